@@ -1,0 +1,81 @@
+"""The distribution's metadata; tools are configured in pyproject.toml."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+# Each extra is filled with the feature that needs it.
+FEATURES: dict[str, list[str]] = {
+    "redis": [],
+    "metrics": [],
+    "reload": [],
+}
+TEST = [
+    "flask>=3",
+    "gunicorn>=25.1",
+    "h11>=0.16",
+    "hypothesis>=6.100",
+    "kosoku==0.1.0",
+    "pytest>=9,<10",
+    "pytest-cov>=7",
+    "pytest-timeout>=2.4",
+    "selenium>=4.40",
+    "websocket-client>=1.8",
+]
+# Exact versions: a new rule or a changed stub is taken on purpose, not by a fresh checkout.
+CHECK = [
+    "mypy==2.4.1",
+    "ruff==0.17.6",
+    "msgpack-types==0.8.0",
+    "types-gevent==26.9.0.20261006",
+    "types-greenlet==3.5.0.20260518",
+]
+
+setup(
+    name="roost",
+    version="0.1.0",
+    description="Socket actors over WebSocket and long polling, after Phoenix, on gevent and Pykka",
+    long_description=Path(__file__).with_name("README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    author="The Roost developers",
+    license="Apache-2.0",
+    license_files=["LICENSE"],
+    keywords=["websocket", "actor", "gevent", "pykka", "phoenix", "realtime"],
+    classifiers=[
+        "Development Status :: 3 - Alpha",
+        "Intended Audience :: Developers",
+        "Operating System :: POSIX :: Linux",
+        "Programming Language :: Python :: 3",
+        "Programming Language :: Python :: 3.11",
+        "Programming Language :: Python :: Implementation :: CPython",
+        "Topic :: Internet :: WWW/HTTP :: HTTP Servers",
+        "Typing :: Typed",
+    ],
+    python_requires=">=3.11",
+    packages=find_packages(
+        include=[
+            f"{package}{sub}"
+            for package in ("actors", "transports", "supervision")
+            for sub in ("", ".*")
+        ]
+    ),
+    package_data={"": ["py.typed", "*.html", "*.js", "*.css", "*.svg"]},
+    install_requires=[
+        "gevent>=25.8",
+        "gevent-websocket>=0.10.1",
+        "httptools>=0.7",
+        "msgpack>=1.1",
+        "orjson>=3.10",
+        # Hooks of pykka.Actor are overridden, protected ones too: docs/adr/0003.
+        "pykka>=4.4,<5",
+        "websockets>=14",
+    ],
+    extras_require={
+        **FEATURES,
+        "all": [name for names in FEATURES.values() for name in names],
+        "test": TEST,
+        "dev": TEST + CHECK,
+    },
+)
