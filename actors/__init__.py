@@ -1,0 +1,79 @@
+"""Roost: Phoenix's socket layer for Python.
+
+What applications use is here by name and imported when it is first asked for, so that
+``import actors`` costs nothing and patches nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from actors.endpoint.definition import Endpoint as Endpoint
+    from actors.errors import ConfigError as ConfigError
+    from actors.errors import MailboxFull as MailboxFull
+    from actors.messages import ConnectInfo as ConnectInfo
+    from actors.messages import Control as Control
+    from actors.messages import Down as Down
+    from actors.messages import Gone as Gone
+    from actors.messages import Opcode as Opcode
+    from actors.messages import Receipt as Receipt
+    from actors.reasons import CLOSED as CLOSED
+    from actors.reasons import NORMAL as NORMAL
+    from actors.reasons import Closed as Closed
+    from actors.reasons import Crash as Crash
+    from actors.reasons import Reason as Reason
+    from actors.reasons import Shutdown as Shutdown
+    from actors.reasons import as_reason as as_reason
+    from actors.results import Error as Error
+    from actors.results import Ok as Ok
+    from actors.results import Push as Push
+    from actors.results import Reply as Reply
+    from actors.results import Stop as Stop
+    from actors.runtime.actor import Actor as Actor
+    from actors.runtime.actor import Exit as Exit
+    from actors.runtime.actor import StartError as StartError
+    from actors.socket import Socket as Socket
+
+_HOME = {
+    "Actor": "actors.runtime.actor",
+    "CLOSED": "actors.reasons",
+    "Closed": "actors.reasons",
+    "ConfigError": "actors.errors",
+    "ConnectInfo": "actors.messages",
+    "Control": "actors.messages",
+    "Crash": "actors.reasons",
+    "Down": "actors.messages",
+    "Endpoint": "actors.endpoint.definition",
+    "Error": "actors.results",
+    "Exit": "actors.runtime.actor",
+    "Gone": "actors.messages",
+    "MailboxFull": "actors.errors",
+    "NORMAL": "actors.reasons",
+    "Ok": "actors.results",
+    "Opcode": "actors.messages",
+    "Push": "actors.results",
+    "Reason": "actors.reasons",
+    "Receipt": "actors.messages",
+    "Reply": "actors.results",
+    "Shutdown": "actors.reasons",
+    "Socket": "actors.socket",
+    "StartError": "actors.runtime.actor",
+    "Stop": "actors.results",
+    "as_reason": "actors.reasons",
+}
+
+__all__ = sorted(_HOME)  # noqa: PLE0605 - the names above, stated once
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOME.get(name)
+    if home is None:
+        raise AttributeError(f"module 'actors' has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(home), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return [*globals(), *__all__]

@@ -1,0 +1,106 @@
+"""Every exception that Roost raises on purpose.
+
+::
+
+    RoostError
+    ├── ConfigError                 an option, a mount or a child spec is wrong; found at start
+    ├── SupervisionError            a supervisor refuses a call (``reason`` says which way)
+    ├── MailboxFull                 a bounded mailbox with policy "reject" took no more
+    └── TransportError
+        ├── ProtocolError           the peer broke RFC 6455; ``close_code`` says how to end (1002)
+        │   ├── InvalidUTF8         text that is not UTF-8 (1007)
+        │   ├── InvalidDeflate      a compressed message that does not inflate (1007)
+        │   ├── PayloadTooBig       a frame or a message over its limit (1009)
+        │   └── PolicyViolation     a peer that floods (1008)
+        ├── HTTPError               a request that is refused; ``status`` is what to answer
+        │   └── HandshakeError      a WebSocket upgrade that is refused
+        └── ConnectionLost          the socket under a transport is gone
+
+The error itself carries what the peer is to be told, so that no caller maps exceptions to codes.
+"""
+
+from __future__ import annotations
+
+
+class RoostError(Exception):
+    """The root: catch this to catch whatever Roost raises on purpose."""
+
+
+class ConfigError(RoostError):
+    """A value given by the application or the command line is not acceptable."""
+
+
+class SupervisionError(RoostError):
+    """A supervisor refused a call.
+
+    ``reason`` is one of OTP's words, such as ``"already_started"`` or ``"not_found"``.
+    """
+
+    def __init__(self, reason: str, detail: object = None) -> None:
+        super().__init__(reason if detail is None else f"{reason}: {detail}")
+        self.reason = reason
+        self.detail = detail
+
+
+class MailboxFull(RoostError):
+    """The mailbox of the actor that was told something is at its limit."""
+
+
+class TransportError(RoostError):
+    """Something went wrong between the peer and us."""
+
+
+class ProtocolError(TransportError):
+    """The peer broke RFC 6455 (or RFC 7692)."""
+
+    close_code = 1002
+
+
+class InvalidUTF8(ProtocolError):
+    """A text message or a close reason is not UTF-8 (RFC 6455 §8.1)."""
+
+    close_code = 1007
+
+
+class InvalidDeflate(ProtocolError):
+    """A compressed message does not inflate: data that is not of its type (RFC 6455 §7.4.1)."""
+
+    close_code = 1007
+
+
+class PayloadTooBig(ProtocolError):
+    """A frame or a message is larger than its limit (RFC 6455 §7.4.1)."""
+
+    close_code = 1009
+
+
+class PolicyViolation(ProtocolError):
+    """The peer floods us: too many fragments or control frames (RFC 6455 §7.4.1)."""
+
+    close_code = 1008
+
+
+class HTTPError(TransportError):
+    """A request that is answered with ``status`` and closed.
+
+    ``headers`` are added to the answer; the message is its body, so it must hold nothing secret.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        message: str = "",
+        headers: tuple[tuple[str, str], ...] = (),
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
+        self.headers = headers
+
+
+class HandshakeError(HTTPError):
+    """A WebSocket upgrade that is refused (RFC 6455 §4.2.2)."""
+
+
+class ConnectionLost(TransportError):
+    """The peer is gone, or the socket failed under us."""

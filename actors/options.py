@@ -1,0 +1,104 @@
+"""Options as frozen keyword-only dataclasses: every default visible, every value checked.
+
+A field made by :func:`option` carries how it is checked and, where it bounds something, its unit:
+``--print-limits`` lists those.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, TypeVar
+
+from actors.errors import ConfigError
+
+T = TypeVar("T", bound="Options")
+
+
+def option(
+    default: Any,
+    doc: str,
+    *,
+    check: Callable[[Any], str | None] | None = None,
+    limit: str | None = None,
+) -> Any:
+    """Declare a field.
+
+    ``check`` answers ``None`` or the accepted form in words. ``limit`` is the unit, such as
+    ``"bytes"``, of an option that bounds what a peer may do.
+    """
+    return dataclasses.field(default=default, metadata={"doc": doc, "check": check, "limit": limit})
+
+
+def positive(value: Any) -> str | None:
+    """Accept a number above zero."""
+    ok = isinstance(value, int | float) and not isinstance(value, bool) and value > 0
+    return None if ok else "a number above 0"
+
+
+def positive_int(value: Any) -> str | None:
+    """Accept a whole number above zero."""
+    ok = isinstance(value, int) and not isinstance(value, bool) and value > 0
+    return None if ok else "a whole number above 0"
+
+
+def natural(value: Any) -> str | None:
+    """Accept a whole number, zero included."""
+    ok = isinstance(value, int) and not isinstance(value, bool) and value >= 0
+    return None if ok else "a whole number, 0 or more"
+
+
+def boolean(value: Any) -> str | None:
+    """Accept ``True`` and ``False``."""
+    return None if isinstance(value, bool) else "True or False"
+
+
+def one_of(*choices: object) -> Callable[[Any], str | None]:
+    """Accept one of ``choices``."""
+    words = " or ".join(repr(c) for c in choices)
+    return lambda value: None if value in choices else words
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """The base: checks each field, names the option, the value and the accepted form."""
+
+    def __post_init__(self) -> None:
+        for f in dataclasses.fields(self):
+            check = f.metadata.get("check")
+            wanted = check(getattr(self, f.name)) if check else None
+            if wanted:
+                msg = f"{f.name}={getattr(self, f.name)!r}: must be {wanted}"
+                raise ConfigError(msg)
+
+
+def build(cls: type[T], given: Mapping[str, Any], where: str) -> T:
+    """Make ``cls`` of ``given``; ``where`` (``'socket "/echo", websocket'``) begins any error."""
+    refuse_unknown(given, [f.name for f in dataclasses.fields(cls)], where)
+    try:
+        return cls(**given)
+    except ConfigError as error:
+        msg = f"{where}: {error}"
+        raise ConfigError(msg) from None
+
+
+def refuse_unknown(given: Iterable[str], known: list[str], where: str) -> None:
+    """Raise a :class:`ConfigError` with a suggestion for the first name that is not known."""
+    for name in given:
+        if name not in known:
+            raise ConfigError(f"{where}: unknown option {name!r}{did_you_mean(name, known)}")
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Answer `` (did you mean 'x'?)``, or the sorted list of what there is."""
+    names = sorted(known)
+    close = difflib.get_close_matches(name, names, n=1)
+    return f" (did you mean {close[0]!r}?)" if close else f" (known: {', '.join(names)})"
+
+
+def limits(cls: type[Options]) -> Iterator[tuple[str, Any, str, str]]:
+    """Yield (name, default, unit, doc) of each option of ``cls`` that bounds something."""
+    for f in dataclasses.fields(cls):
+        if f.metadata.get("limit"):
+            yield f.name, f.default, f.metadata["limit"], f.metadata["doc"]

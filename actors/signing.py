@@ -1,0 +1,113 @@
+"""Signed tokens: data that anybody may read and only we can make (after Phoenix.Token).
+
+A token is ``payload "." mac`` in base64url without padding: the payload is msgpack of
+``[signed_ms, data]``, the mac HMAC-SHA256 over a fixed prefix and the encoded payload. The key is
+PBKDF2-HMAC-SHA256 of the secret and the salt (1000 iterations, 32 bytes), so that a token made for
+one purpose (salt) means nothing for another. There is no field that names an algorithm.
+
+Nothing here knows the time: ``now`` is an argument, in seconds since the epoch.
+"""
+
+from __future__ import annotations
+
+import binascii
+import hashlib
+import hmac
+from collections.abc import Sequence
+from functools import lru_cache
+
+import msgpack
+
+from actors.errors import ConfigError
+from actors.results import Error, Ok
+
+MAX_TOKEN = 4096
+MIN_SECRET = 32
+_PREFIX = b"roost.token.1."
+_TO_URL = bytes.maketrans(b"+/", b"-_")
+_FROM_URL = bytes.maketrans(b"-_", b"+/")
+
+Secrets = str | Sequence[str]
+
+
+def sign(secrets: Secrets, salt: str, data: object, *, now: float) -> str:
+    """Make a token for ``data``: ``None``, bool, int, float, str, bytes, lists and dicts of them.
+
+    ``secrets`` is one secret or several: the first signs, all verify. Tuples come back as lists.
+    Raises ``TypeError`` for other data, ``ValueError`` where the token would exceed 4096 bytes,
+    ``ConfigError`` for a secret of fewer than 32 bytes.
+    """
+    try:
+        packed = msgpack.packb([int(now * 1000), data])
+        # A dict with tuples as keys packs, but what comes back has lists there, which do not hash.
+        msgpack.unpackb(packed, strict_map_key=False)
+    except (TypeError, ValueError, OverflowError) as error:
+        msg = f"a token holds None, bool, int, float, str, bytes, lists and dicts: {error}"
+        raise TypeError(msg) from None
+    payload = _encode(packed)
+    token = payload + b"." + _mac(_all(secrets)[0], salt, payload)
+    if len(token) > MAX_TOKEN:
+        raise ValueError(f"the token would be {len(token)} bytes, over {MAX_TOKEN}")
+    return token.decode("ascii")
+
+
+def verify(
+    secrets: Secrets,
+    salt: str,
+    token: object,
+    *,
+    max_age: float | None,
+    now: float,
+) -> Ok | Error:
+    """Answer ``Ok(data)``, or ``Error`` with ``"missing"``, ``"invalid"`` or ``"expired"``.
+
+    ``max_age`` is in seconds, ``None`` for no end. A token from the future is invalid. ``token``
+    may be whatever a client sent; one of more than 4096 bytes is not looked at.
+    """
+    if token is None:
+        return Error("missing")
+    if not isinstance(token, str) or len(token) > MAX_TOKEN or not token.isascii():
+        return Error("invalid")
+    payload, _, mac = token.encode("ascii").partition(b".")
+    for secret in _all(secrets):
+        if hmac.compare_digest(mac, _mac(secret, salt, payload)):
+            return _aged(payload, max_age, now)
+    return Error("invalid")
+
+
+def _aged(payload: bytes, max_age: float | None, now: float) -> Ok | Error:
+    # Only what carries our mac comes here, so the shape is certain.
+    raw = binascii.a2b_base64(payload.translate(_FROM_URL) + b"==")
+    signed_ms, data = msgpack.unpackb(raw, strict_map_key=False)
+    age_ms = int(now * 1000) - signed_ms
+    if age_ms < 0:
+        return Error("invalid")
+    if max_age is not None and age_ms > max_age * 1000:
+        return Error("expired")
+    return Ok(data)
+
+
+def _mac(secret: str, salt: str, payload: bytes) -> bytes:
+    keyed = _keyed(secret, salt).copy()
+    keyed.update(payload)
+    return _encode(keyed.digest())
+
+
+@lru_cache(maxsize=256)
+def _keyed(secret: str, salt: str) -> hmac.HMAC:
+    raw = secret.encode()
+    if len(raw) < MIN_SECRET:
+        raise ConfigError(f"secret_key_base: {len(raw)} bytes; must be at least {MIN_SECRET}")
+    key = hashlib.pbkdf2_hmac("sha256", raw, salt.encode(), 1000, 32)
+    return hmac.new(key, _PREFIX, "sha256")
+
+
+def _all(secrets: Secrets) -> Sequence[str]:
+    found = (secrets,) if isinstance(secrets, str) else secrets
+    if not found:
+        raise ConfigError("secret_key_base: none given; must be at least one secret")
+    return found
+
+
+def _encode(raw: bytes) -> bytes:
+    return binascii.b2a_base64(raw, newline=False).rstrip(b"=").translate(_TO_URL)

@@ -1,0 +1,56 @@
+"""Events with measurements, for whoever wants to count or log them (after ``:telemetry``).
+
+``attach`` a handler to an event by name; ``execute`` calls the handlers in the order they came. A
+handler runs where the event happens and must not block; one that raises is logged and detached.
+
+=========================== ============================================ ==========================
+event                       measurements                                 metadata
+=========================== ============================================ ==========================
+``pubsub.gap``              ``missing`` (messages)                       ``publisher`` (worker)
+``pubsub.dropped``          ``count`` (messages not queued for a peer)   ``peer`` (worker)
+``pubsub.link``             ``up`` (1 or 0)                              ``peer`` (worker)
+``pubsub.refused``          ``count`` (mailboxes that were full)         ``topic``
+``drain.batch``             ``index``, ``count`` (connections), ``left``  ``drainer``
+``supervisor.restart``      ``count`` (restarts in the period)           ``supervisor``, ``child``
+=========================== ============================================ ==========================
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any
+
+Handler = Callable[[str, Mapping[str, float], Mapping[str, Any]], object]
+
+logger = logging.getLogger("roost.telemetry")
+
+_handlers: dict[str, tuple[Handler, ...]] = {}
+
+
+def attach(event: str, handler: Handler) -> None:
+    """Call ``handler(event, measurements, metadata)`` for each ``event``; twice is once."""
+    known = _handlers.get(event, ())
+    if handler not in known:
+        _handlers[event] = (*known, handler)
+
+
+def detach(event: str, handler: Handler) -> None:
+    """Stop calling ``handler``; nothing happens where it is not attached."""
+    rest = tuple(known for known in _handlers.get(event, ()) if known != handler)
+    if rest:
+        _handlers[event] = rest
+    else:
+        _handlers.pop(event, None)
+
+
+def execute(
+    event: str, measurements: Mapping[str, float], metadata: Mapping[str, Any] | None = None
+) -> None:
+    """Tell the handlers of ``event``; with none this costs one look-up."""
+    for handler in _handlers.get(event, ()):
+        try:
+            handler(event, measurements, metadata or {})
+        except Exception:
+            logger.exception("a handler of %r failed and is detached", event)
+            detach(event, handler)

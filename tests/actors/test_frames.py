@@ -1,0 +1,95 @@
+"""Messages between processes: what travels, and what is refused."""
+
+from __future__ import annotations
+
+import msgpack
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from actors.frames import MAX_FRAME, FrameError, FrameReader, frame, pack, unpack
+
+PLAIN = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.text() | st.binary()
+    | st.floats(allow_nan=False),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=20,
+)  # fmt: skip
+
+
+@given(PLAIN)
+def test_plain_values_come_back_equal(value):
+    assert unpack(pack(value)) == value
+
+
+@given(st.lists(PLAIN, max_size=5), st.data())
+def test_messages_do_not_depend_on_how_they_were_cut(values, data):
+    stream = b"".join(frame(pack(value)) for value in values)
+    reader, got = FrameReader(), []
+    while stream:
+        size = data.draw(st.integers(1, len(stream)))
+        got += reader.feed(stream[:size])
+        stream = stream[size:]
+    assert got == values
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_are_messages_or_refused(data):
+    reader = FrameReader(limit=1000)
+    try:
+        reader.feed(data)
+    except FrameError:
+        pass
+
+
+@pytest.mark.parametrize("size", [99, 100])
+def test_message_up_to_the_limit_is_taken(size):
+    reader = FrameReader(limit=100)
+    payload = b"x" * (size - 2)
+    assert reader.feed(frame(pack(payload))) == [payload]
+
+
+def test_message_over_the_limit_is_refused_by_its_length_alone():
+    with pytest.raises(FrameError, match="over 100"):
+        FrameReader(limit=100).feed((101).to_bytes(4, "big"))
+
+
+@pytest.mark.parametrize(
+    "packed",
+    [
+        b"",
+        b"\xc1",
+        b"\x01\x02",  # more behind it
+        b"\xdd\xff\xff\xff\xff",  # an array of 4 billion
+        b"\xdf\xff\xff\xff\xff",
+        b"\xc6\xff\xff\xff\xff",
+        b"\x91" * 5000 + b"\x01",  # nested too deep
+        msgpack.packb({1: 2}),
+        b"\x81\x90\x01",  # a list as a key
+        b"\xa1\xff",  # not UTF-8
+        msgpack.packb(msgpack.ExtType(5, b"x")),
+    ],
+)
+def test_what_pack_would_not_make_is_refused(packed):
+    with pytest.raises(FrameError):
+        unpack(packed)
+
+
+def test_timestamp_is_a_number_and_no_object():
+    assert unpack(msgpack.packb(msgpack.Timestamp(1, 500_000_000))) == 1.5
+
+
+@pytest.mark.parametrize("value", [object(), {1, 2}, 1 << 64, {1: object()}])
+def test_what_is_not_plain_cannot_be_packed(value):
+    with pytest.raises(TypeError, match="plain values"):
+        pack(value)
+
+
+@pytest.mark.parametrize(("extra", "fits"), [(-1, True), (0, True), (1, False)])
+def test_packed_size_is_bounded(extra, fits):
+    value = b"x" * (MAX_FRAME - 5 + extra)
+    if fits:
+        assert len(pack(value)) == MAX_FRAME + extra
+    else:
+        with pytest.raises(ValueError, match="over"):
+            pack(value)
