@@ -1,0 +1,300 @@
+"""The event-driven actor: Pykka's, without a thread or a greenlet of its own.
+
+It is a real ``pykka.Actor``: ``tell``, ``ask``, proxies, ``stop`` and the hooks work, and a
+``pykka.ThreadingActor`` can talk to it. The runtime replaces the inbox, the future, the loop and
+the registry (docs/adr/0003). What Pykka leaves open is settled as in OTP:
+
+* ``start`` answers when ``on_start`` has run; if that raised, the starter gets :class:`StartError`.
+* Whatever escapes a handler, ``SystemExit`` and ``GreenletExit`` included, ends that actor alone,
+  also when the message was an ``ask``. The asker gets the exception as well; where it is no
+  ``Exception`` it gets ``ActorDeadError`` from it, as raised again it would end the asker too.
+* ``ref.exit(reason)`` is served ahead of queued messages; ``ref.kill()`` needs no cooperation.
+* Whoever monitors an actor is told :class:`~actors.messages.Down` exactly once, with the reason.
+* A synchronous ``ask`` of an actor to itself, which nobody could answer, is a ``RuntimeError``.
+  Asks that go round in a circle end by their timeouts, which have no default, as in Pykka.
+
+Handlers may block in whatever gevent knows of. A ``pykka.ThreadingActor`` in a process that is not
+monkey-patched is not: ``tell`` it, and let it tell the answer. Use ``gevent.Timeout`` by ``with``:
+one that is left open expires in whatever its greenlet, which many actors share, blocks in by then.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from typing import Any, Final, NoReturn, Self
+
+import pykka
+from greenlet import getcurrent, greenlet
+from pykka import ActorDeadError
+from pykka.messages import _ActorStop
+
+from actors.errors import ConfigError, MailboxFull
+from actors.options import one_of, positive_int
+from actors.reasons import NORMAL, Crash, Failure, Reason, as_reason
+from actors.runtime import exits, monitors, registry
+from actors.runtime.dispatcher import Dispatcher, get_dispatcher
+from actors.runtime.exits import ActorKilled, Exit, StartError, described, reason_of
+from actors.runtime.future import Future, run_on_carrier
+from actors.runtime.mailbox import GONE, READY, STARTING, Mailbox
+from actors.runtime.ref import Ref, Stopped
+from actors.runtime.timers import Timer
+
+__all__ = ["TURN_MESSAGES", "Actor", "ActorKilled", "Exit", "StartError"]
+
+logger = logging.getLogger("roost.runtime")
+
+TURN_MESSAGES = 64
+"""Messages that an actor handles before others get their turn."""
+
+_DECLARED: Final = {
+    "mailbox_messages": positive_int,
+    "mailbox_bytes": positive_int,
+    "mailbox_policy": one_of("reject", "drop", "stop"),
+}
+
+
+class Actor(pykka.Actor):
+    """Subclass it as any Pykka actor; handlers may block.
+
+    ``mailbox_messages`` and ``mailbox_bytes`` bound what is told and not yet handled.
+    ``mailbox_policy`` says what happens beyond: ``"reject"`` raises
+    :class:`~actors.errors.MailboxFull` in the teller, ``"drop"`` forgets the message,
+    ``"stop"`` ends the actor with ``Shutdown("overflow")``. Whoever asked beyond gets
+    :class:`~actors.errors.MailboxFull` under any policy. A class that declares something else is a
+    :class:`~actors.errors.ConfigError`.
+    """
+
+    mailbox_messages = 10_000
+    mailbox_bytes = 16 * 1024 * 1024
+    mailbox_policy = "reject"
+
+    actor_inbox: Mailbox
+    dispatcher: Dispatcher
+    exit_reason: Reason | None = None
+    _ref: Ref[Any] | None = None
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        for name, check in _DECLARED.items():
+            value = getattr(cls, name)
+            wanted = check(value)
+            if wanted:
+                raise ConfigError(f"{cls.__name__}.{name} = {value!r}: must be {wanted}")
+
+    def __init__(self) -> None:
+        self.dispatcher = get_dispatcher()
+        self.actor_inbox = Mailbox(self)
+
+    # -- Pykka's seam
+
+    @staticmethod
+    def _create_actor_inbox() -> NoReturn:
+        raise NotImplementedError("the mailbox is made with its actor")
+
+    @staticmethod
+    def _create_future() -> Future[Any]:
+        return Future()
+
+    def _start_actor_loop(self) -> None:
+        """Nothing runs until something arrives."""
+
+    @property
+    def actor_urn(self) -> str:  # type: ignore[override]
+        """A URN that is unique among processes and boots."""
+        return registry.urn(self.actor_inbox.number)
+
+    @property
+    def actor_ref(self) -> Ref[Self]:
+        """The reference to hand out; made when it is first asked for."""
+        if self._ref is None:
+            self._ref = Ref(self)
+        return self._ref
+
+    @property
+    def actor_stopped(self) -> Stopped:  # type: ignore[override]
+        """What ``ActorRef.is_alive`` asks."""
+        inbox = self.actor_inbox
+        if inbox.stopped is None:
+            inbox.stopped = Stopped(inbox)
+        return inbox.stopped
+
+    # -- the start
+
+    @classmethod
+    def start(cls, *args: Any, **kwargs: Any) -> Ref[Self]:
+        """Make the actor, run ``on_start`` and answer its ref (OTP: a synchronous start_link).
+
+        Raises :class:`StartError` when ``on_start`` raised or the actor was killed meanwhile.
+        """
+        dispatcher = get_dispatcher()
+        if dispatcher.on_this_thread():
+            return cls(*args, **kwargs).begin().actor_ref
+        return run_on_carrier(dispatcher, lambda: cls(*args, **kwargs).begin().actor_ref)
+
+    def begin(self) -> Self:
+        """Register the actor and run ``on_start`` in the greenlet of the caller.
+
+        What is told before and meanwhile waits. Call it once; the errors are those of
+        :meth:`start`, and :class:`ActorKilled` where the caller is what was killed.
+        """
+        inbox = self.actor_inbox
+        if inbox.owner is not STARTING:
+            raise StartError(self.exit_reason or Failure("begun already"))
+        registry.register(inbox.number, self)
+        inbox.owner = getcurrent()
+        try:
+            self.on_start()
+        except BaseException as error:
+            reason = reason_of(error)
+            with_caller = isinstance(error, ActorKilled) and self.exit_reason is None
+            exits.end(self, reason, started=False)
+            if with_caller:
+                raise
+            raise StartError(self.exit_reason or reason) from error
+        self._turn_over(inbox)
+        if self.exit_reason is not None:  # killed while it started, and on_start swallowed it
+            raise StartError(self.exit_reason)
+        return self
+
+    # -- a turn
+
+    def run(self, carrier: greenlet) -> None:
+        """Handle up to :data:`TURN_MESSAGES` messages; exit signals come first."""
+        inbox = self.actor_inbox
+        if inbox.owner is GONE:
+            return  # killed while it was queued
+        inbox.owner = carrier
+        items = inbox.items
+        if len(items) > TURN_MESSAGES:
+            inbox.items = items[TURN_MESSAGES:]
+            del items[TURN_MESSAGES:]
+        else:
+            inbox.items = []
+        inbox.batch = batch = iter(items)
+        try:
+            if inbox.signals is not None:
+                signals, inbox.signals = inbox.signals, None
+                for reason in signals:
+                    self.handle_exit(reason)
+            self.handle_batch(batch)
+        except BaseException as error:  # noqa: BLE001 - GreenletExit and SystemExit end one actor
+            exits.end(self, reason_of(error))
+        else:
+            if inbox.items or inbox.signals is not None or self.exit_reason is not None:
+                self._turn_over(inbox)
+            else:
+                inbox.owner = inbox.batch = None
+
+    def _turn_over(self, inbox: Mailbox) -> None:
+        inbox.batch = None
+        if self.exit_reason is not None:
+            exits.unwound(self)
+        elif inbox.items or inbox.signals is not None:
+            inbox.owner = READY
+            self.dispatcher.schedule(self)
+        else:
+            inbox.owner = None
+
+    def parked(self) -> None:
+        """Learn, on the loop, that the turn blocked; must not block."""
+
+    def handle_exit(self, reason: Reason) -> None:
+        """Serve an exit signal; the default ends the actor with it."""
+        raise Exit(reason)
+
+    def handle_batch(self, batch: Iterator[Any]) -> None:
+        """Handle the messages of a turn; whatever is raised ends the actor."""
+        for envelope in batch:
+            self.handle_envelope(envelope)
+
+    def handle_envelope(self, envelope: Any) -> None:
+        """Handle one message and answer it, as Pykka's loop does."""
+        self.actor_inbox.taken(envelope)
+        message, reply_to = envelope.message, envelope.reply_to
+        if isinstance(message, _ActorStop):
+            self.actor_inbox.stop_reply = reply_to
+            raise Exit(NORMAL)
+        if reply_to is None:
+            self._handle_receive(message)
+        else:
+            self._answer(message, reply_to)
+
+    def _answer(self, message: Any, reply_to: Any) -> None:
+        inbox = self.actor_inbox
+        inbox.asker = reply_to
+        try:
+            response = self._handle_receive(message)
+        except Exception:
+            if inbox.asker is not None:  # else a kill has answered
+                inbox.asker = None
+                reply_to.set_exception()
+            raise
+        except BaseException as error:
+            exits.refuse_asker(self, error)
+            raise
+        if inbox.asker is not None:
+            inbox.asker = None
+            reply_to.set(response)
+
+    def leave(self, reason: object = NORMAL) -> NoReturn:
+        """End this actor from within its own handler with ``reason``; does not return."""
+        raise Exit(as_reason(reason))
+
+    # -- the end
+
+    def killed(self) -> None:
+        """End at once: everybody is told before the greenlet, if any, has unwound."""
+        exits.kill(self)
+
+    def ending(self, reason: Reason) -> None:
+        """Learn, before :meth:`terminate`, that the actor ends; must not block."""
+
+    def run_terminate(self, reason: Reason) -> None:
+        """Call :meth:`terminate`; the end goes on whatever it raises."""
+        self.terminate(reason)
+
+    def after_kill(self) -> None:
+        """Clean up after a kill, when no greenlet runs this actor any more; must not block."""
+
+    def terminate(self, reason: Reason) -> None:
+        """Run once when the actor ends, unless it was killed; the default calls Pykka's hooks."""
+        if isinstance(reason, Crash):
+            error = reason.exception
+            self.on_failure(type(error), error, error.__traceback__)
+        else:
+            self.on_stop()
+
+    def report_crash(self, reason: Crash) -> None:
+        """Log a crash: one line at error level, the stack at debug level."""
+        error = reason.exception
+        logger.error("%s crashed: %s", self, described(error))
+        logger.debug("the stack of %s", self, exc_info=error)
+
+    # -- watching and time
+
+    def monitor(self, ref: Ref[Any]) -> int:
+        """Be told :class:`Down` when the actor of ``ref`` ends; at once if it has ended already."""
+        inbox: Any = ref.actor_inbox
+        return monitors.watch(self, inbox.actor)
+
+    def demonitor(self, number: int) -> None:
+        """Stop watching; a :class:`Down` that is queued already still comes."""
+        monitors.unwatch(self, number)
+
+    def send_after(self, delay: float, message: Any) -> Timer:
+        """Tell this actor ``message`` in ``delay`` seconds; nothing happens if it has ended.
+
+        ``ValueError`` for a delay below 0, or none at all (NaN).
+        """
+        if not delay >= 0:
+            raise ValueError(f"send_after({delay!r}, ...): must be 0 seconds or more")
+        return self.dispatcher.timers.call_later(delay, lambda: self._tell_self(message))
+
+    def _tell_self(self, message: Any) -> None:
+        try:
+            self.actor_ref.tell(message)
+        except ActorDeadError:
+            pass
+        except MailboxFull as error:
+            logger.warning("a timer's message was dropped: %s", error)

@@ -1,0 +1,58 @@
+"""The greenlets that turns run on, and what they run."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from greenlet import greenlet
+
+logger = logging.getLogger("roost.runtime")
+
+
+class Runnable(Protocol):
+    """What the ready queue holds."""
+
+    def run(self, carrier: Carrier) -> None:
+        """Run one turn; may block, must not raise."""
+
+    def parked(self) -> None:
+        """Learn, on the loop, that the turn blocked; must not block."""
+
+
+class Carrier(greenlet):
+    """A greenlet that runs turns; ``runnable`` is what it runs now."""
+
+    runnable: Runnable | None = None
+    was_parked = False
+    idle = False
+
+    def throw(self, *what: Any) -> object:
+        """Raise in the handler that blocks here; an idle carrier has none, and must live on.
+
+        A ``gevent.Timeout`` that a handler started and never closed comes here when it expires.
+        """
+        if self.idle:
+            logger.error("thrown at no handler: %.200r; was a gevent.Timeout left open?", what[0])
+            return None
+        return super().throw(*what)
+
+
+class Job:
+    """A function as a :class:`Runnable`."""
+
+    __slots__ = ("function",)
+
+    def __init__(self, function: Callable[[], object]) -> None:
+        self.function = function
+
+    def run(self, carrier: Carrier) -> None:  # noqa: ARG002 - the protocol's shape
+        """Call it; an error of whatever kind is logged and ends here."""
+        try:
+            self.function()
+        except BaseException:  # the carrier must outlive GreenletExit and SystemExit
+            logger.exception("a job failed")
+
+    def parked(self) -> None:
+        """Nothing of a job waits for the end of its turn."""

@@ -1,0 +1,164 @@
+"""How an actor ends: by itself, by a signal, by a crash or by a kill.
+
+An orderly end (:func:`end`) runs the actor's hooks, then answers who waits and tells who watches.
+A kill (:func:`kill`) does the latter at once, wherever the actor is: idle, queued, starting,
+running, blocked, or blocked in a hook of its orderly end. What blocks gets :class:`ActorKilled`
+thrown in; when it has unwound, ``after_kill`` runs.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from greenlet import GreenletExit, getcurrent, greenlet
+from pykka import ActorDeadError
+
+from actors.errors import RoostError
+from actors.reasons import KILLED, Crash, Reason
+from actors.runtime import monitors, registry
+from actors.runtime.mailbox import GONE, answer_dead
+
+if TYPE_CHECKING:
+    from actors.runtime.actor import Actor
+
+logger = logging.getLogger("roost.runtime")
+
+
+class StartError(RoostError):
+    """``on_start`` did not succeed; ``reason`` is the exit reason of the actor that never was."""
+
+    def __init__(self, reason: Reason) -> None:
+        super().__init__(f"the actor did not start: {reason}")
+        self.reason = reason
+
+
+class ActorKilled(GreenletExit):
+    """Thrown into the greenlet in which a killed actor is blocked."""
+
+
+class Exit(BaseException):
+    """Ends the running turn and the actor with ``reason``."""
+
+    def __init__(self, reason: Reason) -> None:
+        self.reason = reason
+
+
+def reason_of(error: BaseException) -> Reason:
+    """Answer the exit reason of an actor out of which ``error`` came."""
+    if isinstance(error, Exit):
+        return error.reason
+    return KILLED if isinstance(error, ActorKilled) else Crash(error)
+
+
+def end(actor: Actor, reason: Reason, *, started: bool = True) -> None:
+    """Close the mailbox, run the hooks, answer who waits and tell who watches.
+
+    Of one that has not ``started``, nothing but the failure and :meth:`Actor.ending` is due.
+    """
+    try:
+        if actor.exit_reason is None:  # else killed meanwhile: that was the end
+            close(actor)
+            if isinstance(reason, Crash):
+                run_hook(actor.report_crash, reason)
+            run_hook(actor.ending, reason)
+            if started:
+                run_hook(actor.run_terminate, reason)
+    finally:
+        if actor.exit_reason is None:
+            finish(actor, reason)
+            actor.actor_inbox.owner = GONE
+        else:
+            unwound(actor)
+
+
+def run_hook(hook: Callable[[Any], object], reason: Reason) -> None:
+    """Run one step of the end; the others follow whatever it raises."""
+    try:
+        hook(reason)
+    except (ActorKilled, Exit):
+        pass  # the end is under way already
+    except BaseException as error:  # noqa: BLE001 - whatever it raises
+        report_failure(hook, error)
+
+
+def report_failure(hook: Any, error: BaseException) -> None:
+    """Log that a hook, which is a method of an actor, raised."""
+    actor, name = hook.__self__, hook.__name__.removeprefix("run_")
+    logger.error("%s: %s failed: %s", actor, name, described(error))
+    logger.debug("the stack of %s", actor, exc_info=error)
+
+
+def described(error: BaseException) -> str:
+    """Answer what a log line may say of an error: its type and 200 characters, on one line."""
+    try:
+        text = str(error)
+    except Exception:  # noqa: BLE001 - an application's __str__
+        text = "its __str__ failed"
+    return f"{type(error).__name__}: {repr(text[:200])[1:-1]}"
+
+
+def close(actor: Actor) -> None:
+    """Take no more messages, and be found no more."""
+    actor.actor_inbox.closed = True
+    registry.unregister(actor.actor_inbox.number)
+
+
+def finish(actor: Actor, reason: Reason) -> None:
+    """Answer whoever waits for ``actor``, and tell its watchers."""
+    inbox = actor.actor_inbox
+    actor.exit_reason = reason
+    inbox.interrupt()
+    inbox.batch = inbox.signals = None
+    items, inbox.items = inbox.items, []
+    refuse_asker(actor, None)
+    for item in items:
+        answer_dead(actor, item)
+    if inbox.stop_reply is not None:
+        inbox.stop_reply.set(None)
+    if inbox.stopped is not None:
+        inbox.stopped.set()
+    monitors.ended(actor, reason)
+
+
+def refuse_asker(actor: Actor, cause: BaseException | None) -> None:
+    """Answer the question that is being handled, if there is one, with ``ActorDeadError``."""
+    inbox = actor.actor_inbox
+    if inbox.asker is not None:
+        asker, inbox.asker = inbox.asker, None
+        refusal = ActorDeadError(f"{actor} ended before it answered")
+        refusal.__cause__ = cause
+        asker.set_exception((ActorDeadError, refusal, None))
+
+
+def kill(actor: Actor) -> None:
+    """End ``actor`` at once: everybody is told before the greenlet, if any, has unwound.
+
+    Raises :class:`ActorKilled` where that greenlet is the caller's.
+    """
+    if actor.exit_reason is not None:
+        return
+    close(actor)
+    finish(actor, KILLED)
+    carrier = actor.actor_inbox.owner
+    if not isinstance(carrier, greenlet):
+        unwound(actor)
+    elif carrier is getcurrent():
+        raise ActorKilled
+    else:
+        actor.dispatcher.hub.loop.run_callback(_throw, actor, carrier)
+
+
+def _throw(actor: Actor, carrier: greenlet) -> None:
+    if actor.actor_inbox.owner is carrier:  # else it has got to its end by itself meanwhile
+        carrier.throw(ActorKilled)
+
+
+def unwound(actor: Actor) -> None:
+    """No greenlet runs a killed actor any more."""
+    actor.actor_inbox.owner = GONE
+    try:
+        actor.after_kill()
+    except Exception as error:  # noqa: BLE001 - it is not the killer's affair
+        report_failure(actor.after_kill, error)

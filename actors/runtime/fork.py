@@ -1,0 +1,32 @@
+"""What a forked child has of the runtime: nothing.
+
+``os.fork`` copies actors, the epoll set and gevent's loop, so that a child that went on with them
+would answer its parent's clients. In the child, therefore, before ``os.fork`` returns there:
+
+* the registry is empty, and a ref of the parent's actor is dead: ``tell`` raises
+  ``pykka.ActorDeadError``; no hook runs and no monitor is told;
+* the child's copy of the epoll set is closed, so that nothing it does reaches the parent's;
+* ``get_dispatcher``, and so the start of an actor, raises ``RuntimeError``.
+
+A handler that was blocked is copied too, as gevent copies every greenlet, and goes on if the child
+runs gevent's loop. So a child of a process that has a dispatcher must exec or leave; start
+processes with ``subprocess``. A process that forks before it has a dispatcher, as a pre-forking
+server does, loses nothing: each child makes its own.
+"""
+
+from __future__ import annotations
+
+import os
+
+from actors.reasons import NOPROC
+from actors.runtime import dispatcher, registry
+
+
+def _in_child() -> None:
+    for actor in registry.forget():
+        actor.actor_inbox.closed = True
+        actor.exit_reason = NOPROC
+    dispatcher.abandon()
+
+
+os.register_at_fork(after_in_child=_in_child)

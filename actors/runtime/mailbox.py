@@ -1,0 +1,198 @@
+"""An actor's inbox: a list that a turn takes as a whole, and a signal channel ahead of it.
+
+An idle mailbox owns one empty list (a deque would cost 600 bytes). ``owner`` says where the actor
+is: :data:`STARTING` before and :data:`GONE` after its life, ``None`` idle, :data:`READY` queued
+for a turn, else the greenlet that runs its turn or its ``on_start``.
+"""
+
+from __future__ import annotations
+
+import logging
+import operator
+import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, Final
+
+from pykka import ActorDeadError
+from pykka._envelope import Envelope
+from pykka.messages import _ActorStop
+
+from actors.errors import MailboxFull
+from actors.reasons import Shutdown
+from actors.runtime import registry
+
+if TYPE_CHECKING:
+    from actors.runtime.actor import Actor
+    from actors.runtime.monitors import Monitors
+    from actors.runtime.ref import Stopped
+
+logger = logging.getLogger("roost.runtime")
+
+STARTING: Final = "starting"
+READY: Final = "ready"
+GONE: Final = "gone"
+
+
+class Letter(Envelope[Any]):
+    """An envelope that remembers what it weighed: its message may change while it waits."""
+
+    __slots__ = ("weight",)
+    weight: int
+
+
+class Mailbox:
+    """Pykka's ``ActorInbox``: ``put``, ``get``, ``empty``; and what the runtime needs beside.
+
+    ``items``: what waits, letters and (from a transport) bare events. ``batch``: the rest of the
+    running turn. ``signals``: exit reasons, served between two messages. ``told`` and ``weight``:
+    the letters in ``items`` and ``batch`` and their bytes, which the actor's ``mailbox_*`` limits
+    bound. ``closed``: nothing is taken any more. The rest is the runtime's book on the actor, kept
+    here so that a subclass may have attributes of those names: ``number`` in the registry, the
+    ``asker`` of the message at hand, the ``stop_reply`` that is due at the end, who waits for it
+    (``stopped``), and ``monitors``.
+    """
+
+    __slots__ = (
+        "actor",
+        "asker",
+        "batch",
+        "closed",
+        "items",
+        "monitors",
+        "number",
+        "owner",
+        "signals",
+        "stop_reply",
+        "stopped",
+        "told",
+        "weight",
+    )
+
+    def __init__(self, actor: Actor) -> None:
+        self.actor = actor
+        self.items: list[Any] = []
+        self.batch: Iterator[Any] | None = None
+        self.signals: list[Any] | None = None
+        self.owner: object = STARTING
+        self.told = 0
+        self.weight = 0
+        self.closed = False
+        self.number = registry.number()
+        self.asker: Any = None
+        self.stop_reply: Any = None
+        self.stopped: Stopped | None = None
+        self.monitors: Monitors | None = None
+
+    def put(self, envelope: Envelope[Any], /) -> None:
+        """Queue what somebody told or asked; callable from any thread.
+
+        Raises :class:`MailboxFull` when the mailbox is full and its policy is ``"reject"``; not
+        in another thread, whose messages are judged when they get here.
+        """
+        dispatcher = self.actor.dispatcher
+        if not dispatcher.on_this_thread():
+            dispatcher.call_from_thread(lambda: self._put_foreign(envelope))
+        elif self.closed:
+            answer_dead(self.actor, envelope)
+        else:
+            letter = Letter(envelope.message, envelope.reply_to)
+            if self._admit(letter):
+                self.items.append(letter)
+                self.wake()
+
+    def _put_foreign(self, envelope: Envelope[Any]) -> None:
+        """Queue for another thread, which is past being told by an exception."""
+        try:
+            self.put(envelope)
+        except Exception as error:  # noqa: BLE001 - it is for the thread that told
+            if envelope.reply_to is not None:
+                envelope.reply_to.set_exception((type(error), error, None))
+            else:
+                logger.warning("a message of another thread was dropped: %s", error)
+
+    def _admit(self, letter: Letter) -> bool:
+        """Apply the declared bounds; a request to stop always passes."""
+        actor = self.actor
+        letter.weight = weigh(letter.message)
+        weight = self.weight + letter.weight
+        full = self.told >= actor.mailbox_messages or weight > actor.mailbox_bytes
+        if full and not isinstance(letter.message, _ActorStop):
+            self._refuse(letter)
+            return False
+        self.told += 1
+        self.weight = weight
+        return True
+
+    def _refuse(self, letter: Letter) -> None:
+        """Apply ``mailbox_policy`` to a letter that is not queued."""
+        policy = self.actor.mailbox_policy
+        error = MailboxFull(f"{self.actor} has {self.told} messages waiting")
+        if policy == "reject":
+            raise error
+        if policy == "stop":
+            self.signal(Shutdown("overflow"))
+        if letter.reply_to is not None:
+            letter.reply_to.set_exception((MailboxFull, error, None))
+
+    def signal(self, reason: Any) -> None:
+        """Queue an exit signal, ahead of every message; the running turn ends after its message."""
+        if self.closed:
+            return
+        if self.signals is None:
+            self.signals = []
+        self.signals.append(reason)
+        self.interrupt()
+        self.wake()
+
+    def wake(self) -> None:
+        """See to it that the actor gets a turn."""
+        if self.owner is None:
+            self.owner = READY
+            self.actor.dispatcher.schedule(self.actor)
+
+    def interrupt(self) -> None:
+        """End the running turn after the message that it is at: the rest goes back."""
+        if self.batch is not None:
+            rest = list(self.batch)
+            if rest:
+                self.items[:0] = rest
+
+    def get(self) -> Envelope[Any]:
+        """Take the oldest; the runtime takes whole batches instead."""
+        item: Letter = self.items.pop(0)
+        self.taken(item)
+        return item
+
+    def taken(self, letter: Letter) -> None:
+        """Uncount a letter that left."""
+        self.told -= 1
+        self.weight -= letter.weight
+
+    def empty(self) -> bool:
+        """Whether nothing waits."""
+        return not len(self)
+
+    def __len__(self) -> int:
+        batch = 0 if self.batch is None else operator.length_hint(self.batch)
+        return len(self.items) + batch
+
+
+def weigh(message: Any) -> int:
+    """Bytes that a queued message holds: its own, and its payload's when it carries one.
+
+    What it refers to beside is not counted: that may be shared by any number of mailboxes.
+    """
+    payload = getattr(message, "payload", None)
+    return sys.getsizeof(message) + (0 if payload is None else sys.getsizeof(payload))
+
+
+def answer_dead(actor: Actor, envelope: Any) -> None:
+    """Answer an envelope that nobody will handle; a request to stop the dead is granted."""
+    reply_to = getattr(envelope, "reply_to", None)
+    if reply_to is None:
+        return
+    if isinstance(envelope.message, _ActorStop):
+        reply_to.set(None)
+    else:
+        error = ActorDeadError(f"{actor} ended before it answered")
+        reply_to.set_exception((ActorDeadError, error, None))

@@ -1,0 +1,95 @@
+"""References to actors: Pykka's, with OTP's signals."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from greenlet import getcurrent
+from pykka import ActorRef, Timeout
+
+from actors.reasons import SHUTDOWN, Reason, as_reason
+from actors.runtime.future import Future
+
+if TYPE_CHECKING:
+    from actors.runtime.actor import Actor
+    from actors.runtime.mailbox import Mailbox
+
+A = TypeVar("A", bound="Actor")
+
+
+class Stopped:
+    """Pykka's ``actor_stopped`` over the mailbox's flag; what to wait on is made on demand."""
+
+    __slots__ = ("_inbox", "_waiting")
+
+    def __init__(self, inbox: Mailbox) -> None:
+        self._inbox = inbox
+        self._waiting: list[Future[None]] = []
+
+    def is_set(self) -> bool:
+        """Whether the actor takes no more messages."""
+        return self._inbox.closed
+
+    def set(self) -> None:
+        """Wake whoever waits; the runtime calls it when the actor has ended."""
+        while self._waiting:
+            self._waiting.pop().set()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait until the actor has ended; answers whether it has. Callable from any thread."""
+        actor = self._inbox.actor
+        if actor.exit_reason is None:
+            future: Future[None] = Future()
+            self._waiting.append(future)
+            if actor.exit_reason is None:  # else it ended before the future could be seen
+                try:
+                    future.get(timeout=timeout)
+                except Timeout:
+                    pass
+            if future in self._waiting:
+                self._waiting.remove(future)
+        return actor.exit_reason is not None
+
+
+class Ref(ActorRef[A]):
+    """What ``start`` answers and ``actor_ref`` holds; may be passed to any thread."""
+
+    @property
+    def _inbox(self) -> Mailbox:
+        inbox: Any = self.actor_inbox
+        found: Mailbox = inbox
+        return found
+
+    def ask(self, message: Any, *, block: bool = True, timeout: float | None = None) -> Any:
+        """Pykka's, but for an actor that asks itself and waits for the answer.
+
+        Raises ``RuntimeError`` then: it would wait for ever. ``timeout`` is in seconds.
+        """
+        if block and self._inbox.owner is getcurrent():
+            raise RuntimeError(f"{self} would wait for its own answer")
+        return super().ask(message, block=block, timeout=timeout)
+
+    def exit(self, reason: object = SHUTDOWN) -> None:
+        """Ask for an orderly end, ahead of every queued message (OTP: ``exit(Pid, Reason)``)."""
+        self._on_loop(lambda: self._inbox.signal(as_reason(reason)))
+
+    def kill(self) -> None:
+        """End the actor at once, whatever it does (OTP: ``exit(Pid, kill)``)."""
+        self._on_loop(self._inbox.actor.killed)
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait until the actor has ended; answers whether it has."""
+        return self.actor_stopped.wait(timeout)
+
+    @property
+    def exit_reason(self) -> Reason | None:
+        """Why the actor ended; ``None`` while it lives."""
+        return self._inbox.actor.exit_reason
+
+    def _on_loop(self, function: Callable[[], object]) -> None:
+        dispatcher = self._inbox.actor.dispatcher
+        if dispatcher.on_this_thread():
+            function()
+        else:
+            dispatcher.call_from_thread(function)

@@ -1,0 +1,111 @@
+"""Deadlines: one heap, one loop timer, re-armed lazily.
+
+A callback runs on the loop and must not block. It answers ``None`` when it is done, or the next
+time (same clock) at which it wants to run: so an idle timeout is one entry per connection that
+looks at the time of the last read when it fires, and a read costs one store and no timer work.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import logging
+from collections.abc import Callable
+
+Callback = Callable[[], float | None]
+
+logger = logging.getLogger("roost.runtime")
+
+COMPACT_ABOVE = 64
+"""Below this many cancelled entries the heap is never rebuilt."""
+
+
+class Timer:
+    """The handle of one entry; ``callback`` is ``None`` once it ran out or was cancelled."""
+
+    __slots__ = ("callback", "timers")
+
+    def __init__(self, timers: Timers, callback: Callback) -> None:
+        self.timers = timers
+        self.callback: Callback | None = callback
+
+    def cancel(self) -> None:
+        """Never run (again). Cancelling twice, or after the run, does nothing."""
+        if self.callback is not None:
+            self.callback = None
+            self.timers.cancelled(self)
+
+
+class Timers:
+    """Entries by time. ``clock`` is monotonic seconds; ``arm(when)`` asks for a :meth:`run`."""
+
+    def __init__(self, clock: Callable[[], float], arm: Callable[[float], None]) -> None:
+        self.now = clock
+        self._arm = arm
+        self._heap: list[tuple[float, int, Timer]] = []
+        self._order = itertools.count()
+        self._dead = 0
+        self._running: Timer | None = None
+        self._armed = float("inf")
+
+    def __len__(self) -> int:
+        return len(self._heap) - self._dead
+
+    def call_later(self, delay: float, callback: Callback) -> Timer:
+        """Run ``callback`` in ``delay`` seconds."""
+        return self.call_at(self.now() + delay, callback)
+
+    def call_at(self, when: float, callback: Callback) -> Timer:
+        """Run ``callback`` at ``when``; entries of one time run in the order they were made."""
+        timer = Timer(self, callback)
+        self._push(when, timer)
+        return timer
+
+    def _push(self, when: float, timer: Timer) -> None:
+        heapq.heappush(self._heap, (when, next(self._order), timer))
+        if when < self._armed:
+            self._armed = when
+            self._arm(when)
+
+    def cancelled(self, timer: Timer) -> None:
+        """Count a cancelled entry; rebuild the heap when they are the larger part of it."""
+        if timer is self._running:
+            return  # by its own callback: it has left the heap
+        self._dead += 1
+        if self._dead > COMPACT_ABOVE and self._dead * 2 > len(self._heap):
+            self._heap = [entry for entry in self._heap if entry[2].callback is not None]
+            heapq.heapify(self._heap)
+            self._dead = 0
+
+    def run(self) -> None:
+        """Run what is due, then ask for the next run. An error is logged and ends its entry.
+
+        What is made meanwhile waits for the next run, so that the loop has its turn in between.
+        """
+        now, made = self.now(), next(self._order)
+        self._armed = float("inf")
+        try:
+            while self._heap and self._heap[0][0] <= now and self._heap[0][1] < made:
+                self._run_one(heapq.heappop(self._heap)[2])
+        finally:
+            if self._heap and self._heap[0][0] < self._armed:
+                self._armed = self._heap[0][0]
+                self._arm(self._armed)
+
+    def _run_one(self, timer: Timer) -> None:
+        callback = timer.callback
+        if callback is None:
+            self._dead -= 1
+            return
+        self._running = timer
+        again: float | None = None
+        try:
+            again = callback()
+        except Exception:
+            logger.exception("a timer's callback failed")
+        finally:
+            self._running = None
+            if again is None:
+                timer.callback = None
+        if again is not None and timer.callback is not None:
+            self._push(again, timer)

@@ -1,0 +1,188 @@
+"""The dispatcher: what is ready runs, what blocks is left alone, and nothing is lost."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable
+from select import EPOLLIN, EPOLLOUT
+from typing import Any
+
+import gevent
+import pytest
+from gevent.event import Event
+
+from actors.runtime import dispatcher as module
+from actors.runtime.dispatcher import Dispatcher
+from tests.actors.runtime.descriptors import Watching
+from tests.actors.runtime.recorder import DEADLINE, Recorder, eventually
+
+
+class TestSlices:
+    def test_reading_is_never_starved_by_what_is_always_ready(
+        self,
+        dispatcher: Dispatcher,
+        watch: Watching,
+        pair: tuple[socket.socket, socket.socket],
+    ) -> None:
+        read = Event()
+
+        class Endless(Recorder):
+            def on_receive(self, message: Any) -> Any:
+                if not read.is_set():
+                    self.actor_ref.tell(message)
+
+        def reading(mask: int) -> None:
+            pair[0].recv(10)
+            read.set()
+
+        for _ in range(5):
+            Endless.start().tell("again")
+        watch(pair[0], reading)
+        pair[1].send(b"x")
+        assert read.wait(DEADLINE)
+
+    def test_timers_are_never_starved_by_what_is_always_ready(self, dispatcher: Dispatcher) -> None:
+        fired = Event()
+
+        class Endless(Recorder):
+            def on_receive(self, message: Any) -> Any:
+                if not fired.is_set():
+                    self.actor_ref.tell(message)
+
+        Endless.start().tell("again")
+        dispatcher.timers.call_later(0.001, fired.set)
+        assert fired.wait(DEADLINE)
+
+    def test_the_clock_is_asked_after_each_turn_while_turns_are_long(
+        self, dispatcher: Dispatcher, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        time, looks = [0.0], []
+
+        def clock() -> float:
+            looks.append(time[0])
+            return time[0]
+
+        def long() -> None:
+            time[0] += 1.0
+
+        monkeypatch.setattr(dispatcher, "clock", clock)
+        for _ in range(module.TURNS_BETWEEN_CLOCKS + 10):
+            dispatcher.submit(long)
+        eventually(lambda: not dispatcher.ready)
+        after = [look for look in looks if look > module.TURNS_BETWEEN_CLOCKS]
+        assert {float(n) for n in range(17, 27)} <= set(after)
+
+        for _ in range(10 * module.TURNS_BETWEEN_CLOCKS):
+            dispatcher.submit(int)
+        del looks[:]
+        eventually(lambda: not dispatcher.ready)
+        assert len(looks) < 2 * module.TURNS_BETWEEN_CLOCKS
+
+
+class TestDescriptors:
+    def test_a_handler_that_raises_is_logged_and_others_are_served(
+        self,
+        dispatcher: Dispatcher,
+        watch: Watching,
+        caplog: pytest.LogCaptureFixture,
+    ) -> None:
+        pairs = [socket.socketpair() for _ in range(3)]
+        served: list[int] = []
+
+        def handler(number: int) -> Callable[[int], None]:
+            def handle(mask: int) -> None:
+                pairs[number][0].recv(10)
+                if number == 1:
+                    raise KeyError("a handler's own")
+                served.append(number)
+
+            return handle
+
+        for number, (one, _) in enumerate(pairs):
+            watch(one, handler(number))
+        for _, two in pairs:
+            two.send(b"x")
+        eventually(lambda: sorted(served) == [0, 2])
+        eventually(lambda: "reading a connection failed" in caplog.text)
+        assert "a handler's own" in caplog.text
+        for fd in watch.fds:
+            dispatcher.unregister(fd)
+        for one, two in pairs:
+            one.close()
+            two.close()
+
+    def test_one_that_is_closed_within_a_round_is_not_served(
+        self, dispatcher: Dispatcher, watch: Watching
+    ) -> None:
+        pairs = [socket.socketpair() for _ in range(2)]
+        served: list[int] = []
+
+        def handler(number: int) -> Callable[[int], None]:
+            def handle(mask: int) -> None:
+                served.append(number)
+                for one, _ in pairs:
+                    dispatcher.unregister(one.fileno())
+                    one.close()
+
+            return handle
+
+        for number, (one, _) in enumerate(pairs):
+            watch(one, handler(number))
+        for _, two in pairs:
+            two.send(b"x")
+        eventually(lambda: served)
+        gevent.idle()
+        assert len(served) == 1
+        for _, two in pairs:
+            two.close()
+
+    def test_a_number_used_again_within_a_round_finds_its_new_handler(
+        self, dispatcher: Dispatcher, watch: Watching
+    ) -> None:
+        old, new = [socket.socketpair() for _ in range(2)], socket.socketpair()
+        served: list[str] = []
+        numbers = [one.fileno() for one, _ in old]
+
+        def replace(mask: int) -> None:
+            served.append("old")
+            for number in numbers:
+                dispatcher.unregister(number)
+                os.dup2(new[0].fileno(), number)
+                dispatcher.register(number, EPOLLIN, lambda mask: served.append("new"))
+
+        for one, _ in old:
+            watch(one, replace)
+        for _, two in old:
+            two.send(b"x")
+        eventually(lambda: served)
+        gevent.idle()
+        assert served == ["old", "new"]  # the round's second event, which its owner finds untrue
+        for fd in watch.fds:
+            dispatcher.unregister(fd)
+        for sock in (*old[0], *old[1], *new):
+            sock.close()
+
+    def test_other_events_may_be_asked_for(
+        self,
+        dispatcher: Dispatcher,
+        watch: Watching,
+        pair: tuple[socket.socket, socket.socket],
+    ) -> None:
+        seen: list[int] = []
+        writable = Event()
+
+        def handler(mask: int) -> None:
+            seen.append(mask)
+            dispatcher.modify(fd, EPOLLIN)
+            writable.set()
+
+        fd = watch(pair[0], handler)
+        dispatcher.modify(fd, EPOLLOUT)
+        assert writable.wait(DEADLINE)
+        assert seen == [EPOLLOUT]
+
+    def test_unregister_of_what_is_not_registered_does_nothing(
+        self, dispatcher: Dispatcher
+    ) -> None:
+        dispatcher.unregister(123_456)

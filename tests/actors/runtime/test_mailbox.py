@@ -1,0 +1,255 @@
+"""The mailbox: its bounds, its policies, its order."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import pykka
+import pytest
+from pykka._envelope import Envelope
+from pykka.messages import _ActorStop
+
+from actors.errors import ConfigError, MailboxFull
+from actors.reasons import Failure, Shutdown
+from actors.results import Push
+from actors.runtime import Actor, Future
+from actors.runtime.actor import TURN_MESSAGES
+from actors.runtime.mailbox import weigh
+from tests.actors.runtime.recorder import DEADLINE, Recorder, actor_of, eventually
+
+
+class TestMailbox:
+    @pytest.mark.parametrize(("count", "fits"), [(2, True), (3, True), (4, False)])
+    def test_count_is_bounded(self, count: int, fits: bool) -> None:
+        class Small(Recorder):
+            mailbox_messages = 3
+
+        ref = Small.start()
+        for number in range(count - 1):
+            ref.tell(number)
+        if fits:
+            ref.tell("last")
+        else:
+            with pytest.raises(MailboxFull):
+                ref.tell("last")
+
+    @pytest.mark.parametrize(("size", "fits"), [(-1, True), (0, True), (1, False)])
+    def test_bytes_are_bounded(self, size: int, fits: bool) -> None:
+        class Small(Recorder):
+            mailbox_bytes = 1000
+
+        ref = Small.start()
+        message = bytes(1000 - b"".__sizeof__() + size)
+        if fits:
+            ref.tell(message)
+        else:
+            with pytest.raises(MailboxFull):
+                ref.tell(message)
+
+    def test_has_room_again_once_handled(self) -> None:
+        class Small(Recorder):
+            mailbox_messages = 1
+
+        ref = Small.start()
+        for number in range(5):
+            ref.ask(number, timeout=DEADLINE)
+        assert actor_of(ref).actor_inbox.weight == 0
+
+    def test_a_full_one_still_takes_a_stop(self) -> None:
+        class Small(Recorder):
+            mailbox_messages = 1
+
+        ref = Small.start()
+        ref.tell("only")
+        assert ref.stop(timeout=DEADLINE) is True
+
+    def test_policy_drop_forgets(self) -> None:
+        class Dropping(Recorder):
+            mailbox_messages = 1
+            mailbox_policy = "drop"
+
+        ref = Dropping.start()
+        ref.tell("kept")
+        ref.tell("dropped")
+        with pytest.raises(MailboxFull):
+            ref.ask("dropped too", timeout=DEADLINE)
+        assert actor_of(ref).news.wait(DEADLINE)
+        assert actor_of(ref).seen == ["kept"]
+
+    def test_policy_stop_ends_the_actor(self) -> None:
+        class Stopping(Recorder):
+            mailbox_messages = 1
+            mailbox_policy = "stop"
+
+        ref = Stopping.start()
+        ref.tell("kept")
+        ref.tell("too much")
+        assert ref.wait(DEADLINE)
+        assert ref.exit_reason == Shutdown("overflow")
+
+    def test_a_flooded_actor_lets_others_run_after_its_turn(self) -> None:
+        ref = Recorder.start()
+
+        class Looking(Recorder):
+            def on_receive(self, message: Any) -> Any:
+                return len(actor_of(ref).seen)
+
+        other = Looking.start()
+        for number in range(5000):
+            ref.tell(number)
+        assert other.ask("how far is it?", timeout=DEADLINE) == TURN_MESSAGES
+        ref.tell("last")
+        eventually(lambda: actor_of(ref).seen[-1:] == ["last"])
+        assert actor_of(ref).seen == [*range(5000), "last"]
+
+    @pytest.mark.parametrize("more", [-1, 0, 1])
+    def test_a_turn_is_bounded(self, more: int) -> None:
+        order: list[str] = []
+
+        class Noting(Recorder):
+            def on_receive(self, message: Any) -> Any:
+                order.append(message)
+
+        one, two = Noting.start(), Noting.start()
+        for _ in range(TURN_MESSAGES + more):
+            one.tell("one")
+        two.tell("two")
+        eventually(lambda: len(order) == TURN_MESSAGES + more + 1)
+        assert order.index("two") == min(TURN_MESSAGES, TURN_MESSAGES + more)
+
+    def test_get_takes_the_oldest_and_frees_its_room(self) -> None:
+        actor = Recorder()
+        actor.actor_ref.tell("first")
+        actor.actor_ref.tell("second")
+        inbox = actor.actor_inbox
+        assert [inbox.get().message, inbox.get().message] == ["first", "second"]
+        assert (inbox.told, inbox.weight, inbox.empty()) == (0, 0, True)
+
+    def test_get_and_empty_are_pykkas(self) -> None:
+        class Idle(Actor):
+            def on_start(self) -> None:
+                self.actor_ref.tell("x")
+                assert not self.actor_inbox.empty()
+                assert len(self.actor_inbox) == 1
+                self.first = self.actor_inbox.get().message
+
+        assert actor_of(Idle.start()).first == "x"
+
+    def test_takes_pykkas_plain_envelopes(self) -> None:
+        ref = Recorder.start()
+        ref.actor_inbox.put(Envelope("plain"))
+        ref.ask("end", timeout=DEADLINE)
+        assert actor_of(ref).seen == ["plain", "end"]
+        assert actor_of(ref).actor_inbox.weight == 0
+
+    def test_an_envelope_for_the_dead_is_answered(self) -> None:
+        ref = Recorder.start()
+        ref.kill()
+        asked, stop = Future(), Future()
+        ref.actor_inbox.put(Envelope("late", reply_to=asked))
+        ref.actor_inbox.put(Envelope(_ActorStop(), reply_to=stop))
+        ref.actor_inbox.put(Envelope("told"))
+        with pytest.raises(pykka.ActorDeadError):
+            asked.get(timeout=DEADLINE)
+        assert stop.get(timeout=DEADLINE) is None
+
+    def test_an_envelope_for_one_whose_end_hook_blocks_is_answered(self) -> None:
+        class Lingering(Recorder):
+            def on_stop(self) -> None:
+                self.entered.set()
+                self.release.wait()
+
+        ref = Lingering.start()
+        ref.exit()
+        assert actor_of(ref).entered.wait(DEADLINE)
+        with pytest.raises(pykka.ActorDeadError):
+            ref.tell("late")
+        with pytest.raises(pykka.ActorDeadError):
+            ref.ask("late", timeout=DEADLINE)
+
+    def test_weight_is_what_was_counted_though_the_message_changed(self) -> None:
+        ref = Recorder.start()
+        grows, shrinks = [], [0] * 1000
+        ref.tell("block")
+        assert actor_of(ref).entered.wait(DEADLINE)
+        ref.tell(grows)
+        ref.tell(shrinks)
+        ref.tell("stays")
+        grows.extend(range(1000))
+        shrinks.clear()
+        actor_of(ref).release.set()
+        eventually(lambda: actor_of(ref).seen[-1:] == ["stays"])
+        assert actor_of(ref).actor_inbox.weight == 0
+
+    def test_weight_counts_a_payload(self) -> None:
+        push = Push("x" * 1000)
+        assert weigh(push) == sys.getsizeof(push) + sys.getsizeof(push.payload)
+
+    def test_counts_are_right_after_an_interrupted_turn(self) -> None:
+        class Trapping(Recorder):
+            def handle_exit(self, reason: Any) -> None:
+                self.seen.append(reason)
+
+        ref = Trapping.start()
+        inbox = actor_of(ref).actor_inbox
+        ref.tell("block")
+        ref.tell("b")
+        ref.tell("c")
+        assert actor_of(ref).entered.wait(DEADLINE)
+        ref.exit("tick")
+        assert (inbox.told, len(inbox), inbox.weight) == (2, 2, weigh("b") + weigh("c"))
+        actor_of(ref).release.set()
+        ref.ask("d", timeout=DEADLINE)
+        assert actor_of(ref).seen == ["block", Failure("tick"), "b", "c", "d"]
+        assert (inbox.told, len(inbox), inbox.weight) == (0, 0, 0)
+
+    @pytest.mark.parametrize("policy", ["reject", "drop", "stop"])
+    def test_asking_beyond_is_refused_under_each_policy(self, policy: str) -> None:
+        class Small(Recorder):
+            mailbox_messages = 1
+            mailbox_policy = policy
+
+        ref = Small.start()
+        ref.tell("fills it")
+        with pytest.raises(MailboxFull):
+            ref.ask("too much", timeout=DEADLINE)
+
+    def test_what_is_told_in_a_turn_to_oneself_comes_in_another(self) -> None:
+        class Counting(Recorder):
+            def on_receive(self, message: Any) -> Any:
+                super().on_receive(message)
+                if message:
+                    self.actor_ref.tell(message - 1)
+
+        ref = Counting.start()
+        ref.tell(3)
+        eventually(lambda: actor_of(ref).seen[-1:] == [0])
+        assert actor_of(ref).seen == [3, 2, 1, 0]
+
+    def test_a_full_mailbox_of_ones_own_raises_in_the_handler(self) -> None:
+        class Greedy(Recorder):
+            mailbox_messages = 2
+
+            def on_receive(self, message: Any) -> Any:
+                for number in range(3):
+                    self.actor_ref.tell(number)
+
+        ref = Greedy.start()
+        with pytest.raises(MailboxFull):
+            ref.ask("go", timeout=DEADLINE)
+
+    @pytest.mark.parametrize(
+        ("name", "value", "accepted"),
+        [
+            ("mailbox_messages", 0, "a whole number above 0"),
+            ("mailbox_bytes", -1, "a whole number above 0"),
+            ("mailbox_policy", "rejct", "'reject' or 'drop' or 'stop'"),
+        ],
+    )
+    def test_a_declaration_that_means_nothing_is_refused(
+        self, name: str, value: Any, accepted: str
+    ) -> None:
+        with pytest.raises(ConfigError) as caught:
+            type("Odd", (Actor,), {name: value})
+        assert str(caught.value) == f"Odd.{name} = {value!r}: must be {accepted}"
