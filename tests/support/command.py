@@ -1,0 +1,104 @@
+"""``python -m actors.endpoint`` as a process of its own.
+
+Everything it prints is kept in ``lines``, from both streams. Each wait has a deadline.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Self
+
+ROOT = Path(__file__).resolve().parents[2]
+DEADLINE = 20.0
+"""Seconds: a busy machine may take several to start an interpreter."""
+
+
+def run(*arguments: str, cwd: Path = ROOT, **rest: object) -> subprocess.CompletedProcess[str]:
+    """Run the command to its end; answers what it printed."""
+    return subprocess.run(
+        [sys.executable, "-m", "actors.endpoint", *arguments],
+        cwd=cwd,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE,
+        check=False,
+        **rest,
+    )
+
+
+class Command:
+    """A server process; as a context manager it waits until clients are served."""
+
+    def __init__(self, *arguments: str, bind: str = "127.0.0.1:0", cwd: Path = ROOT) -> None:
+        self.lines: list[str] = []
+        self._news = threading.Condition()
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "actors.endpoint", *arguments, "--bind", bind],
+            cwd=cwd,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        # Both streams are read all the time: a pipe that fills up would stop the server.
+        self._readers = [
+            threading.Thread(target=self._read, args=(stream,), daemon=True)
+            for stream in (self.process.stdout, self.process.stderr)
+        ]
+        for reader in self._readers:
+            reader.start()
+
+    def _read(self, stream: object) -> None:
+        for line in stream:
+            with self._news:
+                self.lines.append(line.rstrip("\n"))
+                self._news.notify_all()
+
+    def __enter__(self) -> Self:
+        try:
+            self.url = self.wait_for(r"serving (https?://\S+),")[1]
+        except BaseException:
+            self.__exit__()
+            raise
+        host, _, port = self.url.partition("://")[2].rpartition(":")
+        self.address = host.strip("[]"), int(port)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait(DEADLINE)
+        for reader in self._readers:
+            reader.join(DEADLINE)
+        self.process.stdout.close()
+        self.process.stderr.close()
+
+    def wait_for(self, pattern: str) -> re.Match[str]:
+        """Wait for a line in which ``pattern`` is found."""
+        until = time.monotonic() + DEADLINE
+        with self._news:
+            while True:
+                for line in self.lines:
+                    if found := re.search(pattern, line):
+                        return found
+                if self.process.poll() is not None or not self._news.wait(0.2):
+                    ended = self.process.poll()
+                    if ended is not None or time.monotonic() > until:
+                        text = "\n".join(self.lines)
+                        raise AssertionError(f"{pattern!r} did not come (exit {ended}):\n{text}")
+
+    def signal(self, number: int) -> None:
+        self.process.send_signal(number)
+
+    def ended(self) -> int:
+        """Wait for the end; answers the exit status (negative: the signal that ended it)."""
+        status = self.process.wait(DEADLINE)
+        for reader in self._readers:
+            reader.join(DEADLINE)
+        return status

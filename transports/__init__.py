@@ -1,0 +1,55 @@
+"""Operate sockets: bytes from a client into messages of an actor, and back.
+
+What a transport of your own needs is here by name and imported when it is first asked for (see
+docs/writing-a-transport.md).
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from actors.options import option as option
+    from transports.closing import close_frame as close_frame
+    from transports.closing import stop_frame as stop_frame
+    from transports.handshake import CustomTransport as CustomTransport
+    from transports.handshake import Mount as Mount
+    from transports.handshake import Opened as Opened
+    from transports.handshake import Refusal as Refusal
+    from transports.http.connection import HTTPConnection as HTTPConnection
+    from transports.http.response import Response as Response
+    from transports.options import TransportOptions as TransportOptions
+    from transports.request import Request as Request
+    from transports.stream import Stream as Stream
+    from transports.stream import StreamProtocol as StreamProtocol
+
+_HOME = {
+    "CustomTransport": "transports.handshake",
+    "HTTPConnection": "transports.http.connection",
+    "Mount": "transports.handshake",
+    "Opened": "transports.handshake",
+    "Refusal": "transports.handshake",
+    "Request": "transports.request",
+    "Response": "transports.http.response",
+    "Stream": "transports.stream",
+    "StreamProtocol": "transports.stream",
+    "TransportOptions": "transports.options",
+    "close_frame": "transports.closing",
+    "option": "actors.options",
+    "stop_frame": "transports.closing",
+}
+
+__all__ = sorted(_HOME)  # noqa: PLE0605 - the names above, stated once
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOME.get(name)
+    if home is None:
+        raise AttributeError(f"module 'transports' has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(home), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return [*globals(), *__all__]

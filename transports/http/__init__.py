@@ -1,0 +1,1 @@
+"""HTTP/1.1 on httptools, strict, with every size and time bounded."""

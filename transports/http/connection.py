@@ -1,0 +1,295 @@
+"""One client's HTTP/1.1 connection: requests in, answers out, in order and one at a time."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
+
+from actors.errors import HTTPError
+from transports.http.date import http_date
+from transports.http.handling import NOT_FOUND, SERVER_ERROR, call, refusal
+from transports.http.parser import ParserState, RequestParser
+from transports.http.response import Response, encode
+from transports.request import Request
+
+if TYPE_CHECKING:
+    from actors.runtime.timers import Timer
+    from transports.http.options import HTTPOptions
+    from transports.stream import Stream, StreamProtocol
+
+Handler = Callable[[Request, "HTTPConnection"], Response | None]
+Match = Callable[[str], tuple[Handler, dict[str, str]] | None]
+
+logger = logging.getLogger("roost.transports")
+
+CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
+UNAVAILABLE: Final = Response(503, b"", (("retry-after", "1"),))
+
+_WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
+_NEVER: Final = float("inf")
+_TIMEOUTS: Final = {
+    ParserState.IDLE: "keepalive_timeout",
+    ParserState.HEAD: "header_timeout",
+    ParserState.BODY: "body_timeout",
+}
+
+
+class HTTPConnection:
+    """The protocol of a stream that speaks HTTP.
+
+    ``match`` (:meth:`transports.router.Router.match`) finds the handler of a path. It is called on
+    a carrier, where it may block, with the request and this connection. It answers a
+    :class:`Response`; or ``None``, when it has called :meth:`hand_over` or when :meth:`respond` is
+    going to be called. Until then the requests behind wait, unread beyond ``max_pipelined`` bytes.
+    A handler may instead write its answer to ``stream`` itself: it sets ``begun`` before the first
+    byte, and calls :meth:`answered` behind the last.
+    What it raises is a 500 (:class:`~actors.errors.HTTPError`: what that says), and the connection
+    closes.
+    """
+
+    __slots__ = (
+        "_deadline",
+        "_draining",
+        "_eof",
+        "_handler",
+        "_lost",
+        "_lost_at_eof",
+        "_match",
+        "_options",
+        "_parser",
+        "_request",
+        "_timer",
+        "_timer_at",
+        "_waits_for",
+        "begun",
+        "stream",
+    )
+
+    def __init__(self, stream: Stream, match: Match, options: HTTPOptions) -> None:
+        self.stream = stream
+        self._match = match
+        self._options = options
+        self._parser = RequestParser(options, stream.scheme, stream.peer)
+        self._request: Request | None = None
+        self._handler: Handler | None = None
+        self._lost: Callable[[], object] | None = None
+        self._draining = False
+        self._eof = False
+        self._lost_at_eof = False
+        self.begun = False
+        self._waits_for: ParserState | None = None
+        self._deadline = self._timer_at = _NEVER
+        self._timer: Timer | None = None
+        self._await_more()
+
+    # -- the stream's calls
+
+    def data_received(self, data: bytes) -> None:
+        """Parse, and serve the request when it is complete and its turn has come."""
+        self._parser.receive_data(data)
+        self._advance()
+
+    def eof_received(self) -> None:
+        """Answer what has been asked, then close."""
+        self._eof = True
+        if self._lost is not None and self._lost_at_eof:
+            self.stream.abort()
+        else:
+            self._advance()
+
+    def connection_lost(self, error: Exception | None) -> None:  # noqa: ARG002 - StreamProtocol
+        """Forget the request, and tell who was to answer it."""
+        lost, self._lost = self._lost, None
+        self._request = None
+        self._stop_timer()
+        if lost is not None:
+            lost()
+
+    # -- the handler's calls
+
+    def respond(self, response: Response, *, close: bool = False) -> None:
+        """Answer the request whose handler answered ``None``; without one, do nothing.
+
+        Call it on the dispatcher's thread. A response that cannot be encoded becomes a 500.
+        """
+        if self._request is not None:
+            self._send(self._request, response, close=close)
+            self._advance()
+
+    @property
+    def closes(self) -> bool:
+        """Whether the connection ends with the answer that is due."""
+        return self._draining or self._request is None or not self._request.keep_alive
+
+    def answered(self, *, close: bool = False) -> None:
+        """Go on behind an answer that its handler has written to ``stream`` itself."""
+        if self._request is not None:
+            close = close or self.closes
+            self._request = self._lost = None
+            self.begun = False
+            if close:
+                self.stream.close()
+            self._advance()
+
+    def on_lost(self, callback: Callable[[], object], *, at_eof: bool = False) -> None:
+        """Call ``callback``, which must not block, if the client is lost before its answer.
+
+        A client that sends nothing more may still read its answer. ``at_eof`` says that this one
+        is gone all the same, as who left during a poll would be missed for long.
+        """
+        self._lost, self._lost_at_eof = callback, at_eof
+        if self.stream.closed:
+            self.connection_lost(None)
+        elif self._eof and at_eof:
+            self.stream.abort()
+
+    def hand_over(self, protocol: StreamProtocol) -> bytes:
+        """Let ``protocol`` have the stream; answer the bytes that were read beyond the request.
+
+        Its ``connection_lost`` is called at once where the client is gone already, and its
+        ``eof_received`` in a later poll phase where this connection has seen the end.
+        """
+        stream = self.stream
+        self._request = self._lost = stream.on_drained = None
+        self._stop_timer()
+        if stream.closed:
+            protocol.connection_lost(None)
+        else:
+            stream.protocol = protocol
+            stream.resume_reading()
+        return self._parser.take_rest()
+
+    # -- the server's call
+
+    @property
+    def draining(self) -> bool:
+        """Whether :meth:`drain` was called: whoever takes the stream over must end it soon."""
+        return self._draining
+
+    def drain(self) -> None:
+        """Close after the answer that is due, or now if none is."""
+        self._draining = True
+        self._advance()
+
+    def cut_short(self) -> None:
+        """Answer 503 to a request whose handler takes too long, and close."""
+        self.respond(UNAVAILABLE, close=True)
+
+    # -- requests
+
+    def _advance(self) -> None:
+        """Serve what is complete, unless an answer is due or waits for the client to read it."""
+        stream = self.stream
+        while self._request is None and not stream.queued and not stream.closing:
+            try:
+                request = self._parser.next_request()
+            except HTTPError as error:
+                self._refuse(error)
+                return
+            if request is None:
+                self._await_more()
+                return
+            self._start(request)
+        if self._request is None and stream.queued:
+            stream.on_drained = self._advance
+        if self._parser.buffered > self._options.max_pipelined:
+            stream.pause_reading()
+
+    def _start(self, request: Request) -> None:
+        self._request = request
+        self._waits_for, self._deadline = None, _NEVER
+        found = self._match(request.path)
+        if found is None:
+            self._send(request, NOT_FOUND)
+        else:
+            self._handler, request.path_params = found
+            self.stream.dispatcher.submit(self._handle)
+
+    def _handle(self) -> None:
+        """Run the handler, on a carrier."""
+        request, handler = self._request, self._handler
+        if request is None or handler is None:
+            return  # lost before its turn
+        response, failed = call(handler, request, self)
+        if response is not None and self._request is request:
+            self._send(request, response, close=failed)
+            self._advance()
+
+    def _send(self, request: Request, response: Response, *, close: bool = False) -> None:
+        self._request = self._lost = None
+        if self.begun:
+            self.stream.close()  # another answer would only be taken for more of that one
+            return
+        self._write(
+            response,
+            close=close or self._draining or not request.keep_alive,
+            head_only=request.method == "HEAD",
+        )
+
+    def _write(self, response: Response, *, close: bool, head_only: bool = False) -> None:
+        date = http_date()
+        try:
+            data = encode(response, close=close, head_only=head_only, date=date)
+        except (TypeError, ValueError) as error:
+            logger.error("the answer cannot be sent: %s", error)
+            close = True
+            data = encode(SERVER_ERROR, close=True, date=date)
+        self.stream.write(data)
+        if close:
+            self.stream.close()
+
+    def _refuse(self, error: HTTPError) -> None:
+        """Answer a request that never was one, and close."""
+        logger.info("refused a request of %s: %d", self.stream.peer[0], error.status)
+        self._write(refusal(error), close=True)
+
+    # -- requests that are not complete
+
+    def _await_more(self) -> None:
+        state = self._parser.state
+        if self._eof or (self._draining and state is ParserState.IDLE):
+            self.stream.close()
+            return
+        self.stream.resume_reading()
+        if state is self._waits_for:
+            return  # a deadline is for the whole, not for each read
+        pending = self._parser.pending
+        if pending is not None and not self._welcomes(pending):
+            return
+        self._waits_for = state
+        self._deadline = self.stream.dispatcher.clock() + getattr(self._options, _TIMEOUTS[state])
+        if self._timer is None or self._deadline < self._timer_at:
+            self._stop_timer()
+            self._timer_at = self._deadline
+            self._timer = self.stream.dispatcher.timers.call_at(self._deadline, self._expired)
+
+    def _welcomes(self, pending: Request) -> bool:
+        """Whether the body of ``pending`` is to be read; if not, the answer is on its way."""
+        if self._match(pending.path) is None:
+            self._write(NOT_FOUND, close=True, head_only=pending.method == "HEAD")
+        elif not self._parser.expects_continue:
+            return True
+        elif pending.method in _WITH_BODY:
+            self.stream.write(CONTINUE)
+            return True
+        else:
+            self._refuse(HTTPError(417, f"{pending.method} must not expect 100-continue"))
+        return False
+
+    def _expired(self) -> float | None:
+        """Run by the timer, which is early where the deadline was put off since."""
+        if self.stream.dispatcher.clock() < self._deadline < _NEVER:
+            self._timer_at = self._deadline
+            return self._deadline
+        self._timer = None
+        if self._waits_for is ParserState.IDLE:
+            self.stream.close()
+        elif self._waits_for is not None and not self.stream.closing:
+            self._refuse(HTTPError(408, "the request took too long"))
+        return None
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None

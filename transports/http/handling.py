@@ -1,0 +1,53 @@
+"""Calling what answers a request, whatever it does instead."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any, Final
+
+from actors.errors import HTTPError
+from transports.http.response import Response
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from transports.request import Request
+
+logger = logging.getLogger("roost.transports")
+
+NOT_FOUND: Final = Response(
+    404,
+    b'{"errors":{"detail":"Not Found"}}',
+    (("content-type", "application/json; charset=utf-8"),),
+)
+SERVER_ERROR: Final = Response(500)
+
+_TEXT = (("content-type", "text/plain; charset=utf-8"),)
+
+
+def call(
+    handler: Callable[[Request, Any], Response | None], request: Request, http: Any
+) -> tuple[Response | None, bool]:
+    """Answer ``handler(request, http)``, and whether it failed: then the connection must close.
+
+    What it raises becomes a response: :class:`HTTPError` the one that it says, all else a 500 and
+    one log line.
+    """
+    try:
+        return _checked(handler(request, http)), False
+    except HTTPError as error:
+        return refusal(error), True
+    except BaseException:  # also what is not an Exception: it is this request's affair alone
+        logger.exception("%s %.200s: the handler failed", request.method, request.path)
+        return SERVER_ERROR, True
+
+
+def refusal(error: HTTPError) -> Response:
+    """Answer what ``error`` says, as plain text unless it names another type."""
+    return Response(error.status, error.message.encode(), error.headers or _TEXT)
+
+
+def _checked(response: object) -> Response | None:
+    if response is None or isinstance(response, Response):
+        return response
+    raise TypeError(f"a handler answered {response!r:.200}; accepted: a Response, or None")

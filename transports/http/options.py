@@ -1,0 +1,56 @@
+"""What a client may ask of the HTTP layer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from actors.options import Options, option, positive, positive_int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HTTPOptions(Options):
+    """Limits and deadlines of one HTTP connection. Each deadline is for the whole, not per read."""
+
+    max_request_line: int = option(
+        8000, "bytes of a request line, else 414", check=positive_int, limit="bytes"
+    )
+    max_header_line: int = option(
+        8192, "bytes of one header, name and value, else 431", check=positive_int, limit="bytes"
+    )
+    max_headers: int = option(100, "headers, else 431", check=positive_int, limit="headers")
+    max_head: int = option(
+        32_768,
+        "bytes of the request line and all headers, else 431",
+        check=positive_int,
+        limit="bytes",
+    )
+    max_body: int = option(
+        8_000_000, "bytes of a body, decoded, else 413", check=positive_int, limit="bytes"
+    )
+    max_chunk_framing: int = option(
+        262_144,
+        "bytes of chunk sizes, extensions and trailers around one body, else 413",
+        check=positive_int,
+        limit="bytes",
+    )
+    max_pipelined: int = option(
+        65_536,
+        "bytes that may wait behind an unanswered request before reading pauses",
+        check=positive_int,
+        limit="bytes",
+    )
+    header_timeout: float = option(
+        5.0,
+        "from a request's first byte to the end of its head, else 408",
+        check=positive,
+        limit="seconds",
+    )
+    body_timeout: float = option(
+        15.0,
+        "from the end of the head to the end of the body, else 408",
+        check=positive,
+        limit="seconds",
+    )
+    keepalive_timeout: float = option(
+        60.0, "without a request before the connection closes", check=positive, limit="seconds"
+    )

@@ -1,0 +1,149 @@
+"""Bytes to requests, without I/O (RFC 9112)."""
+
+from __future__ import annotations
+
+import enum
+
+from transports.http.chunked import ChunkedBody
+from transports.http.head import Head, parse_head
+from transports.http.lines import HeadLines
+from transports.http.options import HTTPOptions
+from transports.request import Address, Request
+
+_NOWHERE: Address = ("", 0)
+_END = b"\r\n\r\n"
+
+
+class ParserState(enum.Enum):
+    """What :meth:`RequestParser.next_request` waits for; each has a deadline of its own."""
+
+    IDLE = "the first byte of a request"
+    HEAD = "the end of a head"
+    BODY = "the end of a body"
+
+
+class RequestParser:
+    """Parses the requests of one connection, one at a time.
+
+    Feed :meth:`receive_data`, then call :meth:`next_request` until it answers ``None``. What
+    follows a request stays untouched until the next one is asked for, so that an upgrade can take
+    it (:meth:`take_rest`) and an unanswered request holds up those behind it. The size of what
+    waits (``buffered``) is for the caller to bound.
+    """
+
+    __slots__ = (
+        "_blank_line", "_buffer", "_chunks", "_head", "_lines", "_options", "_peer", "_scheme",
+        "_searched",
+    )  # fmt: skip
+
+    def __init__(
+        self, options: HTTPOptions, scheme: str = "http", peer: Address = _NOWHERE
+    ) -> None:
+        self._options = options
+        self._scheme = scheme
+        self._peer = peer
+        self._buffer = bytearray()
+        self._reset()
+
+    def _reset(self) -> None:
+        self._head: Head | None = None
+        self._lines: HeadLines | None = None
+        self._chunks: ChunkedBody | None = None
+        self._searched = 0
+        self._blank_line = False
+
+    def receive_data(self, data: bytes) -> None:
+        """Take what was read; parse nothing yet."""
+        self._buffer += data
+
+    def next_request(self) -> Request | None:
+        """Answer the next complete request, or ``None`` while it is not all there.
+
+        :class:`~actors.errors.HTTPError` says how to refuse it: 400, 413, 414, 417 or 431. The
+        parser is of no more use then.
+        """
+        if self._head is None:
+            self._head = self._take_head()
+            if self._head is None:
+                return None
+        head = self._head
+        if head.length != 0:
+            body = self._take_body(head)
+            if body is None:
+                return None
+            head.request.body = body
+        self._reset()
+        return head.request
+
+    @property
+    def state(self) -> ParserState:
+        """What the last :meth:`next_request` that answered ``None`` waits for."""
+        if self._head is not None:
+            return ParserState.BODY
+        return ParserState.HEAD if self._buffer else ParserState.IDLE
+
+    @property
+    def pending(self) -> Request | None:
+        """The request whose body is not all there yet (``body`` is empty)."""
+        return self._head.request if self._head is not None else None
+
+    @property
+    def expects_continue(self) -> bool:
+        """Whether the client of ``pending`` waits for a 100 before it sends (RFC 9110 §10.1.1)."""
+        return self._head is not None and self._head.expects_continue and not self._buffer
+
+    @property
+    def buffered(self) -> int:
+        """How many bytes wait to be parsed."""
+        return len(self._buffer)
+
+    def take_rest(self) -> bytes:
+        """Take the bytes behind the request that was answered last."""
+        rest = bytes(self._buffer)
+        self._buffer.clear()
+        return rest
+
+    def _take_head(self) -> Head | None:
+        buffer = self._buffer
+        if buffer.startswith(b"\r\n") and not self._blank_line:
+            del buffer[:2]  # RFC 9112 §2.2: one, for clients that end a body with CRLF
+            self._blank_line = True
+        if not buffer:
+            return None
+        end = buffer.find(_END, self._searched)
+        if end < 0:
+            self._check_lines(len(buffer))
+            self._searched = max(0, len(buffer) - len(_END) + 1)
+            return None
+        head = bytes(buffer[: end + len(_END)])
+        if not self._surely_small(head):
+            self._check_lines(end + len(_END) // 2)
+        del buffer[: len(head)]
+        return parse_head(head, self._options, scheme=self._scheme, peer=self._peer)
+
+    def _surely_small(self, head: bytes) -> bool:
+        """Whether no limit of the head can be exceeded, so that its lines need not be counted."""
+        o = self._options
+        return (
+            len(head) <= o.max_request_line
+            and len(head) <= o.max_header_line
+            and len(head) <= o.max_head
+            and head.count(b"\n") <= o.max_headers
+        )
+
+    def _check_lines(self, stop: int) -> None:
+        if self._lines is None:
+            self._lines = HeadLines(self._options)
+        self._lines.check(self._buffer, stop)
+
+    def _take_body(self, head: Head) -> bytes | None:
+        buffer = self._buffer
+        if head.length is None:
+            if self._chunks is None:
+                self._chunks = ChunkedBody(self._options)
+            return self._chunks.take(buffer)
+        if len(buffer) < head.length:
+            return None
+        body = bytes(buffer[: head.length])
+        del buffer[: head.length]
+        return body

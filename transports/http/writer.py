@@ -1,0 +1,102 @@
+"""An answer that is written in parts, while it is being made."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from gevent.event import Event
+
+from actors.errors import ConnectionLost
+from transports.http.date import http_date
+from transports.http.response import WITHOUT_BODY, encode_head
+
+if TYPE_CHECKING:
+    from transports.http.connection import HTTPConnection
+    from transports.request import Headers, Request
+
+WRITE_AHEAD: Final = 65_536
+"""Bytes that may wait for a client that does not read before its handler must."""
+
+_LAST_CHUNK = b"0\r\n\r\n"
+
+
+class ClientGone(ConnectionLost):
+    """There is nobody left to write to."""
+
+
+class Writer:
+    """Writes the answer to ``request``; its handler, on a carrier, then answers ``None``.
+
+    :meth:`begin`, any number of :meth:`write`, :meth:`finish`. The head leaves with the first part.
+    Without a length the body is chunked, or ended by the connection where the client speaks
+    HTTP/1.0. A handler that raises between ends the connection, so that what was sent is not taken
+    for the whole.
+    """
+
+    __slots__ = ("_chunked", "_head", "_http", "_left", "_request", "_silent")
+
+    def __init__(self, request: Request, http: HTTPConnection) -> None:
+        self._request = request
+        self._http = http
+        self._head = b""
+        self._left: int | None = None
+        self._chunked = self._silent = False
+
+    @property
+    def begun(self) -> bool:
+        """Whether something was sent: the head cannot be changed any more."""
+        return self._http.begun
+
+    def begin(self, status: int, headers: Headers, length: int | None) -> None:
+        """Settle the head; ``length`` is the body's in bytes, where it is known.
+
+        ``ValueError`` as of :func:`~transports.http.response.encode_head`.
+        """
+        framing = ""
+        self._silent = self._request.method == "HEAD"
+        self._left = length
+        if status in WITHOUT_BODY:
+            self._left = 0
+        elif length is not None:
+            framing = f"content-length: {length}\r\n"
+        elif self._request.version == "1.1" and not self._silent:
+            self._chunked = True
+            framing = "transfer-encoding: chunked\r\n"
+        self._head = encode_head(
+            status, headers, framing, close=self._http.closes, date=http_date()
+        )
+
+    def write(self, data: bytes) -> None:
+        """Send ``data``; wait while more than :data:`WRITE_AHEAD` bytes are unread.
+
+        ``ValueError``: the body would be longer than its length. :class:`ClientGone`: the client
+        is. What HEAD asks no body for is checked and left out.
+        """
+        if not self._silent:
+            if self._left is not None:
+                if len(data) > self._left:
+                    raise ValueError("the body is longer than its content-length")
+                self._left -= len(data)
+            elif self._chunked:
+                data = b"%x\r\n%b\r\n" % (len(data), data) if data else b""
+        self._send(b"" if self._silent else data)
+        stream = self._http.stream
+        if stream.queued > WRITE_AHEAD:
+            drained = Event()
+            stream.on_drained = drained.set
+            self._http.on_lost(drained.set)
+            drained.wait()
+        if stream.closed:
+            raise ClientGone("the client is gone")
+
+    def finish(self) -> None:
+        """End the body; ``ValueError`` where it is shorter than its length."""
+        if self._left and not self._silent:
+            raise ValueError(f"the body lacks {self._left} bytes of its content-length")
+        self._send(_LAST_CHUNK if self._chunked else b"")
+
+    def _send(self, data: bytes) -> None:
+        data, self._head = self._head + data, b""
+        self._http.begun = True
+        if data:
+            self._http.stream.write(data)

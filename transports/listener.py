@@ -1,0 +1,258 @@
+"""Accepting: one listening socket in the dispatcher's epoll set.
+
+A process at its limit of descriptors must not spin on an accept that fails, nor leave clients in
+the kernel's queue: a descriptor is kept in reserve, given up to accept the next client, who is told
+503, and taken again.
+"""
+
+from __future__ import annotations
+
+import _socket
+import errno
+import io
+import logging
+import os
+import socket
+import ssl
+from collections.abc import Callable
+from select import EPOLLIN
+from typing import TYPE_CHECKING, Any, Final
+
+from gevent.event import Event
+
+from actors.runtime.dispatcher import Dispatcher
+from transports.stream import Stream, StreamProtocol
+from transports.tls import HANDSHAKE_TIMEOUT, TLSStream
+
+if TYPE_CHECKING:
+    from actors.runtime.timers import Timer
+
+logger = logging.getLogger("roost.transports")
+
+BACKLOG: Final = 4096
+ACCEPTS_PER_TURN: Final = 32
+"""Clients accepted before those already connected get their turn."""
+
+PAUSE: Final = 0.1
+"""Seconds without accepting after an error that is not the client's."""
+
+LOG_EVERY: Final = 1.0
+"""Seconds between two log lines about clients that were turned away, or about failures."""
+
+BUSY: Final = (
+    b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\n"
+    b"connection: close\r\ncontent-length: 0\r\n\r\n"
+)
+OUT_OF_DESCRIPTORS: Final = frozenset({errno.EMFILE, errno.ENFILE})
+NOT_OURS: Final = frozenset(
+    {
+        errno.EAGAIN,  # another process was faster
+        errno.EINTR,
+        # accept(2): a client's own network errors come out here, and mean "try the next one".
+        errno.ECONNABORTED,
+        errno.EPROTO,
+        errno.ENOPROTOOPT,
+        errno.EOPNOTSUPP,
+        errno.ENETDOWN,
+        errno.ENETUNREACH,
+        errno.ENONET,
+        errno.EHOSTDOWN,
+        errno.EHOSTUNREACH,
+    }
+)
+
+
+def bind(host: str, port: int, backlog: int = BACKLOG) -> socket.socket:
+    """Answer a listening socket; ``OSError`` when the address is in use or not ours."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # accepted sockets inherit it
+        sock.bind((host, port))
+        sock.listen(backlog)
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
+class Listener:
+    """``open_connection(stream)`` answers the protocol that reads a new client's stream.
+
+    ``max_connections`` bounds the streams open at once, ``max_per_address`` those of one address;
+    ``None`` is no bound but the process's descriptors. Who is over is told 503. With ``tls``, a
+    client has ``handshake_timeout`` seconds for its handshake.
+    """
+
+    def __init__(
+        self,
+        sock: socket.socket,
+        dispatcher: Dispatcher,
+        open_connection: Callable[[Stream], StreamProtocol],
+        *,
+        tls: ssl.SSLContext | None = None,
+        handshake_timeout: float = HANDSHAKE_TIMEOUT,
+        max_connections: int | None = None,
+        max_per_address: int | None = None,
+    ) -> None:
+        sock.setblocking(False)
+        self._sock = sock
+        self._fd = sock.fileno()
+        self._family = sock.family
+        self._dispatcher = dispatcher
+        self._open_connection = open_connection
+        self._tls = tls
+        self._handshake_timeout = handshake_timeout
+        self._max_connections = max_connections
+        self._max_per_address = max_per_address
+        self._per_address: dict[str, int] = {}
+        self._reserve: io.FileIO | None = io.FileIO(os.devnull)
+        # accept() of the class above makes an object for each client, at twice the cost.
+        raw: Any = _socket.socket(fileno=os.dup(self._fd))
+        self._accept = raw._accept  # noqa: SLF001 - see above
+        self._turned_away = 0
+        self._turned_away_logged = self._failure_logged = float("-inf")
+        self._rest_timer: Timer | None = None
+        self._accepting = False
+        self.streams: set[Stream] = set()
+        self._empty: Event | None = None
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """The address that is listened on."""
+        host, port = self._sock.getsockname()[:2]
+        return host, port
+
+    def start(self) -> None:
+        """Begin to accept."""
+        if not self._accepting:
+            self._accepting = True
+            self._dispatcher.register(self._fd, EPOLLIN, self._readable)
+
+    def pause(self) -> None:
+        """Leave new clients in the kernel's queue."""
+        if self._accepting:
+            self._accepting = False
+            self._dispatcher.unregister(self._fd)
+        if self._rest_timer is not None:
+            self._rest_timer.cancel()
+            self._rest_timer = None
+
+    def stop(self) -> None:
+        """Close the listening socket; open streams live on."""
+        if self._fd >= 0:
+            self.pause()
+            self._fd = -1
+            self._accept.__self__.close()
+            self._sock.close()
+            self._give_up_reserve()
+
+    def wait_empty(self, timeout: float) -> bool:
+        """Wait until no stream is open; answers whether that came about in ``timeout`` seconds."""
+        if self.streams:
+            self._empty = Event()
+            self._empty.wait(timeout)
+        return not self.streams
+
+    def _readable(self, mask: int) -> None:  # noqa: ARG002 - the dispatcher's shape
+        for _ in range(ACCEPTS_PER_TURN):
+            try:
+                fd, address = self._accept()
+            except OSError as error:
+                self._failed(error)
+                return
+            self._accepted(_socket.socket(self._family, socket.SOCK_STREAM, 0, fd), address)
+
+    def _accepted(self, sock: _socket.socket, address: tuple[str, int]) -> None:
+        host, port = address[0], address[1]
+        sock.setblocking(False)
+        count = self._per_address.get(host, 0)
+        if self._over(self._max_connections, len(self.streams)) or self._over(
+            self._max_per_address, count
+        ):
+            self._turn_away(sock)
+            return
+        self._per_address[host] = count + 1
+        stream: Stream
+        if self._tls is None:
+            stream = Stream(sock, (host, port), self._dispatcher)
+        else:
+            stream = TLSStream(
+                sock, (host, port), self._dispatcher, self._tls, self._handshake_timeout
+            )
+        stream.on_closed = self._closed
+        self.streams.add(stream)
+        stream.open(self._open_connection(stream))
+
+    @staticmethod
+    def _over(limit: int | None, count: int) -> bool:
+        return limit is not None and count >= limit
+
+    def _closed(self, stream: Stream) -> None:
+        self.streams.discard(stream)
+        if self._empty is not None and not self.streams:
+            self._empty.set()
+        host = stream.peer[0]
+        count = self._per_address[host] - 1
+        if count:
+            self._per_address[host] = count
+        else:
+            del self._per_address[host]
+
+    def _failed(self, error: OSError) -> None:
+        """Sort out why accept() failed; epoll says again what is still waiting."""
+        if error.errno in NOT_OURS:
+            return
+        if error.errno in OUT_OF_DESCRIPTORS:
+            self._use_reserve()
+            return
+        now = self._dispatcher.clock()
+        if now >= self._failure_logged + LOG_EVERY:
+            self._failure_logged = now
+            logger.error("accepting failed: %s", error)
+        self._rest()
+
+    def _use_reserve(self) -> None:
+        self._give_up_reserve()
+        try:
+            fd, _ = self._accept()
+            self._turn_away(_socket.socket(self._family, socket.SOCK_STREAM, 0, fd))
+            self._reserve = io.FileIO(os.devnull)
+        except BlockingIOError:
+            self._reserve = io.FileIO(os.devnull)  # another process took the client
+        except OSError:
+            self._rest()  # another thread took the descriptor; there will be one again
+
+    def _give_up_reserve(self) -> None:
+        if self._reserve is not None:
+            self._reserve.close()  # not os.close: gevent's puts it off
+            self._reserve = None
+
+    def _rest(self) -> None:
+        self.pause()
+        self._rest_timer = self._dispatcher.timers.call_later(PAUSE, self._rested)
+
+    def _rested(self) -> None:
+        self._rest_timer = None
+        if self._reserve is None:
+            try:
+                self._reserve = io.FileIO(os.devnull)
+            except OSError:
+                pass  # accept() is going to say the same
+        self.start()
+
+    def _turn_away(self, sock: _socket.socket) -> None:
+        """Say 503 as far as the kernel takes it at once; TLS clients just see the end."""
+        if self._tls is None:
+            try:
+                sock.setblocking(False)
+                sock.send(BUSY)
+            except OSError:
+                pass
+        sock.close()
+        self._turned_away += 1
+        now = self._dispatcher.clock()
+        if now >= self._turned_away_logged + LOG_EVERY:
+            logger.warning("turned away %d clients: too many connections", self._turned_away)
+            self._turned_away_logged, self._turned_away = now, 0

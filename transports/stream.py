@@ -1,0 +1,278 @@
+"""One non-blocking TCP socket in the dispatcher's epoll set: reading, the write buffer, the end.
+
+A stream owns its descriptor and hands what it reads to ``protocol``: first the HTTP connection,
+after an upgrade the WebSocket one. Nothing here blocks, and nothing here knows what is read.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+from select import EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from actors.runtime.dispatcher import Dispatcher
+
+if TYPE_CHECKING:
+    from actors.runtime.timers import Timer
+
+READ_SIZE: Final = 65536
+"""Bytes per read: what one connection may bring in before the others have their turn."""
+
+WRITE_SIZE: Final = 262_144
+"""Bytes offered to the kernel at a time when a backlog is sent."""
+
+LINGER: Final = 2.0
+"""Seconds that a closing stream still reads, so that the kernel's RST does not overtake the last
+answer when the peer had more to say (RFC 9112 §9.6)."""
+
+
+class StreamProtocol(Protocol):
+    """What a stream feeds. Calls come in the poll phase and must not block."""
+
+    def data_received(self, data: bytes) -> None:
+        """Take what was read; never empty."""
+
+    def eof_received(self) -> None:
+        """The peer will send nothing more; it may still read."""
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """The stream is gone; called once."""
+
+
+class Stream:
+    """``backlog`` waits for the peer to read, ``queued`` is its size; ``peer`` is (address, port).
+
+    ``on_drained`` is called once when the write buffer has become empty, ``on_closed`` when the
+    descriptor is gone. ``send_timeout`` is how many seconds the peer may read nothing of a backlog.
+    """
+
+    __slots__ = (
+        "_closing",
+        "_fd",
+        "_linger",
+        "_paused",
+        "_plain",
+        "_progress",
+        "_timer",
+        "backlog",
+        "dispatcher",
+        "on_closed",
+        "on_drained",
+        "peer",
+        "protocol",
+        "send_timeout",
+        "sock",
+    )
+
+    scheme = "http"
+
+    def __init__(self, sock: Any, peer: tuple[str, int], dispatcher: Dispatcher) -> None:
+        self.sock = sock
+        self.peer = peer
+        self.dispatcher = dispatcher
+        self.protocol: StreamProtocol | None = None
+        self.send_timeout = 10.0
+        self.on_closed: Callable[[Stream], object] | None = None
+        self.on_drained: Callable[[], object] | None = None
+        self._fd: int = sock.fileno()
+        self.backlog: bytearray | None = None
+        self._progress = 0.0
+        self._linger = 0.0
+        self._timer: Timer | None = None  # for a backlog, then for the end
+        self._closing = False
+        self._paused = False
+        self._plain = True  # what is read goes to the protocol as it is
+
+    def open(self, protocol: StreamProtocol) -> None:
+        """Begin to read for ``protocol``."""
+        self.protocol = protocol
+        self.dispatcher.register(self._fd, EPOLLIN, self.on_events)
+
+    @property
+    def closed(self) -> bool:
+        """Whether the descriptor is gone."""
+        return self._fd < 0
+
+    @property
+    def closing(self) -> bool:
+        """Whether :meth:`close` was called, or the descriptor is gone."""
+        return self._closing or self._fd < 0
+
+    @property
+    def queued(self) -> int:
+        """Bytes that wait for the peer to read."""
+        return len(self.backlog) if self.backlog is not None else 0
+
+    # -- reading
+
+    def on_events(self, mask: int) -> None:
+        """Serve what epoll said."""
+        if mask != EPOLLIN:
+            if mask & EPOLLOUT:
+                self._send_backlog()
+            if self._paused and mask & (EPOLLERR | EPOLLHUP):
+                self._lost(ConnectionResetError("the peer is gone"))
+            if not mask & ~EPOLLOUT or self._fd < 0 or self._paused:
+                return
+        try:
+            data = self.sock.recv(READ_SIZE)
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError as error:
+            self._lost(error)
+            return
+        if data and self._plain:
+            self.protocol.data_received(data)  # type: ignore[union-attr] # set by open
+        else:
+            self._received(data)
+
+    def _received(self, data: bytes) -> None:
+        if self._closing:
+            if data:
+                return
+            if self.backlog:
+                self.pause_reading()  # the peer has said all, and may still read
+            else:
+                self.abort()
+        elif data:
+            self.protocol.data_received(data)  # type: ignore[union-attr] # set by open
+        else:
+            self.pause_reading()
+            self.protocol.eof_received()  # type: ignore[union-attr] # set by open
+
+    def pause_reading(self) -> None:
+        """Leave what the peer sends in the kernel's buffer."""
+        if not self._paused and self._fd >= 0:
+            self._paused = True
+            self._watch()
+
+    def resume_reading(self) -> None:
+        """Read again."""
+        if self._paused and self._fd >= 0:
+            self._paused = False
+            self._watch()
+
+    def _watch(self) -> None:
+        reading = 0 if self._paused else EPOLLIN
+        self.dispatcher.modify(self._fd, reading | (EPOLLOUT if self.backlog else 0))
+
+    # -- writing
+
+    def write(self, data: bytes) -> None:
+        """Send, or keep for later what the kernel does not take. Never blocks, never raises.
+
+        After :meth:`close` it does nothing.
+        """
+        if self._closing or self._fd < 0:
+            return
+        if self.backlog:
+            self.backlog += data
+            return
+        try:
+            sent = self.sock.send(data)
+        except (BlockingIOError, InterruptedError):
+            sent = 0
+        except OSError as error:
+            self._lost(error)
+            return
+        if sent < len(data):
+            self._keep(data[sent:])
+
+    def _keep(self, rest: bytes) -> None:
+        self.backlog = bytearray(rest)
+        self._progress = self.dispatcher.clock()
+        self._watch()
+        if self._timer is None:  # else it runs since an earlier backlog
+            timers = self.dispatcher.timers
+            self._timer = timers.call_later(self.send_timeout, self._check_progress)
+
+    def _check_progress(self) -> float | None:
+        """Give up on a peer that has taken nothing for ``send_timeout`` seconds."""
+        if not self.backlog:
+            self._timer = None
+            return None
+        due = self._progress + self.send_timeout
+        if due > self.dispatcher.clock():
+            return due
+        self._lost(TimeoutError("the peer does not read"))
+        return None
+
+    def _send_backlog(self) -> None:
+        backlog = self.backlog
+        if not backlog:
+            return
+        try:
+            with memoryview(backlog) as view, view[:WRITE_SIZE] as part:
+                sent = self.sock.send(part)
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError as error:
+            self._lost(error)
+            return
+        self._progress = self.dispatcher.clock()
+        del backlog[:sent]
+        if not backlog:
+            self.backlog = None
+            if self._closing:
+                self._half_close()
+                return
+            self._watch()
+            if self.on_drained is not None:
+                then, self.on_drained = self.on_drained, None
+                then()
+
+    # -- the end
+
+    def close(self, linger: float = LINGER) -> None:
+        """Send what waits, say that nothing more comes, and close when the peer has as well.
+
+        ``linger`` is how many seconds the peer has for that after the last byte left; with 0 it is
+        not waited for.
+        """
+        if self._closing or self._fd < 0:
+            return
+        self._closing = True
+        self._plain = False
+        self._linger = linger
+        self._paused = False  # what comes is thrown away
+        if self.backlog:
+            self._watch()
+        else:
+            self._half_close()
+
+    def _half_close(self) -> None:
+        if self._linger <= 0:
+            self.abort()
+            return
+        try:
+            self.sock.shutdown(socket.SHUT_WR)
+        except OSError:
+            self.abort()
+            return
+        self._watch()
+        self._stop_timer()
+        self._timer = self.dispatcher.timers.call_later(self._linger, self.abort)
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def abort(self) -> None:
+        """Close the descriptor now; what waits is lost."""
+        self._lost(None)
+
+    def _lost(self, error: Exception | None) -> None:
+        if self._fd < 0:
+            return
+        self.dispatcher.unregister(self._fd)
+        self._fd = -1
+        self.backlog = self.on_drained = None
+        self._stop_timer()
+        self.sock.close()
+        protocol, self.protocol = self.protocol, None
+        if self.on_closed is not None:
+            self.on_closed(self)
+        if protocol is not None:
+            protocol.connection_lost(error)

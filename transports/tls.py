@@ -1,0 +1,118 @@
+"""A stream inside TLS: the same life, with OpenSSL between two memory buffers."""
+
+from __future__ import annotations
+
+import ssl
+from typing import TYPE_CHECKING, Any, Final
+
+from transports.stream import LINGER, READ_SIZE, Stream
+
+if TYPE_CHECKING:
+    from actors.runtime.dispatcher import Dispatcher
+    from actors.runtime.timers import Timer
+
+HANDSHAKE_TIMEOUT: Final = 5.0
+"""Seconds from the accept to the end of the handshake."""
+
+
+class TLSStream(Stream):
+    """What ``protocol`` writes before the end of the handshake waits for it.
+
+    A client that takes over ``handshake_timeout`` seconds for that is cut off. Renegotiation is not
+    supported: ``context`` should forbid it.
+    """
+
+    __slots__ = ("_early", "_handshake_timer", "_incoming", "_open", "_outgoing", "_tls")
+
+    scheme = "https"
+
+    def __init__(
+        self,
+        sock: Any,
+        peer: tuple[str, int],
+        dispatcher: Dispatcher,
+        context: ssl.SSLContext,
+        handshake_timeout: float = HANDSHAKE_TIMEOUT,
+    ) -> None:
+        super().__init__(sock, peer, dispatcher)
+        self._incoming = ssl.MemoryBIO()
+        self._outgoing = ssl.MemoryBIO()
+        self._tls = context.wrap_bio(self._incoming, self._outgoing, server_side=True)
+        self._open = False
+        self._plain = False
+        self._early = b""
+        self._handshake_timer: Timer | None = dispatcher.timers.call_later(
+            handshake_timeout, self.abort
+        )
+
+    def _received(self, data: bytes) -> None:
+        if not data or self._closing:
+            super()._received(data)
+            return
+        self._incoming.write(data)
+        try:
+            if not self._open:
+                self._shake_hands()
+            self._decrypt()
+        except ssl.SSLWantReadError:
+            pass
+        except ssl.SSLError as error:
+            self._send_outgoing()  # OpenSSL's alert, so that the peer learns why
+            self._lost(error)
+        self._send_outgoing()
+
+    def _shake_hands(self) -> None:
+        self._tls.do_handshake()
+        self._open = True
+        self._stop_handshake_timer()
+        if self._early:
+            early, self._early = self._early, b""
+            self.write(early)
+
+    def _decrypt(self) -> None:
+        """Hand on what is readable; ends by ``SSLWantReadError``, or when the stream does."""
+        while not self.closing:
+            data = self._tls.read(READ_SIZE)
+            super()._received(data)
+            if not data:
+                return  # close_notify: OpenSSL would answer b"" for ever
+
+    def _send_outgoing(self) -> None:
+        data = self._outgoing.read()
+        if data:
+            super().write(data)
+
+    def write(self, data: bytes) -> None:
+        """Encrypt and send; before the end of the handshake, keep."""
+        if self._closing or self._fd < 0:
+            return
+        if not self._open:
+            self._early += data
+            return
+        try:
+            self._tls.write(data)
+        except ssl.SSLError as error:
+            self._lost(error)
+            return
+        self._send_outgoing()
+
+    def close(self, linger: float = LINGER) -> None:
+        """Send OpenSSL's close_notify first (RFC 8446 §6.1); amid a handshake, just close."""
+        if not self._open:
+            self.abort()
+        elif not self.closing:
+            try:
+                self._tls.unwrap()
+            except ssl.SSLError:
+                pass  # the peer's own close_notify is not awaited
+            self._send_outgoing()
+            super().close(linger)
+
+    def _lost(self, error: Exception | None) -> None:
+        self._stop_handshake_timer()
+        super()._lost(error)
+
+    def _stop_handshake_timer(self) -> None:
+        if self._handshake_timer is not None:
+            self._handshake_timer.cancel()
+            self._handshake_timer = None
