@@ -1,0 +1,295 @@
+"""The WebSocket side of one connection: events into the mailbox, results into frames.
+
+This is the one place where a callback's result becomes frames. Which close code a reason has is
+``transports/closing.py``'s to say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from actors import results
+from actors.errors import ProtocolError
+from actors.messages import Control, Gone, Opcode
+from actors.reasons import CLOSED, Closed, Failure, Killed, Reason, Shutdown, as_reason
+from actors.results import Push, Reply, Stop
+from actors.runtime.actor import Exit
+from actors.runtime.mailbox import READY
+from transports import closing
+from transports.websocket.close_wait import CloseWait
+from transports.websocket.frames import TEXT_HEADERS, encode, encode_close
+from transports.websocket.outgoing import message_frame, payload_frame
+from transports.websocket.protocol import PeerClose, Ping, Pong, Protocol
+
+if TYPE_CHECKING:
+    from actors.runtime.timers import Timer
+    from actors.socket import Socket
+    from transports.stream import Stream
+    from transports.websocket.deflate import Deflate
+    from transports.websocket.options import WebSocketOptions
+
+TEXT: Final = Opcode.TEXT
+BINARY: Final = Opcode.BINARY
+
+MAX_WAITING_BYTES: Final = 65536
+MAX_WAITING_EVENTS: Final = 128
+"""What is read on behalf of a socket that is busy; beyond, its client is not read from."""
+
+FLUSH_ABOVE: Final = 65536
+"""Payload size from which a frame is not held back for others of its turn."""
+
+LINGER_AFTER_FAILURE: Final = 1.0
+"""Seconds; a client that broke the protocol is not waited for."""
+
+
+class WebSocketConnection:
+    """Between a stream, a protocol and the socket actor of one client."""
+
+    __slots__ = (
+        "_close_frame",
+        "_deflate",
+        "_ended",
+        "_heard",
+        "_options",
+        "_out",
+        "_peer_close",
+        "_pinged",
+        "_protocol",
+        "_timer",
+        "_waiting",
+        "_wants_control",
+        "actor",
+        "dispatcher",
+        "inbox",
+        "stream",
+    )
+
+    def __init__(
+        self, stream: Stream, options: WebSocketOptions, deflate: Deflate | None = None
+    ) -> None:
+        self.stream = stream
+        self.dispatcher = stream.dispatcher
+        self._options = options
+        self._deflate = deflate
+        self._protocol = Protocol(options, self.dispatcher.clock, deflate)
+        self._out: list[bytes] = []
+        self._waiting = 0
+        self._ended = False
+        self._close_frame: closing.CloseFrame | None = None
+        self._peer_close: PeerClose | None = None
+        self._timer: Timer | None = None
+        self._heard = self._pinged = self.dispatcher.now
+
+    def attach(self, actor: Socket, *, wants_control: bool) -> None:
+        """Operate ``actor``, whose ``handle_control`` is asked only if it has one of its own.
+
+        What comes before the actor's ``begin`` has run waits in its mailbox.
+        """
+        self.actor = actor
+        self.inbox = actor.actor_inbox
+        self._wants_control = wants_control
+        self.stream.send_timeout = self._options.send_timeout
+        due = self._next_tick()
+        if due is not None:
+            self._timer = self.dispatcher.timers.call_at(due, self._tick)
+
+    # -- from the client
+
+    def data_received(self, data: bytes) -> None:
+        """Put what the bytes complete into the mailbox."""
+        self._heard = self.dispatcher.now
+        protocol = self._protocol
+        events: list[Any] = protocol.receive_data(data)
+        if protocol.special:
+            protocol.special = False
+            events = self._serve(events)
+        if not events:
+            return
+        inbox = self.inbox
+        if inbox.owner is None:
+            # The mailbox of an idle actor is empty; the poll phase is followed by the ready queue.
+            inbox.items = events
+            inbox.owner = READY
+            self.dispatcher.ready.append(self.actor)
+        else:
+            self._queue(events, len(data))
+
+    def _queue(self, events: list[Any], size: int) -> None:
+        """Hold events for a busy actor, up to a point: then the kernel and the peer must wait."""
+        inbox = self.inbox
+        inbox.items += events
+        self._waiting += size
+        if self._waiting > MAX_WAITING_BYTES or len(inbox.items) > MAX_WAITING_EVENTS:
+            self.stream.pause_reading()
+        inbox.wake()
+
+    def _serve(self, events: list[Any]) -> list[Any]:
+        """Answer pings, and turn what is no message into what the actor understands."""
+        wanted: list[Any] = []
+        for event in events:
+            kind = type(event)
+            if kind is Ping or kind is Pong:
+                if kind is Ping:
+                    self._pong(event.payload or b"")
+                if self._wants_control:
+                    opcode = Opcode.PING if kind is Ping else Opcode.PONG
+                    wanted.append(Control(event.payload, opcode))
+            elif kind is PeerClose:
+                self._peer_close = event
+                wanted.append(Gone(Closed(event.code, event.reason)))
+            elif isinstance(event, ProtocolError):
+                wanted.append(Gone(Failure(event)))
+            else:
+                wanted.append(event)
+        return wanted
+
+    def _pong(self, payload: bytes) -> None:
+        """Answer a ping; to a peer that does not read only the latest (RFC 6455 §5.5.3)."""
+        if self.stream.queued:
+            self.stream.on_drained = lambda: self.stream.write(encode(Opcode.PONG, payload))
+        else:
+            self.stream.write(encode(Opcode.PONG, payload))
+
+    def eof_received(self) -> None:
+        """The client hung up without a Close frame."""
+        self.connection_lost(None)
+
+    def connection_lost(self, error: Exception | None) -> None:  # noqa: ARG002 - one reason for all
+        """End the actor, once it has handled what came before."""
+        self.inbox.items.append(Gone(CLOSED))
+        self.inbox.wake()
+
+    def drain(self) -> None:
+        """End with 1012: the server goes away, and the client should come back elsewhere."""
+        self.inbox.signal(Shutdown("restart"))
+
+    def cut_short(self) -> None:
+        """Tell the client 1012 although its socket is busy, and end the socket at once."""
+        self.ended(Shutdown("restart"))
+        self.actor.killed()
+
+    # -- to the client
+
+    def deliver(self, result: Any) -> None:
+        """Turn a callback's result into frames; ``TypeError`` for what is no result."""
+        kind = type(result)
+        if kind is Reply or kind is Push:
+            payload, opcode = result.payload, result.opcode
+            if type(payload) is str and (opcode is TEXT or opcode is None):
+                data = payload.encode()
+                length = len(data)
+                if length < 126 and self._deflate is None:
+                    self._out.append(TEXT_HEADERS[length] + data)
+                else:
+                    self._send(message_frame(TEXT, data, self._deflate))
+            elif type(payload) is bytes and (opcode is BINARY or opcode is None):
+                self._send(message_frame(BINARY, payload, self._deflate))
+            else:
+                self._send(payload_frame(payload, opcode, self._deflate))
+        elif kind is list:
+            self._deliver_all(result)
+        elif kind is Stop:
+            self._stop(result)
+        else:
+            raise TypeError(f"a callback answered {result!r:.80}; accepted: {results.type_names}")
+
+    def _deliver_all(self, several: Sequence[Any]) -> None:
+        for one in several:
+            if type(one) is not Reply and type(one) is not Push:
+                raise TypeError(f"a list with {one!r:.80}; accepted: {results.type_names}")
+            self.deliver(one)
+
+    def _send(self, frame: bytes) -> None:
+        self._out.append(frame)
+        if len(frame) >= FLUSH_ABOVE:
+            self.parked()
+
+    def _stop(self, stop: Stop) -> None:
+        frame = closing.stop_frame(stop)
+        self._deliver_all(stop.push)
+        self._close_frame = frame
+        raise Exit(as_reason(stop.reason))
+
+    def flush(self) -> None:
+        """Send what the turn delivered."""
+        out = self._out
+        if out and not self._ended:
+            stream = self.stream
+            stream.write(out[0] if len(out) == 1 else b"".join(out))
+            out.clear()
+            if stream.backlog is not None:
+                self._bound_backlog()
+        if self._waiting and not self.inbox.items:
+            self._waiting = 0
+            self.stream.resume_reading()
+
+    def parked(self) -> None:
+        """Send what there is: a callback blocks, or has produced much."""
+        if self._out and not self._ended:  # nothing follows the Close frame (RFC 6455 §5.5.1)
+            self.stream.write(b"".join(self._out))
+            self._out.clear()
+            self._bound_backlog()
+
+    def _bound_backlog(self) -> None:
+        if self.stream.queued > self._options.max_send_queue:
+            self.inbox.signal(Shutdown("slow_consumer"))
+
+    # -- time
+
+    def _next_tick(self) -> float | None:
+        """When to look next: the idle deadline, or the next ping, whichever is first."""
+        options = self._options
+        times = []
+        if options.timeout is not None:
+            times.append(self._heard + options.timeout)
+        if options.ping_interval is not None:
+            times.append(self._pinged + options.ping_interval)
+        return min(times) if times else None
+
+    def _tick(self) -> float | None:
+        now, options = self.dispatcher.clock(), self._options
+        if self._waiting:
+            self._heard = now  # the client may say more than is read: it waits for its socket
+        if options.timeout is not None and self._heard + options.timeout <= now:
+            self.inbox.signal(Shutdown("timeout"))
+            return None
+        if options.ping_interval is not None and self._pinged + options.ping_interval <= now:
+            self._pinged = now
+            if not self.stream.queued:  # else it would only wait with the rest
+                self.stream.write(encode(Opcode.PING, b""))
+        return self._next_tick()
+
+    # -- the end
+
+    def ended(self, reason: Reason) -> None:
+        """Send what is left and the Close frame; wait for the client's, but not for long."""
+        if self._ended:
+            return
+        self._ended = True
+        if self._timer is not None:
+            self._timer.cancel()
+        stream, frame = self.stream, self._last_frame(reason)
+        stream.protocol = stream.on_drained = None
+        if stream.closing or isinstance(reason, Killed):
+            stream.abort()
+            return
+        if frame is not None:
+            self._out.append(encode_close(*frame))
+        if self._out:
+            stream.write(b"".join(self._out))
+            self._out.clear()
+        if frame is None or self._peer_close is not None:
+            stream.close(linger=0)
+        elif self._protocol.closed:
+            stream.close(LINGER_AFTER_FAILURE)
+        elif not stream.closed:
+            stream.protocol = CloseWait(stream, self._protocol, self._options.close_timeout)
+            stream.resume_reading()
+
+    def _last_frame(self, reason: Reason) -> closing.CloseFrame | None:
+        """Answer the Close frame to send; ``None`` where nobody waits for one."""
+        if isinstance(reason, Closed):
+            # The client's own code goes back (RFC 6455 §5.5.1).
+            return None if self._peer_close is None else (self._peer_close.code, "")
+        return self._close_frame or closing.close_frame(reason)

@@ -1,0 +1,59 @@
+"""The options of a WebSocket mount."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from actors.options import boolean, option, positive, positive_int
+from transports.options import TransportOptions, function, maybe, path, seconds
+
+_TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+
+
+def _subprotocols(value: Any) -> str | None:
+    # As in Phoenix, what is no list is not refused here: it refuses each client that offers one.
+    if not isinstance(value, list | tuple):
+        return None
+    ok = all(isinstance(name, str) and _TOKEN.fullmatch(name) for name in value)
+    return None if ok else "a list of tokens such as ['v2.chat']"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebSocketOptions(TransportOptions):
+    """Phoenix's names and defaults where it has them; the limits are ours."""
+
+    path: str = option("/websocket", "appended to the path of the mount", check=path)
+    error_handler: Any = option(
+        None, "(request, reason) -> response to Error(reason) of connect", check=maybe(function)
+    )
+    subprotocols: Any = option(None, "in order of preference", check=_subprotocols)
+    compress: bool = option(False, "negotiate permessage-deflate (RFC 7692)", check=boolean)
+    timeout: float | None = seconds(
+        60.0, "close after so long without a byte from the client", check=maybe(positive)
+    )
+    ping_interval: float | None = seconds(
+        None, "send a ping this often; None: never", check=maybe(positive)
+    )
+    send_timeout: float = seconds(10.0, "drop a client that reads nothing for so long")
+    close_timeout: float = seconds(5.0, "wait for the client's Close frame")
+    max_frame_size: int = option(
+        1_048_576, "payload of one frame", check=positive_int, limit="bytes"
+    )
+    max_message_size: int = option(
+        1_048_576, "payload of one message, inflated", check=positive_int, limit="bytes"
+    )
+    max_fragments: int = option(1024, "frames of one message", check=positive_int, limit="frames")
+    max_empty_fragments: int = option(
+        16, "empty frames of one message", check=positive_int, limit="frames"
+    )
+    max_control_rate: int = option(
+        100, "pings, pongs and closes from the client", check=positive_int, limit="frames/second"
+    )
+    max_inflate_ratio: int = option(
+        25, "inflated size of a message to its size on the wire", check=positive_int, limit="ratio"
+    )
+    max_send_queue: int = option(
+        1_048_576, "what waits for a client that reads slowly", check=positive_int, limit="bytes"
+    )

@@ -1,0 +1,288 @@
+"""The receiving side of a WebSocket server, sans I/O (RFC 6455, with RFC 7692 as an object).
+
+Theory of operation
+-------------------
+``receive_data(bytes)`` answers what is complete, in the peer's order:
+
+* ``str``: a text message; ``bytes``: a binary message;
+* :class:`Ping`, :class:`Pong`: control frames, whose payload is ``None`` when there was none;
+* :class:`PeerClose`: the peer's Close frame;
+* an instance of :class:`~actors.errors.ProtocolError`: the connection must be failed with its
+  ``close_code``.
+
+The last two end it: whatever follows them is ignored (RFC 6455 §1.4, §7.1.7). A frame is judged by
+its header, before any of its payload is kept. At most one incomplete frame and one incomplete
+message are held, each bounded by the options. ``special`` turns true when an event is no message:
+whoever clears it is spared a look at each event.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from websockets.speedups import apply_mask
+
+from actors.errors import PayloadTooBig, PolicyViolation, ProtocolError
+from transports.websocket.assembly import Assembly, decode_text, invalid_text
+from transports.websocket.frames import (
+    BINARY,
+    CLOSE,
+    CONTINUATION,
+    FIN,
+    MAX_CONTROL_PAYLOAD,
+    PING,
+    RSV1,
+    RSV2,
+    RSV3,
+    TEXT,
+    WHOLE_BINARY,
+    WHOLE_TEXT,
+    check_control_header,
+    check_minimal,
+    parse_close,
+)
+
+if TYPE_CHECKING:
+    from transports.websocket.deflate import Deflate
+    from transports.websocket.options import WebSocketOptions
+
+CONTROL_BURST: Final = 10
+"""Seconds' worth of control frames that may come at once."""
+
+VIEW_ABOVE: Final = 2048
+"""Bytes above which a payload is unmasked through a view: making one costs as much as copying."""
+
+
+@dataclass(slots=True)
+class Ping:
+    """A ping; the connection answers it with a pong of the same payload."""
+
+    payload: bytes | None
+
+
+@dataclass(slots=True)
+class Pong:
+    """A pong, asked for or not."""
+
+    payload: bytes | None
+
+
+@dataclass(slots=True)
+class PeerClose:
+    """The peer's Close frame; code 1005 where it was empty."""
+
+    code: int
+    reason: str
+
+
+Event = str | bytes | Ping | Pong | PeerClose | ProtocolError
+
+
+class Protocol:
+    """One connection's state. ``clock`` (monotonic seconds) is asked for control frames alone."""
+
+    __slots__ = (
+        "_buffer",
+        "_clock",
+        "_credit",
+        "_credit_at",
+        "_deflate",
+        "_fast",
+        "_message",
+        "_need",
+        "_options",
+        "_reserved",
+        "closed",
+        "special",
+    )
+
+    def __init__(
+        self,
+        options: WebSocketOptions,
+        clock: Callable[[], float],
+        deflate: Deflate | None = None,
+    ) -> None:
+        self._options = options
+        self._clock = clock
+        self._deflate = deflate
+        self._reserved = RSV2 | RSV3 if deflate is not None else RSV1 | RSV2 | RSV3
+        self._fast = min(options.max_frame_size, options.max_message_size)
+        self._buffer: bytearray | None = None
+        self._need = 0
+        self._message: Assembly | None = None
+        self._credit: float | None = None
+        self._credit_at = 0.0
+        self.closed = False
+        self.special = False
+
+    def receive_data(  # noqa: C901, PLR0912 - the hot loop: a call per message would be its cost
+        self, data: bytes
+    ) -> list[Event]:
+        """Take what the peer sent; answer what it completed."""
+        events: list[Event] = []
+        if self._buffer is not None:
+            whole = self._join(self._buffer, data)
+            if whole is None:
+                return events
+            data = whole
+        if self.closed:
+            return events
+        start, end, fast = 0, len(data), self._fast
+        try:
+            while end - start >= 4:
+                if data[start] != 0x81 or self._message is not None:
+                    stop = self._frame(data, start, events)
+                else:
+                    # A whole text message: what a server sees most. Anything odd goes the long way.
+                    length, head = data[start + 1] - 128, start + 2
+                    if length > 125:  # in 2 bytes or, the long way, in 8
+                        long = length == 127
+                        length, head = data[head] << 8 | data[head + 1], head + 2
+                        length = -1 if long or length < 126 else length
+                    stop = head + 4 + length
+                    if 0 <= length <= fast and stop <= end:
+                        body = head + 4
+                        if length > VIEW_ABOVE:
+                            payload = apply_mask(memoryview(data)[body:stop], data[head:body])
+                        else:
+                            payload = apply_mask(data[body:stop], data[head:body])
+                        events.append(payload.decode())
+                    else:
+                        stop = self._frame(data, start, events)
+                if stop == start:
+                    return events
+                start = stop
+            if start < end:
+                self._short(data, start, events)
+        except UnicodeDecodeError:
+            self._fail(invalid_text(), events)
+        except ProtocolError as error:
+            self._fail(error, events)
+        return events
+
+    def _fail(self, error: ProtocolError, events: list[Event]) -> None:
+        self._end()
+        self.special = True
+        events.append(error)
+
+    def _short(self, data: bytes, start: int, events: list[Event]) -> None:
+        """Judge or keep the few bytes at the end of a read."""
+        if len(data) - start >= 2:
+            self._frame(data, start, events)
+        else:
+            self._wait(data, start, start + 2)
+
+    def _join(self, buffer: bytearray, data: bytes) -> bytes | None:
+        """Add to the frame that is not complete; answer the bytes once it can be."""
+        buffer += data
+        if len(buffer) < self._need:
+            return None
+        self._buffer = None
+        return bytes(buffer)
+
+    def _wait(self, data: bytes, start: int, stop: int) -> None:
+        """Keep the start of a frame until it reaches to ``stop``."""
+        self._need = stop - start
+        self._buffer = bytearray(data[start:])
+
+    def _frame(self, data: bytes, start: int, events: list[Event]) -> int:
+        """Handle one frame of any kind; answer where it ends, or ``start`` when it is not whole."""
+        first, second = data[start], data[start + 1]
+        opcode = first & 0x0F
+        self._check_header(first, second, opcode)
+        length, head = second & 0x7F, start + 2
+        if length > MAX_CONTROL_PAYLOAD:
+            size = 2 if length == 126 else 8
+            if len(data) < head + size:
+                self._wait(data, start, head + size)
+                return start
+            length = int.from_bytes(data[head : head + size], "big")
+            head += size
+            check_minimal(length, size)
+        if opcode < CLOSE:
+            self._check_size(length)
+        body = head + 4
+        stop = body + length
+        if stop > len(data):
+            self._wait(data, start, stop)
+            return start
+        masked: bytes | memoryview
+        masked = memoryview(data)[body:stop] if length > VIEW_ABOVE else data[body:stop]
+        payload = apply_mask(masked, data[head:body])
+        if opcode >= CLOSE:
+            self._control(opcode, payload, events)
+        else:
+            self._data(first, opcode, payload, events)
+        # After a Close frame the rest is ignored (RFC 6455 §1.4).
+        return len(data) if self.closed else stop
+
+    def _check_header(self, first: int, second: int, opcode: int) -> None:
+        """Apply RFC 6455 §5.1, §5.2, §5.4 and §5.5 to the bytes that every frame begins with."""
+        if second < 128:
+            raise ProtocolError("a frame from a client is not masked (RFC 6455 §5.1)")
+        if opcode >= CLOSE:
+            check_control_header(first, second, opcode)
+        elif opcode > BINARY:
+            raise ProtocolError(f"opcode {opcode:#x} is reserved (RFC 6455 §5.2)")
+        elif opcode == CONTINUATION:
+            if self._message is None:
+                raise ProtocolError("a continuation of nothing (RFC 6455 §5.4)")
+            if first & 0x70:
+                raise ProtocolError("a RSV bit on a continuation (RFC 7692 §6.1)")
+        elif self._message is not None:
+            raise ProtocolError("a new message inside a fragmented one (RFC 6455 §5.4)")
+        elif first & self._reserved:
+            raise ProtocolError("a RSV bit without its extension (RFC 6455 §5.2)")
+
+    def _check_size(self, length: int) -> None:
+        options = self._options
+        if length > options.max_frame_size:
+            raise PayloadTooBig(f"a frame of {length} bytes; at most {options.max_frame_size}")
+        held = 0 if self._message is None else self._message.wire
+        if held + length > options.max_message_size:
+            raise PayloadTooBig(f"a message of over {options.max_message_size} bytes")
+
+    def _control(self, opcode: int, payload: bytes, events: list[Event]) -> None:
+        self.special = True
+        if opcode == CLOSE:
+            events.append(PeerClose(*parse_close(payload)))
+            self._end()
+            return
+        self._spend_credit()
+        kind = Ping if opcode == PING else Pong
+        events.append(kind(payload or None))
+
+    def _spend_credit(self) -> None:
+        """Bound the sustained rate of control frames: a bucket of :data:`CONTROL_BURST` seconds."""
+        rate, now = self._options.max_control_rate, self._clock()
+        if self._credit is None:
+            self._credit = rate * CONTROL_BURST
+        else:
+            earned = (now - self._credit_at) * rate
+            self._credit = min(self._credit + earned, rate * CONTROL_BURST)
+        self._credit_at = now
+        if self._credit < 1:
+            raise PolicyViolation(f"more than {rate} control frames per second")
+        self._credit -= 1
+
+    def _data(self, first: int, opcode: int, payload: bytes, events: list[Event]) -> None:
+        message = self._message
+        if message is None:
+            if first == WHOLE_TEXT:
+                events.append(decode_text(payload))
+                return
+            if first == WHOLE_BINARY:
+                events.append(payload)
+                return
+            deflate = self._deflate if first & RSV1 else None
+            message = self._message = Assembly(self._options, text=opcode == TEXT, deflate=deflate)
+        message.add(payload)
+        if first & FIN:
+            self._message = None
+            events.append(message.finish())
+
+    def _end(self) -> None:
+        self.closed = True
+        self._buffer = self._message = None

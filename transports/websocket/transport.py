@@ -1,0 +1,91 @@
+"""The WebSocket transport of one mount: from the upgrade request to the running socket.
+
+The order is Phoenix's (``Phoenix.Transports.WebSocket``): method, code reload, log, origin,
+subprotocol, connect_info, ``connect``, and only then the upgrade itself.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from actors.errors import HandshakeError
+from actors.results import Error, Ok
+from actors.runtime.actor import StartError
+from actors.socket import Socket
+from transports.handshake import Mount, Refusal
+from transports.http.response import Response
+from transports.websocket import handshake
+from transports.websocket.connection import WebSocketConnection
+from transports.websocket.options import WebSocketOptions
+
+if TYPE_CHECKING:
+    from transports.http.connection import HTTPConnection
+    from transports.request import Request
+
+NAME = "websocket"
+
+
+class WebSocketTransport:
+    """Answers the requests of one mount; ``options`` are the mount's."""
+
+    def __init__(self, mount: Mount, options: WebSocketOptions) -> None:
+        self._mount = mount
+        self._options = options
+
+    def handle(self, request: Request, http: HTTPConnection) -> Response | None:
+        """Refuse with a response, or take the connection over and answer ``None``.
+
+        Runs on a carrier: ``connect`` may block.
+        """
+        if request.method != "GET":
+            return Response(400)
+        opened = self._mount.open(request, NAME)
+        if isinstance(opened, Refusal):
+            return Response(opened.status, opened.body, opened.headers)
+        extra: list[tuple[str, str]] = []
+        if opened.subprotocol is not None:
+            extra.append(("sec-websocket-protocol", opened.subprotocol))
+        answer = self._mount.connect(opened)
+        if isinstance(answer, Error):
+            response = self._mount.refused(opened, answer)
+            return Response(response.status, response.body, (*response.headers, *extra))
+        try:
+            key = handshake.validate(request)
+        except HandshakeError as error:
+            return Response(error.status, error.message.encode(), (*error.headers, *extra))
+        self._upgrade(request, http, key, opened.subprotocol, answer)
+        return None
+
+    def _upgrade(
+        self,
+        request: Request,
+        http: HTTPConnection,
+        key: str,
+        subprotocol: str | None,
+        answer: Ok,
+    ) -> None:
+        extension, extensions = None, None
+        if self._options.compress:
+            from transports.websocket import deflate  # noqa: PLC0415
+
+            agreed = deflate.negotiate(
+                request.headers_named("sec-websocket-extensions"), self._options
+            )
+            if agreed is not None:
+                extension, extensions = agreed
+        stream = http.stream
+        connection = WebSocketConnection(stream, self._options, extension)
+        actor = self._mount.start(connection, answer.value)
+        wants_control = type(actor).handle_control is not Socket.handle_control
+        connection.attach(actor, wants_control=wants_control)
+        # The answer leaves before init runs, whose pushes must follow it.
+        stream.write(handshake.response(handshake.accept_value(key), subprotocol, extensions))
+        rest = http.hand_over(connection)
+        if rest:
+            connection.data_received(rest)
+        try:
+            actor.begin()
+        except StartError:
+            return  # the crash is logged, and the client was sent 1011
+        if http.draining:
+            connection.drain()
