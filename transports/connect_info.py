@@ -1,0 +1,134 @@
+"""What a mount asks to know of each new connection: its ``connect_info`` option.
+
+The option is a sequence of names and pairs:
+
+- ``"peer_data"``: ``{"address": str, "port": int, "ssl_cert": bytes | None}``;
+- ``"trace_context_headers"``: ``[(name, value), ...]`` of ``traceparent`` and ``tracestate``;
+- ``"x_headers"``: the same of every header whose name begins with ``x-``;
+- ``"uri"``: a :class:`~transports.uri.URI` of the request;
+- ``"user_agent"``: ``str | None``;
+- ``"auth_token"``: ``str | None``, what phoenix.js 1.8 was given as ``authToken``;
+- ``("session", SessionOptions(...))``, or a function that answers those: ``dict | None``, see
+  :mod:`transports.session`;
+- any other ``(name, value)``: the value as it is.
+
+Names of headers are in lower case and sorted; a header that came twice is joined with ``", "``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from actors import signing
+from actors.errors import ConfigError
+from actors.options import did_you_mean
+from transports import session
+from transports.request import Request
+from transports.session import SessionOptions
+from transports.uri import URI
+
+AUTH_TOKEN_HEADER = "x-phoenix-authtoken"
+_TRACE = ("traceparent", "tracestate")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """Where the values come from: the request, and what its transport knows beside it.
+
+    ``auth_token`` is the one among the subprotocols, ``ssl_cert`` the client's certificate (DER);
+    ``secrets`` and ``now`` (seconds since the epoch) verify the session.
+    """
+
+    request: Request
+    now: float
+    secrets: signing.Secrets = ()
+    check_csrf: bool = True
+    auth_token: str | None = None
+    ssl_cert: bytes | None = None
+
+
+Read = Callable[[Source], Any]
+Fields = tuple[tuple[str, Read], ...]
+
+
+def compile_fields(setting: object) -> Fields:
+    """Answer how to read each key of the option; ``ConfigError`` for a key that is none."""
+    if not isinstance(setting, list | tuple):
+        raise ConfigError(f"connect_info={setting!r}: must be a list, such as ['uri', 'x_headers']")
+    return tuple(_field(entry) for entry in setting)
+
+
+def collect(fields: Fields, source: Source) -> dict[str, Any]:
+    """Answer the ``connect_info`` of one connection."""
+    return {name: read(source) for name, read in fields}
+
+
+def _field(entry: object) -> tuple[str, Read]:
+    match entry:
+        case str(name) if name in _READ:
+            return name, _READ[name]
+        case "session":
+            raise ConfigError("connect_info: write ('session', SessionOptions(...))")
+        case ("session", options):
+            return "session", _session(options)
+        case (str(name), value):
+            return name, lambda _: value
+        case _:
+            known = [*_READ, "session"]
+            raise ConfigError(
+                f"connect_info: unknown key {entry!r}{did_you_mean(str(entry), known)}"
+            )
+
+
+def _session(options: object) -> Read:
+    if isinstance(options, SessionOptions):
+        return lambda source: _load(options, source)
+    if callable(options):
+        return lambda source: _load(options(), source)
+    raise ConfigError(
+        f"connect_info: session={options!r}: must be SessionOptions(...), or a function to call"
+    )
+
+
+def _load(options: SessionOptions, source: Source) -> dict[str, Any] | None:
+    cookies = source.request.headers_named("cookie")
+    if not source.check_csrf:
+        return session.read(options, source.secrets, cookies, now=source.now)
+    csrf_token = source.request.params.get(session.CSRF_PARAM)
+    return session.load(options, source.secrets, cookies, csrf_token, now=source.now)
+
+
+def _peer_data(source: Source) -> dict[str, Any]:
+    address, port = source.request.peer
+    return {"address": address, "port": port, "ssl_cert": source.ssl_cert}
+
+
+def _uri(source: Source) -> URI:
+    request = source.request
+    return URI(request.scheme, request.host, request.port, request.path, request.query_string)
+
+
+def _auth_token(source: Source) -> str | None:
+    if source.auth_token is not None:
+        return source.auth_token
+    return source.request.header(AUTH_TOKEN_HEADER)
+
+
+def _headers(request: Request, wanted: Callable[[str], bool]) -> list[tuple[str, str]]:
+    found: dict[str, str] = {}
+    for name, value in request.headers:
+        if wanted(name):
+            found[name] = f"{found[name]}, {value}" if name in found else value
+    return sorted(found.items())
+
+
+_READ: dict[str, Read] = {
+    "peer_data": _peer_data,
+    "trace_context_headers": lambda source: _headers(source.request, _TRACE.__contains__),
+    "x_headers": lambda source: _headers(source.request, lambda name: name.startswith("x-")),
+    "uri": _uri,
+    "user_agent": lambda source: source.request.header("user-agent"),
+    "auth_token": _auth_token,
+}

@@ -1,0 +1,195 @@
+"""What every transport does with a request that opens a connection, in Phoenix's order.
+
+A transport keeps one :class:`Mount` and calls ``open(request, name)``, which runs the checks (code
+reload, log, host, origin, subprotocol), then ``connect(opened)``, which gathers ``connect_info``
+and asks the socket class; ``start(transport, state)`` makes the actor. All of them may run user
+code, so they belong on a carrier. A refusal is logged with the option that would have allowed the
+request. See docs/writing-a-transport.md.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from actors.messages import ConnectInfo
+from actors.results import Error, Ok
+from transports import subprotocols
+from transports.connect_info import Source, collect, compile_fields
+from transports.http.response import Response
+from transports.origin import OriginCheck, host_allowed
+from transports.request import Headers, Request
+
+if TYPE_CHECKING:
+    from actors.socket import Socket, Transport
+    from transports.http.connection import HTTPConnection
+    from transports.options import TransportOptions
+
+logger = logging.getLogger("roost.transports")
+
+LEVELS: Mapping[str, int] = {
+    "debug": logging.DEBUG,
+    "info": logging.INFO,
+    "warning": logging.WARNING,
+    "error": logging.ERROR,
+}
+
+NO_SUBPROTOCOL = subprotocols.Negotiated()
+
+
+@dataclass(slots=True)
+class Refusal:
+    """A request that may not connect, and what to answer it."""
+
+    status: int
+    body: bytes = b""
+    headers: Headers = ()
+
+
+@dataclass(slots=True)
+class Opened:
+    """A request that passed the checks. ``params`` holds the path variables over the query's."""
+
+    request: Request
+    params: dict[str, Any]
+    transport: str
+    subprotocol: str | None = None
+    auth_token: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Defaults:
+    """The endpoint's settings that a mount may override or needs."""
+
+    endpoint: Any = None
+    check_origin: Any = True
+    url_host: str | None = None
+    code_reloader: Callable[[], object] | None = None
+    reload_by_default: bool = False
+    secrets: tuple[str, ...] = ()
+    clock: Callable[[], float] = time.time
+
+
+class CustomTransport(Protocol):
+    """A transport of one mount, made by the factory that :meth:`actors.Endpoint.transport` got."""
+
+    def handle(self, request: Request, http: HTTPConnection) -> Response | None:
+        """Answer a request to the mount's path, on a carrier (see ``HTTPConnection``)."""
+
+
+class Mount:
+    """One socket class at one path over one transport."""
+
+    def __init__(
+        self,
+        path: str,
+        socket_class: type[Socket],
+        options: TransportOptions,
+        defaults: Defaults,
+    ) -> None:
+        self.path = path
+        self.socket_class = socket_class
+        self.options = options
+        self.defaults = defaults
+        setting = defaults.check_origin if options.check_origin is None else options.check_origin
+        if setting is True and defaults.url_host is None:
+            # Without a name to compare with, Phoenix would allow any page.
+            setting = "conn"
+        self._origin = OriginCheck(
+            setting, url_host=defaults.url_host, require_origin=options.require_origin
+        )
+        self._fields = compile_fields(options.connect_info)
+        self._subprotocols = getattr(options, "subprotocols", None)
+        self._negotiates = self._subprotocols is not None or options.auth_token
+        wanted = options.code_reloader
+        self._reloads = defaults.reload_by_default if wanted is None else wanted
+
+    def open(self, request: Request, transport: str) -> Opened | Refusal:
+        """Run the checks. :class:`~actors.errors.HTTPError` for a query that cannot be parsed."""
+        if self._reloads and self.defaults.code_reloader is not None:
+            self.defaults.code_reloader()
+            self.socket_class = _current(self.socket_class)
+        if self.options.transport_log:
+            level = LEVELS[str(self.options.transport_log)]
+            # Never the query: it may hold a token.
+            logger.log(level, "%s %s from %s", request.method, request.path, request.peer[0])
+        if not host_allowed(self.options.allowed_hosts, request.host):
+            logger.warning(
+                "%s: refused the host %.200r, see allowed_hosts", self.path, request.host
+            )
+            return Refusal(403)
+        refusal = self._origin.refusal(request, self.path)
+        if refusal is not None:
+            logger.warning("%s", refusal)
+            return Refusal(403)
+        chosen = NO_SUBPROTOCOL
+        if self._negotiates:
+            offers = request.headers_named("sec-websocket-protocol")
+            auth_token = self.options.auth_token
+            answer = subprotocols.negotiate(self._subprotocols, offers, auth_token=auth_token)
+            if isinstance(answer, str):
+                logger.warning("%s: could not agree on a subprotocol: %s", self.path, answer)
+                return Refusal(403)
+            chosen = answer
+        params = request.params
+        if request.path_params:
+            params = {**params, **request.path_params}
+        return Opened(request, params, transport, chosen.protocol, chosen.auth_token)
+
+    def connect(self, opened: Opened) -> Ok | Error:
+        """Ask the socket class; ``TypeError`` when it answers neither ``Ok`` nor ``Error``."""
+        info = ConnectInfo(
+            endpoint=self.defaults.endpoint,
+            transport=opened.transport,
+            params=opened.params,
+            options=self.options,
+            connect_info=self._connect_info(opened) if self._fields else {},
+        )
+        answer: object = self.socket_class.connect(info)
+        if type(answer) is Ok or type(answer) is Error:
+            return answer
+        raise TypeError(f"connect answered {answer!r:.200}; accepted: Ok(state), Error(reason)")
+
+    def refused(self, opened: Opened, answer: Error) -> Response:
+        """Answer what ``connect`` refused: 403, or what the option ``error_handler`` makes of it.
+
+        The handler is called with the request and the reason, for ``Error(reason)`` alone, and must
+        answer a ``Response``.
+        """
+        handler = getattr(self.options, "error_handler", None)
+        if answer.reason is None or handler is None:
+            return Response(403)
+        response = handler(opened.request, answer.reason)
+        if not isinstance(response, Response):
+            raise TypeError(f"error_handler answered {response!r:.200}; accepted: a Response")
+        return response
+
+    def start(self, transport: Transport, state: object) -> Socket:
+        """Make the actor that ``transport`` operates; call its ``begin()`` when it may run.
+
+        ``begin`` runs ``init``, and raises :class:`~actors.runtime.StartError` where that fails:
+        then ``transport.ended`` has been called.
+        """
+        return self.socket_class(transport, state)
+
+    def _connect_info(self, opened: Opened) -> dict[str, Any]:
+        source = Source(
+            request=opened.request,
+            now=self.defaults.clock(),
+            secrets=self.defaults.secrets,
+            check_csrf=self.options.check_csrf,
+            auth_token=opened.auth_token,
+        )
+        return collect(self._fields, source)
+
+
+def _current(socket_class: type[Socket]) -> type[Socket]:
+    """Answer the class of that name after its module was reloaded; itself where there is none."""
+    found: Any = sys.modules.get(socket_class.__module__)
+    for name in socket_class.__qualname__.split("."):
+        found = getattr(found, name, None)
+    return found if isinstance(found, type) else socket_class

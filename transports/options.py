@@ -1,0 +1,81 @@
+"""The options that both transports take; each transport adds its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from actors.errors import ConfigError
+from actors.options import Options, boolean, one_of, option, positive
+from transports.connect_info import compile_fields
+from transports.origin import OriginCheck
+
+
+def maybe(check: Callable[[Any], str | None]) -> Callable[[Any], str | None]:
+    """Accept ``None`` and what ``check`` accepts."""
+
+    def checked(value: Any) -> str | None:
+        wanted = None if value is None else check(value)
+        return f"{wanted}, or None" if wanted else None
+
+    return checked
+
+
+def path(value: Any) -> str | None:
+    """Accept what looks like a path; :class:`transports.router.Router` looks closer."""
+    ok = isinstance(value, str) and value.startswith("/")
+    return None if ok else "a path such as '/websocket', or '/:room' with a variable"
+
+
+def function(value: Any) -> str | None:
+    """Accept what can be called."""
+    return None if callable(value) else "a function"
+
+
+def names(value: Any) -> str | None:
+    """Accept a list or tuple of text."""
+    ok = isinstance(value, list | tuple) and all(isinstance(name, str) for name in value)
+    return None if ok else "a list of str"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransportOptions(Options):
+    """What every mount may set; ``None`` leaves it to the endpoint.
+
+    ``check_origin=False`` with ``check_csrf=False`` would let any page on the web act for a user
+    who is logged in, and is refused.
+    """
+
+    path: str = option("/", "appended to the path of the mount", check=path)
+    serializer: Any = option(None, "(serializer, version requirement) pairs; None: the socket's")
+    transport_log: str | bool = option(
+        False,
+        "level at which each opening request is logged",
+        check=one_of(False, "debug", "info", "warning", "error"),
+    )
+    check_origin: Any = option(None, "which pages may connect, see transports.origin")
+    require_origin: bool = option(False, "refuse requests without an Origin", check=boolean)
+    allowed_hosts: Any = option(None, "names in the Host header that are ours", check=maybe(names))
+    check_csrf: bool = option(True, "hand the session over only with a CSRF token", check=boolean)
+    code_reloader: bool | None = option(
+        None, "reload changed code before each opening request", check=maybe(boolean)
+    )
+    connect_info: Any = option((), "what connect learns, see transports.connect_info")
+    auth_token: bool = option(False, "take the authToken of phoenix.js 1.8", check=boolean)
+
+    def __post_init__(self) -> None:
+        # A slotted dataclass is a second class, which super() without arguments does not know.
+        Options.__post_init__(self)
+        if self.check_origin is not None:
+            OriginCheck(self.check_origin)
+        if self.check_origin is False and not self.check_csrf:
+            raise ConfigError("check_origin=False, check_csrf=False: must not both be False")
+        asked = dict(compile_fields(self.connect_info))
+        if "auth_token" in asked and not self.auth_token:
+            raise ConfigError("connect_info: 'auth_token' needs the option auth_token=True")
+
+
+def seconds(default: float | None, doc: str, *, check: Any = positive) -> Any:
+    """Declare a deadline or a period."""
+    return option(default, doc, check=check, limit="seconds")
