@@ -1,0 +1,269 @@
+"""Every callback x every legal result: the frames, and whether and how the connection ends."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from actors.messages import Opcode
+from actors.reasons import CLOSED, KILLED, NORMAL, SHUTDOWN, Crash, Failure, Shutdown
+from actors.results import Error, Ok, Push, Reply, Stop
+from tests.contract.stage import scripted, terminated
+from tests.contract.transports import LOST, Sent
+
+STAYS = "stays open"
+ERROR = ValueError("no")
+
+MESSAGES = {
+    "None": (lambda: None, []),
+    "text": (lambda: Reply("text"), ["text"]),
+    "bytes": (lambda: Reply(b"\x00\xff"), [b"\x00\xff"]),
+    "empty text": (lambda: Reply(""), [""]),
+    "empty bytes": (lambda: Reply(b""), [b""]),
+    "not ASCII": (lambda: Reply("\u20ac\U0001f600"), ["\u20ac\U0001f600"]),
+    "status ok": (lambda: Reply("x", status="ok"), ["x"]),
+    "status error": (lambda: Reply("x", status="error"), ["x"]),
+    "text as TEXT": (lambda: Reply("x", opcode=Opcode.TEXT), ["x"]),
+    "text as BINARY": (lambda: Reply("\u20ac", opcode=Opcode.BINARY), [b"\xe2\x82\xac"]),
+    "bytes as BINARY": (lambda: Reply(b"x", opcode=Opcode.BINARY), [b"x"]),
+    "bytes as TEXT": (lambda: Reply(b"\xe2\x82\xac", opcode=Opcode.TEXT), ["\u20ac"]),
+    "a plain 1 as opcode": (lambda: Reply(b"x", opcode=1), ["x"]),
+    "bytearray": (lambda: Reply(bytearray(b"x")), [b"x"]),
+    "memoryview": (lambda: Reply(memoryview(b"xyz")[1:]), [b"yz"]),
+    "push text": (lambda: Push("x"), ["x"]),
+    "push bytes": (lambda: Push(b"x"), [b"x"]),
+    "push as BINARY": (lambda: Push("x", Opcode.BINARY), [b"x"]),
+    "list": (lambda: [Reply("a"), Push(b"b"), Push("c")], ["a", b"b", "c"]),
+    "empty list": (list, []),
+    **{
+        f"{size} bytes": (lambda size=size: Reply("x" * size), ["x" * size])
+        for size in (125, 126, 127, 65_535, 65_536, 300_000)
+    },
+    "large list": (
+        lambda: [Reply("a"), Push("b" * 70_000), Push("c")],
+        ["a", "b" * 70_000, "c"],
+    ),
+}
+CONTROLS = {
+    "ping": (lambda: Push("x", Opcode.PING), [Sent(Opcode.PING, b"x")]),
+    "pong": (lambda: Reply(b"x", opcode=Opcode.PONG), [Sent(Opcode.PONG, b"x")]),
+    "empty ping": (lambda: Push(b"", Opcode.PING), [Sent(Opcode.PING, b"")]),
+    "ping of 125 bytes": (
+        lambda: Push(b"x" * 125, Opcode.PING),
+        [Sent(Opcode.PING, b"x" * 125)],
+    ),
+}
+STOPS = {
+    "Stop()": (Stop, [], 1000, NORMAL),
+    "SHUTDOWN": (lambda: Stop(SHUTDOWN), [], 1001, SHUTDOWN),
+    "restart": (lambda: Stop(Shutdown("restart")), [], 1012, Shutdown("restart")),
+    "draining": (lambda: Stop(Shutdown("draining")), [], 1012, Shutdown("draining")),
+    "slow_consumer": (
+        lambda: Stop(Shutdown("slow_consumer")),
+        [],
+        1008,
+        Shutdown("slow_consumer"),
+    ),
+    "own shutdown": (lambda: Stop(Shutdown("tea")), [], 1001, Shutdown("tea")),
+    "own word": (lambda: Stop("tired"), [], 1011, Failure("tired")),
+    "exception": (lambda: Stop(ERROR), [], 1011, Crash(ERROR)),
+    "CLOSED": (lambda: Stop(CLOSED), [], LOST, CLOSED),
+    "KILLED": (lambda: Stop(KILLED), [], LOST, KILLED),
+    "code": (lambda: Stop(code=4000), [], 4000, NORMAL),
+    "code and reason": (lambda: Stop("tired", code=3000), [], 3000, Failure("tired")),
+    "code and detail": (lambda: Stop(code=4999, detail="bye"), [], 4999, NORMAL),
+    "detail": (lambda: Stop(detail="x" * 123), [], 1000, NORMAL),
+    "push": (lambda: Stop(push=[Push("a"), Push(b"b")]), ["a", b"b"], 1000, NORMAL),
+}
+
+
+def handle_in(client: Any, socket: Any) -> None:
+    client.send("go")
+
+
+def handle_control(client: Any, socket: Any) -> None:
+    client.control(Opcode.PONG, b"go")
+
+
+def handle_info(client: Any, socket: Any) -> None:
+    socket.actor_ref.tell("go")
+
+
+CALLBACKS = {f.__name__: f for f in (handle_in, handle_control, handle_info)}
+
+
+def answering(callback: str, make: Any) -> Any:
+    """Answer a class whose ``callback`` answers ``make()`` to "go"."""
+
+    def answer(self: Any, message: Any, opcode: Any = None) -> Any:
+        return make() if message in ("go", b"go") else Reply(message)
+
+    return scripted(**{callback: answer})
+
+
+def open_stage(play: Any, transport: Any, callback: str, make: Any) -> Any:
+    if callback == "handle_control" and not transport.has_control:
+        pytest.skip("the transport has no control frames")
+    return play(answering(callback, make))
+
+
+@pytest.mark.parametrize("callback", CALLBACKS)
+@pytest.mark.parametrize(("make", "frames"), MESSAGES.values(), ids=MESSAGES)
+def test_a_message_is_sent_and_the_connection_stays(
+    play: Any, transport: Any, callback: str, make: Any, frames: list[Any]
+) -> None:
+    stage = open_stage(play, transport, callback, make)
+    client = stage.connect()
+    for _ in range(2):
+        CALLBACKS[callback](client, stage.newest)
+        assert [client.recv() for _ in frames] == frames
+        client.send("still here")
+        assert client.recv() == "still here"
+
+
+@pytest.mark.parametrize("callback", CALLBACKS)
+@pytest.mark.parametrize(("make", "frames"), CONTROLS.values(), ids=CONTROLS)
+def test_a_control_frame_is_sent_where_there_are_any(
+    play: Any, transport: Any, callback: str, make: Any, frames: list[Any]
+) -> None:
+    stage = open_stage(play, transport, callback, make)
+    client = stage.connect()
+    CALLBACKS[callback](client, stage.newest)
+    if transport.has_control:
+        assert [client.recv() for _ in frames] == frames
+    client.send("still here")
+    assert client.recv() == "still here"
+
+
+@pytest.mark.parametrize("callback", CALLBACKS)
+@pytest.mark.parametrize(("make", "frames", "code", "reason"), STOPS.values(), ids=STOPS)
+def test_a_stop_ends_it_with_its_code(
+    play: Any,
+    transport: Any,
+    callback: str,
+    make: Any,
+    frames: list[Any],
+    code: int | None,
+    reason: Any,
+) -> None:
+    stage = open_stage(play, transport, callback, make)
+    client, neighbour = stage.connect(), stage.neighbour()
+    CALLBACKS[callback](client, stage.newest)
+    assert [client.recv() for _ in frames] == frames
+    assert client.closed() == code
+    assert terminated(stage.newest) == reason
+    neighbour.send("alive")
+    assert neighbour.recv() == "alive"
+
+
+def test_a_detail_is_the_text_of_the_close_frame(play: Any, transport: Any) -> None:
+    if transport.name != "websocket":
+        pytest.skip("the transport has no Close frame")
+    stage = play(answering("handle_in", lambda: Stop(code=4000, detail="b\u00fcy")))
+    client = stage.connect()
+    client.send("go")
+    assert client.raw.frame().payload == b"\x0f\xa0b\xc3\xbcy"
+
+
+@pytest.mark.parametrize(
+    ("answer", "status"),
+    [(lambda: Ok("state"), 101), (Ok, 101), (Error, 403), (lambda: Error("why"), 403)],
+    ids=["Ok(state)", "Ok()", "Error()", "Error(reason)"],
+)
+def test_connect_accepts_or_refuses(play: Any, transport: Any, answer: Any, status: int) -> None:
+    stage = play(scripted(connect=lambda info: answer()))
+    client = stage.connect()
+    assert client.status == status
+    if status == 101:
+        client.send("on")
+        assert client.recv() == "on"
+    else:
+        assert stage.socket_class.born == []
+
+
+def test_connect_learns_who_asks(play: Any, transport: Any) -> None:
+    seen: list[Any] = []
+
+    def connect(info: Any) -> Any:
+        seen.append(info)
+        return Ok()
+
+    stage = play(scripted(connect=connect))
+    stage.connect("?user=7")
+    (info,) = seen
+    assert info.transport == transport.name
+    assert info.params == {"user": "7"}
+
+
+@pytest.mark.parametrize("state", ["given", None, [1]])
+def test_the_state_goes_from_connect_through_init_to_the_callbacks(play: Any, state: Any) -> None:
+    seen: list[Any] = []
+
+    def init(self: Any, given: Any) -> Any:
+        seen.append(given)
+        return Ok({"was": given})
+
+    def handle_in(self: Any, payload: Any, opcode: Any) -> Any:
+        seen.append(self.state)
+        self.state = "changed"
+        return Push(payload)
+
+    stage = play(scripted(connect=lambda info: Ok(state), init=init, handle_in=handle_in))
+    client = stage.connect()
+    for _ in range(2):
+        client.send("x")
+        client.recv()
+    assert seen == [state, {"was": state}, "changed"]
+    assert seen[0] is state
+
+
+@pytest.mark.parametrize(
+    ("sent", "payload", "opcode"),
+    [("text", "text", Opcode.TEXT), (b"bytes", b"bytes", Opcode.BINARY), ("", "", Opcode.TEXT)],
+)
+def test_handle_in_is_given_what_was_sent(
+    play: Any, sent: Any, payload: Any, opcode: Opcode
+) -> None:
+    seen: list[Any] = []
+
+    def handle_in(self: Any, payload: Any, opcode: Any) -> Any:
+        seen.append((payload, opcode))
+        return Push("seen")
+
+    client = play(scripted(handle_in=handle_in)).connect()
+    client.send(sent)
+    client.recv()
+    assert seen == [(payload, opcode)]
+
+
+@pytest.mark.parametrize("opcode", [Opcode.PING, Opcode.PONG])
+@pytest.mark.parametrize(("sent", "payload"), [(b"", None), (b"x", b"x")])
+def test_handle_control_is_given_what_was_sent(
+    play: Any, transport: Any, opcode: Opcode, sent: bytes, payload: bytes | None
+) -> None:
+    if not transport.has_control:
+        pytest.skip("the transport has no control frames")
+    seen: list[Any] = []
+
+    def handle_control(self: Any, payload: Any, opcode: Any) -> Any:
+        seen.append((payload, opcode))
+        return Push("seen")
+
+    client = play(scripted(handle_control=handle_control)).connect()
+    client.control(opcode, sent)
+    if opcode is Opcode.PING:
+        assert client.recv() == Sent(Opcode.PONG, sent)  # answered already
+    assert client.recv() == "seen"
+    assert seen == [(payload, opcode)]
+
+
+def test_without_handle_control_pings_are_answered_all_the_same(play: Any, transport: Any) -> None:
+    if not transport.has_control:
+        pytest.skip("the transport has no control frames")
+    client = play(scripted()).connect()
+    client.control(Opcode.PING, b"x")
+    client.control(Opcode.PONG, b"y")
+    assert client.recv() == Sent(Opcode.PONG, b"x")
+    client.send("on")
+    assert client.recv() == "on"
