@@ -1,0 +1,194 @@
+"""An endpoint with one long-poll socket that does as it is told, and a client that polls it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import gevent
+import orjson
+import pytest
+from gevent.event import Event
+
+from actors import Endpoint, Error, Ok, Push, Reply, Socket, Stop
+from actors.reasons import Reason, Shutdown
+from tests.support.raw import DEADLINE, Answer, Client
+from tests.support.server import Served, serve
+
+PATH = "/lp/longpoll"
+
+
+class TalkSocket(Socket):
+    """Echoes; a message that is a command does what it says. Keeps what happened in ``living``."""
+
+    living: list[Any]
+
+    @classmethod
+    def connect(cls, info: Any) -> Ok | Error:
+        how = info.params.get("connect")
+        if how == "error":
+            return Error("no")
+        if how == "raise":
+            raise RuntimeError("connect raised")
+        if how == "junk":
+            return None
+        return Ok(info)
+
+    def init(self, state: Any) -> Ok:
+        self.ended: Reason | None = None
+        self.ended_event = Event()
+        self.entered = Event()
+        self.release = Event()
+        self.heard: list[Any] = []
+        type(self).living.append(self)
+        if state.params.get("init") == "raise":
+            raise RuntimeError("init raised")
+        if state.params.get("init") == "push":
+            self.push("hello")
+        return Ok(state)
+
+    def handle_in(self, payload: Any, opcode: Any) -> Any:
+        self.heard.append((payload, opcode))
+        if isinstance(payload, bytes):
+            if not payload.startswith(b"do:"):
+                return Reply(payload)
+            payload = payload[3:].decode()
+        command, _, rest = payload.partition(":")
+        return COMMANDS.get(command, lambda *_: Reply(payload))(self, rest)
+
+    def handle_info(self, message: Any) -> Any:
+        return message
+
+    def terminate(self, reason: Reason) -> None:
+        self.ended = reason
+        self.ended_event.set()
+
+
+def _block(socket: TalkSocket, rest: str) -> Any:
+    socket.entered.set()
+    assert socket.release.wait(DEADLINE)
+    return Reply(f"unblocked {rest}")
+
+
+def _crash(_socket: TalkSocket, _rest: str) -> Any:
+    raise RuntimeError("boom")
+
+
+COMMANDS: dict[str, Callable[[TalkSocket, str], Any]] = {
+    "block": _block,
+    "crash": _crash,
+    "junk": lambda _s, _r: object(),
+    "list": lambda _s, r: [Reply(f"1{r}"), Push(b"2"), Push(f"3{r}")],
+    "none": lambda _s, _r: None,
+    "size": lambda _s, r: Reply("x" * int(r)),
+    "stop": lambda _s, r: Stop(push=(Push(r),) if r else ()),
+    "restart": lambda _s, _r: Stop(Shutdown("restart")),
+}
+
+
+class Poller:
+    """A long-poll client as phoenix.js is one: it adopts the token of every answer."""
+
+    def __init__(self, served: Served, path: str = PATH, query: str = "") -> None:
+        self.served = served
+        self.path = path
+        self.query = query
+        self.token = ""
+        self._clients: dict[str, Client] = {}
+
+    def client(self, name: str) -> Client:
+        if name not in self._clients:
+            self._clients[name] = Client(self.served.address)
+        return self._clients[name]
+
+    def close(self) -> None:
+        for client in self._clients.values():
+            client.close()
+
+    def target(self, token: str | None = None) -> str:
+        given = self.token if token is None else token
+        query = "&".join(part for part in (self.query, given and f"token={given}") if part)
+        return f"{self.path}?{query}"
+
+    def adopt(self, answer: Answer) -> dict[str, Any]:
+        assert answer.status == 200, answer
+        body = orjson.loads(answer.body)
+        self.token = body.get("token") or ""
+        return body
+
+    def open(self) -> dict[str, Any]:
+        body = self.poll()
+        assert body["status"] == 410
+        return body
+
+    def poll(self, token: str | None = None) -> dict[str, Any]:
+        return self.adopt(self.client("poll").ask(self.target(token)))
+
+    def start_poll(self, token: str | None = None, name: str = "poll") -> gevent.Greenlet:
+        """Poll in a greenlet; ``get()`` answers the body."""
+        client, target = self.client(name), self.target(token)
+        return gevent.spawn(lambda: orjson.loads(client.ask(target).body))
+
+    def post(
+        self, body: str | bytes, *lines: str, token: str | None = None, name: str = "post"
+    ) -> dict[str, Any]:
+        data = body.encode() if isinstance(body, str) else body
+        answer = self.client(name).ask(self.target(token), *lines, method="POST", body=data)
+        assert answer.status == 200, answer
+        return orjson.loads(answer.body)
+
+    def start_post(self, body: str, name: str = "post") -> gevent.Greenlet:
+        return gevent.spawn(self.post, body, name=name)
+
+
+@pytest.fixture
+def talk() -> type[TalkSocket]:
+    """A socket class of the test's own."""
+    return type("Talk", (TalkSocket,), {"living": []})
+
+
+@pytest.fixture
+def serving(talk: Any) -> Any:
+    """Serve ``talk`` with these long-poll options; ends with the test."""
+    stack = []
+
+    def start(*, endpoint: dict[str, Any] | None = None, **options: Any) -> Served:
+        made = Endpoint(secret_key_base=("s" * 32,), **(endpoint or {}))
+        made.socket("/lp", talk, websocket=False, longpoll={"window": 2.0, **options})
+        context = serve(made)
+        served = context.__enter__()
+        stack.append(context)
+        return served
+
+    yield start
+    for context in stack:
+        context.__exit__(None, None, None)
+
+
+@pytest.fixture
+def poller(serving: Any) -> Any:
+    """Answer a client of an endpoint with these options, its session open."""
+    made = []
+
+    def start(query: str = "", served: Served | None = None, **options: Any) -> Poller:
+        client = Poller(served or serving(**options), query=query)
+        made.append(client)
+        client.open()
+        return client
+
+    yield start
+    for client in made:
+        client.close()
+
+
+def parked(socket: Any) -> bool:
+    """Whether a poll is held for ``socket``."""
+    return socket.transport._http is not None
+
+
+def wait_until(true: Callable[[], Any], deadline: float = DEADLINE) -> None:
+    """Let others run until ``true()``; for state that has no event of its own."""
+    with gevent.Timeout(deadline):
+        while not true():
+            gevent.idle()
+            gevent.sleep(0.001)

@@ -1,0 +1,176 @@
+"""One session, two workers: every request may reach either. Buses over real Unix sockets."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from actors import Push
+from actors.pubsub import PubSub
+from actors.pubsub.bus import Bus
+from tests.support.raw import DEADLINE
+from tests.transports.longpoll.conftest import Poller, parked, wait_until
+from transports.longpoll.distant import Distant
+
+NDJSON = "Content-Type: application/x-ndjson"
+
+
+@pytest.fixture
+def pair(serving: Any, tmp_path: Any) -> Any:
+    """Answer two clients of one session: ``here`` talks to its worker, ``there`` to the other."""
+    buses: list[Bus] = []
+    clients: list[Poller] = []
+
+    def start(**options: Any) -> tuple[Poller, Poller]:
+        for served in (serving(**options), serving(**options)):
+            sessions = served.server.routes.sessions
+            buses.append(Bus(tmp_path / "bus", sessions.worker, PubSub()))
+            sessions.distant = Distant(buses[-1], sessions)
+            clients.append(Poller(served))
+        for bus in buses:
+            bus.set_peers(bus.worker for bus in buses)
+        for bus in buses:
+            assert bus.wait_up(DEADLINE)
+        here, there = clients
+        here.open()
+        there.token = here.token
+        return here, there
+
+    start.buses = buses
+    yield start
+    for client in clients:
+        client.close()
+    for bus in buses:
+        bus.close()
+
+
+def test_posts_and_polls_go_to_the_sessions_worker(pair, talk):
+    here, there = pair()
+    assert there.post("from there") == {"status": 200}
+    assert here.post("from here") == {"status": 200}
+    assert there.poll()["messages"] == ["from there", "from here"]
+    assert len(talk.living) == 1
+    assert there.poll(there.token if there.post("more") else None)["messages"] == ["more"]
+
+
+def test_poll_that_is_held_elsewhere_is_answered_by_a_message(pair, talk):
+    _, there = pair(window=60.0)
+    poll = there.start_poll()
+    wait_until(lambda: parked(talk.living[0]))
+    talk.living[0].actor_ref.tell(Push("told"))
+    assert poll.get(timeout=DEADLINE)["messages"] == ["told"]
+
+
+def test_poll_elsewhere_takes_over_from_one_here_and_back(pair, talk):
+    here, there = pair(window=60.0)
+    first = here.start_poll()
+    wait_until(lambda: parked(talk.living[0]))
+    held = talk.living[0].transport._http
+    second = there.start_poll()
+    assert first.get(timeout=DEADLINE)["status"] == 204
+    wait_until(lambda: talk.living[0].transport._http not in (None, held))
+    third = here.start_poll()
+    assert second.get(timeout=DEADLINE)["status"] == 204
+    here.post("x")
+    assert third.get(timeout=DEADLINE)["messages"] == ["x"]
+
+
+def test_poll_elsewhere_ends_with_204_at_the_window(pair):
+    _, there = pair(window=0.1)
+    assert there.poll()["status"] == 204
+
+
+def test_message_after_a_poll_that_left_elsewhere_waits(pair, talk):
+    _, there = pair(window=60.0)
+    there.start_poll(name="gone")
+    wait_until(lambda: parked(talk.living[0]))
+    there.client("gone").close()
+    wait_until(lambda: not parked(talk.living[0]))
+    there.post("kept")
+    assert there.poll()["messages"] == ["kept"]
+
+
+def test_binary_and_batches_travel(pair, talk):
+    _, there = pair()
+    assert there.post('["a"]\n/wA=', NDJSON) == {"status": 200}
+    assert [payload for payload, _ in talk.living[0].heard] == ['["a"]', b"\xff\x00"]
+    assert there.poll()["messages"] == ['["a"]', "/wA="]
+
+
+def test_post_that_does_not_fit_into_a_frame_travels_in_parts(pair, talk):
+    _, there = pair(max_buffer_bytes=8_000_000)
+    text = "none:" + "x" * 7_000_000
+    assert there.post(text) == {"status": 200}
+    assert talk.living[0].heard[0][0] == text
+
+
+def test_answer_that_does_not_fit_into_a_frame_travels_in_parts(pair):
+    _, there = pair(max_buffer_bytes=8_000_000)
+    there.post("size:6000000")
+    assert [len(message) for message in there.poll()["messages"]] == [6_000_000]
+
+
+@pytest.mark.parametrize("command", ["crash", "stop"])
+def test_how_a_post_ends_elsewhere(pair, command, caplog):
+    _, there = pair()
+    assert there.post(command) == {"status": 408 if command == "crash" else 200}
+    assert there.post("more") == {"status": 410}
+    assert there.poll() == {"status": 500}
+
+
+def test_lost_session_elsewhere_is_a_new_one_here_where_phoenix_is_followed(pair, talk):
+    _, there = pair(lost_session_status=410)
+    there.post("stop")
+    assert there.poll()["status"] == 410
+    assert len(talk.living) == 2
+    assert there.post("x") == {"status": 200}
+
+
+def test_worker_that_dies_has_its_requests_answered_at_once(pair, talk):
+    _, there = pair(window=60.0)
+    poll = there.start_poll()
+    wait_until(lambda: parked(talk.living[0]))
+    post = there.start_post("block:x")
+    assert talk.living[0].entered.wait(DEADLINE)
+    pair.buses[0].close(flush=0)
+    assert poll.get(timeout=DEADLINE) == {"status": 500}
+    assert post.get(timeout=DEADLINE) == {"status": 410}
+    talk.living[0].release.set()
+
+
+def test_worker_that_does_not_answer_is_given_up_after_pubsub_timeout(pair, talk):
+    _, there = pair(pubsub_timeout=0.1, window=60.0)
+    pair.buses[0]._handlers["longpoll"] = lambda worker, body, reply: None
+    assert there.poll() == {"status": 500}
+    assert there.post("x") == {"status": 410}
+
+
+def test_worker_that_holds_and_forgets_is_given_up_after_the_window(pair):
+    _, there = pair(pubsub_timeout=0.05, window=0.1)
+    pair.buses[0]._handlers["longpoll"] = lambda worker, body, reply: reply(["held"])
+    assert there.poll() == {"status": 500}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [None, [], ["poll"], ["poll", "1", "1", "t", 0], ["post", 1, "1", "t", [7]], ["left", 99],
+     ["answer", 99, 200, b""], ["unknown", 1]],
+)  # fmt: skip
+def test_odd_requests_of_another_worker_harm_nothing(pair, body):
+    here, there = pair()
+    bus = pair.buses[1]
+    bus.request(here.served.server.routes.sessions.worker, "longpoll", body, 0.1, lambda _: None)
+    assert there.post("still fine") == {"status": 200}
+
+
+def test_nothing_is_kept_when_all_is_answered(pair, talk):
+    here, there = pair(window=0.1)
+    there.post("x")
+    there.poll()
+    there.poll()
+    for client in (here, there):
+        distant = client.served.server.routes.sessions.distant
+        assert (distant._waiting, distant._held) == ({}, {})
+    for bus in pair.buses:
+        wait_until(lambda bus=bus: not bus._requests)

@@ -1,0 +1,76 @@
+"""The answers of the long-poll transport (``Phoenix.Transports.LongPoll``).
+
+HTTP's status is 200 whatever happened; what happened is the ``status`` of the JSON body:
+
+====  ============================================================================================
+200   a poll: here are messages; a POST: they were handled
+204   a poll: there were none
+403   the client may not connect
+408   a POST: the socket crashed, stopped or took too long before it had handled everything
+410   a GET: here is a new session; a POST: there is no such session
+500   a GET: the session that the token names is gone (phoenix.js then opens another and rejoins)
+====  ============================================================================================
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import orjson
+
+from transports.http.response import Response
+from transports.request import Headers
+
+ORIGIN: Headers = (("access-control-allow-origin", "*"),)
+JSON: Headers = (
+    *ORIGIN,
+    ("cache-control", "no-store"),
+    ("content-type", "application/json; charset=utf-8"),
+)
+
+_SERVER_ERROR = b'{"errors":{"detail":"Internal Server Error"}}'
+
+
+def status(code: int) -> Response:
+    """Answer a body that holds a status alone."""
+    return Response(200, b'{"status":%d}' % code, JSON)
+
+
+LOST: Final = status(500)
+"""What a GET is answered whose session, or whose messages, are gone."""
+
+
+def batch(code: int, messages: Sequence[str], token: str) -> Response:
+    """Answer a GET."""
+    body = orjson.dumps({"messages": messages, "status": code, "token": token})
+    return Response(200, body, JSON)
+
+
+def preflight(requested: str) -> Response:
+    """Answer OPTIONS; ``requested`` is the value of ``Access-Control-Request-Headers``."""
+    return Response(
+        200,
+        b"",
+        (
+            *ORIGIN,
+            ("access-control-allow-headers", requested),
+            ("access-control-allow-methods", "get, post, options"),
+            ("access-control-max-age", "3600"),
+        ),
+    )
+
+
+def bad_request(text: str = "") -> Response:
+    """Answer what is no request of this transport."""
+    return Response(400, text.encode(), ORIGIN)
+
+
+def crashed() -> Response:
+    """Answer a GET whose ``connect`` or ``init`` raised."""
+    return Response(500, _SERVER_ERROR, JSON)
+
+
+def too_many() -> Response:
+    """Answer a GET that would open one session too many."""
+    return Response(503, b"", (*ORIGIN, ("retry-after", "1")))

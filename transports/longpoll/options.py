@@ -1,0 +1,40 @@
+"""The options of a long-poll mount."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from actors.options import one_of, option, positive_int
+from transports.options import TransportOptions, path, seconds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LongPollOptions(TransportOptions):
+    """Phoenix's names and defaults where it has them; the limits are ours."""
+
+    path: str = option("/longpoll", "appended to the path of the mount", check=path)
+    window: float = seconds(10.0, "hold a poll so long; a session unpolled for 1.5 windows ends")
+    pubsub_timeout: float = seconds(2.0, "wait for the session's worker to answer")
+    max_age: float = seconds(1_209_600.0, "accept a token so long after it was made")
+    lost_session_status: int = option(
+        500,
+        "status in the body for a session that is gone: 500 makes phoenix.js rejoin, 410 is exact",
+        check=one_of(500, 410),
+    )
+    max_buffer_messages: int = option(
+        1000, "messages that wait for a poll", check=positive_int, limit="messages"
+    )
+    max_buffer_bytes: int = option(
+        1_048_576, "what waits for a poll", check=positive_int, limit="bytes"
+    )
+    max_batch: int = option(100, "messages in one POST", check=positive_int, limit="messages")
+    max_body: int = option(8_000_000, "body of one POST", check=positive_int, limit="bytes")
+    max_base64: int = option(
+        10_000_000, "one base64 line of a batch", check=positive_int, limit="bytes"
+    )
+    max_sessions: int = option(
+        20_000, "sessions of one worker", check=positive_int, limit="sessions"
+    )
+    max_sessions_per_address: int = option(
+        1000, "sessions of one client address in a worker", check=positive_int, limit="sessions"
+    )

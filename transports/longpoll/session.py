@@ -1,0 +1,294 @@
+"""One long-poll session: what operates a socket between two polls.
+
+This is the one place where a callback's result becomes messages of a poll. Binary messages travel
+as base64, as phoenix.js sends its own; control frames have no counterpart and are left out.
+
+A session needs one timer, which is never late: it looks at least once in each window, and nothing
+that a session waits for is due sooner than a window after it began.
+"""
+
+from __future__ import annotations
+
+import binascii
+import logging
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+from actors import results
+from actors.messages import Opcode, Receipt
+from actors.reasons import Crash, Reason, Shutdown, as_reason
+from actors.results import Push, Reply, Stop
+from actors.runtime.actor import Exit
+from transports import closing
+from transports.longpoll import answers
+from transports.longpoll.buffer import Buffer
+
+if TYPE_CHECKING:
+    from actors.runtime.dispatcher import Dispatcher
+    from actors.socket import Socket
+    from transports.http.connection import HTTPConnection
+    from transports.http.response import Response
+    from transports.longpoll.body import Message
+    from transports.longpoll.options import LongPollOptions
+    from transports.longpoll.sessions import Sessions
+
+logger = logging.getLogger("roost.transports")
+
+PATIENCE = 1.5
+"""Windows without a poll after which a session ends, as in Phoenix."""
+
+
+class Post:
+    """A POST whose messages are in the mailbox; ``http`` is ``None`` once it is answered."""
+
+    __slots__ = ("due", "http", "session")
+
+    def __init__(self, session: LongPollSession, http: HTTPConnection, due: float) -> None:
+        self.session = session
+        self.http: HTTPConnection | None = http
+        self.due = due
+        http.on_lost(self.lost)
+
+    def lost(self) -> None:
+        """The client does not wait any more."""
+        self.http = None
+
+    def answer(self, status: int) -> None:
+        """Answer, unless that has been done."""
+        http, self.http = self.http, None
+        if http is not None:
+            http.respond(answers.status(status))
+
+    def handled(self, done: bool) -> None:  # noqa: FBT001 - Receipt's callback
+        """Answer when the messages are handled, or never will be."""
+        session = self.session
+        self.answer(200 if done else session.unhandled_status)
+        session.drop_answered()
+
+
+class LongPollSession:
+    """The transport of one socket actor; ``place`` is what its tokens say."""
+
+    __slots__ = (
+        "_buffer",
+        "_dispatcher",
+        "_ended",
+        "_http",
+        "_options",
+        "_polled",
+        "_posts",
+        "_sessions",
+        "actor",
+        "address",
+        "inbox",
+        "issued",
+        "place",
+        "unhandled_status",
+    )
+
+    def __init__(
+        self,
+        sessions: Sessions,
+        options: LongPollOptions,
+        dispatcher: Dispatcher,
+        address: str,
+    ) -> None:
+        self._sessions = sessions
+        self._options = options
+        self._dispatcher = dispatcher
+        self.address = address
+        self._buffer = Buffer(
+            max_messages=options.max_buffer_messages, max_bytes=options.max_buffer_bytes
+        )
+        self._http: HTTPConnection | None = None
+        self._posts: deque[Post] | None = None
+        self._polled = dispatcher.clock()
+        self._ended = False
+        self.unhandled_status = 410
+        self.issued = ""
+        self.place = sessions.add(self)
+
+    def attach(self, actor: Socket) -> None:
+        """Operate ``actor``."""
+        self.actor = actor
+        self.inbox = actor.actor_inbox
+        self._dispatcher.timers.call_later(self._options.window, self._tick)
+
+    def token(self, cursor: int) -> str:
+        """Answer a token that proves the receipt of the messages below ``cursor``."""
+        return self._sessions.sign(self, cursor)
+
+    # -- from the client
+
+    def publish(self, messages: list[Message], http: HTTPConnection) -> Response | None:
+        """Put the messages of a POST into the mailbox; answer it when they are handled."""
+        if self._ended or self.inbox.closed:
+            return answers.status(410)
+        post = Post(self, http, self._dispatcher.clock() + self._options.window)
+        if self._posts is None:
+            self._posts = deque()
+        self._posts.append(post)
+        self.actor.receive([*(payload for payload, _ in messages), Receipt(post.handled)])
+        return None
+
+    def drop_answered(self) -> None:
+        """Forget the POSTs at the front that wait for nothing any more."""
+        posts = self._posts
+        while posts and posts[0].http is None:
+            posts.popleft()
+
+    def poll(self, cursor: int, http: HTTPConnection) -> Response | None:
+        """Answer what waits, or hold the poll; an earlier one that is held ends with 204.
+
+        Messages below ``cursor`` have arrived and are dropped. A cursor that is not of this
+        session's last answers is one whose messages are gone: answered as a lost session.
+        """
+        taken = self._buffer.take(cursor)
+        self._polled = self._dispatcher.clock()
+        if taken is None:
+            return answers.LOST
+        messages, reached = taken
+        self._let_go()
+        if messages:
+            return answers.batch(200, messages, self.token(reached))
+        if self._ended:
+            self._forget()
+            return answers.LOST
+        self._http = http
+        http.on_lost(self._poll_lost, at_eof=True)
+        return None
+
+    def _poll_lost(self) -> None:
+        self._http = None
+
+    def _let_go(self) -> None:
+        """Answer the held poll, if any, that there is nothing."""
+        http, self._http = self._http, None
+        if http is not None:
+            http.respond(answers.batch(204, (), self.token(self._buffer.acknowledged)))
+
+    # -- from the socket
+
+    def deliver(self, result: Any) -> None:
+        """Keep what a callback answered for a poll; ``TypeError`` for what is no result."""
+        kind = type(result)
+        if kind is Reply or kind is Push:
+            self._keep(result.payload, result.opcode)
+        elif kind is list:
+            for one in result:
+                if type(one) is not Reply and type(one) is not Push:
+                    raise TypeError(f"a list with {one!r:.80}; accepted: {results.type_names}")
+                self._keep(one.payload, one.opcode)
+        elif kind is Stop:
+            self._stop(result)
+        else:
+            raise TypeError(f"a callback answered {result!r:.80}; accepted: {results.type_names}")
+
+    def _stop(self, stop: Stop) -> None:
+        closing.stop_frame(stop)  # long polling has no close codes, but a wrong one is still wrong
+        for one in stop.push:
+            self.deliver(one)
+        self.unhandled_status = 408
+        raise Exit(as_reason(stop.reason))
+
+    def _keep(self, payload: Any, opcode: Any) -> None:
+        message = _as_text(payload, opcode)
+        if message is None:
+            return
+        refused = self._buffer.append(message)
+        if refused is not None:
+            logger.warning("ended a session of %s: %s", self.address, refused)
+            raise Exit(Shutdown("overflow"))
+
+    def flush(self) -> None:
+        """Answer the held poll with what the turn delivered."""
+        http = self._http
+        if http is not None and self._buffer.messages:
+            self._http = None
+            messages, reached = self._buffer.take_all()
+            http.respond(answers.batch(200, messages, self.token(reached)))
+
+    parked = flush
+
+    def ended(self, reason: Reason) -> None:
+        """Answer whoever waits. What no poll has fetched yet is kept for a while."""
+        if self._ended:
+            return
+        self._ended = True
+        if isinstance(reason, Crash):
+            self.unhandled_status = 408
+        else:
+            self._answer_handled_post()
+        self.flush()
+        self._let_go()
+        if not self._buffer.messages or reason == Shutdown("inactive"):
+            self._forget()
+
+    def _answer_handled_post(self) -> None:
+        """Answer 200 to a POST whose last message was the one that ended the session."""
+        self.inbox.interrupt()
+        items = self.inbox.items
+        if items and type(items[0]) is Receipt:
+            items.pop(0).handled(True)
+
+    def drain(self) -> None:
+        """End because the server goes away."""
+        self.inbox.signal(Shutdown("restart"))
+
+    def _forget(self) -> None:
+        self._sessions.remove(self)
+
+    # -- time
+
+    def _tick(self) -> float | None:
+        """Look at what is due; answer when to look again, at most a window from now."""
+        if self._sessions.find(self.place) is None:
+            return None
+        now, window = self._dispatcher.clock(), self._options.window
+        due = now + window
+        if self._posts:
+            due = min(due, self._answer_late_posts(now, due))
+        if self._http is None:
+            inactive = self._polled + PATIENCE * window
+            if inactive > now:
+                return min(due, inactive)
+            self._end_inactive()
+        elif self._polled + window > now:
+            return min(due, self._polled + window)
+        else:
+            self._polled = now
+            self._let_go()
+        return due
+
+    def _answer_late_posts(self, now: float, due: float) -> float:
+        """Answer 408 to a POST that has waited a window; answer when the next one is due."""
+        posts = self._posts
+        while posts and posts[0].due <= now:
+            posts.popleft().answer(408)
+        self.drop_answered()
+        return posts[0].due if posts else due
+
+    def _end_inactive(self) -> None:
+        if self._ended:
+            self._forget()
+        else:
+            self.inbox.signal(Shutdown("inactive"))
+
+
+def _as_text(payload: Any, opcode: Any) -> str | None:
+    """Answer a payload as a poll carries it, ``None`` for a control frame."""
+    if not isinstance(payload, str | bytes | bytearray | memoryview):
+        raise TypeError(f"a payload {payload!r:.80}; accepted: str, bytes")
+    text = isinstance(payload, str) if opcode is None else opcode == Opcode.TEXT
+    if text:
+        if isinstance(payload, str):
+            if not payload.isascii():
+                payload.encode()  # what could not be sent must fail here, not in a later poll
+            return payload
+        return bytes(payload).decode()
+    if opcode is None or opcode == Opcode.BINARY:
+        data = payload.encode() if isinstance(payload, str) else bytes(payload)
+        return binascii.b2a_base64(data, newline=False).decode()
+    if opcode in (Opcode.PING, Opcode.PONG):
+        return None
+    raise TypeError(f"opcode {opcode!r:.80}; accepted: TEXT, BINARY, PING, PONG")

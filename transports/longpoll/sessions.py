@@ -1,0 +1,137 @@
+"""The long-poll sessions of one worker, and the tokens that name them."""
+
+from __future__ import annotations
+
+import hmac
+import itertools
+import logging
+import os
+import time
+from collections import Counter
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NamedTuple
+
+from actors import signing
+from actors.results import Error
+from transports.longpoll import token as tokens
+from transports.longpoll.token import SessionToken
+
+if TYPE_CHECKING:
+    from transports.longpoll.distant import Distant
+    from transports.longpoll.options import LongPollOptions
+    from transports.longpoll.session import LongPollSession
+
+logger = logging.getLogger("roost.transports")
+
+SALT = "roost.longpoll"
+
+
+class _Issued(NamedTuple):
+    """The token that was sent last for one session."""
+
+    text: str
+    place: SessionToken
+    signed: float
+
+    def matches(self, text: str, max_age: float, now: float) -> bool:
+        return (
+            text.isascii() and hmac.compare_digest(text, self.text) and now - self.signed <= max_age
+        )
+
+
+class Sessions:
+    """The sessions that live here, by number.
+
+    ``worker`` names this process among all that share the secrets, and is new at each boot.
+    ``secrets`` sign the tokens: the first signs, all verify. ``clock`` is seconds since the epoch.
+    """
+
+    def __init__(
+        self,
+        secrets: signing.Secrets,
+        *,
+        worker: str | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.worker = worker or os.urandom(8).hex()
+        self.distant: Distant | None = None
+        self._secrets = secrets
+        self._clock = clock
+        self._numbers = itertools.count(1)
+        self._sessions: dict[str, LongPollSession] = {}
+        self._issued: dict[str, _Issued] = {}
+        self._reserved = 0
+        self._per_address: Counter[str] = Counter()
+
+    def __len__(self) -> int:
+        return len(self._sessions)
+
+    def reserve(self, options: LongPollOptions, address: str) -> bool:
+        """Take a place for a session of ``address``, unless that would exceed a limit."""
+        if self._reserved >= options.max_sessions:
+            logger.warning("refused a session: max_sessions=%d are open", options.max_sessions)
+            return False
+        if self._per_address[address] >= options.max_sessions_per_address:
+            most = options.max_sessions_per_address
+            logger.warning(
+                "refused a session of %s: max_sessions_per_address=%d are open", address, most
+            )
+            return False
+        self._reserved += 1
+        self._per_address[address] += 1
+        return True
+
+    def release(self, address: str) -> None:
+        """Give a place back."""
+        self._reserved -= 1
+        self._per_address[address] -= 1
+        if not self._per_address[address]:
+            del self._per_address[address]
+
+    def add(self, session: LongPollSession) -> SessionToken:
+        """Register ``session``, for which there is a place; answer what its tokens say."""
+        number = str(next(self._numbers))
+        self._sessions[number] = session
+        return SessionToken(self.worker, number, f"lp:{os.urandom(12).hex()}")
+
+    def remove(self, session: LongPollSession) -> None:
+        """Forget a session and give its place back; a second time does nothing."""
+        if self._sessions.pop(session.place.session, None) is not None:
+            self._issued.pop(session.issued, None)
+            self.release(session.address)
+
+    def find(self, place: SessionToken) -> LongPollSession | None:
+        """Answer the session that a token names, where it lives here."""
+        if place.worker != self.worker:
+            return None
+        session = self._sessions.get(place.session)
+        return session if session is not None and session.place.topic == place.topic else None
+
+    def drain(self) -> None:
+        """End every session as a restart does: what waits for a poll can still be fetched."""
+        for session in list(self._sessions.values()):
+            session.drain()
+
+    # -- tokens
+
+    def sign(self, session: LongPollSession, cursor: int) -> str:
+        """Answer the token to send with an answer: it proves what its holder has received."""
+        now, place = self._clock(), session.place
+        signed = SessionToken(place.worker, place.session, place.topic, cursor)
+        text = tokens.encode(self._secrets, SALT, signed, now=now)
+        self._issued.pop(session.issued, None)
+        if place.session in self._sessions:
+            session.issued = text.partition(".")[0]
+            self._issued[session.issued] = _Issued(text, signed, now)
+        return text
+
+    def verify(self, text: object, max_age: float) -> SessionToken | Error:
+        """Read what a client sent as its token."""
+        now = self._clock()
+        if type(text) is str:
+            # Nearly every token is the one sent last: then it need not be taken apart. What is
+            # looked up is the readable part; the secret one is compared in constant time.
+            issued = self._issued.get(text.partition(".")[0])
+            if issued is not None and issued.matches(text, max_age, now):
+                return issued.place
+        return tokens.decode(self._secrets, SALT, text, max_age=max_age, now=now)

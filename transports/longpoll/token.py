@@ -1,0 +1,48 @@
+"""What the token of a long-poll session holds, so that any worker can serve any poll."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from actors import signing
+from actors.results import Error
+
+# Tokens of one poll are made on one machine and read on another: their clocks may differ so much.
+CLOCK_SKEW = 5.0
+
+_SHAPE = [str, str, str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class SessionToken:
+    """Where a session lives and how much of it the client has.
+
+    ``worker`` and ``session`` name the actor, ``topic`` is the private pubsub topic that reaches it
+    from elsewhere, ``cursor`` counts the messages that were handed to the client (see
+    :mod:`transports.longpoll.buffer`).
+    """
+
+    worker: str
+    session: str
+    topic: str
+    cursor: int = 0
+
+
+def encode(secrets: signing.Secrets, salt: str, token: SessionToken, *, now: float) -> str:
+    """Sign ``token``; ``salt`` is the endpoint's, so that one endpoint's token is not another's."""
+    data = [token.worker, token.session, token.topic, token.cursor]
+    return signing.sign(secrets, salt, data, now=now)
+
+
+def decode(
+    secrets: signing.Secrets, salt: str, text: object, *, max_age: float, now: float
+) -> SessionToken | Error:
+    """Read a token; ``Error`` holds ``"missing"``, ``"invalid"`` or ``"expired"``."""
+    claim = signing.verify(secrets, salt, text, max_age=max_age + CLOCK_SKEW, now=now + CLOCK_SKEW)
+    if isinstance(claim, Error):
+        return claim
+    # Plain checks: a pattern of classes costs as much as the signature.
+    value = claim.value
+    if type(value) is not list or [type(part) for part in value] != _SHAPE or value[3] < 0:
+        return Error("invalid")
+    return SessionToken(*value)
