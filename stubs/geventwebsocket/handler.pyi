@@ -1,0 +1,3 @@
+from gevent.pywsgi import WSGIHandler
+
+class WebSocketHandler(WSGIHandler): ...

@@ -1,0 +1,210 @@
+"""One request under another server, with what a handler may ask of an HTTP connection."""
+
+from __future__ import annotations
+
+import _socket
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from gevent.event import Event
+from gevent.ssl import SSLSocket
+
+from actors.errors import HTTPError
+from actors.runtime.dispatcher import get_dispatcher
+from transports.http.date import http_date
+from transports.http.handling import SERVER_ERROR, call
+from transports.http.response import Response, encode
+from transports.stream import Stream
+
+if TYPE_CHECKING:
+    from transports.http.connection import Handler
+    from transports.request import Request
+    from transports.stream import StreamProtocol
+    from transports.taken import Taken
+
+
+class Exchange:
+    """The interface of :class:`~transports.http.connection.HTTPConnection` over one WSGI call.
+
+    The call's greenlet is in :meth:`run` until the handler has answered or handed over. Then
+    ``response`` is to be sent, and with ``close`` the connection to end; ``None``: the descriptor
+    is not the server's any more. ``handler`` is pywsgi's; without one nothing can be handed over.
+    """
+
+    __slots__ = (
+        "_dispatcher",
+        "_handler",
+        "_lost",
+        "_rest",
+        "_settled",
+        "_stream",
+        "_taken",
+        "_watched",
+        "begun",
+        "close",
+        "response",
+    )
+
+    def __init__(self, handler: Any, taken: Taken) -> None:
+        self._dispatcher = get_dispatcher()
+        self._handler = handler
+        self._taken = taken
+        self._settled = Event()
+        self._lost: Callable[[], object] | None = None
+        self._watched = -1
+        self._stream: Stream | None = None
+        self._rest = b""
+        self.begun = False
+        self.response: Response | None = None
+        self.close = False
+
+    # -- the WSGI call's side
+
+    def run(self, handler: Handler, request: Request) -> None:
+        """Run ``handler`` on a carrier and wait for what comes of it."""
+        self._taken.enter(self)
+        try:
+            self._dispatcher.submit(lambda: self._handle(handler, request))
+            self._settled.wait()
+        finally:  # also when the server kills this greenlet
+            self._settled.set()
+            self._unwatch()
+            self._taken.leave(self)
+            lost, self._lost = self._lost, None
+            if lost is not None:
+                lost()
+
+    def _handle(self, handler: Handler, request: Request) -> None:
+        response, failed = call(handler, request, self)
+        if response is not None:
+            self.respond(response, close=failed)
+
+    # -- the handler's side
+
+    def respond(self, response: Response, *, close: bool = False) -> None:
+        """Answer the request; a second answer is ignored."""
+        if self._settled.is_set():
+            return
+        self._lost = None
+        stream = self._stream
+        self._settled.set()
+        if stream is None:
+            self.response, self.close = response, close
+        else:  # which the server cannot do any more
+            if not self.begun:
+                stream.write(encode(response, close=True, date=http_date()))
+            stream.close()
+
+    closes = True
+    """A handler that writes to ``stream`` itself writes the connection's last answer."""
+
+    def answered(self, *, close: bool = True) -> None:  # noqa: ARG002 - see closes
+        """End the answer that its handler has written to ``stream`` itself."""
+        self.stream.close()
+        self._settled.set()
+
+    @property
+    def draining(self) -> bool:
+        """Whether what is handed over must end soon."""
+        return self._taken.draining
+
+    def on_lost(self, callback: Callable[[], object], *, at_eof: bool = False) -> None:  # noqa: ARG002
+        """Call ``callback`` if the client is lost before its answer.
+
+        As in our own server that is a reset, not the end of what the client sends.
+        """
+        if self._stream is not None and self._stream.closed:
+            callback()
+            return
+        self._lost = callback
+        if self._handler is not None and self._stream is None and self._watched < 0:
+            self._watched = self._handler.socket.fileno()
+            self._dispatcher.register(self._watched, 0, self._hung_up)
+
+    def _hung_up(self, mask: int) -> None:  # noqa: ARG002 - the dispatcher's shape
+        self._unwatch()
+        lost, self._lost = self._lost, None
+        if lost is not None:
+            lost()
+        self.respond(SERVER_ERROR, close=True)
+
+    def _unwatch(self) -> None:
+        if self._watched >= 0:
+            self._dispatcher.unregister(self._watched)
+            self._watched = -1
+
+    @property
+    def stream(self) -> Stream:
+        """The connection's stream; asking for it takes the descriptor away from the server.
+
+        :class:`HTTPError`: 501 where that cannot be done, 503 over a limit or while draining.
+        """
+        if self._stream is None:
+            self._stream = self._take()
+        return self._stream
+
+    def _take(self) -> Stream:
+        handler = self._handler
+        if self._settled.is_set():
+            raise HTTPError(503, "the server ended the request")
+        if handler is None:
+            raise HTTPError(501, "WebSockets need gevent's pywsgi")
+        if isinstance(handler.socket, SSLSocket):
+            raise HTTPError(501, "WebSockets need TLS to end before this server")
+        address = handler.client_address
+        peer = address[:2] if isinstance(address, tuple) else ("", 0)
+        self._taken.admit(peer[0])
+        self._unwatch()
+        sock, self._rest = _detach(handler)
+        stream = Stream(sock, peer, self._dispatcher)
+        self._taken.add(stream)
+        stream.open(self)
+        stream.pause_reading()
+        return stream
+
+    def hand_over(self, protocol: StreamProtocol) -> bytes:
+        """Let ``protocol`` have the stream; answer what was read beyond the request."""
+        stream = self.stream
+        self._lost = None
+        if stream.closed:
+            protocol.connection_lost(None)
+        else:
+            stream.protocol = protocol
+            stream.resume_reading()
+        self._settled.set()
+        return self._rest
+
+    # -- the stream's side, until it is handed over
+
+    def data_received(self, data: bytes) -> None:
+        """Nothing is read before there is somebody to read it."""
+
+    def eof_received(self) -> None:
+        """As little."""
+
+    def connection_lost(self, error: Exception | None) -> None:  # noqa: ARG002 - StreamProtocol
+        """Tell who writes; a protocol that is still to come is told when it comes."""
+        lost, self._lost = self._lost, None
+        if lost is not None:
+            lost()
+        if self.begun:
+            self._settled.set()
+
+
+def _detach(handler: Any) -> tuple[Any, bytes]:
+    """Answer the socket of pywsgi's ``handler`` and what it has read ahead; it closes neither."""
+    sock = handler.socket
+    sock.setblocking(False)  # so that peek does not wait where nothing was read
+    try:
+        rest = handler.rfile.peek()
+    except OSError:
+        rest = b""  # a reset, which the stream will see as well
+    family = sock.family
+    raw = _socket.socket(family, _socket.SOCK_STREAM, 0, sock.detach())
+    raw.setblocking(False)
+    if family != _socket.AF_UNIX:
+        raw.setsockopt(_socket.IPPROTO_TCP, _socket.TCP_NODELAY, 1)
+    handler.socket = None
+    handler.headers_sent = handler.close_connection = True
+    handler.status = "101 Switching Protocols"  # for the server's log
+    return raw, rest

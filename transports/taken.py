@@ -1,0 +1,86 @@
+"""The connections taken over from another server: how many there are, and their end."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import gevent
+from gevent.event import Event
+
+from actors.errors import HTTPError
+
+if TYPE_CHECKING:
+    from actors.endpoint.options import EndpointOptions
+    from transports.exchange import Exchange
+    from transports.stream import Stream
+
+logger = logging.getLogger("roost.transports")
+
+_RETRY = (("retry-after", "1"),)
+
+
+class Taken:
+    """The streams, bounded by the endpoint's ``max_connections`` and its limit per address."""
+
+    def __init__(self, options: EndpointOptions) -> None:
+        self._options = options
+        self._per_address: Counter[str] = Counter()
+        self._exchanges: set[Exchange] = set()
+        self.draining = False
+        self._empty: Event | None = None
+        self.streams: set[Stream] = set()
+
+    def admit(self, address: str) -> None:
+        """Raise :class:`HTTPError` 503 where one more connection would be too many."""
+        most, each = self._options.max_connections, self._options.max_connections_per_address
+        if self.draining or (most is not None and len(self.streams) >= most):
+            raise HTTPError(503, "", _RETRY)
+        if each is not None and self._per_address[address] >= each:
+            raise HTTPError(503, "", _RETRY)
+
+    def add(self, stream: Stream) -> None:
+        """Count ``stream`` until it is closed."""
+        stream.on_closed = self._closed
+        self.streams.add(stream)
+        self._per_address[stream.peer[0]] += 1
+
+    def _closed(self, stream: Stream) -> None:
+        self.streams.discard(stream)
+        address = stream.peer[0]
+        self._per_address[address] -= 1
+        if not self._per_address[address]:
+            del self._per_address[address]
+        self._tell_empty()
+
+    def enter(self, exchange: Exchange) -> None:
+        """Wait for ``exchange`` too when draining."""
+        self._exchanges.add(exchange)
+
+    def leave(self, exchange: Exchange) -> None:
+        """``exchange`` has its answer."""
+        self._exchanges.discard(exchange)
+        self._tell_empty()
+
+    def _tell_empty(self) -> None:
+        if self._empty is not None and not self.streams and not self._exchanges:
+            self._empty.set()
+
+    def drain(self, budget: float) -> bool:
+        """End every stream with 1012; answer whether that came about in ``budget`` seconds."""
+        self.draining = True
+        for stream in list(self.streams):
+            drain = getattr(stream.protocol, "drain", None)
+            if drain is not None:
+                drain()
+        if self.streams or self._exchanges:
+            self._empty = Event()
+            self._empty.wait(budget)
+        orderly = not self.streams and not self._exchanges
+        if not orderly:
+            logger.warning("cut off %d connections after %g s", len(self.streams), budget)
+        for stream in list(self.streams):
+            stream.abort()
+        gevent.sleep(0)  # the answers that were waited for leave now
+        return orderly

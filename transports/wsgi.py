@@ -1,0 +1,276 @@
+"""Our sockets inside an existing gevent server: ``application = endpoint.wsgi(flask_app)``.
+
+The server is ``gevent.pywsgi`` with gevent-websocket's handler, or gunicorn with its worker::
+
+    WSGIServer(address, application, handler_class=WebSocketHandler).serve_forever()
+    gunicorn -k geventwebsocket.gunicorn.workers.GeventWebSocketWorker module:application
+
+Before gevent-websocket looks at a request it asks its server for a ``pre_start_hook``. Ours, set
+on ``gevent.pywsgi.WSGIServer`` when an application is made here, says that the paths of our mounts
+are to be served as plain requests. So the upgrade is judged by our own
+checks, the 101 is ours, and gevent-websocket's handshake (which takes ``Connection: notupgrade``,
+two keys and versions 7 and 8, and answers HTTP/1.0 with 402) is never seen. Then the descriptor
+moves from pywsgi's socket to a stream of ours, with what pywsgi had read beyond the request, and
+the WSGI call ends: codec, limits and close codes are our server's, and an open connection costs no
+greenlet. Sockets of other paths remain gevent-websocket's. ``geventwebsocket.WebSocketServer`` sets
+a hook of its own: give it ``pre_start_hook=transports.wsgi.pre_start_hook``.
+
+What remains pywsgi's, so that such a server belongs behind a proxy that is strict:
+
+* It has no deadline and no bound for heads, and reads what is left of a body for ever.
+* It takes bare LF, folded lines, a space before a colon and absolute targets. What can still be
+  seen of that is refused on our paths (as are two Hosts or lengths, and unknown codings); the end
+  of a line cannot.
+* TLS stays in its socket: an upgrade is 501 under TLS. Let the proxy end it.
+* A long poll that is held keeps its greenlet. Its session lives in one process: with several
+  workers only clients that come back to the same one can poll.
+
+A server that stops does not say so to an application. When the process exits in an orderly way, as
+a gunicorn worker does on TERM, every connection is told 1012; a program that goes on, or wants it
+earlier, calls :meth:`WSGIApplication.drain`. A pywsgi script has to turn the signal into an exit:
+``gevent.signal_handler(signal.SIGTERM, server.stop)``.
+"""
+
+from __future__ import annotations
+
+import _socket
+import atexit
+import logging
+import os
+import re
+from collections.abc import Callable, Iterable
+from http.client import responses
+from typing import TYPE_CHECKING, Any, Final, Protocol
+from weakref import WeakSet
+
+import gevent
+from gevent.pywsgi import WSGIHandler, WSGIServer
+
+from actors.errors import HTTPError
+from actors.runtime.dispatcher import get_dispatcher
+from transports.environ import headers_of, target_of, to_request
+from transports.exchange import Exchange
+from transports.http.handling import NOT_FOUND, SERVER_ERROR, refusal
+from transports.http.response import WITHOUT_BODY, encode_head
+from transports.taken import Taken
+
+if TYPE_CHECKING:
+    from geventwebsocket.handler import WebSocketHandler
+
+    from actors.endpoint.options import EndpointOptions
+    from transports.http.connection import Handler
+    from transports.http.gateway import Application
+    from transports.request import Request
+
+logger = logging.getLogger("roost.transports")
+
+HANDLER: Final = "transports.wsgi.handler"
+"""Where in an environment the hook leaves pywsgi's handler, for middleware hides it otherwise."""
+
+_LENGTH = re.compile(r"[0-9]{1,19}")
+
+
+class Routes(Protocol):
+    """What an endpoint answers where, in this process."""
+
+    sessions: Any
+
+    @property
+    def mounted(self) -> Callable[[str], tuple[Handler, dict[str, str]] | None]:
+        """Answer the handler of a path and its path parameters."""
+
+
+class WSGIApplication:
+    """Serves the mounts of an endpoint, and hands ``application`` all else.
+
+    Mounts are found by the path that the client sent, whatever ``SCRIPT_NAME`` says.
+    ``make_routes`` is called once in each process. ``application=None`` answers 404.
+    """
+
+    def __init__(
+        self,
+        make_routes: Callable[[], Routes],
+        options: EndpointOptions,
+        application: Application | None = None,
+    ) -> None:
+        self._make_routes = make_routes
+        self._options = options
+        self._application = application or _not_found
+        self._serving = 0
+        self._begin()
+        _applications.add(self)
+        WSGIServer.pre_start_hook = staticmethod(pre_start_hook)  # type: ignore[attr-defined]
+
+    def _begin(self) -> None:
+        self._pid = os.getpid()
+        self._routes = self._make_routes()
+        self.taken = Taken(self._options)
+
+    def _serve(self) -> None:
+        """Make ready at the first request, which a preloaded application gets in a fork."""
+        if self._pid != os.getpid():
+            self._begin()
+        self._serving = self._pid
+        atexit.register(self._exit)
+
+    def takes(self, path: str) -> bool:
+        """Whether a mount takes ``path``, as it was sent."""
+        return self._routes.mounted(path) is not None
+
+    def __call__(
+        self, environ: dict[str, Any], start_response: Callable[..., Any]
+    ) -> Iterable[bytes]:
+        """Answer one request (PEP 3333)."""
+        if self._serving != os.getpid():
+            self._serve()
+        handler = _handler_of(environ, start_response)
+        target = target_of(environ) if handler is None else handler.path
+        found = self._routes.mounted(target.partition("?")[0])
+        if found is None:
+            return self._application(environ, start_response)
+        _check_server(environ)
+        exchange = Exchange(handler, self.taken)
+        try:
+            request = _request(environ, handler, target, self._options)
+        except HTTPError as error:
+            exchange.respond(refusal(error), close=True)
+            if handler is not None:
+                _abandon(handler)
+        else:
+            request.path_params = found[1]
+            exchange.run(found[0], request)
+        if exchange.response is None:
+            return []
+        return _answer(environ, start_response, exchange, named=handler is not None)
+
+    def drain(self, budget: float | None = None) -> bool:
+        """End every connection with 1012; further ones are 503. Answers whether all ended in time.
+
+        ``budget`` is in seconds, by default the endpoint's ``grace``; what is left is cut off.
+        """
+        self._routes.sessions.drain()
+        return self.taken.drain(self._options.grace if budget is None else budget)
+
+    def _exit(self) -> None:
+        if self._pid == os.getpid() and get_dispatcher().on_this_thread():
+            self.drain()
+
+
+_applications: WeakSet[WSGIApplication] = WeakSet()
+
+
+def pre_start_hook(handler: WebSocketHandler) -> bool:
+    """Tell gevent-websocket whether a request is ours, so that it keeps its hands off it."""
+    path = (handler.path or "").partition("?")[0]
+    application = handler.application
+    among = [application] if isinstance(application, WSGIApplication) else _applications
+    ours = any(application.takes(path) for application in among)
+    if ours and handler.environ is not None:
+        handler.environ[HANDLER] = handler
+    return ours
+
+
+def _handler_of(environ: dict[str, Any], start_response: Any) -> Any:
+    """Answer pywsgi's handler of this request; ``None`` under another server."""
+    handler = environ.get(HANDLER) or getattr(start_response, "__self__", None)
+    return handler if isinstance(handler, WSGIHandler) else None
+
+
+def _check_server(environ: dict[str, Any]) -> None:
+    if environ.get("wsgi.websocket") is not None:
+        raise RuntimeError(
+            "gevent-websocket answered this upgrade before the endpoint saw it; give its server"
+            " pre_start_hook=transports.wsgi.pre_start_hook"
+        )
+    if gevent.getcurrent().parent is not gevent.get_hub():
+        raise RuntimeError("the endpoint's sockets need a server on gevent, one greenlet a request")
+
+
+def _request(
+    environ: dict[str, Any], handler: Any, target: str, options: EndpointOptions
+) -> Request:
+    """Answer the request with its body; :class:`HTTPError` where it has to be refused.
+
+    The connection must end then: what is left of the body would be taken for a request.
+    """
+    headers = headers_of(environ) if handler is None else handler.headers.items()
+    request = to_request(environ, target, headers)
+    request.body = _body(request, environ, options)
+    return request
+
+
+def _body(request: Request, environ: dict[str, Any], options: EndpointOptions) -> bytes:
+    most = options.http.max_body
+    codings = request.headers_named("transfer-encoding")
+    lengths = request.headers_named("content-length")
+    if codings:
+        terminated = environ.get("wsgi.input_terminated")
+        if [coding.lower() for coding in codings] != ["chunked"] or not terminated:
+            raise HTTPError(400, "the 'transfer-encoding' header must be 'chunked'")
+        size = most + 1
+    elif not lengths:
+        return b""
+    elif len(lengths) > 1 or not _LENGTH.fullmatch(lengths[0]):
+        raise HTTPError(400, "the 'content-length' header must be one number of bytes")
+    else:
+        size = int(lengths[0])
+    body = b"" if size > most and not codings else _read(environ, size, options.http.body_timeout)
+    if len(body) > most or (size > most and not codings):
+        got = f", got {size}" if not codings else ""
+        raise HTTPError(413, f"the body must be at most {most} bytes{got}")
+    return body
+
+
+def _read(environ: dict[str, Any], size: int, deadline: float) -> bytes:
+    timeout = gevent.Timeout(deadline)
+    try:
+        with timeout:
+            body: bytes = environ["wsgi.input"].read(size)
+    except gevent.Timeout as expired:
+        if expired is not timeout:
+            raise
+        raise HTTPError(408, "the request took too long") from None
+    except OSError:
+        raise HTTPError(400, "the body is malformed, or ended early") from None
+    return body
+
+
+def _abandon(handler: Any) -> None:
+    """Keep pywsgi from reading what is left of a refused body before it closes."""
+    try:
+        handler.socket.shutdown(_socket.SHUT_RD)
+    except OSError:
+        pass  # the client is gone
+
+
+def _answer(
+    environ: dict[str, Any],
+    start_response: Callable[..., Any],
+    exchange: Exchange,
+    *,
+    named: bool,
+) -> Iterable[bytes]:
+    """Send a response; ``named`` servers are pywsgi, which closes when it sends that it does."""
+    response, close = exchange.response or SERVER_ERROR, exchange.close
+    try:
+        encode_head(response.status, response.headers, "", close=close, date="")
+    except (TypeError, ValueError) as error:
+        logger.error("the answer cannot be sent: %s", error)
+        response, close = SERVER_ERROR, True
+    headers = list(response.headers)
+    if response.status not in WITHOUT_BODY:
+        headers.append(("content-length", str(len(response.body))))
+    if close and named:
+        headers.append(("connection", "close"))
+    start_response(f"{response.status} {responses.get(response.status, 'Unknown')}", headers)
+    silent = environ["REQUEST_METHOD"] == "HEAD" or not response.body
+    return [] if silent else [response.body]
+
+
+def _not_found(
+    environ: dict[str, Any],  # noqa: ARG001 - WSGI's shape
+    start_response: Callable[..., Any],
+) -> Iterable[bytes]:
+    length = ("content-length", str(len(NOT_FOUND.body)))
+    start_response("404 Not Found", [*NOT_FOUND.headers, length])
+    return [NOT_FOUND.body]
