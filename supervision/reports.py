@@ -1,0 +1,70 @@
+"""One log line for each thing that a supervisor has to tell (supervisor(3), "errorContext").
+
+``child_terminated``: a child ended by itself. ``start_error``: one did not start.
+``shutdown_error``: one that was stopped did not end as it should. ``shutdown``: the supervisor
+gives up. A line names the supervisor, the context, the reason and the offender, and is bounded
+in depth and size whatever they hold. What a child is started with is never shown: it may be secret.
+"""
+
+from __future__ import annotations
+
+import logging
+import reprlib
+from typing import Any
+
+from actors.reasons import Crash, FailedToStart, Failure, Reason, Shutdown
+from supervision.plan import Child
+
+logger = logging.getLogger("roost.supervision")
+
+MAX_TEXT = 200
+"""Characters of any one part of a line."""
+
+MAX_DEPTH = 4
+"""Levels of nested reasons, and of containers within a detail."""
+
+_repr = reprlib.Repr()
+_repr.maxlevel = MAX_DEPTH
+_repr.maxstring = _repr.maxother = MAX_TEXT
+
+
+def report(supervisor: object, context: str, reason: Reason | str, child: Child) -> None:
+    """Log what happened to ``child``; the error of a crash goes along for handlers that want it."""
+    spec = child.spec
+    logger.error(
+        "%.200s: %s: %s (child %s, ref %.200s, %s, %s)",
+        supervisor,
+        context,
+        reason if isinstance(reason, str) else words(reason),
+        text(spec.id),
+        child.ref,
+        spec.restart,
+        spec.type,
+    )
+
+
+def words(reason: Reason, depth: int = MAX_DEPTH) -> str:
+    """Say a reason in a bounded number of words, on one line."""
+    if isinstance(reason, FailedToStart):
+        inner = words(reason.reason, depth - 1) if depth else "..."
+        return f"child {text(reason.child)} failed to start: {inner}"
+    if isinstance(reason, Crash):
+        return f"{type(reason.exception).__name__}: {_message(reason.exception)}"
+    name = type(reason).__name__.lower()
+    if isinstance(reason, Failure) or (isinstance(reason, Shutdown) and reason.detail is not None):
+        return f"{name} {text(reason.detail)}"
+    return name
+
+
+def text(value: Any) -> str:
+    """Show a value; never raises, whatever its ``__repr__`` does."""
+    shown = getattr(value, "__qualname__", None) if isinstance(value, type) else None
+    return (shown or _repr.repr(value))[:MAX_TEXT]
+
+
+def _message(error: BaseException) -> str:
+    try:
+        message = str(error)
+    except Exception:  # noqa: BLE001 - an exception of the user's, with any __str__ whatever
+        message = "(it has no text)"
+    return message[:MAX_TEXT].encode("unicode_escape").decode()[:MAX_TEXT]
