@@ -1,0 +1,262 @@
+"""The bus: broadcasts and requests between the workers of one machine.
+
+Each worker listens on a Unix socket of its name in a private directory, and has a
+:class:`~actors.pubsub.link.Link` to each of the others: there is no broker. Who the others are is
+told from outside (:meth:`Bus.set_peers`). Delivery is at most once and in each sender's order; a
+gap is noticed by its numbers and told as ``pubsub.gap``.
+
+A *request* goes to one worker and is answered once, or not in time.
+"""
+
+from __future__ import annotations
+
+import itertools
+import logging
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import gevent
+import gevent.pool
+from gevent import socket
+from gevent.event import Event
+
+from actors import telemetry
+from actors.frames import FrameError, FrameReader, unpack
+from actors.pubsub.link import MAX_WHOLE, PROTOCOL, Link
+from actors.runtime import unix
+from actors.runtime.dispatcher import get_dispatcher
+
+if TYPE_CHECKING:
+    from actors.pubsub.front import PubSub
+    from actors.runtime.timers import Timer
+
+logger = logging.getLogger("roost.pubsub")
+
+READ_SIZE = 256 * 1024
+
+Reply = Callable[[Any], object]
+Handler = Callable[[str, Any, Reply], object]
+
+
+class Bus:
+    """One worker's end. ``worker`` is its name: a file name, new at each boot.
+
+    Requests of the others go to the handler that :meth:`serve` registered for their kind.
+    """
+
+    def __init__(self, directory: Path, worker: str, pubsub: PubSub) -> None:
+        self._directory = unix.private_directory(directory)
+        self.worker = worker
+        self._pubsub = pubsub
+        self._path = directory / worker
+        self._sock = unix.listen(self._path)
+        self._inode = unix.inode(self._path)
+        self._links: dict[str, Link] = {}
+        self._expected: dict[str, int] = {}
+        self._parts: dict[str, bytearray] = {}
+        self._welcomed = Event()
+        self._handlers: dict[str, Handler] = {}
+        self._gone: list[Callable[[str], object]] = []
+        self._requests: dict[int, tuple[str, Reply, Timer]] = {}
+        self._numbers = itertools.count(1)
+        self._readers = gevent.pool.Group()
+        self._acceptor = gevent.spawn(self._accept)
+        pubsub.worker = worker
+        pubsub.adapter = self
+
+    # -- membership
+
+    def set_peers(self, workers: Iterable[str]) -> None:
+        """Link to these and to no others; our own name among them does not matter."""
+        wanted = set(workers) - {self.worker}
+        for gone in self._links.keys() - wanted:
+            self._links.pop(gone).close()
+            self._expected.pop(gone, None)
+            self._fail_requests(gone)
+        for new in wanted - self._links.keys():
+            self._links[new] = Link(self._directory / new, self.worker, new)
+
+    @property
+    def peers(self) -> set[str]:
+        """The workers that are linked to."""
+        return set(self._links)
+
+    def wait_up(self, timeout: float) -> bool:
+        """Wait until every link is up; answers whether that came about in ``timeout`` seconds."""
+        clock = get_dispatcher().clock
+        until = clock() + timeout
+        links = list(self._links.values())
+        return all([link.up.wait(max(0.0, until - clock())) for link in links])  # noqa: C419
+
+    def wait_heard(self, timeout: float) -> bool:
+        """Wait until every peer has connected to us; answers whether it has in ``timeout``."""
+        clock = get_dispatcher().clock
+        until = clock() + timeout
+        while not self._links.keys() <= self._expected.keys():
+            self._welcomed.clear()
+            if not self._welcomed.wait(max(0.0, until - clock())):
+                return False
+        return True
+
+    def close(self, flush: float = 1.0) -> None:
+        """Write what is queued, within ``flush`` seconds each, then hang up on everybody."""
+        for link in self._links.values():
+            link.flush(flush)
+        self._acceptor.kill()
+        self._readers.kill()
+        for link in self._links.values():
+            link.close()
+        self._sock.close()
+        unix.unlink(self._path, self._inode)
+        if self._pubsub.adapter is self:
+            self._pubsub.adapter = None
+
+    # -- the adapter of PubSub
+
+    def publish(self, topic: str, packed: bytes) -> None:
+        """Send a broadcast to all others."""
+        for link in self._links.values():
+            link.send("broadcast", topic, packed)
+
+    def direct(self, worker: str, topic: str, packed: bytes) -> bool:
+        """Send a broadcast to one."""
+        link = self._links.get(worker)
+        return link is not None and link.send("broadcast", topic, packed)
+
+    # -- requests
+
+    def serve(self, kind: str, handler: Handler) -> None:
+        """Have ``handler(worker, body, reply)`` called for requests of ``kind``; it must not block.
+
+        ``reply(body)`` may be called later, and once.
+        """
+        self._handlers[kind] = handler
+
+    def request(self, worker: str, kind: str, body: Any, timeout: float, reply: Reply) -> None:
+        """Ask ``worker``; ``reply(answer)`` is called once, with ``None`` if there is none.
+
+        There is none where the worker is gone, or has not answered in ``timeout`` seconds.
+        """
+        link = self._links.get(worker)
+        number = next(self._numbers)
+        if link is None or not link.send("request", number, kind, body):
+            reply(None)
+            return
+        timer = get_dispatcher().timers.call_later(timeout, lambda: self._settle(number, None))
+        self._requests[number] = (worker, reply, timer)
+
+    def on_gone(self, callback: Callable[[str], object]) -> None:
+        """Call ``callback(worker)``, which must not block, when a worker has hung up."""
+        self._gone.append(callback)
+
+    def _settle(self, number: int, answer: Any) -> None:
+        found = self._requests.pop(number, None)
+        if found is not None:
+            found[2].cancel()
+            found[1](answer)
+
+    def _fail_requests(self, worker: str) -> None:
+        for number, (asked, _, _) in list(self._requests.items()):
+            if asked == worker:
+                self._settle(number, None)
+
+    # -- what others send
+
+    def _accept(self) -> None:
+        with socket.socket(fileno=self._sock.detach()) as sock:
+            while True:
+                try:
+                    connection, _ = sock.accept()
+                except OSError as error:
+                    logger.error("accepting on the bus failed: %s", error)
+                    gevent.sleep(0.1)
+                else:
+                    self._readers.spawn(self._read, connection)
+
+    def _read(self, connection: Any) -> None:
+        """Serve one other worker until it hangs up, or breaks the protocol."""
+        worker = ""
+        with connection:
+            try:
+                _check_user(connection)
+                reader = FrameReader()
+                while data := connection.recv(READ_SIZE):
+                    for message in reader.feed(data):
+                        if worker:
+                            self._take(worker, message)
+                        else:
+                            worker = self._welcome(message)
+            except (FrameError, OSError) as error:
+                logger.warning("dropped the bus connection of %s: %s", worker or "a process", error)
+        if worker:
+            self._parts.pop(worker, None)
+            self._fail_requests(worker)
+            for gone in self._gone:
+                gone(worker)
+
+    def _welcome(self, hello: Any) -> str:
+        match hello:
+            case [str(protocol), str(worker), int(first)] if protocol == PROTOCOL:
+                self._check_gap(worker, first)
+                self._welcomed.set()
+                return worker
+            case _:
+                raise FrameError(f"not a greeting of {PROTOCOL}: {hello!r:.100}")
+
+    def _check_gap(self, worker: str, number: int) -> None:
+        expected = self._expected.get(worker, number)
+        if number > expected:
+            self._parts.pop(worker, None)
+            missing = number - expected
+            logger.warning("%d messages of %s are missing", missing, worker)
+            telemetry.execute("pubsub.gap", {"missing": missing}, {"publisher": worker})
+        self._expected[worker] = number
+
+    def _take(self, worker: str, message: Any) -> None:
+        if type(message) is not list or len(message) < 2 or type(message[1]) is not int:
+            raise FrameError(f"not a message of the bus: {message!r:.100}")
+        kind, number = message[0], message[1]
+        self._check_gap(worker, number)
+        self._expected[worker] = number + 1
+        if kind == "part":
+            self._take_part(worker, message)
+        elif kind == "whole":
+            whole = unpack(bytes(self._parts.pop(worker, b"")))
+            self._dispatch(worker, whole)
+        else:
+            self._dispatch(worker, message)
+
+    def _take_part(self, worker: str, message: list[Any]) -> None:
+        parts = self._parts.setdefault(worker, bytearray())
+        parts += message[2]
+        if len(parts) > MAX_WHOLE:
+            raise FrameError(f"a message of over {MAX_WHOLE} bytes")
+
+    def _dispatch(self, worker: str, message: Any) -> None:
+        match message:
+            case ["broadcast", _, str(topic), bytes(packed)]:
+                self._pubsub.arrived(topic, packed)
+            case ["request", _, int(number), str(kind), body]:
+                self._serve_request(worker, number, kind, body)
+            case ["reply", _, int(number), body]:
+                self._settle(number, body)
+            case _:
+                raise FrameError(f"not a message of the bus: {message!r:.100}")
+
+    def _serve_request(self, worker: str, number: int, kind: str, body: Any) -> None:
+        def reply(answer: Any) -> None:
+            link = self._links.get(worker)
+            if link is not None:
+                link.send("reply", number, answer)
+
+        handler = self._handlers.get(kind)
+        if handler is None:
+            reply(None)
+        else:
+            handler(worker, body, reply)
+
+
+def _check_user(connection: Any) -> None:
+    if not unix.peer_is_ours(connection):
+        raise FrameError("it runs as another user")

@@ -1,0 +1,144 @@
+"""The way to one other worker: a queue, and a greenlet that connects and writes."""
+
+from __future__ import annotations
+
+import logging
+import random
+from collections import deque
+from pathlib import Path
+from typing import Any, Final
+
+import gevent
+from gevent import socket
+from gevent.event import Event
+
+from actors import telemetry
+from actors.frames import MAX_FRAME, frame, pack
+
+logger = logging.getLogger("roost.pubsub")
+
+PROTOCOL: Final = "roost.bus.1"
+MAX_QUEUED: Final = 32 * 1024 * 1024
+"""Bytes that wait for a worker that does not read; what comes then is dropped, and told."""
+
+MAX_WHOLE: Final = 24 * 1024 * 1024
+"""Bytes of one request or reply, which travels in parts where it does not fit into a frame."""
+
+PART: Final = 1024 * 1024
+
+BATCH: Final = 256 * 1024
+"""Bytes joined into one write."""
+
+SEND_TIMEOUT: Final = 10.0
+"""Seconds in which a worker must take a batch, or it is connected to anew."""
+
+RETRY: Final = (0.02, 1.0)
+"""Seconds between attempts to connect: the first wait, doubled up to the last, with jitter."""
+
+
+class Link:
+    """Sends to the worker ``peer``, in order; ``name`` is ours.
+
+    Each message carries the next number of this link, so that the other side can tell when some are
+    missing: dropped because the queue was full, or lost with a connection.
+    """
+
+    def __init__(self, path: Path, name: str, peer: str) -> None:
+        self.peer = peer
+        self.up = Event()
+        self._path = path
+        self._name = name
+        self._number = 0
+        self._queue: deque[bytes] = deque()
+        self._queued = 0
+        self._wanted = Event()
+        self._drained = Event()
+        self._drained.set()
+        self._writer = gevent.spawn(self._run)
+
+    def send(self, kind: str, *parts: Any) -> bool:
+        """Queue a message; ``False`` where it is dropped. Never blocks."""
+        self._number += 1
+        whole = pack([kind, self._number, *parts], MAX_WHOLE)
+        if self._queued + len(whole) > MAX_QUEUED:
+            telemetry.execute("pubsub.dropped", {"count": 1}, {"peer": self.peer})
+            return False
+        if len(whole) > MAX_FRAME:
+            self._queue_parts(whole)
+        else:
+            self._queue_one(whole)
+        self._drained.clear()
+        self._wanted.set()
+        return True
+
+    def _queue_one(self, packed: bytes) -> None:
+        data = frame(packed)
+        self._queue.append(data)
+        self._queued += len(data)
+
+    def _queue_parts(self, whole: bytes) -> None:
+        """Queue what does not fit into a frame: parts, then a word that these were all."""
+        for start in range(0, len(whole), PART):
+            self._queue_one(pack(["part", self._number, whole[start : start + PART]]))
+            self._number += 1
+        self._queue_one(pack(["whole", self._number]))
+
+    def close(self) -> None:
+        """Stop; what is queued is lost."""
+        self._writer.kill(block=False)
+
+    def flush(self, timeout: float) -> bool:
+        """Wait until everything queued is written; answers whether that came about."""
+        return bool(self._drained.wait(timeout))
+
+    def _run(self) -> None:
+        wait = RETRY[0]
+        while True:
+            try:
+                with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
+                    sock.settimeout(SEND_TIMEOUT)
+                    sock.connect(str(self._path))
+                    self._write(sock)
+            except OSError as error:
+                logger.debug("the link to %s is down: %s", self.peer, error)
+            if self.up.is_set():
+                wait = RETRY[0]
+                self.up.clear()
+                telemetry.execute("pubsub.link", {"up": 0}, {"peer": self.peer})
+            gevent.sleep(wait * random.uniform(0.5, 1.0))  # noqa: S311 - jitter, not a secret
+            wait = min(wait * 2, RETRY[1])
+
+    def _write(self, sock: Any) -> None:
+        first = self._number - len(self._queue) + 1
+        sock.sendall(frame(pack([PROTOCOL, self._name, first])))
+        self.up.set()
+        telemetry.execute("pubsub.link", {"up": 1}, {"peer": self.peer})
+        # Nothing comes this way but the end, which is noticed before more is written into it.
+        end = gevent.spawn(socket.wait_read, sock.fileno())
+        end.rawlink(lambda _: self._wanted.set())
+        try:
+            while not end.dead:
+                self._write_batch(sock)
+                self._wanted.clear()
+                if not self._queue and not end.dead:
+                    self._wanted.wait()
+        finally:
+            end.kill(block=False)
+
+    def _write_batch(self, sock: Any) -> None:
+        batch = self._take()
+        try:
+            sock.sendall(batch)
+        finally:
+            self._queued -= len(batch)
+            if not self._queued:
+                self._drained.set()
+
+    def _take(self) -> bytes:
+        """Answer the front of the queue as one write."""
+        parts, size = [], 0
+        while self._queue and size < BATCH:
+            part = self._queue.popleft()
+            parts.append(part)
+            size += len(part)
+        return b"".join(parts)

@@ -1,0 +1,288 @@
+"""Workers' buses, each in this process but over real Unix sockets; one test uses real processes."""
+
+from __future__ import annotations
+
+import os
+import socket as stdlib_socket
+import stat
+from pathlib import Path
+from typing import Any
+
+import gevent
+import pytest
+from gevent import socket
+from gevent.event import Event
+
+from actors import telemetry
+from actors.frames import MAX_FRAME, frame, pack
+from actors.pubsub import PubSub
+from actors.pubsub import link as links
+from actors.pubsub.bus import Bus
+from tests.actors.pubsub.test_pubsub import DEADLINE, Listener
+
+
+class Worker:
+    """A bus with its pubsub, and one listener."""
+
+    def __init__(self, directory: Path, name: str) -> None:
+        self.name = name
+        self.pubsub = PubSub()
+        self.bus = Bus(directory, name, self.pubsub)
+        self.ref = Listener.start()
+        self.listener: Listener = self.ref.actor_inbox.actor
+        self.pubsub.subscribe(self.listener, "t")
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> Path:
+    return tmp_path / "bus"
+
+
+@pytest.fixture
+def workers(directory: Path) -> Any:
+    made: list[Worker] = []
+
+    def start(*names: str) -> list[Worker]:
+        made.extend(Worker(directory, name) for name in names)
+        for worker in made:
+            worker.bus.set_peers(worker.name for worker in made)
+        for worker in made:
+            assert worker.bus.wait_up(DEADLINE)
+        return made
+
+    yield start
+    for worker in made:
+        worker.bus.close()
+        worker.ref.kill()
+
+
+@pytest.fixture
+def events() -> Any:
+    seen: list[Any] = []
+    news = Event()
+
+    def handler(event: str, measurements: Any, metadata: Any) -> None:
+        seen.append((event, dict(measurements), dict(metadata)))
+        news.set()
+
+    names = ("pubsub.gap", "pubsub.dropped", "pubsub.link")
+    for name in names:
+        telemetry.attach(name, handler)
+    yield seen, news
+    for name in names:
+        telemetry.detach(name, handler)
+
+
+def test_broadcast_reaches_every_worker_once_and_in_order(workers):
+    one, two, three = workers("one", "two", "three")
+    for number in range(100):
+        one.pubsub.broadcast("t", number)
+    for worker in (one, two, three):
+        assert worker.listener.wait_for(100) == list(range(100))
+
+
+def test_broadcast_from_excludes_the_sender_alone(workers):
+    one, two = workers("one", "two")
+    one.pubsub.broadcast_from(one.listener, "t", "x")
+    one.pubsub.broadcast("t", "y")
+    assert two.listener.wait_for(2) == ["x", "y"]
+    assert one.listener.wait_for(1) == ["y"]
+
+
+def test_local_broadcast_stays(workers):
+    one, two = workers("one", "two")
+    one.pubsub.local_broadcast("t", "here")
+    one.pubsub.broadcast("t", "everywhere")
+    assert two.listener.wait_for(1) == ["everywhere"]
+
+
+def test_direct_broadcast_reaches_one_worker(workers):
+    one, two, three = workers("one", "two", "three")
+    assert one.pubsub.direct_broadcast("two", "t", "x")
+    one.pubsub.broadcast("t", "y")
+    assert two.listener.wait_for(2) == ["x", "y"]
+    assert three.listener.wait_for(1) == ["y"]
+    assert one.listener.wait_for(1) == ["y"]
+    assert not one.pubsub.direct_broadcast("four", "t", "x")
+
+
+def test_request_is_answered_once(workers):
+    one, two = workers("one", "two")
+    two.bus.serve("double", lambda worker, body, reply: reply([worker, body * 2]))
+    answers: list[Any] = []
+    came = Event()
+    one.bus.request("two", "double", 21, DEADLINE, lambda a: (answers.append(a), came.set()))
+    assert came.wait(DEADLINE)
+    assert answers == [["one", 42]]
+    assert one.bus._requests == {}
+
+
+@pytest.mark.parametrize("case", ["no such worker", "no such kind", "too late", "worker leaves"])
+def test_request_without_an_answer_gives_none(workers, case):
+    one, two = workers("one", "two")
+    asked = Event()
+    two.bus.serve("never", lambda *_: asked.set())
+    answer = gevent.event.AsyncResult()
+    worker = "three" if case == "no such worker" else "two"
+    kind = "unknown" if case == "no such kind" else "never"
+    one.bus.request(worker, kind, None, 0.1 if case == "too late" else DEADLINE, answer.set)
+    if case == "worker leaves":
+        assert asked.wait(DEADLINE)
+        two.bus.close()
+    assert answer.get(timeout=DEADLINE) is None
+
+
+def test_late_answer_is_ignored(workers):
+    one, two = workers("one", "two")
+    replies: list[Any] = []
+    asked = Event()
+    two.bus.serve("slow", lambda worker, body, reply: (replies.append(reply), asked.set()))
+    answer = gevent.event.AsyncResult()
+    one.bus.request("two", "slow", None, 0.05, answer.set)
+    assert answer.get(timeout=DEADLINE) is None
+    assert asked.wait(DEADLINE)
+    replies[0]("late")
+    two.pubsub.broadcast("t", "after")
+    assert one.listener.wait_for(1) == ["after"]
+
+
+def test_worker_that_comes_later_is_linked_and_one_that_goes_is_not(workers, directory):
+    one, _ = workers("one", "two")
+    workers("three")
+    assert one.bus.peers == {"two", "three"}
+    one.bus.set_peers(["one", "three"])
+    assert one.bus.peers == {"three"}
+
+
+def test_messages_queued_before_the_link_is_up_arrive(directory):
+    one = Worker(directory, "one")
+    one.bus.set_peers(["one", "two"])
+    one.pubsub.broadcast("t", "early")
+    two = Worker(directory, "two")
+    assert two.listener.wait_for(1) == ["early"]
+    for worker in (one, two):
+        worker.bus.close()
+        worker.ref.kill()
+
+
+def test_queue_that_overflows_drops_and_the_other_side_sees_the_gap(workers, events, monkeypatch):
+    one, two = workers("one", "two")
+    seen, _ = events
+    monkeypatch.setattr(links, "MAX_QUEUED", 3000)
+    for number in range(5):  # nothing is written before this greenlet lets go
+        one.pubsub.broadcast("t", [number, "x" * 1000])
+    one.bus._links["two"].flush(DEADLINE)
+    one.pubsub.broadcast("t", "after")
+    got = [m if m == "after" else m[0] for m in two.listener.wait_for(3)]
+    assert got == [0, 1, "after"]
+    assert seen.count(("pubsub.dropped", {"count": 1}, {"peer": "two"})) == 3
+    assert ("pubsub.gap", {"missing": 3}, {"publisher": "one"}) in seen
+    assert len(one.listener.wait_for(6)) == 6
+
+
+def test_worker_that_returns_under_its_name_is_connected_to_again(workers, directory, events):
+    one, two = workers("one", "two")
+    seen, news = events
+    seen.clear()
+    two.bus.close()
+    while ("pubsub.link", {"up": 0}, {"peer": "two"}) not in seen:
+        news.clear()
+        assert news.wait(DEADLINE)
+    one.pubsub.broadcast("t", "while it was away")
+    again = Worker(directory, "two")
+    again.bus.set_peers(["one"])
+    assert again.listener.wait_for(1) == ["while it was away"]
+    again.bus.close()
+    again.ref.kill()
+
+
+class TestSockets:
+    def test_directory_and_socket_are_ours_alone(self, workers, directory):
+        workers("one")
+        assert stat.S_IMODE(directory.stat().st_mode) == 0o700
+        assert stat.S_IMODE((directory / "one").stat().st_mode) == 0o600
+
+    def test_directory_of_others_is_refused(self, directory):
+        directory.mkdir(mode=0o755)
+        with pytest.raises(PermissionError, match="0700"):
+            Bus(directory, "one", PubSub())
+
+    def test_directory_behind_a_link_is_refused(self, directory, tmp_path):
+        (tmp_path / "real").mkdir(mode=0o700)
+        directory.symlink_to(tmp_path / "real")
+        with pytest.raises(PermissionError, match="0700"):
+            Bus(directory, "one", PubSub())
+
+    def test_name_that_somebody_listens_at_is_refused(self, workers, directory):
+        workers("one")
+        with pytest.raises(FileExistsError, match="a process listens"):
+            Bus(directory, "one", PubSub())
+
+    def test_stale_socket_is_replaced(self, directory):
+        directory.mkdir(mode=0o700)
+        with stdlib_socket.socket(stdlib_socket.AF_UNIX) as dead:
+            dead.bind(str(directory / "one"))
+        bus = Bus(directory, "one", PubSub())
+        bus.close()
+
+    @pytest.mark.parametrize("make", [Path.touch, Path.mkdir, lambda p: p.symlink_to("/dev/null")])
+    def test_other_file_of_that_name_is_left_alone(self, directory, make):
+        directory.mkdir(mode=0o700)
+        make(directory / "one")
+        with pytest.raises(FileExistsError, match="no socket"):
+            Bus(directory, "one", PubSub())
+        assert os.path.lexists(directory / "one")
+
+    def test_close_removes_its_own_socket_alone(self, workers, directory):
+        (one,) = workers("one")
+        (directory / "one").unlink()
+        (directory / "one").touch()
+        one.bus.close()
+        assert (directory / "one").is_file()
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"GET / HTTP/1.1\r\n\r\n",
+        (MAX_FRAME + 1).to_bytes(4, "big"),
+        frame(b"\xc1"),
+        frame(pack(["roost.bus.0", "peer", 1])),
+        frame(pack(["roost.bus.1", 7, 1])),
+        frame(pack("hello")),
+        frame(pack(["roost.bus.1", "peer", 1])) + frame(pack([])),
+        frame(pack(["roost.bus.1", "peer", 1])) + frame(pack(["broadcast", 1, "t"])),
+        frame(pack(["roost.bus.1", "peer", 1])) + frame(pack(["broadcast", "1", "t", b""])),
+        frame(pack(["roost.bus.1", "peer", 1])) + frame(pack(["broadcast", 1, "t", b"\xc1"])),
+        frame(pack(["roost.bus.1", "peer", 1])) + frame(pack(["unknown", 1])),
+        frame(pack(["roost.bus.1", "peer", 1])) + frame(pack(["reply", 1, "x", None])),
+    ],
+)
+def test_peer_that_breaks_the_protocol_is_dropped_alone(workers, directory, data, caplog):
+    one, two = workers("one", "two")
+    with socket.socket(socket.AF_UNIX) as bad:
+        bad.settimeout(DEADLINE)
+        bad.connect(str(directory / "one"))
+        bad.sendall(data)
+        assert bad.recv(1) == b""
+    two.pubsub.broadcast("t", "fine")
+    assert one.listener.wait_for(1) == ["fine"]
+    assert len([r for r in caplog.records if "dropped the bus connection" in r.message]) == 1
+
+
+def test_half_a_message_and_then_the_end_harms_nothing(workers, directory):
+    one, two = workers("one", "two")
+    with socket.socket(socket.AF_UNIX) as bad:
+        bad.connect(str(directory / "one"))
+        bad.sendall(frame(pack(["roost.bus.1", "peer", 1])) + b"\x00\x00\x01")
+    two.pubsub.broadcast("t", "fine")
+    assert one.listener.wait_for(1) == ["fine"]
+
+
+def test_reply_that_nobody_asked_for_is_ignored(workers, directory):
+    one, two = workers("one", "two")
+    with socket.socket(socket.AF_UNIX) as odd:
+        odd.connect(str(directory / "one"))
+        odd.sendall(frame(pack(["roost.bus.1", "x", 1])) + frame(pack(["reply", 1, 999, "x"])))
+        two.pubsub.broadcast("t", "fine")
+        assert one.listener.wait_for(1) == ["fine"]

@@ -1,0 +1,215 @@
+"""Topics within one process."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from gevent.event import Event
+
+from actors import Actor, frames, telemetry
+from actors.errors import MailboxFull
+from actors.pubsub import PubSub
+
+DEADLINE = 5.0
+
+
+class Listener(Actor):
+    """Keeps what it is told, and wakes who waits for so many."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.heard: list[Any] = []
+        self.news = Event()
+        self.gate: Event | None = None
+
+    def on_receive(self, message: Any) -> None:
+        if self.gate is not None:
+            self.gate.wait()
+        self.heard.append(message)
+        self.news.set()
+
+    def wait_for(self, count: int) -> list[Any]:
+        while len(self.heard) < count:
+            self.news.clear()
+            assert self.news.wait(DEADLINE), self.heard
+        return self.heard
+
+
+@pytest.fixture
+def pubsub() -> PubSub:
+    return PubSub("here")
+
+
+@pytest.fixture
+def listener() -> Any:
+    made = []
+
+    def start(cls: type[Listener] = Listener) -> Listener:
+        ref = cls.start()
+        made.append(ref)
+        return ref.actor_inbox.actor
+
+    yield start
+    for ref in made:
+        ref.kill()
+
+
+def settle(listener: Listener) -> list[Any]:
+    """Answer what was heard once everything queued is handled."""
+    count = len(listener.heard)
+    listener.actor_ref.tell("settled")
+    while listener.heard[count:].count("settled") == 0:
+        listener.news.clear()
+        assert listener.news.wait(DEADLINE)
+    return [message for message in listener.heard if message != "settled"]
+
+
+def test_every_subscriber_is_told_in_order(pubsub, listener):
+    one, other = listener(), listener()
+    pubsub.subscribe(one, "t")
+    pubsub.subscribe(other.actor_ref, "t")
+    for number in range(5):
+        pubsub.broadcast("t", number)
+    assert one.wait_for(5) == other.wait_for(5) == [0, 1, 2, 3, 4]
+
+
+def test_other_topics_are_not_heard(pubsub, listener):
+    one = listener()
+    pubsub.subscribe(one, "t")
+    pubsub.broadcast("u", "x")
+    assert settle(one) == []
+
+
+def test_subscribing_twice_is_once_and_unsubscribing_ends_it(pubsub, listener):
+    one = listener()
+    pubsub.subscribe(one, "t")
+    pubsub.subscribe(one, "t")
+    pubsub.broadcast("t", "x")
+    assert settle(one) == ["x"]
+    pubsub.unsubscribe(one, "t")
+    pubsub.unsubscribe(one, "t")
+    pubsub.unsubscribe(one, "never")
+    pubsub.broadcast("t", "y")
+    assert settle(one) == ["x"]
+    assert pubsub.subscribers("t") == 0
+
+
+def test_broadcast_from_leaves_the_sender_out(pubsub, listener):
+    one, other = listener(), listener()
+    pubsub.subscribe(one, "t")
+    pubsub.subscribe(other, "t")
+    pubsub.broadcast_from(one, "t", "x")
+    assert other.wait_for(1) == ["x"]
+    assert settle(one) == []
+
+
+@pytest.mark.parametrize("how", ["stop", "exit", "kill"])
+def test_actor_that_ended_is_forgotten(pubsub, listener, how):
+    one = listener()
+    for topic in ("t", "u"):
+        pubsub.subscribe(one, topic)
+    getattr(one.actor_ref, how)()
+    assert one.actor_ref.wait(DEADLINE)
+    assert [pubsub.subscribers(topic) for topic in ("t", "u")] == [0, 0]
+    pubsub.subscribe(one, "t")  # too late
+    assert pubsub.subscribers("t") == 0
+    assert pubsub._table._of == {}
+
+
+def test_what_is_broadcast_is_a_copy(pubsub, listener):
+    one, other = listener(), listener()
+    pubsub.subscribe(one, "t")
+    message = {"list": [1]}
+    pubsub.broadcast("t", message)
+    message["list"].append(2)
+    assert one.wait_for(1) == [{"list": [1]}]
+    assert one.heard[0] is not message
+    assert other.heard == []
+
+
+def test_local_broadcast_takes_any_object_as_it_is(pubsub, listener):
+    one = listener()
+    pubsub.subscribe(one, "t")
+    message = object()
+    assert pubsub.local_broadcast("t", message) == 1
+    assert one.wait_for(1)[0] is message
+
+
+@pytest.mark.parametrize("message", [object(), {1: "x"}, {"a": {2: 3}}, {b"k": 1}, 1 << 70])
+def test_what_cannot_travel_is_refused_and_nobody_is_told(pubsub, listener, message):
+    one = listener()
+    pubsub.subscribe(one, "t")
+    if message == {b"k": 1}:
+        pubsub.broadcast("t", message)  # bytes are plain values, as keys too
+        assert one.wait_for(1) == [message]
+        return
+    with pytest.raises(TypeError, match="plain values"):
+        pubsub.broadcast("t", message)
+    with pytest.raises(TypeError, match="plain values"):
+        pubsub.direct_broadcast("here", "t", message)
+    assert settle(one) == []
+
+
+@pytest.mark.parametrize("extra", [-1, 0, 1])
+def test_message_is_bounded(pubsub, listener, extra):
+    one = listener()
+    pubsub.subscribe(one, "t")
+    overhead = len(frames.pack(b"x" * 70_000)) - 70_000
+    payload = b"x" * (frames.MAX_FRAME - overhead + extra)
+    if extra > 0:
+        with pytest.raises(ValueError, match="over 4194304"):
+            pubsub.broadcast("t", payload)
+    else:
+        pubsub.broadcast("t", payload)
+        assert len(one.wait_for(1)[0]) == len(payload)
+
+
+@pytest.mark.parametrize("topic", ["", None, 7, b"t"])
+def test_topic_must_be_text(pubsub, listener, topic):
+    one = listener()
+    for call in (
+        lambda: pubsub.subscribe(one, topic),
+        lambda: pubsub.unsubscribe(one, topic),
+        lambda: pubsub.local_broadcast(topic, "x"),
+        lambda: pubsub.direct_broadcast("here", topic, "x"),
+    ):
+        with pytest.raises(TypeError, match="topic"):
+            call()
+
+
+def test_subscriber_must_be_an_actor(pubsub):
+    with pytest.raises(TypeError, match="no actor"):
+        pubsub.subscribe("me", "t")
+
+
+class Narrow(Listener):
+    mailbox_messages = 2
+
+
+def test_full_mailbox_neither_stops_the_others_nor_raises(pubsub, listener):
+    narrow, wide = listener(Narrow), listener()
+    narrow.gate = Event()
+    told: list[Any] = []
+    telemetry.attach("pubsub.refused", handler := lambda *event: told.append(event))
+    pubsub.subscribe(narrow, "t")
+    pubsub.subscribe(wide, "t")
+    for number in range(5):
+        pubsub.broadcast("t", number)
+    assert wide.wait_for(5) == [0, 1, 2, 3, 4]
+    assert narrow.heard == []
+    narrow.actor_ref.tell("the last that fits")
+    with pytest.raises(MailboxFull):
+        narrow.actor_ref.tell("x")
+    assert told[0] == ("pubsub.refused", {"count": 1}, {"topic": "t"})
+    telemetry.detach("pubsub.refused", handler)
+    narrow.gate.set()
+
+
+def test_direct_broadcast_to_ourselves_and_to_nobody(pubsub, listener):
+    one = listener()
+    pubsub.subscribe(one, "t")
+    assert pubsub.direct_broadcast("here", "t", "x") is True
+    assert pubsub.direct_broadcast("elsewhere", "t", "y") is False
+    assert one.wait_for(1) == ["x"]
+    assert settle(one) == ["x"]
