@@ -1,0 +1,128 @@
+"""``Endpoint``: which sockets are mounted where. A description: it starts and binds nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from actors.endpoint.options import EndpointOptions
+from actors.errors import ConfigError
+from actors.options import build, refuse_unknown
+from transports.longpoll.options import LongPollOptions
+from transports.websocket.options import WebSocketOptions
+
+if TYPE_CHECKING:
+    from actors.socket import Socket
+    from transports.handshake import CustomTransport, Mount
+    from transports.http.connection import Handler
+    from transports.http.gateway import Application
+    from transports.options import TransportOptions
+    from transports.wsgi import WSGIApplication
+
+BUILT_IN: Mapping[str, type[TransportOptions]] = {
+    "websocket": WebSocketOptions,
+    "longpoll": LongPollOptions,
+}
+ON_BY_DEFAULT = frozenset({"websocket"})
+
+
+@dataclass(frozen=True, slots=True)
+class Mounted:
+    """One socket class at one path; ``transports`` are the options of each transport it has."""
+
+    path: str
+    socket_class: type[Socket]
+    transports: Mapping[str, TransportOptions]
+    options: Mapping[str, Any]
+
+
+class Custom(NamedTuple):
+    """A transport that the application brought along."""
+
+    factory: Callable[[Mount], CustomTransport]
+    options_class: type[TransportOptions]
+
+
+class Endpoint:
+    """Lists sockets and their transports (Phoenix.Endpoint).
+
+    ``options`` are those of :class:`~actors.endpoint.options.EndpointOptions`; an unknown one is a
+    :class:`~actors.errors.ConfigError`, as is a value that is not acceptable.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        self.options = build(EndpointOptions, options, "Endpoint")
+        self.mounts: list[Mounted] = []
+        self.pages: dict[str, Handler] = {}
+        self.transports: dict[str, Custom] = {}
+
+    def page(self, path: str, handler: Handler) -> None:
+        """Answer requests to ``path`` by ``handler(request, http)``, which may block."""
+        self.pages[path] = handler
+
+    def transport(
+        self,
+        name: str,
+        factory: Callable[[Mount], CustomTransport],
+        options_class: type[TransportOptions],
+    ) -> None:
+        """Let sockets be mounted over a transport of your own: ``socket(..., name=True)``.
+
+        ``factory(mount)`` is called for each mount, whose ``options`` are of ``options_class``.
+        See docs/writing-a-transport.md.
+        """
+        if name in BUILT_IN or not name.isidentifier():
+            raise ConfigError(f"transport {name!r}: must be a new name, such as 'sse'")
+        self.transports[name] = Custom(factory, options_class)
+
+    def socket(
+        self,
+        path: str,
+        socket_class: type[Socket],
+        *,
+        options: Mapping[str, Any] | None = None,
+        **transports: bool | Mapping[str, Any],
+    ) -> None:
+        """Mount ``socket_class`` at ``path``, which may hold ``:variables``.
+
+        ``websocket`` (default ``True``) and ``longpoll`` (default ``False``) are ``True``,
+        ``False`` or a mapping of that transport's options, whose ``path`` is appended to the
+        mount's; so are transports of your own. ``options`` are handed to ``child_spec`` and
+        ``drainer_spec`` as they are.
+        """
+        where = f"socket {path!r}"
+        known = {**BUILT_IN, **{n: t.options_class for n, t in self.transports.items()}}
+        refuse_unknown(transports, list(known), where)
+        built: dict[str, TransportOptions] = {}
+        for name, options_class in known.items():
+            given = transports.get(name, name in ON_BY_DEFAULT)
+            if given is False:
+                continue
+            if given is not True and not isinstance(given, Mapping):
+                msg = f"{where}: {name}={given!r}: must be True, False or a mapping of options"
+                raise ConfigError(msg)
+            chosen = {} if given is True else given
+            built[name] = build(options_class, chosen, f"{where}, {name}")
+        if not _is_socket(socket_class):
+            raise ConfigError(f"{where}: {socket_class!r} is not a subclass of Socket")
+        self.mounts.append(Mounted(path, socket_class, built, dict(options or {})))
+
+    def wsgi(self, application: Application | None = None) -> WSGIApplication:
+        """Answer a WSGI application that serves the sockets inside an existing gevent server.
+
+        Call it when everything is mounted. What no mount takes goes to ``application``, by default
+        the endpoint's ``fallback``; without either it is 404. See :mod:`transports.wsgi`.
+        """
+        from actors.endpoint.routes import Routes  # noqa: PLC0415 - imports every transport
+        from transports.wsgi import WSGIApplication  # noqa: PLC0415
+
+        return WSGIApplication(
+            lambda: Routes(self), self.options, application or self.options.fallback
+        )
+
+
+def _is_socket(thing: object) -> bool:
+    from actors.socket import Socket  # noqa: PLC0415 - imports the runtime, which needs gevent
+
+    return isinstance(thing, type) and issubclass(thing, Socket)

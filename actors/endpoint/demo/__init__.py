@@ -1,0 +1,65 @@
+"""What the command serves without an application: an echo socket, and a page to try it."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+from actors import ConnectInfo, Endpoint, Ok, Opcode, Reply, Socket
+
+if TYPE_CHECKING:
+    from transports.http.connection import Handler, HTTPConnection
+    from transports.http.response import Response
+    from transports.request import Request
+
+
+class EchoSocket(Socket):
+    """Sends each message back."""
+
+    @classmethod
+    def connect(cls, info: ConnectInfo) -> Ok:  # noqa: ARG003
+        """Accept everybody."""
+        return Ok(None)
+
+    def handle_in(self, payload: Any, opcode: Opcode) -> Reply:
+        """Answer with what came."""
+        return Reply(payload, opcode=opcode)
+
+
+PAGES = {
+    "/": ("page.html", "text/html; charset=utf-8"),
+    "/demo.css": ("demo.css", "text/css; charset=utf-8"),
+    "/demo.js": ("demo.js", "text/javascript; charset=utf-8"),
+    "/icon.svg": ("icon.svg", "image/svg+xml"),
+    "/websocket.js": ("websocket.js", "text/javascript; charset=utf-8"),
+}
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+HEADERS = (
+    ("content-security-policy", POLICY),
+    ("x-content-type-options", "nosniff"),
+    ("referrer-policy", "no-referrer"),
+    ("cache-control", "no-cache"),
+)
+
+
+def page(name: str, content_type: str) -> Handler:
+    """Answer a handler that serves one of the demo's own files."""
+
+    def handle(request: Request, http: HTTPConnection) -> Response:  # noqa: ARG001
+        from transports.http.response import Response  # noqa: PLC0415 - the command patched by now
+
+        if request.method not in ("GET", "HEAD"):
+            return Response(405, b"", (("allow", "GET, HEAD"),))
+        body = files(__package__).joinpath(name).read_bytes()
+        return Response(200, body, (("content-type", content_type), *HEADERS))
+
+    return handle
+
+
+endpoint = Endpoint()
+endpoint.socket("/echo", EchoSocket, longpoll=True)
+for path, (name, content_type) in PAGES.items():
+    endpoint.page(path, page(name, content_type))

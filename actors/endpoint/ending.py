@@ -1,0 +1,64 @@
+"""How a served process ends: the signals that ask for it, and the time that it has.
+
+The first SIGINT or SIGTERM begins an orderly end and starts the clock: when the budget is over the
+process ends, whatever hangs. A second Ctrl-C is the kernel's: it ends the process at once.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from typing import Any, Final
+
+from gevent import get_hub, monkey
+from gevent.event import Event
+
+SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
+OVERDUE: Final = b"roost: the time for an orderly end is over\n"
+
+# The clock runs on a real thread: it must tick when the loop does not.
+start_new_thread: Any = monkey.get_original("_thread", "start_new_thread")
+sleep: Any = monkey.get_original("time", "sleep")
+
+
+def die_of_interrupts() -> None:
+    """Let Ctrl-C end the process without a traceback while there is nothing to end orderly."""
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+class Ending:
+    """Waits for the signals. ``budget`` is in seconds, from the first signal to the exit."""
+
+    def __init__(self, budget: float) -> None:
+        self._budget = budget
+        self._asked = Event()
+        self._status = 1
+        self._name = ""
+        # What a handler of Python's may do, wherever it interrupts: send.
+        self._wake: Any = get_hub().loop.async_()
+        self._wake.start(self._asked.set)
+        for number in SIGNALS:
+            signal.signal(number, self._handle)
+
+    def _handle(self, number: int, _frame: object) -> None:
+        if not self._name:
+            self._name = signal.Signals(number).name
+            start_new_thread(self._end, ())
+        # Not even a loop that runs for ever, or a call into C, holds up the second one.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        self._wake.send()
+
+    def wait(self) -> str:
+        """Wait for a signal and answer its name."""
+        self._asked.wait()
+        return self._name
+
+    def done(self) -> None:
+        """Say that every connection has ended: what may still run is the application's threads."""
+        self._status = 0
+
+    def _end(self) -> None:
+        sleep(self._budget)
+        os.write(2, OVERDUE)
+        os._exit(self._status)

@@ -1,0 +1,69 @@
+"""Every limit there is, as ``--print-limits`` lists it."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from actors import signing
+from actors.options import Options, limits
+from actors.runtime import actor, dispatcher
+from actors.socket import Socket
+from transports import listener, query, stream, tokens
+from transports.http import writer
+from transports.websocket import connection, deflate, protocol
+
+if TYPE_CHECKING:
+    from actors.endpoint.definition import Endpoint
+
+FIXED: tuple[tuple[str, Any, str, str], ...] = (
+    ("actor.mailbox_messages", actor.Actor.mailbox_messages, "messages", "told, not yet handled"),
+    ("actor.mailbox_bytes", actor.Actor.mailbox_bytes, "bytes", "the same"),
+    ("socket.mailbox_messages", Socket.mailbox_messages, "messages", "the same, of a socket"),
+    ("socket.mailbox_bytes", Socket.mailbox_bytes, "bytes", "the same, of a socket"),
+    ("actor.turn", actor.TURN_MESSAGES, "messages", "handled before others get their turn"),
+    ("dispatcher.slice", dispatcher.SLICE, "seconds", "before the loop gets its turn"),
+    ("dispatcher.carriers", dispatcher.MAX_CARRIERS, "turns", "blocked in user code at once"),
+    ("listener.backlog", listener.BACKLOG, "connections", "waiting to be accepted"),
+    ("listener.accepts", listener.ACCEPTS_PER_TURN, "clients", "accepted before others are served"),
+    ("stream.read", stream.READ_SIZE, "bytes", "read from one connection at a time"),
+    ("http.write_ahead", writer.WRITE_AHEAD, "bytes", "written for a client that does not read"),
+    ("stream.write", stream.WRITE_SIZE, "bytes", "offered to the kernel at a time"),
+    ("stream.linger", stream.LINGER, "seconds", "a closed stream waits for its peer"),
+    (
+        "websocket.waiting_bytes",
+        connection.MAX_WAITING_BYTES,
+        "bytes",
+        "read for a socket that is busy, before its client has to wait",
+    ),
+    ("websocket.waiting_events", connection.MAX_WAITING_EVENTS, "events", "the same"),
+    ("websocket.failure_linger", connection.LINGER_AFTER_FAILURE, "seconds", "after 1002 and such"),
+    ("websocket.inflate_free", deflate.RATIO_ABOVE, "bytes", "inflated before the ratio counts"),
+    ("websocket.control_burst", protocol.CONTROL_BURST, "seconds", "of max_control_rate at once"),
+    ("header.tokens", tokens.MAX_TOKENS, "tokens", "in a list such as Sec-WebSocket-Protocol"),
+    ("query.params", query.MAX_PARAMS, "parameters", "in a query, else 400"),
+    ("query.depth", query.MAX_DEPTH, "levels", "of nesting in a query, else 400"),
+    ("token.size", signing.MAX_TOKEN, "bytes", "of a signed token"),
+)
+
+
+def listed(endpoint: Endpoint) -> Iterator[str]:
+    """Yield one line per limit: name, value in force, unit, meaning."""
+    yield from map(_line, FIXED)
+    yield from _of("endpoint", endpoint.options)
+    yield from _of("http", endpoint.options.http)
+    for mounted in endpoint.mounts:
+        for name, options in mounted.transports.items():
+            yield from _of(f"{mounted.path} {name}", options)
+
+
+def _of(prefix: str, options: Options) -> Iterator[str]:
+    values = {f.name: getattr(options, f.name) for f in dataclasses.fields(options)}
+    for name, _, unit, doc in limits(type(options)):
+        yield _line((f"{prefix}.{name}", values[name], unit, doc))
+
+
+def _line(row: tuple[str, Any, str, str]) -> str:
+    name, value, unit, doc = row
+    return f"{name:<48} {'none' if value is None else value:>12} {unit:<16} {doc}"

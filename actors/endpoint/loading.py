@@ -1,0 +1,70 @@
+"""Finding the application's endpoint: ``module:attribute``.
+
+Whatever is wrong with it is a :class:`~actors.errors.ConfigError` of one line; the stack of an
+application that raised goes to the log at debug level.
+"""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from actors.errors import ConfigError
+from actors.options import did_you_mean
+
+if TYPE_CHECKING:
+    from actors.endpoint.definition import Endpoint
+
+logger = logging.getLogger("roost.endpoint")
+
+
+def load(path: str) -> Endpoint:
+    """Import the module and answer the endpoint that ``path`` names."""
+    from actors.endpoint.definition import Endpoint  # noqa: PLC0415 - after the log is set up
+
+    module_name, _, attribute = path.partition(":")
+    if not module_name or not attribute:
+        raise ConfigError(f"{path!r}: must be module:endpoint, such as {_guess(path)}")
+    here = str(Path.cwd())
+    if here not in sys.path:
+        sys.path.insert(0, here)
+    found: Any = _import(module_name)
+    for name in attribute.split("."):
+        try:
+            found = getattr(found, name)
+        except AttributeError:
+            hint = did_you_mean(name, _candidates(found, Endpoint))
+            raise ConfigError(f"{module_name!r} has no attribute {attribute!r}{hint}") from None
+    if not isinstance(found, Endpoint):
+        raise ConfigError(f"{path!r} is a {type(found).__name__}, not an Endpoint")
+    return found
+
+
+def _guess(path: str) -> str:
+    """Answer what somebody who wrote ``chat`` or ``chat.py`` may have meant."""
+    name = path.partition(":")[0].removesuffix(".py").replace("/", ".")
+    return f"{name or 'chat'}:endpoint"
+
+
+def _import(name: str) -> ModuleType:
+    try:
+        return importlib.import_module(name)
+    except ConfigError as error:
+        raise ConfigError(f"{name}: {error}") from None
+    except (Exception, SystemExit) as error:  # the application's code may raise anything
+        logger.debug("importing %s failed", name, exc_info=True)
+        hint = ""
+        if isinstance(error, ModuleNotFoundError) and (name.endswith(".py") or "/" in name):
+            hint = f" (did you mean {_guess(name)}?)"
+        text = f"cannot import {name!r}: {type(error).__name__}: {error}{hint}"
+        raise ConfigError(text) from None
+
+
+def _candidates(found: object, wanted: type) -> list[str]:
+    """Answer the names of endpoints there; where there is none, all public names."""
+    names = [name for name in dir(found) if not name.startswith("_")]
+    return [n for n in names if isinstance(getattr(found, n, None), wanted)] or names

@@ -1,0 +1,54 @@
+"""The options of an endpoint."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from actors.options import Options, boolean, option, positive, positive_int
+from transports.http.options import HTTPOptions
+from transports.options import function, maybe
+
+
+def _secrets(value: Any) -> str | None:
+    ok = isinstance(value, tuple) and all(isinstance(s, str) and len(s) >= 32 for s in value)
+    return None if ok else "a tuple of secrets of at least 32 characters, newest first"
+
+
+def _http(value: Any) -> str | None:
+    return None if isinstance(value, HTTPOptions) else "HTTPOptions(...)"
+
+
+def _host(value: Any) -> str | None:
+    return None if isinstance(value, str) and value else "a host name"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndpointOptions(Options):
+    """What ``Endpoint(...)`` takes."""
+
+    url_host: str | None = option(
+        None, "the name that pages of ours are served under", check=maybe(_host)
+    )
+    check_origin: Any = option(True, "which pages may connect, see transports.origin")
+    code_reloader: bool = option(False, "reload changed code", check=boolean)
+    secret_key_base: tuple[str, ...] = option((), "what tokens are signed with", check=_secrets)
+    http: HTTPOptions = field(
+        default_factory=HTTPOptions, metadata={"doc": "limits of HTTP", "check": _http}
+    )
+    max_connections: int | None = option(
+        None,
+        "streams open at once in one process, else 503",
+        check=maybe(positive_int),
+        limit="connections",
+    )
+    max_connections_per_address: int | None = option(
+        None,
+        "streams open at once from one address, else 503",
+        check=maybe(positive_int),
+        limit="connections",
+    )
+    fallback: Any = option(
+        None, "a WSGI application for what no mount takes, else 404", check=maybe(function)
+    )
+    grace: float = option(25.0, "seconds that a shutdown may take", check=positive, limit="seconds")

@@ -1,0 +1,100 @@
+"""What an endpoint answers where: its mounts' transports behind one router."""
+
+from __future__ import annotations
+
+import logging
+import os
+import secrets
+from typing import TYPE_CHECKING, Any
+
+from actors.endpoint.reloader import CodeReloader
+from actors.errors import ConfigError
+from transports.handshake import Defaults, Mount
+from transports.http.gateway import Gateway
+from transports.longpoll.sessions import Sessions
+from transports.longpoll.transport import LongPollTransport
+from transports.router import Router
+from transports.websocket.transport import WebSocketTransport
+
+if TYPE_CHECKING:
+    from actors.endpoint.definition import Endpoint, Mounted
+    from transports.http.connection import Handler
+
+logger = logging.getLogger("roost.endpoint")
+
+SECRET_VARIABLE = "SECRET_KEY_BASE"
+"""The environment's secrets, newest first, with white space between them."""
+
+MIN_SECRET = 32
+
+
+class Routes:
+    """The router of one endpoint in this process, and the long-poll sessions behind it."""
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        self.endpoint = endpoint
+        self.secrets = _secrets(endpoint)
+        self.sessions = Sessions(self.secrets)
+        self._router: Router[Handler] = Router()
+        self.mounted = self._router.match
+        fallback = endpoint.options.fallback
+        self._fallback = None if fallback is None else Gateway(fallback).handle
+        self._reloader = CodeReloader() if _reloads(endpoint) else None
+        for path, page in endpoint.pages.items():
+            self._router.add(path, page)
+        for mounted in endpoint.mounts:
+            self._mount(mounted)
+
+    def match(self, path: str) -> tuple[Handler, dict[str, str]] | None:
+        """Answer the handler of ``path`` and its path parameters: that of ``fallback`` for others.
+
+        ``mounted(path)`` answers ``None`` for those, as this does where there is no fallback.
+        """
+        found = self.mounted(path)
+        if found is None and self._fallback is not None:
+            return self._fallback, {}
+        return found
+
+    def _mount(self, mounted: Mounted) -> None:
+        options = self.endpoint.options
+        defaults = Defaults(
+            endpoint=self.endpoint,
+            check_origin=options.check_origin,
+            url_host=options.url_host,
+            secrets=self.secrets,
+            code_reloader=self._reloader,
+            reload_by_default=options.code_reloader,
+        )
+        for name, transport_options in mounted.transports.items():
+            path = mounted.path.rstrip("/") + transport_options.path
+            mount = Mount(path, mounted.socket_class, transport_options, defaults)
+            self._router.add(path, self._transport(name, mount).handle)
+
+    def _transport(self, name: str, mount: Mount) -> Any:
+        options: Any = mount.options
+        if name == "longpoll":
+            return LongPollTransport(mount, options, self.sessions)
+        if name == "websocket":
+            return WebSocketTransport(mount, options)
+        return self.endpoint.transports[name].factory(mount)
+
+
+def _reloads(endpoint: Endpoint) -> bool:
+    mounted = (options for mount in endpoint.mounts for options in mount.transports.values())
+    return endpoint.options.code_reloader or any(options.code_reloader for options in mounted)
+
+
+def _secrets(endpoint: Endpoint) -> tuple[str, ...]:
+    """Answer what signs tokens: the option, else the environment's, else a secret of this boot."""
+    found = endpoint.options.secret_key_base or tuple(os.environ.get(SECRET_VARIABLE, "").split())
+    if not all(len(secret) >= MIN_SECRET for secret in found):
+        raise ConfigError(f"{SECRET_VARIABLE}: each secret must have at least 32 characters")
+    if found:
+        return found
+    if any("longpoll" in mounted.transports for mounted in endpoint.mounts):
+        logger.warning(
+            "no secret_key_base: made one for this boot, long-poll sessions end with it"
+            " (give Endpoint(secret_key_base=...) or %s)",
+            SECRET_VARIABLE,
+        )
+    return (secrets.token_urlsafe(48),)

@@ -1,0 +1,185 @@
+"""The demo: its files, and its page in a real browser."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+
+import pytest
+from selenium import webdriver
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.support.ui import Select, WebDriverWait
+
+from actors.endpoint.demo import PAGES
+from tests.support import raw
+from tests.support.command import Command
+
+DEADLINE = 15
+"""Seconds that the browser may take for each step."""
+
+# A browser on a machine without a network: it must not try to call home.
+ARGUMENTS = (
+    "--headless", "--disable-gpu", "--disable-dev-shm-usage", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+    "--window-size=900,760",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def demo():
+    with Command() as command:
+        yield command
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory):
+    options = webdriver.ChromeOptions()
+    options.binary_location = "/usr/bin/chromium"
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    for argument in ARGUMENTS:
+        options.add_argument(argument)
+    options.add_argument(f"--user-data-dir={tmp_path_factory.mktemp('chromium')}")
+    if os.geteuid() == 0:
+        options.add_argument("--no-sandbox")  # Chromium's needs another user than root
+    driver = webdriver.Chrome(options, webdriver.ChromeService("/usr/bin/chromedriver"))
+    yield driver
+    driver.quit()
+
+
+class Page:
+    """What a person sees and does."""
+
+    def __init__(self, browser, url):
+        self.browser = browser
+        browser.get(url)
+
+    def find(self, name):
+        return self.browser.find_element(By.ID, name)
+
+    def wait(self, condition):
+        return WebDriverWait(self.browser, DEADLINE).until(lambda _: condition())
+
+    def wait_state(self, words):
+        self.wait(lambda: self.find("state").text == words)
+
+    def say(self, text):
+        self.find("text").send_keys(text, Keys.ENTER)
+
+    @property
+    def frames(self):
+        rows = self.browser.find_elements(By.CSS_SELECTOR, "#frames li")
+        return [
+            tuple(row.find_element(By.CSS_SELECTOR, f":nth-child({n})").text for n in (2, 3))
+            for row in rows
+        ]
+
+    def wait_frame(self, *frame):
+        self.wait(lambda: frame in self.frames)
+
+
+@pytest.fixture
+def page(browser, demo):
+    opened = Page(browser, demo.url)
+    opened.wait_state("connected")
+    return opened
+
+
+def test_message_goes_and_comes_back(page):
+    page.say("hello, actor")
+    page.wait_frame("← received text", "hello, actor")
+    assert page.frames == [
+        ("· note", "connected"),
+        ("→ sent text", "hello, actor"),
+        ("← received text", "hello, actor"),
+    ]
+    took = page.browser.find_element(By.CSS_SELECTOR, "#frames li:last-child .extra").text
+    assert re.fullmatch(r"\d+\.\d ms", took)
+    assert page.find("figures").text == "1 sent, 1 received"
+    assert page.find("text").get_attribute("value") == ""
+
+
+def test_message_is_shown_as_it_is_and_not_as_markup(page):
+    page.say("<b>bold</b> ✓")
+    page.wait_frame("← received text", "<b>bold</b> ✓")
+
+
+def test_binary_message_goes_and_comes_back(page):
+    page.find("binary").click()
+    page.say("Az")
+    page.wait_frame("← received binary", "41 7a (2 bytes)")
+
+
+def test_person_disconnects_and_connects_again(page):
+    toggle = page.find("toggle")
+    toggle.click()
+    page.wait_state("disconnected")
+    assert page.frames[-1] == ("· note", "closed: code 1000")
+    assert toggle.text == "Connect"
+    assert not page.find("send").is_enabled()
+    toggle.click()
+    page.wait_state("connected")
+    page.say("again")
+    page.wait_frame("← received text", "again")
+
+
+def test_frames_are_cleared(page):
+    page.find("clear").click()
+    assert page.frames == []
+
+
+def test_transports_are_offered_by_name(page):
+    names = [option.text for option in Select(page.find("transport")).options]
+    assert "WebSocket" in names
+
+
+def test_page_comes_back_when_the_server_does(browser):
+    with Command() as command:
+        page = Page(browser, command.url)
+        page.wait_state("connected")
+        command.signal(signal.SIGTERM)
+        page.wait_state("connecting again")
+        assert page.frames[-1] == ("· note", "closed: code 1012")
+        assert command.ended() == 0
+    bind = "{}:{}".format(*command.address)
+    with Command(bind=bind):
+        page.wait_state("connected")
+        page.say("back")
+        page.wait_frame("← received text", "back")
+
+
+def test_page_has_no_complaint_of_the_browser(page):
+    page.browser.get_log("browser")  # of the tests before, whose server went away
+    page.browser.refresh()
+    page.wait_state("connected")
+    assert page.browser.get_log("browser") == []
+
+
+def test_every_control_has_a_name(page):
+    controls = page.browser.find_elements(By.CSS_SELECTOR, "button, input, select, [role=log]")
+    assert len(controls) >= 7
+    assert [c.get_attribute("id") for c in controls if not c.accessible_name] == []
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_file_is_served_with_its_type_and_a_policy(demo, path):
+    with raw.Client(demo.address) as client:
+        answer = client.ask(path)
+        assert (answer.status, answer.headers["content-type"]) == (200, PAGES[path][1])
+        assert answer.headers["content-security-policy"].startswith("default-src 'none'; ")
+        assert b"http://" not in answer.body.replace(b"http://www.w3.org/2000/svg", b"")
+        assert b"https://" not in answer.body
+        head = client.ask(path, method="HEAD")
+        assert head.headers["content-length"] == str(len(answer.body))
+
+
+def test_file_is_not_taken_for_another_method(demo):
+    with raw.Client(demo.address) as client:
+        answer = client.ask("/", method="POST", body=b"x")
+    assert (answer.status, answer.headers["allow"]) == (405, "GET, HEAD")
+
+
+def test_path_with_more_slashes_is_the_same_file(demo):
+    with raw.Client(demo.address) as client:
+        assert client.ask("//demo.js/").status == 200
