@@ -1,0 +1,153 @@
+"""A transport of our own: server-sent events to the client, POST requests from it.
+
+python -m actors.endpoint examples.sse:endpoint
+curl -N http://127.0.0.1:4000/chat/events            # prints the session's id first
+curl -d 'hello' 'http://127.0.0.1:4000/chat/events?id=ID'
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from actors import (
+    CLOSED,
+    Endpoint,
+    Error,
+    Exit,
+    Gone,
+    Opcode,
+    Push,
+    Reason,
+    Reply,
+    Shutdown,
+    Socket,
+    StartError,
+    Stop,
+    as_reason,
+)
+from transports import (
+    HTTPConnection,
+    Mount,
+    Refusal,
+    Request,
+    Response,
+    Stream,
+    TransportOptions,
+    option,
+)
+
+HEAD = (
+    b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n"
+    b"cache-control: no-store\r\nconnection: close\r\n\r\n"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SSEOptions(TransportOptions):
+    path: str = option("/events", "appended to the path of the mount")
+    max_send_queue: int = option(65_536, "bytes that wait for a slow client", limit="bytes")
+
+
+class EventStream:
+    """Operates one socket: its results become events. It is what the stream feeds, too."""
+
+    def __init__(self, stream: Stream, options: SSEOptions, forget: Callable[[], object]) -> None:
+        self.stream = stream
+        self.options = options
+        self.forget = forget
+        self.out: list[bytes] = []
+        self.actor: Socket
+
+    # What a socket needs of its transport.
+
+    def deliver(self, result: Any) -> None:
+        if isinstance(result, Stop):
+            for push in result.push:
+                self.deliver(push)
+            raise Exit(as_reason(result.reason))
+        for one in result if isinstance(result, list) else [result]:
+            if not isinstance(one, Reply | Push) or not isinstance(one.payload, str):
+                raise TypeError(f"{one!r:.200}; accepted: Reply(text), Push(text), Stop(reason)")
+            lines = "".join(f"data: {line}\n" for line in one.payload.split("\n"))
+            self.out.append(f"{lines}\n".encode())
+
+    def flush(self) -> None:
+        self.stream.write(b"".join(self.out))
+        self.out.clear()
+        if self.stream.queued > self.options.max_send_queue:
+            self.actor.actor_ref.exit(Shutdown("slow_consumer"))
+
+    parked = flush
+
+    def ended(self, reason: Reason) -> None:
+        self.forget()
+        self.flush()
+        self.stream.write(b"event: end\ndata:\n\n")
+        self.stream.close()
+
+    # What a stream feeds. An EventSource sends nothing after its request.
+
+    def data_received(self, data: bytes) -> None:
+        pass
+
+    def eof_received(self) -> None:
+        self.connection_lost(None)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self.actor.receive([Gone(CLOSED)])
+
+    def drain(self) -> None:
+        self.actor.actor_ref.exit(Shutdown("restart"))
+
+
+class SSETransport:
+    def __init__(self, mount: Mount) -> None:
+        self.mount = mount
+        self.open: dict[str, EventStream] = {}
+
+    def handle(self, request: Request, http: HTTPConnection) -> Response | None:
+        opened = self.mount.open(request, "sse")
+        if isinstance(opened, Refusal):
+            return Response(opened.status)
+        if request.method == "POST":
+            return self.publish(request, str(opened.params.get("id")))
+        if request.method != "GET":
+            return Response(405, headers=(("allow", "GET, POST"),))
+        answer = self.mount.connect(opened)
+        if isinstance(answer, Error):
+            return self.mount.refused(opened, answer)
+        self.begin(http, answer.value)
+        return None
+
+    def begin(self, http: HTTPConnection, state: object) -> None:
+        options: Any = self.mount.options
+        key = secrets.token_urlsafe(16)
+        events = EventStream(http.stream, options, lambda: self.open.pop(key, None))
+        events.actor = self.mount.start(events, state)
+        self.open[key] = events
+        events.stream.write(HEAD + f"event: id\ndata: {key}\n\n".encode())
+        http.hand_over(events)
+        try:
+            events.actor.begin()
+        except StartError:
+            pass  # logged already, and the client saw the end
+
+    def publish(self, request: Request, key: str) -> Response:
+        events = self.open.get(key)
+        if events is None:
+            return Response(404)
+        events.actor.receive([request.body.decode("utf-8", "replace")])
+        return Response(204)
+
+
+class ChatSocket(Socket):
+    def handle_in(self, payload: str | bytes, opcode: Opcode) -> Reply:
+        return Reply(f"you said {payload!s}")
+
+
+endpoint = Endpoint()
+endpoint.transport("sse", SSETransport, SSEOptions)
+endpoint.socket("/chat", ChatSocket, sse=True)

@@ -1,0 +1,118 @@
+"""Each example as a person runs it: served by the command, for a real WebSocket client."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+
+import pytest
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect as connect_client
+
+from actors import token
+from tests.support.command import ROOT, Command
+
+DEADLINE = 10
+
+
+def example(name):
+    return Command(f"examples.{name}:endpoint")
+
+
+def connect(command, target, **rest):
+    host, port = command.address
+    return connect_client(f"ws://{host}:{port}{target}", proxy=None, open_timeout=DEADLINE, **rest)
+
+
+def status(command, target, **rest):
+    """Answer the status of a handshake that is refused."""
+    with pytest.raises(InvalidStatus) as refused, connect(command, target, **rest):
+        pass
+    return refused.value.response.status_code
+
+
+def test_echo_sends_back_text_and_binary():
+    with example("echo") as command, connect(command, "/echo/websocket") as client:
+        for message in ("hello", b"\x00\xff", "", "x" * 100_000):
+            client.send(message)
+            assert client.recv(DEADLINE) == message
+
+
+def test_clock_pushes_without_being_asked():
+    with example("clock") as command:
+        with connect(command, "/clock/websocket?every=0.05") as client:
+            told = [client.recv(DEADLINE) for _ in range(3)]
+        assert all(re.fullmatch(r"\d\d:\d\d:\d\d", time) for time in told)
+        assert status(command, "/clock/websocket?every=soon") == 403
+
+
+@pytest.fixture(scope="module")
+def auth():
+    with example("auth") as served:
+        yield served
+
+
+@pytest.fixture(scope="module")
+def ticket():
+    """A token as a person gets it: printed by the example itself."""
+    done = subprocess.run(
+        [sys.executable, "examples/auth.py", "alice"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE,
+        check=True,
+    )
+    return done.stdout.strip()
+
+
+class TestAuth:
+    def test_who_has_a_token_is_known_by_name(self, auth, ticket):
+        with connect(auth, f"/user/websocket?token={ticket}") as client:
+            client.send("hi")
+            assert client.recv(DEADLINE) == "alice: 'hi'"
+
+    @pytest.mark.parametrize("query", ["", "?token=", "?token=forged.token", "?token[]=x"])
+    def test_who_has_none_is_refused(self, auth, query):
+        assert status(auth, f"/user/websocket{query}") == 403
+
+    def test_token_for_something_else_is_refused(self, auth):
+        secret = "good for trying this example, and for nothing else"
+        other = token.sign(secret, "password reset", "alice")
+        assert status(auth, f"/user/websocket?token={other}") == 403
+
+    def test_token_that_is_older_than_a_day_is_refused(self, auth):
+        secret = "good for trying this example, and for nothing else"
+        old = token.sign(secret, "user socket", "alice", now=1_000_000_000.0)
+        assert status(auth, f"/user/websocket?token={old}") == 403
+
+    @pytest.mark.parametrize(
+        ("origin", "welcome"),
+        [
+            ("https://example.com", True),
+            ("http://localhost:4000", True),
+            ("http://example.com", False),
+            ("https://example.com.evil.test", False),
+        ],
+    )
+    def test_page_is_welcome_if_it_is_listed(self, auth, ticket, origin, welcome):
+        target = f"/user/websocket?token={ticket}"
+        if welcome:
+            with connect(auth, target, origin=origin) as client:
+                client.send("hi")
+                assert client.recv(DEADLINE) == "alice: 'hi'"
+        else:
+            assert status(auth, target, origin=origin) == 403
+
+    def test_token_is_in_no_log(self, auth, ticket):
+        assert status(auth, f"/user/websocket?token={ticket}", origin="https://evil.test") == 403
+        auth.wait_for("refused the origin 'https://evil.test'")
+        assert not any(ticket in line for line in auth.lines)
+
+
+def test_every_example_has_a_test():
+    tested = "".join(path.read_text() for path in (ROOT / "tests/examples").glob("test_*.py"))
+    names = {path.stem for path in (ROOT / "examples").glob("*.py")}
+    assert {"auth", "clock", "echo"} <= names
+    assert {name for name in names if f'"{name}"' not in tested and name not in tested} == set()

@@ -1,0 +1,129 @@
+"""The Flask example as a person runs it: pywsgi, gunicorn and our own server, as processes."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.support.raw import CLOSE, TEXT, Client, Frame, close_frame, frame
+
+ROOT = Path(__file__).resolve().parents[2]
+DEADLINE = 20.0
+WORKER = "geventwebsocket.gunicorn.workers.GeventWebSocketWorker"
+
+PYWSGI = ["examples/flask_mount.py", "0"]
+GUNICORN = [
+    "-m",
+    "gunicorn",
+    "-k",
+    WORKER,
+    "-b",
+    "127.0.0.1:0",
+    "--no-control-socket",
+    "examples.flask_mount",
+]
+PRELOADED = [*GUNICORN, "--preload"]
+OURS = ["-m", "actors.endpoint", "examples.flask_mount:endpoint", "--bind", "127.0.0.1:0"]
+
+everywhere = pytest.mark.parametrize(
+    "command",
+    [PYWSGI, GUNICORN, PRELOADED, OURS],
+    ids=["pywsgi", "gunicorn", "gunicorn-preload", "ours"],
+)
+
+
+class Running:
+    """A server process; ``lines`` is all that it printed."""
+
+    def __init__(self, command):
+        self.lines = []
+        self.address = None
+        self._serving = threading.Event()
+        self.process = subprocess.Popen(
+            [sys.executable, *command],
+            cwd=ROOT,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "error::ResourceWarning"},
+        )
+        # It is read all the time: a pipe that fills up would stop the server.
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self):
+        for line in self.process.stdout:
+            self.lines.append(line)
+            found = re.search(r"(?:serving|Listening at:) http://127\.0\.0\.1:(\d+)", line)
+            if found:
+                self.address = ("127.0.0.1", int(found[1]))
+                self._serving.set()
+        self._serving.set()
+
+    def wait_serving(self):
+        self._serving.wait(DEADLINE)
+        assert self.address, "".join(self.lines)
+
+    def end(self):
+        """Ask it to end; answers its exit status."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        try:
+            return self.process.wait(DEADLINE)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+            raise
+        finally:
+            self._reader.join(DEADLINE)
+            self.process.stdout.close()
+
+
+@contextmanager
+def running(command):
+    server = Running(command)
+    try:
+        server.wait_serving()
+        yield server
+    finally:
+        server.end()
+
+
+@everywhere
+def test_flask_and_both_transports_are_served_and_ended_in_order(command):
+    with running(command) as server, Client(server.address, deadline=DEADLINE) as client:
+        page = client.ask("/")
+        assert (page.status, b"<title>Flask</title>" in page.body) == (200, True)
+        assert client.ask("/no-such-page").status == 404
+
+        opened = json.loads(client.ask("/echo/longpoll").body)
+        assert opened["status"] == 410
+        target = f"/echo/longpoll?token={opened['token']}"
+        published = client.ask(target, method="POST", body=b"polled")
+        assert json.loads(published.body) == {"status": 200}
+        polled = json.loads(client.ask(target).body)
+        assert (polled["status"], polled["messages"]) == (200, ["polled"])
+
+        assert client.upgrade("/echo/websocket").status == 101
+        client.send(frame(TEXT, "hello"))
+        assert client.frame() == Frame(TEXT, b"hello")
+
+        server.process.send_signal(signal.SIGTERM)
+        last = client.frame()
+        assert (last.opcode, last.code) == (CLOSE, 1012)
+        client.send(close_frame(1012))
+        client.read_to_end()
+        assert server.end() == 0
+    text = "".join(server.lines)
+    assert "Traceback" not in text
+    assert "rror" not in text.replace("no-such-page", "")
