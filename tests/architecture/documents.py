@@ -1,0 +1,52 @@
+"""The documents, and the parts of them that are made of something else.
+
+    python -m tests.architecture.documents
+
+writes those parts anew: code that is included from ``examples/``, and the table of limits.
+"""
+
+from __future__ import annotations
+
+import re
+
+from actors.endpoint.demo import endpoint
+from actors.endpoint.limits import FIXED, listed
+from tests.architecture.sources import ROOT
+
+INCLUDE = re.compile(r"(<!-- include: (\S+) -->\n```python\n).*?(```\n)", re.DOTALL)
+LIMITS = re.compile(r"(<!-- limits -->\n).*?(<!-- end of limits -->\n)", re.DOTALL)
+HEAD = "| limit | default | unit | meaning |\n| --- | --- | --- | --- |\n"
+
+
+def documents() -> dict[str, str]:
+    """Answer every document of the repository: its path from there, and its text."""
+    paths = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("*/README.md")]
+    return {str(path.relative_to(ROOT)): path.read_text(encoding="utf-8") for path in paths}
+
+
+def refreshed(text: str) -> str:
+    """Answer a document's text with its parts made anew."""
+    text = INCLUDE.sub(lambda found: found[1] + code_of(found[2]) + found[3], text)
+    return LIMITS.sub(lambda found: found[1] + HEAD + limit_rows() + found[2], text)
+
+
+def code_of(name: str) -> str:
+    path = ROOT / name
+    return path.read_text(encoding="utf-8") if path.is_file() else f"# there is no {name}\n"
+
+
+def limit_rows() -> str:
+    """Answer one row for each limit of the demo, which has a mount of every transport."""
+    fixed = {row[0] for row in FIXED}
+    rows = []
+    for line in listed(endpoint):
+        name, value, unit = line[:48].strip(), line[49:61].strip(), line[62:78].strip()
+        if name in fixed:
+            value += " (class)" if ".mailbox_" in name else " (fixed)"
+        rows.append(f"| `{name.removeprefix('/echo ')}` | {value} | {unit} | {line[79:]} |\n")
+    return "".join(rows)
+
+
+if __name__ == "__main__":
+    for path, text in documents().items():
+        (ROOT / path).write_text(refreshed(text), encoding="utf-8")

@@ -1,0 +1,196 @@
+"""Who may import whom: the levels of docs/architecture.md, and what nobody may import or call."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+
+import pytest
+
+from tests.architecture.sources import ROOT, Source, pure_modules, sources
+
+LEVELS = {
+    "actors": 5,  # the public names, lazily: they come from everywhere
+    "actors.endpoint": 5,
+    "transports": 4,
+    "actors.socket": 3,
+    "actors.channel": 3,
+    "actors.channel_socket": 3,
+    "actors.pubsub": 3,
+    "actors.presence": 3,
+    "supervision": 2,
+    "actors.runtime": 1,
+    "actors.telemetry": 1,
+}
+IMPURE = {"gevent", "greenlet", "pykka", "socket", "time", "random"}
+FORBIDDEN = {"pickle", "marshal", "shelve", "multiprocessing", "yaml"}
+FORBIDDEN_CALLS = {"eval", "exec", "os.system", "os.popen"}
+HEAVY = {"gevent", "greenlet", "pykka", "httptools", "orjson", "msgpack", "websockets", "ssl"}
+MAX_LINES = 300
+PROGRAMS = ("__main__.py", "actors/endpoint/worker.py")  # run by -m, and patch before they import
+
+
+def level(module: str) -> int:
+    """The level of the module, or of the nearest package over it that has one; else 0."""
+    if module in pure_modules():
+        return 0
+    if module in LEVELS:
+        return LEVELS[module]
+    parent = module.rpartition(".")[0]
+    return 0 if parent in {"", "actors"} else level(parent)
+
+
+def ours(module: str) -> bool:
+    return module.partition(".")[0] in {"actors", "transports", "supervision"}
+
+
+def upward(source: Source) -> list[str]:
+    return [
+        f"{source.module} (level {level(source.module)}) imports {name} (level {level(name)})"
+        for name in sorted(source.imports)
+        if ours(name) and level(name) > level(source.module)
+    ]
+
+
+def impurities(source: Source) -> list[str]:
+    return [
+        f"{source.module} imports {name}"
+        for name in sorted(source.imports)
+        if name.partition(".")[0] in IMPURE or (ours(name) and name not in pure_modules())
+    ]
+
+
+def crossings(source: Source) -> list[str]:
+    other = {
+        "transports.websocket": "transports.longpoll",
+        "transports.longpoll": "transports.websocket",
+    }.get(".".join(source.module.split(".")[:2]))
+    return [
+        f"{source.module} imports {name}"
+        for name in sorted(source.imports)
+        if other and (name == other or name.startswith(f"{other}."))
+    ]
+
+
+def dangers(source: Source) -> list[str]:
+    imports = {name.partition(".")[0] for name in source.imports}
+    refused = imports & FORBIDDEN
+    if not source.path.startswith(("supervision/processes/", "supervision/drills/")):
+        refused |= imports & {"subprocess"}
+    refused |= {ast.unparse(call.func) for call in source.calls} & FORBIDDEN_CALLS
+    refused |= {
+        "shell=True"
+        for call in source.calls
+        for keyword in call.keywords
+        if keyword.arg == "shell" and ast.unparse(keyword.value) != "False"
+    }
+    return [f"{source.module} uses {name}" for name in sorted(refused)]
+
+
+def violations(rule, among=None) -> str:
+    return "\n".join(line for source in among or sources() for line in rule(source))
+
+
+def test_nothing_imports_a_higher_level():
+    assert violations(upward) == ""
+
+
+def test_pure_files_import_pure_files_alone():
+    pure = [source for source in sources() if source.module in pure_modules()]
+    assert violations(impurities, pure) == ""
+
+
+def test_websocket_and_longpoll_never_import_each_other():
+    assert violations(crossings) == ""
+
+
+def test_nothing_runs_text_or_unpacks_objects():
+    assert violations(dangers) == ""
+
+
+def test_no_file_is_longer_than_300_lines():
+    lengths = {source.path: len(source.text.splitlines()) for source in sources()}
+    assert {path: length for path, length in lengths.items() if length > MAX_LINES} == {}
+
+
+def run_python(code: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def test_importing_actors_imports_nothing_heavy():
+    loaded = run_python("import actors, sys; print(*sys.modules)").split()
+    assert "actors" in loaded
+    assert HEAVY.intersection(loaded) == set()
+
+
+def test_importing_every_module_patches_nothing():
+    modules = [s.module for s in sources() if not s.path.endswith(PROGRAMS)]
+    imports = "\n".join(f"import {module}" for module in modules)
+    assert run_python(f"{imports}\nfrom gevent import monkey\nprint(monkey.saved)") == "{}"
+
+
+# What follows checks the checks: each finds what it is there to find.
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "rule", "found"),
+    [
+        ("actors/runtime/x.py", "import transports.stream", upward, 1),
+        ("actors/runtime/x.py", "def f():\n    from actors import Endpoint", upward, 1),
+        ("actors/socket.py", "from transports import stream", upward, 1),
+        ("supervision/x.py", "from actors.runtime import actor", upward, 0),
+        ("transports/x.py", "from actors import endpoint", upward, 1),
+        ("transports/x.py", "from . import stream", upward, 0),
+        ("transports/http/x.py", "from ...actors import endpoint", upward, 1),
+        ("transports/closing.py", "import time", impurities, 1),
+        ("transports/closing.py", "from gevent.event import Event", impurities, 1),
+        ("transports/closing.py", "from transports.stream import Stream", impurities, 1),
+        ("transports/closing.py", "from actors.reasons import Reason\nimport re", impurities, 0),
+        (
+            "transports/closing.py",
+            "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import socket",
+            impurities,
+            0,
+        ),
+        (
+            "transports/closing.py",
+            "if TYPE_CHECKING:\n    pass\nelse:\n    import socket",
+            impurities,
+            1,
+        ),
+        ("transports/websocket/x.py", "from transports.longpoll import token", crossings, 1),
+        ("transports/longpoll/x.py", "import transports.websocket", crossings, 1),
+        ("transports/http/x.py", "import transports.websocket", crossings, 0),
+        ("actors/x.py", "import pickle", dangers, 1),
+        ("actors/x.py", "from multiprocessing import Pipe", dangers, 1),
+        ("actors/x.py", "eval('1')", dangers, 1),
+        ("actors/x.py", "pattern.exec('1')", dangers, 0),
+        ("actors/x.py", "import subprocess", dangers, 1),
+        ("supervision/processes/x.py", "import subprocess", dangers, 0),
+        ("supervision/processes/x.py", "subprocess.run('ls', shell=True)", dangers, 1),
+    ],
+)
+def test_rule_finds_what_it_is_for(path, text, rule, found):
+    assert len(rule(Source(path, text))) == found
+
+
+@pytest.mark.parametrize(
+    ("module", "expected"),
+    [
+        ("actors", 5),
+        ("actors.endpoint.command", 5),
+        ("actors.endpoint.options", 0),
+        ("actors.reasons", 0),
+        ("actors.runtime.actor", 1),
+        ("actors.socket", 3),
+        ("transports.http.connection", 4),
+        ("transports.http.parser", 0),
+    ],
+)
+def test_level_of_a_module(module, expected):
+    assert level(module) == expected
