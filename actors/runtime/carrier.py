@@ -22,18 +22,28 @@ class Runnable(Protocol):
 
 
 class Carrier(greenlet):
-    """A greenlet that runs turns; ``runnable`` is what it runs now."""
+    """A greenlet that runs turns; ``runnable`` is what it runs now.
+
+    ``resumed`` is called on the loop each time that gevent has resumed what blocks here.
+    """
 
     runnable: Runnable | None = None
     was_parked = False
     idle = False
+    resumed: Callable[[], object]
+
+    def switch(self, *what: Any) -> object:
+        """Resume what blocks here."""
+        answer = super().switch(*what)
+        self.resumed()
+        return answer
 
     def throw(self, *what: Any) -> object:
         """Raise in the handler that blocks here; an idle carrier has none, and must live on.
 
         A ``gevent.Timeout`` that a handler started and never closed comes here when it expires.
         """
-        if self.idle:
+        if self.idle or self.dead:
             logger.error("thrown at no handler: %.200r; was a gevent.Timeout left open?", what[0])
             return None
         return super().throw(*what)

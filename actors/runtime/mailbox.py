@@ -95,7 +95,9 @@ class Mailbox:
         elif self.closed:
             answer_dead(self.actor, envelope)
         else:
-            letter = Letter(envelope.message, envelope.reply_to)
+            letter = envelope
+            if type(letter) is not Letter:
+                letter = Letter(envelope.message, envelope.reply_to)
             if self._admit(letter):
                 self.items.append(letter)
                 self.wake()

@@ -6,14 +6,14 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from greenlet import getcurrent
-from pykka import ActorRef, Timeout
+from pykka import ActorDeadError, ActorRef, Timeout
 
 from actors.reasons import SHUTDOWN, Reason, as_reason
 from actors.runtime.future import Future
+from actors.runtime.mailbox import Letter, Mailbox
 
 if TYPE_CHECKING:
     from actors.runtime.actor import Actor
-    from actors.runtime.mailbox import Mailbox
 
 A = TypeVar("A", bound="Actor")
 
@@ -60,6 +60,17 @@ class Ref(ActorRef[A]):
         inbox: Any = self.actor_inbox
         found: Mailbox = inbox
         return found
+
+    def tell(self, message: Any) -> None:
+        """Pykka's, in one step; callable from any thread.
+
+        Raises ``pykka.ActorDeadError``, and :class:`~actors.errors.MailboxFull` where the actor's
+        policy is ``"reject"``.
+        """
+        inbox = self._inbox
+        if inbox.closed:
+            raise ActorDeadError(f"{self} not found")
+        inbox.put(Letter(message))
 
     def ask(self, message: Any, *, block: bool = True, timeout: float | None = None) -> Any:
         """Pykka's, but for an actor that asks itself and waits for the answer.

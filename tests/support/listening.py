@@ -12,8 +12,9 @@ import gevent
 from gevent.event import Event
 
 from actors.runtime.dispatcher import get_dispatcher
+from supervision.processes.sockets import bind
 from tests.support.raw import DEADLINE
-from transports.listener import Listener, bind
+from transports.listener import Listener
 
 
 class Recorder:

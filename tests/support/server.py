@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from actors.endpoint.server import Server
-from transports.listener import bind
+from supervision.processes.sockets import bind
 
 if TYPE_CHECKING:
     import ssl

@@ -134,6 +134,37 @@ class TestCarriers:
         release.set()
         eventually(lambda: dispatcher._idle)
 
+    def test_connections_are_read_between_handlers_that_wake_together(
+        self,
+        dispatcher: Dispatcher,
+        monkeypatch: pytest.MonkeyPatch,
+        watch: Watching,
+        pair: tuple[socket.socket, socket.socket],
+    ) -> None:
+        count = 50
+        release, done = Event(), Event()
+        order: list[str] = []
+
+        def waking() -> None:
+            release.wait()
+            pair[1].send(b"x")
+            order.append("woken")
+
+        def reading(mask: int) -> None:
+            pair[0].recv(100)
+            order.append("read")
+            if order.count("woken") == count:
+                done.set()
+
+        for _ in range(count):
+            dispatcher.submit(waking)
+        eventually(lambda: not dispatcher.ready)
+        watch(pair[0], reading)
+        monkeypatch.setattr(module, "SLICE", -1.0)
+        release.set()
+        assert done.wait(DEADLINE)
+        assert order[:4] == ["woken", "read", "woken", "read"]
+
     def test_a_runnable_that_fails_to_park_is_logged_and_the_rest_runs(
         self, dispatcher: Dispatcher, caplog: pytest.LogCaptureFixture
     ) -> None:
@@ -189,9 +220,15 @@ class TestCarriers:
             Event().wait(DEADLINE)
         assert done.wait(DEADLINE)
 
-    def test_what_is_thrown_at_an_idle_carrier_is_ignored(
-        self, dispatcher: Dispatcher, caplog: pytest.LogCaptureFixture
+    @pytest.mark.parametrize("kept", [0, 64], ids=["ended", "idle"])
+    def test_what_is_thrown_at_a_carrier_without_a_handler_is_ignored(
+        self,
+        dispatcher: Dispatcher,
+        monkeypatch: pytest.MonkeyPatch,
+        caplog: pytest.LogCaptureFixture,
+        kept: int,
     ) -> None:
+        monkeypatch.setattr(module, "IDLE_CARRIERS", kept)
         left: list[gevent.Timeout] = []
         ref = Recorder.start()
 

@@ -166,7 +166,8 @@ class TestWaiting:
             return on_this_thread()
 
         monkeypatch.setattr(get_dispatcher(), "on_this_thread", meanwhile)
-        assert future.get(timeout=DEADLINE) == 1
+        with gevent.Timeout(DEADLINE):
+            assert future.get() == 1
 
     def test_set_between_the_look_and_the_wait_of_a_thread_is_not_lost(
         self, monkeypatch: pytest.MonkeyPatch

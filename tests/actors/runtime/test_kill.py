@@ -11,7 +11,7 @@ from gevent.event import Event
 from greenlet import GreenletExit
 
 from actors.reasons import KILLED, NORMAL
-from actors.runtime import Actor, StartError, get_dispatcher, registry
+from actors.runtime import get_dispatcher, registry
 from tests.actors.runtime.recorder import (
     DEADLINE,
     Recorder,
@@ -63,15 +63,6 @@ class TestKill:
         assert actor_of(ref).seen == []
         assert cleaned == [actor_of(ref)]
 
-    def test_before_it_has_begun(self) -> None:
-        actor = Recorder()
-        actor.actor_ref.tell("never")
-        actor.killed()
-        with pytest.raises(StartError) as caught:
-            actor.begin()
-        assert caught.value.reason == KILLED
-        assert actor.seen == []
-
     def test_a_blocked_one_that_is_being_released_ends_once(self) -> None:
         ref = Recorder.start()
         watcher = watched(ref)
@@ -84,6 +75,22 @@ class TestKill:
         assert wait_until_down(watcher).reason == KILLED
         watcher.ask("and nothing more", timeout=DEADLINE)
         assert len(actor_of(watcher).seen) == 2
+
+    def test_does_not_hit_whoever_runs_on_its_greenlet_by_then(self) -> None:
+        other = Recorder.start()
+        ref = Recorder.start()
+        ref.tell("block")
+        assert actor_of(ref).entered.wait(DEADLINE)
+        carrier = actor_of(ref).actor_inbox.owner
+        # All of it is due on the loop, in this order: it ends, the other blocks, the kill.
+        actor_of(ref).release.set()
+        asked = other.ask("block", block=False)
+        ref.kill()
+        assert actor_of(other).entered.wait(DEADLINE)
+        assert actor_of(other).actor_inbox.owner is carrier
+        gevent.idle()
+        actor_of(other).release.set()
+        assert asked.get(timeout=DEADLINE) == "block"
 
     def test_answers_whom_a_handler_that_swallows_it_keeps_waiting(self) -> None:
         release = Event()
@@ -104,51 +111,6 @@ class TestKill:
             asked.get(timeout=DEADLINE)
         release.set()
 
-    def test_of_the_starter_ends_what_it_starts_without_a_crash(
-        self, caplog: pytest.LogCaptureFixture
-    ) -> None:
-        entered, made = Event(), []
-
-        class Slow(Actor):
-            def on_start(self) -> None:
-                made.append(self.actor_ref)
-                entered.set()
-                Event().wait()
-
-        class Starter(Recorder):
-            def on_receive(self, message: Any) -> Any:
-                try:
-                    Slow.start()
-                except StartError as error:
-                    self.ended.append(error)
-
-        ref = Starter.start()
-        ref.tell("start")
-        assert entered.wait(DEADLINE)
-        ref.kill()
-        assert made[0].wait(DEADLINE)
-        assert made[0].exit_reason == KILLED
-        assert actor_of(ref).ended == []
-        assert caplog.records == []
-
-    def test_by_what_it_starts(self) -> None:
-        class Ungrateful(Actor):
-            def __init__(self, parent: Any) -> None:
-                super().__init__()
-                self.parent = parent
-
-            def on_start(self) -> None:
-                self.parent.kill()
-
-        class Starter(Recorder):
-            def on_receive(self, message: Any) -> Any:
-                Ungrateful.start(self.actor_ref)
-
-        ref = Starter.start()
-        with pytest.raises(pykka.ActorDeadError):
-            ref.ask("start", timeout=DEADLINE)
-        assert ref.exit_reason == KILLED
-
     def test_from_the_loop(self) -> None:
         ref = Recorder.start()
         ref.tell("block")
@@ -156,38 +118,6 @@ class TestKill:
         get_dispatcher().timers.call_later(0, ref.kill)
         assert ref.wait(DEADLINE)
         assert ref.exit_reason == KILLED
-
-    def test_leaves_a_starter_that_had_got_through(self) -> None:
-        class Quick(Recorder):
-            def on_start(self) -> None:
-                self.entered.set()
-                self.release.wait()
-
-        actor = Quick()
-        starter = gevent.spawn(actor.begin)
-        assert actor.entered.wait(DEADLINE)
-        actor.release.set()
-        actor.killed()
-        with pytest.raises(StartError) as caught:
-            starter.get(timeout=DEADLINE)
-        assert caught.value.reason == KILLED
-
-    def test_swallowed_in_on_start_is_a_failed_start_all_the_same(self) -> None:
-        class Stubborn(Recorder):
-            def on_start(self) -> None:
-                self.entered.set()
-                try:
-                    Event().wait()
-                except GreenletExit:
-                    pass
-
-        actor = Stubborn()
-        starter = gevent.spawn(actor.begin)
-        assert actor.entered.wait(DEADLINE)
-        actor.killed()
-        with pytest.raises(StartError) as caught:
-            starter.get(timeout=DEADLINE)
-        assert caught.value.reason == KILLED
 
     def test_is_not_the_killers_affair_when_cleaning_up_fails(
         self, caplog: pytest.LogCaptureFixture

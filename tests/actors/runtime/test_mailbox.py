@@ -176,7 +176,7 @@ class TestMailbox:
         ref.tell(grows)
         ref.tell(shrinks)
         ref.tell("stays")
-        grows.extend(range(1000))
+        grows.extend(range(100))
         shrinks.clear()
         actor_of(ref).release.set()
         eventually(lambda: actor_of(ref).seen[-1:] == ["stays"])
