@@ -32,12 +32,14 @@ if TYPE_CHECKING:
 TEXT: Final = Opcode.TEXT
 BINARY: Final = Opcode.BINARY
 
+_MESSAGE: Final = (str, bytes)
+
 MAX_WAITING_BYTES: Final = 65536
 MAX_WAITING_EVENTS: Final = 128
 """What is read on behalf of a socket that is busy; beyond, its client is not read from."""
 
 FLUSH_ABOVE: Final = 65536
-"""Payload size from which a frame is not held back for others of its turn."""
+"""Bytes from which a frame is not held back for others of its turn."""
 
 LINGER_AFTER_FAILURE: Final = 1.0
 """Seconds; a client that broke the protocol is not waited for."""
@@ -113,13 +115,14 @@ class WebSocketConnection:
             inbox.owner = READY
             self.dispatcher.ready.append(self.actor)
         else:
-            self._queue(events, len(data))
+            self._queue(events)
 
-    def _queue(self, events: list[Any], size: int) -> None:
+    def _queue(self, events: list[Any]) -> None:
         """Hold events for a busy actor, up to a point: then the kernel and the peer must wait."""
         inbox = self.inbox
         inbox.items += events
-        self._waiting += size
+        # Of each event, not of the read that made it whole: it may be the last of many.
+        self._waiting += sum(len(e) if isinstance(e, _MESSAGE) else 1 for e in events)
         if self._waiting > MAX_WAITING_BYTES or len(inbox.items) > MAX_WAITING_EVENTS:
             self.stream.pause_reading()
         inbox.wake()
@@ -220,6 +223,8 @@ class WebSocketConnection:
             out.clear()
             if stream.backlog is not None:
                 self._bound_backlog()
+        elif out:
+            out.clear()  # pushed after the end
         if self._waiting and not self.inbox.items:
             self._waiting = 0
             self.stream.resume_reading()

@@ -12,6 +12,8 @@ Policy
   ``max_inflate_ratio`` times what came on the wire so far. Below that the ratio is not looked at:
   a page of spaces has a high one, and is harmless. zlib is never asked for more than one byte
   beyond what is allowed.
+* Hundreds of such pages in one read are not: together they may exceed the ratio by
+  ``max_message_size``.
 """
 
 from __future__ import annotations
@@ -81,25 +83,43 @@ def _accept(params: Mapping[str, str | None], options: WebSocketOptions) -> tupl
     if "client_max_window_bits" in params:
         theirs = min(WINDOW_BITS, int(params["client_max_window_bits"] or _MAX_BITS))
         answer.append(f"client_max_window_bits={theirs}")
-    return Deflate(ours, theirs, options.max_inflate_ratio), "; ".join(answer)
+    deflate = Deflate(ours, theirs, options.max_inflate_ratio, options.max_message_size)
+    return deflate, "; ".join(answer)
 
 
 class Deflate:
     """Compresses and inflates one connection's messages.
 
     ``window_bits`` is of what :meth:`compress` makes (9 to 15), ``peer_window_bits`` of what the
-    peer may send (8 to 15). Between two messages nothing is held but numbers.
+    peer may send (8 to 15). ``allowance`` is how many bytes the messages of one read may exceed
+    ``max_inflate_ratio`` by. Between two messages nothing is held but numbers.
     """
 
-    __slots__ = ("_inflated", "_inflater", "_peer_bits", "_ratio", "_window_bits", "_wire")
+    __slots__ = (
+        "_allowance",
+        "_credit",
+        "_inflated",
+        "_inflater",
+        "_peer_bits",
+        "_ratio",
+        "_window_bits",
+        "_wire",
+    )
 
-    def __init__(self, window_bits: int, peer_window_bits: int, max_inflate_ratio: int) -> None:
+    def __init__(
+        self, window_bits: int, peer_window_bits: int, max_inflate_ratio: int, allowance: int
+    ) -> None:
         self._window_bits = window_bits
         # Where 8 bits are agreed on, a peer that uses zlib sends 9: it cannot do otherwise.
         self._peer_bits = max(peer_window_bits, _MIN_ZLIB_BITS)
         self._ratio = max_inflate_ratio
+        self._allowance = self._credit = allowance
         self._inflater: Any = None
         self._wire = self._inflated = 0
+
+    def begin_read(self) -> None:
+        """Forget what earlier reads held: their messages are delivered."""
+        self._credit = self._allowance
 
     def inflate(self, payload: bytes, remaining: int) -> bytes:
         """Answer what the next frame of a message holds, at most ``remaining`` bytes.
@@ -111,6 +131,7 @@ class Deflate:
             self._inflater = zlib.decompressobj(-self._peer_bits)
             self._wire = self._inflated = 0
         self._wire += len(payload)
+        self._credit += len(payload) * self._ratio
         return self._take(payload, remaining)
 
     def finish_message(self, remaining: int) -> bytes:
@@ -122,7 +143,7 @@ class Deflate:
     def _take(self, payload: bytes, remaining: int) -> bytes:
         inflater = self._inflater
         by_ratio = max(RATIO_ABOVE, self._wire * self._ratio) - self._inflated
-        allowed = min(remaining, by_ratio)
+        allowed = min(remaining, by_ratio, self._credit)
         try:
             data: bytes = inflater.decompress(payload, allowed + 1)
         except zlib.error:
@@ -135,6 +156,7 @@ class Deflate:
         if inflater.unused_data not in {b"", b"\x00"}:
             raise InvalidDeflate("data after the final DEFLATE block of a message")
         self._inflated += len(data)
+        self._credit -= len(data)
         return data
 
     def compress(self, data: bytes) -> bytes:

@@ -277,6 +277,8 @@ class Protocol:
                 events.append(payload)
                 return
             deflate = self._deflate if first & RSV1 else None
+            if deflate is not None and not events:  # nothing of this read is held yet
+                deflate.begin_read()
             message = self._message = Assembly(self._options, text=opcode == TEXT, deflate=deflate)
         message.add(payload)
         if first & FIN:

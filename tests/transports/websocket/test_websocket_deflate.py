@@ -32,7 +32,7 @@ def message(deflate: Deflate, *payloads: bytes, limit: int = LIMIT) -> bytes:
 
 def never(ratio: int = 10_000) -> Deflate:
     """A deflate whose ratio refuses nothing."""
-    return Deflate(12, 15, ratio)
+    return Deflate(12, 15, ratio, 1_048_576)
 
 
 # -- negotiation
@@ -230,23 +230,23 @@ def test_above_a_floor_a_message_inflates_to_at_most_the_ratio(over: int) -> Non
     ratio = -(-size // len(payload))  # the least whole ratio that allows it
     if over > 0:
         with pytest.raises(PayloadTooBig, match=f"beyond the ratio of {ratio - 1}"):
-            message(Deflate(12, 15, ratio - 1), payload)
+            message(Deflate(12, 15, ratio - 1, 1_048_576), payload)
     else:
-        assert len(message(Deflate(12, 15, ratio - over), payload)) == size
+        assert len(message(Deflate(12, 15, ratio - over, 1_048_576), payload)) == size
 
 
 @pytest.mark.parametrize("size", [RATIO_ABOVE - 1, RATIO_ABOVE])
 def test_below_the_floor_the_ratio_is_not_looked_at(size: int) -> None:
-    assert len(message(Deflate(12, 15, 1), deflated(b"\x00" * size))) == size
+    assert len(message(Deflate(12, 15, 1, 1_048_576), deflated(b"\x00" * size))) == size
 
 
 def test_a_byte_above_the_floor_the_ratio_counts() -> None:
     with pytest.raises(PayloadTooBig, match="beyond the ratio of 1 "):
-        message(Deflate(12, 15, 1), deflated(b"\x00" * (RATIO_ABOVE + 1)))
+        message(Deflate(12, 15, 1, 1_048_576), deflated(b"\x00" * (RATIO_ABOVE + 1)))
 
 
 def test_the_ratio_is_of_one_message_and_not_of_the_connection() -> None:
-    deflate = Deflate(12, 15, 25)
+    deflate = Deflate(12, 15, 25, 1_048_576)
     noise = bytes(i * i % 251 for i in range(300_000))
     for _ in range(3):
         assert message(deflate, deflated(noise, level=0)) == noise
@@ -260,7 +260,7 @@ def test_a_bomb_of_256_mib_is_1009_and_is_never_inflated(ratio: int) -> None:
     zeros = bytes(1 << 20)
     bomb = b"".join(made.compress(zeros) for _ in range(256)) + made.flush(zlib.Z_SYNC_FLUSH)
     assert len(bomb) < 270_000
-    deflate = Deflate(12, 15, ratio)
+    deflate = Deflate(12, 15, ratio, 1_048_576)
     tracemalloc.start()
     try:
         with pytest.raises(PayloadTooBig) as caught:

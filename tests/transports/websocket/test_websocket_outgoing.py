@@ -63,7 +63,7 @@ def test_a_control_payload_has_at_most_125_bytes(opcode: Opcode) -> None:
 
 
 def test_a_message_is_compressed_where_that_was_negotiated_and_a_ping_is_not() -> None:
-    deflate = Deflate(12, 15, 25)
+    deflate = Deflate(12, 15, 25, 1_048_576)
     compressed = deflate.compress(b"x" * 1000)
     frame = bytes((0xC1, len(compressed))) + compressed
     assert message_frame(Opcode.TEXT, b"x" * 1000, deflate) == frame
