@@ -44,6 +44,11 @@ def sign(secrets: Secrets, salt: str, data: object, *, now: float) -> str:
     except (TypeError, ValueError, OverflowError) as error:
         msg = f"a token holds None, bool, int, float, str, bytes, lists and dicts: {error}"
         raise TypeError(msg) from None
+    return sign_plain(secrets, salt, packed)
+
+
+def sign_plain(secrets: Secrets, salt: str, packed: bytes) -> str:
+    """Make a token of what is packed already: msgpack of ``[signed_ms, data]``."""
     payload = _encode(packed)
     token = payload + b"." + _mac(_all(secrets)[0], salt, payload)
     if len(token) > MAX_TOKEN:

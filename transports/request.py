@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from transports.query import parse_query
@@ -78,6 +79,7 @@ class Request:
         return "close" not in [token.strip(" \t") for token in tokens]
 
 
+@lru_cache(maxsize=64)
 def parse_host(value: str, scheme: str) -> tuple[str, int] | None:
     """Split a Host header into host and port (the scheme's where there is none), as written.
 

@@ -150,6 +150,7 @@ class LongPollSession:
         messages, reached = taken
         self._let_go()
         if messages:
+            self._sessions.fetched(self)
             return answers.batch(200, messages, self.token(reached))
         if self._ended:
             self._forget()
@@ -230,6 +231,11 @@ class LongPollSession:
         items = self.inbox.items
         if items and type(items[0]) is Receipt:
             items.pop(0).handled(True)
+
+    @property
+    def unfetched(self) -> bool:
+        """Whether it holds messages that no poll was given yet."""
+        return self._buffer.waiting > 0
 
     def drain(self) -> None:
         """End because the server goes away."""

@@ -11,6 +11,8 @@ from collections import Counter
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
+from gevent.event import Event
+
 from actors import signing
 from actors.results import Error
 from transports.longpoll import token as tokens
@@ -62,6 +64,8 @@ class Sessions:
         self._issued: dict[str, _Issued] = {}
         self._reserved = 0
         self._per_address: Counter[str] = Counter()
+        self._unfetched: set[LongPollSession] = set()
+        self._fetched = Event()
 
     def __len__(self) -> int:
         return len(self._sessions)
@@ -99,6 +103,7 @@ class Sessions:
         if self._sessions.pop(session.place.session, None) is not None:
             self._issued.pop(session.issued, None)
             self.release(session.address)
+            self.fetched(session)
 
     def find(self, place: SessionToken) -> LongPollSession | None:
         """Answer the session that a token names, where it lives here."""
@@ -111,6 +116,22 @@ class Sessions:
         """End every session as a restart does: what waits for a poll can still be fetched."""
         for session in list(self._sessions.values()):
             session.drain()
+
+    def wait_fetched(self, timeout: float) -> bool:
+        """Wait until polls were given all that sessions hold now; answers whether they were.
+
+        Up to ``timeout`` seconds: for the end of a drain.
+        """
+        self._unfetched = {each for each in self._sessions.values() if each.unfetched}
+        self._fetched.clear()
+        return not self._unfetched or self._fetched.wait(max(0.0, timeout))
+
+    def fetched(self, session: LongPollSession) -> None:
+        """Note that a poll was given all that ``session`` holds."""
+        if session in self._unfetched:
+            self._unfetched.remove(session)
+            if not self._unfetched:
+                self._fetched.set()
 
     # -- tokens
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
+
+import msgpack
 
 from actors import signing
 from actors.results import Error
@@ -13,8 +15,7 @@ CLOCK_SKEW = 5.0
 _SHAPE = [str, str, str, int]
 
 
-@dataclass(frozen=True, slots=True)
-class SessionToken:
+class SessionToken(NamedTuple):
     """Where a session lives and how much of it the client has.
 
     ``worker`` and ``session`` name the actor, ``topic`` is the private pubsub topic that reaches it
@@ -30,8 +31,8 @@ class SessionToken:
 
 def encode(secrets: signing.Secrets, salt: str, token: SessionToken, *, now: float) -> str:
     """Sign ``token``; ``salt`` is the endpoint's, so that one endpoint's token is not another's."""
-    data = [token.worker, token.session, token.topic, token.cursor]
-    return signing.sign(secrets, salt, data, now=now)
+    packed: bytes = msgpack.packb([int(now * 1000), token])
+    return signing.sign_plain(secrets, salt, packed)
 
 
 def decode(
