@@ -45,12 +45,11 @@ class HTTPConnection:
     A handler may instead write its answer to ``stream`` itself: it sets ``begun`` before the first
     byte, and calls :meth:`answered` behind the last.
     What it raises is a 500 (:class:`~actors.errors.HTTPError`: what that says), and the connection
-    closes.
+    closes. ``draining``: the next answer is the last, and who takes the stream over must end soon.
     """
 
     __slots__ = (
         "_deadline",
-        "_draining",
         "_eof",
         "_handler",
         "_lost",
@@ -63,6 +62,7 @@ class HTTPConnection:
         "_timer_at",
         "_waits_for",
         "begun",
+        "draining",
         "stream",
     )
 
@@ -74,7 +74,7 @@ class HTTPConnection:
         self._request: Request | None = None
         self._handler: Handler | None = None
         self._lost: Callable[[], object] | None = None
-        self._draining = False
+        self.draining = False
         self._eof = False
         self._lost_at_eof = False
         self.begun = False
@@ -120,7 +120,7 @@ class HTTPConnection:
     @property
     def closes(self) -> bool:
         """Whether the connection ends with the answer that is due."""
-        return self._draining or self._request is None or not self._request.keep_alive
+        return self.draining or self._request is None or not self._request.keep_alive
 
     def answered(self, *, close: bool = False) -> None:
         """Go on behind an answer that its handler has written to ``stream`` itself."""
@@ -162,19 +162,20 @@ class HTTPConnection:
 
     # -- the server's call
 
-    @property
-    def draining(self) -> bool:
-        """Whether :meth:`drain` was called: whoever takes the stream over must end it soon."""
-        return self._draining
-
     def drain(self) -> None:
         """Close after the answer that is due, or now if none is."""
-        self._draining = True
+        self.draining = True
         self._advance()
 
     def cut_short(self) -> None:
         """Answer 503 to a request whose handler takes too long, and close."""
         self.respond(UNAVAILABLE, close=True)
+        self.refuse_half_read()
+
+    def refuse_half_read(self) -> None:
+        """Answer 503 to a request that has not come in whole, and close."""
+        if self._request is None and self._parser.state is not ParserState.IDLE:
+            self._write(UNAVAILABLE, close=True)
 
     # -- requests
 
@@ -223,7 +224,7 @@ class HTTPConnection:
             return
         self._write(
             response,
-            close=close or self._draining or not request.keep_alive,
+            close=close or self.draining or not request.keep_alive,
             head_only=request.method == "HEAD",
         )
 
@@ -248,7 +249,7 @@ class HTTPConnection:
 
     def _await_more(self) -> None:
         state = self._parser.state
-        if self._eof or (self._draining and state is ParserState.IDLE):
+        if self._eof or (self.draining and state is ParserState.IDLE):
             self.stream.close()
             return
         self.stream.resume_reading()
