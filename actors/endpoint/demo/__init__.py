@@ -31,6 +31,7 @@ PAGES = {
     "/demo.css": ("demo.css", "text/css; charset=utf-8"),
     "/demo.js": ("demo.js", "text/javascript; charset=utf-8"),
     "/icon.svg": ("icon.svg", "image/svg+xml"),
+    "/longpoll.js": ("longpoll.js", "text/javascript; charset=utf-8"),
     "/websocket.js": ("websocket.js", "text/javascript; charset=utf-8"),
 }
 POLICY = (

@@ -1,8 +1,9 @@
 // The page's own logic. What carries the messages is a transport: see websocket.js for the shape.
 
+import * as longpoll from "./longpoll.js";
 import * as websocket from "./websocket.js";
 
-const transports = { websocket };
+const transports = { websocket, longpoll };
 
 const MAX_ROWS = 500;
 const FIRST_RETRY = 200; // milliseconds

@@ -131,7 +131,38 @@ def test_frames_are_cleared(page):
 
 def test_transports_are_offered_by_name(page):
     names = [option.text for option in Select(page.find("transport")).options]
-    assert "WebSocket" in names
+    assert names == ["WebSocket", "Long polling"]
+
+
+def test_person_switches_to_long_polling_and_back(page):
+    choice = Select(page.find("transport"))
+    choice.select_by_visible_text("Long polling")
+    page.wait(lambda: page.frames.count(("· note", "connected")) == 2)
+    page.say("by and by")
+    page.wait_frame("← received text", "by and by")
+    page.find("binary").click()
+    page.say("Az")
+    page.wait_frame("← received binary", "41 7a (2 bytes)")
+    choice.select_by_visible_text("WebSocket")
+    page.wait(lambda: page.frames.count(("· note", "connected")) == 3)
+    page.find("binary").click()
+    page.say("at once")
+    page.wait_frame("← received text", "at once")
+
+
+def test_long_polling_page_comes_back_when_the_server_does(browser):
+    with Command() as command:
+        page = Page(browser, command.url)
+        Select(page.find("transport")).select_by_visible_text("Long polling")
+        page.wait(lambda: page.frames.count(("· note", "connected")) == 2)
+        command.signal(signal.SIGTERM)
+        page.wait_state("connecting again")
+        assert command.ended() == 0
+    bind = "{}:{}".format(*command.address)
+    with Command(bind=bind):
+        page.wait_state("connected")
+        page.say("back")
+        page.wait_frame("← received text", "back")
 
 
 def test_page_comes_back_when_the_server_does(browser):
