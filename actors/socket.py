@@ -14,6 +14,9 @@ from actors.reasons import KILLED, Reason
 from actors.results import Error, Ok, Push, Reply, Stop
 from actors.runtime.actor import Actor, Exit
 from actors.runtime.exits import run_hook
+from supervision.drainer import drainer_spec
+from supervision.draining import DrainOptions
+from supervision.pool import pool_spec
 
 if TYPE_CHECKING:
     from supervision.specs import ChildSpec
@@ -65,17 +68,26 @@ class Socket(Actor):
 
     @classmethod
     def child_spec(cls, options: Mapping[str, Any]) -> ChildSpec | None:  # noqa: ARG003
-        """Answer what to start under the endpoint for this class, or ``None``.
+        """Answer what to start under the endpoint for this class; by default a pool.
 
-        Called once per class, however often it is mounted. ``options`` are the mount's, and the
-        endpoint under ``"endpoint"``.
+        Called once per class, however often it is mounted. ``options`` are those of the mount that
+        was declared last, and beside them ``"endpoint"``, ``"grace"`` (seconds that a shutdown may
+        take) and ``"drainer"`` (:class:`~supervision.draining.DrainOptions`, or ``None``).
+
+        Must answer one of: a child's spec (:func:`supervision.specs.child_spec`); ``None`` for
+        nothing. What the default pool is for: :mod:`supervision.pool`.
         """
-        return None
+        return pool_spec(cls)
 
     @classmethod
-    def drainer_spec(cls, options: Mapping[str, Any]) -> ChildSpec | None:  # noqa: ARG003
-        """Answer what to start late in the endpoint's tree, so that its end drains; or ``None``."""
-        return None
+    def drainer_spec(cls, options: Mapping[str, Any]) -> ChildSpec | None:
+        """Answer what to start late in the endpoint's tree, so that its end drains.
+
+        Called and answered as :meth:`child_spec`. The default is a
+        :class:`~supervision.drainer.Drainer`, or nothing where the mount says ``drainer=False``.
+        """
+        drain: DrainOptions | None = options.get("drainer", DrainOptions())
+        return None if drain is None else drainer_spec(cls, drain)
 
     @classmethod
     def connect(cls, info: ConnectInfo) -> Ok | Error:  # noqa: ARG003
@@ -194,6 +206,14 @@ class Socket(Actor):
         if not self._terminate_ran:
             self._terminate_ran = True
             super().run_terminate(reason)
+
+    def cut_short(self, reason: Reason) -> None:
+        """Tell the client ``reason`` although a callback may run, and end at once.
+
+        Call it on the dispatcher's thread. ``terminate`` runs afterwards, with ``Killed``.
+        """
+        run_hook(self.ending, reason)
+        self.killed()
 
     def after_kill(self) -> None:
         """Let go of the client, then run ``terminate``: nobody waits for it any more."""

@@ -25,7 +25,7 @@ from actors.runtime.actor import Actor, ActorKilled, StartError
 from actors.runtime.ref import Ref
 from supervision.plan import Child, ended_as_asked, remarkable
 from supervision.ref import Call, SupervisorRef
-from supervision.reports import report, text
+from supervision.reports import report, text, trouble
 from supervision.specs import IGNORE
 
 logger = logging.getLogger("roost.supervision")
@@ -48,6 +48,9 @@ class Parent(Actor):
 
     child_type: ClassVar[str] = "supervisor"
     ref_class: ClassVar[type[SupervisorRef[Any]]] = SupervisorRef
+
+    trouble: str | None = None
+    """In words: the child that ended last although it should not have, and why."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -106,6 +109,7 @@ class Parent(Actor):
         reason = ref.exit_reason
         if remarkable(child.spec, reason):
             report(self, "child_terminated", reason, child)
+            self.trouble = trouble(child, ref)
         self.child_ended(child, ref)
 
     def queue_try_again(self, subject: Any) -> None:

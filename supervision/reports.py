@@ -56,6 +56,16 @@ def words(reason: Reason, depth: int = MAX_DEPTH) -> str:
     return name
 
 
+def trouble(child: Child, ref: Any) -> str:
+    """Say that ``child``, which was ``ref``, ended, and what had before it did, down to the cause.
+
+    A supervisor that gives up has ended in good order: what matters is the trouble it had.
+    """
+    said = f"{text(child.spec.id)} ended ({words(ref.exit_reason)})"
+    inner = getattr(getattr(getattr(ref, "actor_inbox", None), "actor", None), "trouble", None)
+    return said if inner is None else f"{said}, as {inner}"
+
+
 def text(value: Any) -> str:
     """Show a value; never raises, whatever its ``__repr__`` does."""
     shown = getattr(value, "__qualname__", None) if isinstance(value, type) else None

@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("roost.transports")
 
-BACKLOG: Final = 4096
 ACCEPTS_PER_TURN: Final = 32
 """Clients accepted before those already connected get their turn."""
 
@@ -60,21 +59,6 @@ NOT_OURS: Final = frozenset(
         errno.EHOSTUNREACH,
     }
 )
-
-
-def bind(host: str, port: int, backlog: int = BACKLOG) -> socket.socket:
-    """Answer a listening socket; ``OSError`` when the address is in use or not ours."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    sock = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # accepted sockets inherit it
-        sock.bind((host, port))
-        sock.listen(backlog)
-    except BaseException:
-        sock.close()
-        raise
-    return sock
 
 
 class Listener:

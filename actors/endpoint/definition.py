@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from actors.endpoint.options import EndpointOptions
 from actors.errors import ConfigError
 from actors.options import build, refuse_unknown
+from supervision.draining import DrainOptions
 from transports.longpoll.options import LongPollOptions
 from transports.websocket.options import WebSocketOptions
 
@@ -35,6 +36,7 @@ class Mounted:
     socket_class: type[Socket]
     transports: Mapping[str, TransportOptions]
     options: Mapping[str, Any]
+    drainer: bool | Mapping[str, Any] | Callable[[], Any] = True
 
 
 class Custom(NamedTuple):
@@ -82,6 +84,7 @@ class Endpoint:
         socket_class: type[Socket],
         *,
         options: Mapping[str, Any] | None = None,
+        drainer: bool | Mapping[str, Any] | Callable[[], Any] = True,
         **transports: bool | Mapping[str, Any],
     ) -> None:
         """Mount ``socket_class`` at ``path``, which may hold ``:variables``.
@@ -90,10 +93,16 @@ class Endpoint:
         ``False`` or a mapping of that transport's options, whose ``path`` is appended to the
         mount's; so are transports of your own. ``options`` are handed to ``child_spec`` and
         ``drainer_spec`` as they are.
+
+        ``drainer`` says how connections of the class are drained at a shutdown: ``True``, a mapping
+        of :class:`~supervision.draining.DrainOptions`, ``False`` (they are told 1001 when the
+        server ends) or a function that answers one of those, called at the start. Where a class is
+        mounted more than once, the mount that was declared last says it for all.
         """
         where = f"socket {path!r}"
         known = {**BUILT_IN, **{n: t.options_class for n, t in self.transports.items()}}
-        refuse_unknown(transports, list(known), where)
+        refuse_unknown(transports, [*known, "drainer", "options"], where)
+        _check_drainer(drainer, where)
         built: dict[str, TransportOptions] = {}
         for name, options_class in known.items():
             given = transports.get(name, name in ON_BY_DEFAULT)
@@ -106,7 +115,7 @@ class Endpoint:
             built[name] = build(options_class, chosen, f"{where}, {name}")
         if not _is_socket(socket_class):
             raise ConfigError(f"{where}: {socket_class!r} is not a subclass of Socket")
-        self.mounts.append(Mounted(path, socket_class, built, dict(options or {})))
+        self.mounts.append(Mounted(path, socket_class, built, dict(options or {}), drainer))
 
     def wsgi(self, application: Application | None = None) -> WSGIApplication:
         """Answer a WSGI application that serves the sockets inside an existing gevent server.
@@ -120,6 +129,14 @@ class Endpoint:
         return WSGIApplication(
             lambda: Routes(self), self.options, application or self.options.fallback
         )
+
+
+def _check_drainer(drainer: object, where: str) -> None:
+    if isinstance(drainer, Mapping):
+        build(DrainOptions, drainer, f"{where}, drainer")
+    elif not isinstance(drainer, bool) and not callable(drainer):
+        wanted = "True, False, a mapping of options or a function"
+        raise ConfigError(f"{where}: drainer={drainer!r:.200}: must be {wanted}")
 
 
 def _is_socket(thing: object) -> bool:

@@ -54,6 +54,10 @@ class Ending:
         self._asked.wait()
         return self._name
 
+    def give_up(self) -> None:
+        """Have :meth:`wait` answer although no signal has come; nothing is timed."""
+        self._asked.set()
+
     def done(self) -> None:
         """Say that every connection has ended: what may still run is the application's threads."""
         self._status = 0

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from actors import signing
-from actors.options import Options, limits
+from actors.options import Options, build, limits
 from actors.runtime import actor, dispatcher
 from actors.socket import Socket
+from supervision.draining import DrainOptions
+from supervision.processes import sockets
 from transports import listener, query, stream, tokens
 from transports.http import writer
 from transports.websocket import connection, deflate, protocol
@@ -25,7 +27,7 @@ FIXED: tuple[tuple[str, Any, str, str], ...] = (
     ("actor.turn", actor.TURN_MESSAGES, "messages", "handled before others get their turn"),
     ("dispatcher.slice", dispatcher.SLICE, "seconds", "before the loop gets its turn"),
     ("dispatcher.carriers", dispatcher.MAX_CARRIERS, "turns", "blocked in user code at once"),
-    ("listener.backlog", listener.BACKLOG, "connections", "waiting to be accepted"),
+    ("listener.backlog", sockets.BACKLOG, "connections", "waiting to be accepted"),
     ("listener.accepts", listener.ACCEPTS_PER_TURN, "clients", "accepted before others are served"),
     ("stream.read", stream.READ_SIZE, "bytes", "read from one connection at a time"),
     ("http.write_ahead", writer.WRITE_AHEAD, "bytes", "written for a client that does not read"),
@@ -56,6 +58,10 @@ def listed(endpoint: Endpoint) -> Iterator[str]:
     for mounted in endpoint.mounts:
         for name, options in mounted.transports.items():
             yield from _of(f"{mounted.path} {name}", options)
+        if isinstance(mounted.drainer, Mapping):
+            yield from _of(f"{mounted.path} drainer", build(DrainOptions, mounted.drainer, ""))
+        elif mounted.drainer is True:
+            yield from _of(f"{mounted.path} drainer", DrainOptions())
 
 
 def _of(prefix: str, options: Options) -> Iterator[str]:

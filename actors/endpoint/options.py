@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from actors.options import Options, boolean, option, positive, positive_int
+from actors.options import Options, boolean, one_of, option, positive, positive_int
 from transports.http.options import HTTPOptions
 from transports.options import function, maybe
 
@@ -17,6 +17,11 @@ def _secrets(value: Any) -> str | None:
 
 def _http(value: Any) -> str | None:
     return None if isinstance(value, HTTPOptions) else "HTTPOptions(...)"
+
+
+def _children(value: Any) -> str | None:
+    ok = isinstance(value, list | tuple)
+    return None if ok else "a list of children: actor classes, ChildSpec(...) or functions"
 
 
 def _host(value: Any) -> str | None:
@@ -50,5 +55,25 @@ class EndpointOptions(Options):
     )
     fallback: Any = option(
         None, "a WSGI application for what no mount takes, else 404", check=maybe(function)
+    )
+    children: Any = option(
+        (), "children of the endpoint's own tree, started before the sockets", check=_children
+    )
+    watchers: Any = option(
+        (), "the same, started when clients are let in and stopped first", check=_children
+    )
+    drain_order: str = option(
+        "stop_accepting",
+        "stop accepting before the drain, or as Phoenix after it",
+        check=one_of("stop_accepting", "phoenix"),
+    )
+    server_shutdown: float | None = option(
+        None,
+        "for connections that no drainer ended; None: 0.3 of grace",
+        check=maybe(positive),
+        limit="seconds",
+    )
+    last_poll: float = option(
+        2.0, "for a last poll of a drained long-poll session", check=positive, limit="seconds"
     )
     grace: float = option(25.0, "seconds that a shutdown may take", check=positive, limit="seconds")

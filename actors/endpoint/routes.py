@@ -29,12 +29,18 @@ MIN_SECRET = 32
 
 
 class Routes:
-    """The router of one endpoint in this process, and the long-poll sessions behind it."""
+    """The router of one endpoint in this process, and the long-poll sessions behind it.
 
-    def __init__(self, endpoint: Endpoint) -> None:
+    ``worker`` is the name of this process among others that serve the endpoint, and ``boot_secret``
+    what all of them sign with where the application has no secret of its own.
+    """
+
+    def __init__(
+        self, endpoint: Endpoint, *, worker: str | None = None, boot_secret: str | None = None
+    ) -> None:
         self.endpoint = endpoint
-        self.secrets = _secrets(endpoint)
-        self.sessions = Sessions(self.secrets)
+        self.secrets = _secrets(endpoint, boot_secret)
+        self.sessions = Sessions(self.secrets, worker=worker)
         self._router: Router[Handler] = Router()
         self.mounted = self._router.match
         fallback = endpoint.options.fallback
@@ -84,7 +90,7 @@ def _reloads(endpoint: Endpoint) -> bool:
     return endpoint.options.code_reloader or any(options.code_reloader for options in mounted)
 
 
-def _secrets(endpoint: Endpoint) -> tuple[str, ...]:
+def _secrets(endpoint: Endpoint, boot_secret: str | None) -> tuple[str, ...]:
     """Answer what signs tokens: the option, else the environment's, else a secret of this boot."""
     found = endpoint.options.secret_key_base or tuple(os.environ.get(SECRET_VARIABLE, "").split())
     if not all(len(secret) >= MIN_SECRET for secret in found):
@@ -97,4 +103,4 @@ def _secrets(endpoint: Endpoint) -> tuple[str, ...]:
             " (give Endpoint(secret_key_base=...) or %s)",
             SECRET_VARIABLE,
         )
-    return (secrets.token_urlsafe(48),)
+    return (boot_secret or secrets.token_urlsafe(48),)

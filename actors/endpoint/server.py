@@ -1,44 +1,91 @@
-"""Serves an endpoint in this process: router, listener, connections, and their orderly end."""
+"""Serves an endpoint in this process: starts its tree, and ends it within a budget."""
 
 from __future__ import annotations
 
 import logging
+import socket
 import ssl
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
+from gevent.event import AsyncResult, Event
+
+from actors.endpoint import tree
+from actors.endpoint.budget import reserve
+from actors.endpoint.connections import Connections
+from actors.endpoint.root import Root
 from actors.endpoint.routes import Routes
+from actors.errors import ConfigError
+from actors.reasons import KILLED, SHUTDOWN, Crash, FailedToStart, Reason
+from actors.runtime import StartError, monitors
 from actors.runtime.dispatcher import Dispatcher, get_dispatcher
+from supervision.reports import words
 from transports.http.connection import HTTPConnection
 from transports.listener import Listener
+from transports.longpoll.distant import Distant
 
 if TYPE_CHECKING:
-    import socket
-
     from actors.endpoint.definition import Endpoint
-    from actors.runtime.actor import Actor
+    from actors.pubsub.bus import Bus
+    from supervision.ref import SupervisorRef
+    from supervision.specs import ChildSpec
     from transports.stream import Stream
 
-LAST_WORDS: Final = 1.0
-"""Seconds, at most, at the end of a shutdown: for Close frames to clients of busy sockets."""
+NOW: Final = 0.5
+"""Seconds, at most, that an end takes which nobody waits for: for the last Close frames."""
 
 logger = logging.getLogger("roost.endpoint")
 
 
 class Server:
-    """One endpoint on one listening socket."""
+    """One endpoint on listening sockets, which are its own from now on.
+
+    ``bus`` links this process to the others that serve the endpoint, ``pubsub`` are children to
+    start before all others, ``boot_secret``: see :class:`~actors.endpoint.routes.Routes`. ``grace``
+    overrides the endpoint's, in seconds. :class:`ConfigError` says what cannot be served.
+    """
 
     def __init__(
         self,
         endpoint: Endpoint,
-        sock: socket.socket,
+        sockets: socket.socket | Sequence[socket.socket],
         *,
         tls: ssl.SSLContext | None = None,
+        bus: Bus | None = None,
+        pubsub: Iterable[ChildSpec] = (),
+        boot_secret: str | None = None,
+        grace: float | None = None,
     ) -> None:
+        options = endpoint.options
         self.endpoint = endpoint
         self.dispatcher: Dispatcher = get_dispatcher()
-        self.routes = Routes(endpoint)
-        options = endpoint.options
-        self.listener = Listener(
+        self.grace = options.grace if grace is None else grace
+        worker = None if bus is None else bus.worker
+        self.routes = Routes(endpoint, worker=worker, boot_secret=boot_secret)
+        if bus is not None:
+            self.routes.sessions.distant = Distant(bus, self.routes.sessions)
+        self.listeners: list[Listener] = []
+        classes = {mounted.socket_class for mounted in endpoint.mounts}
+        self.connections = Connections(
+            self.listeners, self.routes.sessions, classes, options.last_poll
+        )
+        self.children = tree.children(endpoint, self.connections, self.grace, pubsub)
+        self.budget = tree.budget(endpoint, self.children, self.grace)
+        self.budget.check()
+        self.failed: AsyncResult[str] = AsyncResult()
+        """Set when the tree gave up by itself: why, through all layers."""
+        self._root: SupervisorRef[Root] | None = None
+        self._until: float | None = None
+        self._last_words = 0.0
+        self._news = Event()
+        self._stopped: AsyncResult[bool] | None = None
+        # Last, as whoever is refused keeps the sockets.
+        for each in [sockets] if isinstance(sockets, socket.socket) else sockets:
+            self.listeners.append(self._listener(each, tls))
+
+    def _listener(self, sock: socket.socket, tls: ssl.SSLContext | None) -> Listener:
+        options = self.endpoint.options
+        return Listener(
             sock,
             self.dispatcher,
             self._open,
@@ -51,34 +98,109 @@ class Server:
     def _open(self, stream: Stream) -> HTTPConnection:
         return HTTPConnection(stream, self.routes.match, self.endpoint.options.http)
 
+    @property
+    def listener(self) -> Listener:
+        """The first, which is the only one where there is one socket."""
+        return self.listeners[0]
+
+    def facts(self) -> dict[str, Any]:
+        """Answer what a person may want to know, as plain values: seconds, and lines to print."""
+        return {"grace": self.grace, "budget": self.budget.lines()}
+
+    # -- the start
+
     def start(self) -> None:
-        """Accept clients."""
-        self.listener.start()
+        """Start the tree; clients are accepted when this answers.
 
-    def stop(self, budget: float) -> bool:
-        """Stop accepting, end every connection with 1012, and wait up to ``budget`` seconds.
-
-        Who is busy in a callback towards the end of it is ended without being asked again. Answers
-        whether that was not needed. What is left then is cut off.
+        :class:`ConfigError` names the child that did not start; what was started has stopped.
         """
-        until = self.dispatcher.clock() + budget
-        streams = self.listener.streams
-        self.listener.stop()
-        actors = self._tell("drain")
-        orderly = self.listener.wait_empty(budget - min(LAST_WORDS, budget / 4))
-        if not orderly:
-            logger.warning("%d connections have not ended by themselves", len(streams))
-            actors += self._tell("cut_short")
-            self.listener.wait_empty(until - self.dispatcher.clock())
-        for stream in list(streams):
-            stream.abort()
-        for actor in actors:  # their clients are gone, but terminate may take its time
-            actor.actor_stopped.wait(max(0.0, until - self.dispatcher.clock()))
+        try:
+            self._root = Root.start(self.children)
+        except StartError as error:
+            self.connections.stop_accepting()
+            raise _refusal(error.reason) from error
+        root = self._root_actor()
+        if not monitors.at_end(root, self._ended):
+            self._ended(root)
+
+    def _root_actor(self) -> Root:
+        inbox: Any = self._root and self._root.actor_inbox
+        root: Root = inbox.actor
+        return root
+
+    def _ended(self, root: Any) -> None:
+        """Learn that the tree has ended, which it should not unless it was told to."""
+        self._news.set()
+        if self._until is None:
+            self.failed.set(root.trouble or words(root.exit_reason or SHUTDOWN))
+
+    # -- the end
+
+    def stop(self, budget: float | None = None) -> bool:
+        """Stop the tree in reverse order and wait for that, ``budget`` seconds at most.
+
+        The default is what a process has that ends afterwards: ``grace`` less a last moment. A
+        further call may shorten what an earlier one said, and answers the same: whether no
+        connection had to be ended that was busy, or cut off.
+        """
+        self._shorten(self.grace - reserve(self.grace) if budget is None else budget)
+        if self._stopped is not None:
+            return bool(self._stopped.get())
+        self._stopped = AsyncResult()
+        orderly = False
+        try:
+            orderly = self._stop()
+        finally:
+            self._stopped.set(orderly)
         return orderly
 
-    def _tell(self, method: str) -> list[Actor]:
-        """Call the method of each connection that has it; answers the actors behind them."""
-        protocols: list[Any] = [stream.protocol for stream in self.listener.streams]
-        for protocol in protocols:
-            getattr(protocol, method, lambda: None)()
-        return [protocol.actor for protocol in protocols if hasattr(protocol, "actor")]
+    def _stop(self) -> bool:
+        root = self._root
+        if root is None:
+            self.connections.stop_accepting()
+            return True
+        refs = self.connections.sockets()
+        root.exit()
+        while root.exit_reason is None and self._left():
+            self._news.clear()
+            self._news.wait(self._left())
+        if root.exit_reason is None:
+            logger.warning("the endpoint did not stop in time")
+            root.kill()
+        self.connections.wait_empty(min(self._last_words, self._left()))
+        cut_off = self.connections.abort()
+        return not cut_off and all(ref.exit_reason != KILLED for ref in refs)
+
+    def stop_now(self) -> None:
+        """Tell every client 1001 at once, and have :meth:`stop` end soon. Does not block.
+
+        Call it on the loop's thread, before :meth:`stop` or while that waits.
+        """
+        self.connections.stop_accepting()
+        self.connections.cut_short(SHUTDOWN)
+        self._shorten(NOW)
+        if self._root is not None:
+            self._root_actor().hurry()
+
+    def _shorten(self, budget: float) -> None:
+        """End within ``budget`` seconds from now, unless an earlier end was asked for before."""
+        until = self.dispatcher.clock() + budget
+        if self._until is None or until < self._until:
+            self._until = until
+            self._last_words = reserve(budget)
+            if self._root is not None:
+                self._root_actor().until = until - self._last_words
+        self._news.set()
+
+    def _left(self) -> float:
+        return max(0.0, (self._until or 0.0) - self.dispatcher.clock())
+
+
+def _refusal(reason: Reason) -> ConfigError:
+    """Answer why the tree did not start; what the application itself refused is said as it was."""
+    cause = reason
+    while isinstance(cause, FailedToStart):
+        cause = cause.reason
+    if isinstance(cause, Crash) and isinstance(cause.exception, ConfigError):
+        return cause.exception
+    return ConfigError(f"the endpoint did not start: {words(reason)}")

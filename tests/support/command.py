@@ -1,4 +1,4 @@
-"""``python -m actors.endpoint`` as a process of its own.
+"""``python -m actors.endpoint`` as a process of its own, without a master unless asked for.
 
 Everything it prints is kept in ``lines``, from both streams. Each wait has a deadline.
 """
@@ -35,17 +35,24 @@ def run(*arguments: str, cwd: Path = ROOT, **rest: object) -> subprocess.Complet
 class Command:
     """A server process; as a context manager it waits until clients are served."""
 
-    def __init__(self, *arguments: str, bind: str = "127.0.0.1:0", cwd: Path = ROOT) -> None:
+    def __init__(
+        self,
+        *arguments: str,
+        bind: str = "127.0.0.1:0",
+        workers: int = 0,
+        cwd: Path = ROOT,
+    ) -> None:
         self.lines: list[str] = []
         self._news = threading.Condition()
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "actors.endpoint", *arguments, "--bind", bind],
+            [sys.executable, "-m", "actors.endpoint", *arguments, "--bind", bind,
+             "--workers", str(workers)],
             cwd=cwd,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-        )
+        )  # fmt: skip
         # Both streams are read all the time: a pipe that fills up would stop the server.
         self._readers = [
             threading.Thread(target=self._read, args=(stream,), daemon=True)

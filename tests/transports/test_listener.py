@@ -17,13 +17,14 @@ from gevent.socket import wait_read
 
 from actors import Endpoint
 from actors.endpoint.tls import server_context
+from supervision.processes.sockets import bind
 from tests.support import certificate
 from tests.support.command import Command
 from tests.support.listening import Listening, held, left_since, listening
 from tests.support.raw import DEADLINE, Client, request
 from tests.support.server import serve
 from transports.http.response import Response
-from transports.listener import BUSY, PAUSE, bind
+from transports.listener import BUSY, PAUSE
 
 
 def clients(stack: ExitStack, served: Listening, count: int) -> list[Client]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import gevent
 import pytest
@@ -259,6 +261,57 @@ def test_abort_loses_what_waits(client: Client, peer: Recorder) -> None:
     peer.stream.abort()
     assert (peer.calls, peer.error) == (["lost"], None)
     assert len(client.read_to_end()) < len(LARGE)
+
+
+class Breaking(Recorder):
+    """Raises what its test put in ``raises`` when it is told that."""
+
+    raises: dict[str, Exception]
+
+    def _told(self, call: str) -> None:
+        super()._told(call)
+        if call in self.raises:
+            raise self.raises[call]
+
+
+@pytest.mark.parametrize("error", [MemoryError(), ValueError("odd\nbytes")], ids=repr)
+@pytest.mark.parametrize("call", ["data", "eof"])
+def test_protocol_that_raises_ends_its_stream_alone(
+    caplog: pytest.LogCaptureFixture, call: str, error: Exception
+) -> None:
+    def make(stream: Any) -> Recorder:
+        protocol = Breaking(stream)
+        protocol.raises = {call: error} if not served.protocols else {}
+        return protocol
+
+    with listening(make) as served, Client(served.address) as client:
+        broken = served.newest()
+        with Client(served.address) as other:
+            client.send(b"half of this is lost")
+            client.end()
+            broken.wait_for("lost")
+            assert broken.error is error
+            assert broken.calls == [*(["data", "eof"] if call == "eof" else ["data"]), "lost"]
+            assert broken.stream.closed
+            assert client.read_to_end() == b""
+            other.send(b"goes on")
+            served.newest(2).wait_for(b"goes on")
+        (record,) = [r for r in caplog.records if r.levelno >= logging.ERROR]
+        assert type(error).__name__ in record.getMessage()
+        assert "\n" not in record.getMessage()
+
+
+def test_what_raises_once_a_backlog_is_sent_ends_the_stream(
+    client: Client, peer: Recorder, caplog: pytest.LogCaptureFixture
+) -> None:
+    def drained() -> None:
+        raise ValueError("no")
+
+    peer.stream.write(LARGE)
+    peer.stream.on_drained = drained
+    assert client.read_to_end() == LARGE
+    peer.wait_for("lost")
+    assert caplog.text.count("ValueError: no") == 1
 
 
 def test_nothing_is_left_of_streams_however_they_ended(served: Listening) -> None:

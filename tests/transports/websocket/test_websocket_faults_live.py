@@ -306,7 +306,8 @@ def test_a_busy_socket_is_read_for_up_to_a_bound_and_loses_nothing(size: int) ->
         while not stream._paused:
             gevent.sleep(0)
         lab.wait_read()
-        held, one_read = list(inbox.items), READ_SIZE // (size + 6) + 1
+        held = [item for item in inbox.items if type(item) is str]
+        one_read = READ_SIZE // (size + 6) + 1
         assert sum(map(len, held)) <= MAX_WAITING_BYTES + one_read * size
         assert len(held) <= MAX_WAITING_EVENTS + one_read
         lab.release.set()
@@ -340,6 +341,43 @@ def test_a_busy_socket_is_not_read_for_beyond_its_limits(texts: list[str], pause
         lab.release.set()
         assert [client.frame().payload.decode() for _ in texts] == texts
         assert stream._paused is False
+
+
+class Restless(LabSocket):
+    """Told "tell", it tells itself for ever: its mailbox is never empty at the end of a turn."""
+
+    told = 0
+
+    def handle_info(self, message: Any) -> Any:
+        self.told += 1
+        self.actor_ref.tell(message)
+
+
+def make_restless(socket: Any) -> Reply:
+    socket.actor_ref.tell("again")
+    return Reply("restless")
+
+
+@pytest.mark.parametrize(("count", "size"), [(4 * MAX_WAITING_EVENTS, 1), (30, 30_000)])
+def test_a_socket_that_is_told_without_end_still_reads_its_client(count: int, size: int) -> None:
+    texts = [f"{number:0{size}}" for number in range(count)]
+    with Lab({"tell": make_restless}, socket_class=Restless) as lab, lab.connect() as client:
+        assert say(client, "tell") == Frame(TEXT, b"restless")
+        sending = gevent.spawn(client.send, b"".join(frame(TEXT, text) for text in texts))
+        assert [client.frame().payload.decode() for _ in texts] == texts
+        sending.get(timeout=5)
+        before = lab.sockets[0].told
+        assert say(client, "one more") == Frame(TEXT, b"one more")
+        assert lab.sockets[0].told > before
+
+
+def test_a_silent_client_of_a_socket_that_is_told_without_end_is_idle() -> None:
+    on = {"tell": make_restless}
+    with Lab(on, socket_class=Restless, timeout=0.2) as lab, lab.connect() as client:
+        assert say(client, "tell") == Frame(TEXT, b"restless")
+        assert say(client, "x") == Frame(TEXT, b"x")
+        assert client.frame().code == 1001
+        assert lab.reason() == Shutdown("timeout")
 
 
 # -- clients that do not read (B3, B11)

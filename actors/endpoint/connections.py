@@ -1,0 +1,190 @@
+"""What is open at an endpoint, and the two children of its tree that begin and end it.
+
+The *server* is started before the drainers and stopped after them: it ends whatever they left. The
+*acceptor* lets clients in. Its place says when that stops: behind the drainers in the tree it stops
+before they drain; in front of them, as in Phoenix, clients still come in meanwhile.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from actors.reasons import SHUTDOWN, Reason
+from actors.runtime import Actor, Ref, get_dispatcher
+from supervision.drainer import cut_short, live, wait_for
+from transports.http.connection import HTTPConnection
+
+if TYPE_CHECKING:
+    from transports.listener import Listener
+    from transports.longpoll.sessions import Sessions
+    from transports.stream import Stream
+
+PATIENT: Final = 0.9
+"""The part of the server's time after which whoever is left is ended."""
+
+HALF_READ: Final = 1.0
+"""Seconds that a request has to come in whole once the server ends; then it is answered 503."""
+
+LINGER: Final = 0.5
+"""Seconds, at least, that a client has to close a stream on which everything was said."""
+
+logger = logging.getLogger("roost.endpoint")
+
+
+class Connections:
+    """The streams of ``listeners``, and the socket actors of ``classes``.
+
+    ``last_poll``: seconds for which a drained long-poll session can still be polled.
+    """
+
+    def __init__(
+        self,
+        listeners: Sequence[Listener],
+        sessions: Sessions,
+        classes: Collection[type[Any]],
+        last_poll: float,
+    ) -> None:
+        self.listeners = listeners
+        self.sessions = sessions
+        self.classes = classes
+        self.last_poll = last_poll
+
+    def __iter__(self) -> Iterator[Stream]:
+        return iter([stream for listener in self.listeners for stream in listener.streams])
+
+    def sockets(self) -> list[Ref[Any]]:
+        """Answer the live socket actors, whatever their transport."""
+        return live(self.classes)
+
+    def accept(self) -> None:
+        """Let clients in."""
+        for listener in self.listeners:
+            listener.start()
+
+    def stop_accepting(self) -> None:
+        """Close the listening sockets; each HTTP connection ends with the answer to come.
+
+        One that waits for a request stays open, as it may bring the last poll of a session.
+        """
+        for listener in self.listeners:
+            listener.stop()
+        for stream in self:
+            if isinstance(stream.protocol, HTTPConnection):
+                stream.protocol.draining = True
+
+    def drain(self) -> None:
+        """Have every stream end when what it is at is done; one that is idle ends now."""
+        self._call("drain")
+
+    def refuse_half_read(self) -> None:
+        """Answer 503 to requests that have not come in whole."""
+        self._call("refuse_half_read")
+
+    def cut_short(self, reason: Reason) -> int:
+        """Tell every client that this is the end, whatever its socket does; answer how many."""
+        refs = self.sockets()
+        cut_short(refs, reason)
+        self._call("cut_short")
+        self.drain()
+        return len(refs)
+
+    def _call(self, method: str) -> None:
+        protocols: list[Any] = [stream.protocol for stream in self]
+        for protocol in protocols:
+            getattr(protocol, method, _nothing)()
+
+    def wait_empty(self, timeout: float) -> bool:
+        """Wait until no stream is open; answers whether that came about in ``timeout`` seconds."""
+        clock = get_dispatcher().clock
+        until = clock() + timeout
+        return all(each.wait_empty(max(0.0, until - clock())) for each in self.listeners)
+
+    def lingering(self) -> set[Stream]:
+        """Answer the streams on which everything was said, and whose clients have not closed."""
+        return {stream for stream in self if stream.closing and not stream.queued}
+
+    def abort(self) -> int:
+        """Close what is open; answer how many streams that were."""
+        streams = list(self)
+        for stream in streams:
+            stream.abort()
+        return len(streams)
+
+
+def _nothing() -> None:
+    """Stand in for what a protocol does not have."""
+
+
+class Acceptor(Actor):
+    """Lets clients in as long as it lives."""
+
+    def __init__(self, connections: Connections) -> None:
+        super().__init__()
+        self._connections = connections
+
+    def on_start(self) -> None:
+        """Begin."""
+        self._connections.accept()
+
+    def terminate(self, reason: Reason) -> None:
+        """Stop."""
+        self._connections.stop_accepting()
+        super().terminate(reason)
+
+
+class Serving(Actor):
+    """The server as a child: when it ends, the connections that no drainer ended do, with 1001.
+
+    It keeps to ``seconds``; killed because there are fewer, it ends them at once.
+    """
+
+    def __init__(self, connections: Connections, seconds: float) -> None:
+        super().__init__()
+        self._connections = connections
+        self._seconds = seconds
+        self._lingering: set[Stream] = set()
+
+    def terminate(self, reason: Reason) -> None:
+        """Tell who is left, and wait: for sockets, last polls, answers, and the streams' ends."""
+        open_ = self._connections
+        clock = self.dispatcher.clock
+        until = clock() + PATIENT * self._seconds
+        open_.stop_accepting()
+        refs = open_.sockets()
+        for ref in refs:
+            ref.exit(SHUTDOWN)
+        polls_until = min(clock() + open_.last_poll, until)
+        wait_for(refs, polls_until)
+        open_.sessions.wait_fetched(polls_until - clock())
+        open_.drain()
+        self._wait_empty(min(clock() + HALF_READ, until))
+        open_.refuse_half_read()
+        if not (wait_for(refs, until) and self._wait_empty(until)):
+            self._cut_short()
+        super().terminate(reason)
+
+    def _wait_empty(self, until: float) -> bool:
+        """Wait until no stream is open; who has been told everything does not hold it up."""
+        clock = self.dispatcher.clock
+        while not self._connections.wait_empty(min(LINGER, until - clock())):
+            lingering = self._connections.lingering()
+            for stream in lingering & self._lingering:
+                stream.abort()
+            self._lingering = lingering
+            if clock() >= until:
+                return False
+        return True
+
+    def killed(self) -> None:
+        """There is no more time."""
+        if self.exit_reason is None:
+            self._cut_short()
+        super().killed()
+
+    def _cut_short(self) -> None:
+        streams = len(list(self._connections))
+        busy = self._connections.cut_short(SHUTDOWN)
+        if streams or busy:
+            logger.warning("%d connections have not ended by themselves", max(streams, busy))

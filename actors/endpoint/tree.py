@@ -1,0 +1,182 @@
+"""The endpoint's tree as data: its children in the order in which they start.
+
+The order is the design (``Phoenix.Endpoint.Supervisor``), as they stop in reverse: pubsub, the
+application's children, what each class of sockets asks for, the server, the drainers, the acceptor,
+the watchers. So clients come in last and leave first; what drains is still served, and whatever a
+callback needs outlives its socket.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from actors.endpoint.budget import DRAIN_PART, SERVER_PART, Budget, Drain
+from actors.endpoint.connections import Acceptor, Connections, Serving
+from actors.endpoint.root import DRAINERS, SERVER
+from actors.errors import ConfigError, SupervisionError
+from actors.options import build
+from supervision.drainer import Drainers
+from supervision.draining import DrainOptions, capacity
+from supervision.specs import ChildSpec, child_spec, child_specs
+
+if TYPE_CHECKING:
+    from actors.endpoint.definition import Endpoint, Mounted
+
+ACCEPTOR: Final = "acceptor"
+PHOENIX: Final = "phoenix"
+
+
+class Asked(NamedTuple):
+    """A class of sockets, and what its ``child_spec`` and ``drainer_spec`` are given."""
+
+    socket_class: type[Any]
+    options: Mapping[str, Any]
+
+
+def classes(endpoint: Endpoint, grace: float) -> list[Asked]:
+    """Answer each mounted class once, the last declared first, with its last mount's options.
+
+    Beside what the mount says these hold ``endpoint``, ``grace`` (seconds) and ``drainer``: its
+    :class:`DrainOptions`, or ``None`` for ``drainer=False``.
+    """
+    found: dict[type[Any], Asked] = {}
+    for mounted in reversed(endpoint.mounts):
+        if mounted.socket_class not in found:
+            options = {
+                **mounted.options,
+                "endpoint": endpoint,
+                "grace": grace,
+                "drainer": drain_options(mounted, grace),
+            }
+            found[mounted.socket_class] = Asked(mounted.socket_class, options)
+    return list(found.values())
+
+
+def drain_options(mounted: Mounted, grace: float) -> DrainOptions | None:
+    """Answer how the connections of a mount are drained, ``None`` for not at all.
+
+    A function is called now, at start; :class:`ConfigError` names one that fails.
+    """
+    where = f"socket {mounted.path!r}, drainer"
+    given = mounted.drainer
+    if callable(given):
+        given = _call(given, f"{where}={_named(given)}")
+    if given is False:
+        return None
+    if given is not True and not isinstance(given, Mapping):
+        wanted = "must be True, False, a mapping of options or a function that answers one"
+        raise ConfigError(f"{where}={given!r:.200}: {wanted}")
+    options = build(DrainOptions, {} if given is True else given, where)
+    return replace(options, shutdown=options.shutdown or DRAIN_PART * grace)
+
+
+def children(
+    endpoint: Endpoint,
+    connections: Connections,
+    grace: float,
+    pubsub: Iterable[ChildSpec] = (),
+) -> tuple[ChildSpec, ...]:
+    """Answer the specs in start order; nothing is started.
+
+    ``pubsub`` is what must run before everything else. :class:`ConfigError` says what is wrong
+    with a spec of the application's.
+    """
+    options = endpoint.options
+    asked = classes(endpoint, grace)
+    acceptor = ChildSpec(id=ACCEPTOR, start=Acceptor.start, args=(connections,), shutdown=None)
+    seconds = options.server_shutdown or SERVER_PART * grace
+    server = ChildSpec(
+        id=SERVER, start=Serving.start, args=(connections, seconds), shutdown=seconds
+    )
+    drainers = _drainers(asked, grace)
+    late = [acceptor, *drainers] if options.drain_order == PHOENIX else [*drainers, acceptor]
+    return _checked(
+        [
+            *pubsub,
+            *_given(options.children, "Endpoint(children=...)"),
+            *_specs(asked, "child_spec"),
+            server,
+            *late,
+            *_given(options.watchers, "Endpoint(watchers=...)"),
+        ]
+    )
+
+
+def budget(endpoint: Endpoint, tree: tuple[ChildSpec, ...], grace: float) -> Budget:
+    """Answer the arithmetic of a shutdown of ``tree``."""
+    by_id = {spec.id: spec for spec in tree}
+    drainers = by_id[DRAINERS].args[0] if DRAINERS in by_id else ()
+    ours = {SERVER, ACCEPTOR, DRAINERS}
+    return Budget(
+        grace=grace,
+        server=by_id[SERVER].shutdown or 0.0,
+        drains=[_drain(spec) for spec in drainers],
+        others=[spec.shutdown for spec in tree if spec.id not in ours],
+        max_connections=endpoint.options.max_connections,
+    )
+
+
+def _drain(spec: ChildSpec) -> Drain:
+    seconds = spec.shutdown or 0.0
+    match spec.args:
+        case (type() as socket_class, DrainOptions() as options):
+            most = capacity(options, seconds)
+            return Drain(name=socket_class.__qualname__, seconds=seconds, capacity=most)
+    return Drain(name=f"{spec.id!r:.200}", seconds=seconds)
+
+
+def _drainers(asked: list[Asked], grace: float) -> list[ChildSpec]:
+    """Answer the supervisor of all drainers; none where no class has one.
+
+    One that says no bound gets that of the others.
+    """
+    most = DRAIN_PART * grace
+    specs = tuple(
+        replace(spec, shutdown=most if spec.shutdown is None else spec.shutdown)
+        for spec in _checked(_specs(asked, "drainer_spec"))
+    )
+    if not specs:
+        return []
+    longest = max(spec.shutdown or 0.0 for spec in specs)
+    return [
+        ChildSpec(
+            id=DRAINERS, start=Drainers.start, args=(specs,), shutdown=longest, type="supervisor"
+        )
+    ]
+
+
+def _specs(asked: list[Asked], method: str) -> list[ChildSpec]:
+    """Answer what each class asks for; ``None`` is nothing."""
+    found = []
+    for socket_class, options in asked:
+        where = f"{socket_class.__qualname__}.{method}"
+        answer = _call(getattr(socket_class, method), where, options)
+        if answer is not None:
+            found += _given([answer], where)
+    return found
+
+
+def _given(children: Iterable[object], where: str) -> list[ChildSpec]:
+    return [_call(child_spec, where, child) for child in children]
+
+
+def _call(function: Callable[..., Any], where: str, *args: Any) -> Any:
+    try:
+        return function(*args)
+    except (ConfigError, SupervisionError) as error:
+        raise ConfigError(f"{where}: {error}") from error
+    except Exception as error:  # the application's code may raise anything
+        raise ConfigError(f"{where} failed: {type(error).__name__}: {error}") from error
+
+
+def _named(function: Callable[..., Any]) -> str:
+    return getattr(function, "__qualname__", None) or repr(function)
+
+
+def _checked(specs: list[ChildSpec]) -> tuple[ChildSpec, ...]:
+    try:
+        return tuple(child_specs(specs))
+    except SupervisionError as error:
+        raise ConfigError(f"two children of the endpoint have one id: {error}") from error

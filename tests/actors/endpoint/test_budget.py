@@ -1,0 +1,107 @@
+"""The arithmetic of a shutdown."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from actors.endpoint.budget import Budget, Drain, reserve, share
+from actors.errors import ConfigError
+
+
+@pytest.mark.parametrize(
+    ("grace", "kept"), [(25.0, 1.0), (10.0, 1.0), (9.0, 0.9), (1.0, 0.1), (0.0, 0.0)]
+)
+def test_last_moment_is_a_second_or_a_tenth(grace, kept):
+    assert reserve(grace) == pytest.approx(kept)
+
+
+@pytest.mark.parametrize(
+    ("own", "later", "left", "seconds"),
+    [
+        (5.0, [], 10.0, 5.0),
+        (5.0, [5.0], 10.0, 5.0),
+        (5.0, [6.0], 10.0, 5.0),
+        (6.0, [5.0], 10.0, 5.0),
+        (6.0, [4.0], 10.0, 6.0),
+        (6.0, [3.0, 4.0], 10.0, 3.5),
+        (6.0, [3.0, 1.0], 9.0, 5.0),
+        (0.5, [7.5], 4.0, 0.5),  # who asks for little has it
+        (0.0, [5.0], 1.0, 0.0),
+        (0.0, [], 0.0, 0.0),
+        (5.0, [], 0.0, 0.0),
+        (5.0, [5.0], -1.0, 0.0),
+        (None, [], 10.0, 10.0),
+        (None, [4.0], 10.0, 6.0),
+        (None, [9.0], 9.0, 4.5),
+        (None, [9.0], 0.0, 0.0),
+        (None, [4.0], float("inf"), float("inf")),
+        (5.0, [4.0], float("inf"), 5.0),
+    ],
+)
+def test_share(own, later, left, seconds):
+    assert share(own, later, left) == pytest.approx(seconds)
+
+
+@given(st.lists(st.floats(0, 60), max_size=8), st.floats(0, 60))
+def test_shares_never_add_up_to_more_than_there_is(every, budget):
+    left = budget
+    for place, own in enumerate(every):
+        seconds = share(own, every[place + 1 :], left)
+        assert 0 <= seconds <= min(left, own) + 1e-9
+        left -= seconds
+
+
+@given(st.lists(st.floats(0, 60), min_size=1, max_size=8), st.floats(0, 60))
+def test_nobody_gets_less_than_an_equal_part_unless_it_asks_for_less(every, left):
+    own, *later = every
+    assert share(own, later, left) >= min(own, left / len(every)) - 1e-9
+
+
+def test_sum_of_the_defaults_leaves_something():
+    budget = Budget(grace=25.0, server=7.5, drains=[Drain(name="Chat", seconds=12.5)])
+    budget.check()
+    assert budget.needed == 21.0
+    assert budget.lines() == [
+        "shutdown: drain 12.5 s + connections 7.5 s + last words 1 s = 21 s, leaving 4 of grace=25",
+        "shutdown: drain of Chat: 12.5 s",
+    ]
+
+
+def test_drains_run_at_the_same_time():
+    drains = [Drain(name="A", seconds=3.0), Drain(name="B", seconds=5.0)]
+    assert Budget(grace=25.0, server=7.5, drains=drains).drain == 5.0
+    assert Budget(grace=25.0, server=7.5).drain == 0.0
+
+
+@pytest.mark.parametrize(("seconds", "fits"), [(2.9, True), (3.0, True), (3.1, False)])
+def test_what_does_not_fit_is_refused_with_the_sum(seconds, fits):
+    budget = Budget(grace=10.0, server=6.0, drains=[Drain(name="A", seconds=seconds)])
+    if fits:
+        budget.check()
+        return
+    with pytest.raises(ConfigError) as refused:
+        budget.check()
+    assert str(refused.value) == (
+        "the shutdown does not fit: drain 3.1 s + connections 6 s + last words 1 s = 10.1 s,"
+        " more than grace=10"
+        " (shorten drainer={'shutdown': ...} or server_shutdown, or raise grace)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("others", "said"), [([None, 4.0], False), ([2.0, 2.0], False), ([2.0, 2.1, None], True)]
+)
+def test_children_that_ask_for_more_than_is_left_are_told_of(others, said):
+    budget = Budget(grace=25.0, server=7.5, drains=[Drain(name="A", seconds=12.5)], others=others)
+    line = "shutdown: 3 children ask for 4.1 s; if all take that long, each gets less"
+    assert (line in budget.lines()) is said
+
+
+@pytest.mark.parametrize(("most", "said"), [(None, False), (99, False), (100, False), (101, True)])
+def test_more_connections_than_are_told_in_time_are_told_of(most, said):
+    drains = [Drain(name="A", seconds=3.0, capacity=100), Drain(name="B", seconds=3.0)]
+    lines = Budget(grace=25.0, server=7.5, drains=drains, max_connections=most).lines()
+    assert "shutdown: drain of A: 3 s, up to 100 connections in batches" in lines
+    assert any(line.startswith("shutdown: max_connections=101") for line in lines) is said
