@@ -49,8 +49,9 @@ bench: $(VENV)/.run
 	benchmarks/install.sh wsload climit picows node
 	benchmarks/compare.py --rounds $(ROUNDS) --baseline picows-uvloop \
 	  --servers picows-uvloop,node-ws,node-uws,climit,ours \
-	  --add 'ours=$(CURDIR)/$(BIN)/python -m actors.endpoint --log-level warning --bind 127.0.0.1:{port}' \
+	  --add 'ours=$(CURDIR)/$(BIN)/python -m actors.endpoint --workers 0 --log-level warning --bind 127.0.0.1:{port}' \
 	  --args 'ours=--path /echo/websocket'
+	$(BIN)/python -m benchmarks.runtime
 
 bench-selfcheck: $(VENV)/.run
 	benchmarks/install.sh wsload

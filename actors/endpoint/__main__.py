@@ -1,11 +1,39 @@
-"""``python -m actors.endpoint``: patches the standard library, then runs the command."""
+"""``python -m actors.endpoint``: a master with workers, or one process that serves by itself.
 
-from gevent import monkey
+The master must not import gevent, and whoever serves must patch the standard library before
+anything else is imported; so the options are read first, by a parser that needs next to nothing.
+"""
 
-monkey.patch_all()
+from __future__ import annotations
 
-import sys  # noqa: E402 - nothing may be imported before the patch
+import sys
 
-from actors.endpoint.command import main  # noqa: E402
+from actors.endpoint import output
+from actors.endpoint.arguments import parser
+from actors.errors import ConfigError
 
-sys.exit(main(sys.argv[1:]))
+
+def main(arguments: list[str]) -> int:
+    """Run the command; answers the exit status."""
+    output.open_closed_descriptors()
+    try:
+        given = parser().parse_args(arguments)
+        if given.workers and not given.check and not given.print_limits:
+            from actors.endpoint.master import serve  # noqa: PLC0415 - see above
+
+            return serve(given, arguments)
+        from gevent import monkey  # noqa: PLC0415
+
+        monkey.patch_all()
+        from actors.endpoint.command import run  # noqa: PLC0415
+
+        return run(given)
+    except ConfigError as error:
+        output.write(sys.stderr, f"roost: {' '.join(str(error).split())}")
+        return 2
+    finally:
+        output.settle()
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

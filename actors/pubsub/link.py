@@ -86,6 +86,7 @@ class Link:
     def close(self) -> None:
         """Stop; what is queued is lost."""
         self._writer.kill(block=False)
+        self._tell_down()
 
     def flush(self, timeout: float) -> bool:
         """Wait until everything queued is written; answers whether that came about."""
@@ -103,10 +104,14 @@ class Link:
                 logger.debug("the link to %s is down: %s", self.peer, error)
             if self.up.is_set():
                 wait = RETRY[0]
-                self.up.clear()
-                telemetry.execute("pubsub.link", {"up": 0}, {"peer": self.peer})
+                self._tell_down()
             gevent.sleep(wait * random.uniform(0.5, 1.0))  # noqa: S311 - jitter, not a secret
             wait = min(wait * 2, RETRY[1])
+
+    def _tell_down(self) -> None:
+        if self.up.is_set():
+            self.up.clear()
+            telemetry.execute("pubsub.link", {"up": 0}, {"peer": self.peer})
 
     def _write(self, sock: Any) -> None:
         first = self._number - len(self._queue) + 1

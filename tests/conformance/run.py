@@ -63,7 +63,7 @@ class CannotRunError(Exception):
 
 COMMANDS = {
     "ours": ["-m", "actors.endpoint", "tests.conformance.echo_endpoint:endpoint",
-             "--bind", "127.0.0.1:0"],
+             "--bind", "127.0.0.1:0", "--workers", "0"],
     "pywsgi": ["-m", "tests.conformance.pywsgi"],
 }  # fmt: skip
 

@@ -32,7 +32,8 @@ GUNICORN = [
     "examples.flask_mount",
 ]
 PRELOADED = [*GUNICORN, "--preload"]
-OURS = ["-m", "actors.endpoint", "examples.flask_mount:endpoint", "--bind", "127.0.0.1:0"]
+OURS = ["-m", "actors.endpoint", "examples.flask_mount:endpoint", "--bind", "127.0.0.1:0",
+        "--workers", "0"]  # fmt: skip
 
 everywhere = pytest.mark.parametrize(
     "command",

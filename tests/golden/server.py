@@ -18,7 +18,7 @@ FIXTURE = "tests.golden.fixture:endpoint"
 BIND = ["--bind", "127.0.0.1:0"]
 
 COMMANDS: Mapping[str, list[str]] = {
-    "native": ["-m", "actors.endpoint", FIXTURE, *BIND],
+    "native": ["-m", "actors.endpoint", FIXTURE, *BIND, "--workers", "0"],
     "pywsgi": ["-m", "tests.golden.pywsgi_server"],
 }
 """Arguments of Python. The process says ``http://HOST:PORT`` on standard error when it serves."""

@@ -204,7 +204,7 @@ def test_signal_during_the_import_ends_without_a_traceback(tmp_path, number):
     (tmp_path / "app.py").write_text(
         f"import os, time\nos.kill(os.getpid(), {int(number)})\ntime.sleep(60)\n"
     )
-    done = run("app:endpoint", cwd=tmp_path)
+    done = run("app:endpoint", "--workers", "0", cwd=tmp_path)
     assert (done.returncode, done.stderr) == (-number, "")
 
 

@@ -1,0 +1,127 @@
+"""The command's options; nothing here imports more than it takes to read them."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Sequence
+from typing import NoReturn
+
+from actors.errors import ConfigError
+from actors.options import did_you_mean
+
+LEVELS = ("debug", "info", "warning", "error")
+MAX_WORKERS = 256
+
+
+class Parser(argparse.ArgumentParser):
+    """Reports what is wrong as one line."""
+
+    def parse_args(self, arguments: Sequence[str]) -> argparse.Namespace:  # type: ignore[override]
+        """Parse, and say what an unknown option may have meant."""
+        given, unknown = self.parse_known_args(arguments)
+        if unknown:
+            name = unknown[0].partition("=")[0]
+            if not name.startswith("-"):
+                raise ConfigError(f"one application is served, {name!r} is one too many")
+            known = [o for action in self._actions for o in action.option_strings if o[:2] == "--"]
+            raise ConfigError(f"unknown option {name!r}{did_you_mean(name, known)}")
+        return given
+
+    def error(self, message: str) -> NoReturn:
+        """Raise instead of printing the usage."""
+        raise ConfigError(message.removeprefix("argument "))
+
+
+def parser() -> Parser:
+    """Answer the command's options."""
+    made = Parser(
+        prog="python -m actors.endpoint", description="Serve an endpoint.", allow_abbrev=False
+    )
+    made.add_argument(
+        "application",
+        nargs="?",
+        metavar="module:endpoint",
+        help="where the Endpoint is; left out: a demo",
+    )
+    made.add_argument(
+        "--bind",
+        default="127.0.0.1:4000",
+        metavar="HOST:PORT",
+        type=_address,
+        help="listen there (default: %(default)s); port 0 is any free one",
+    )
+    made.add_argument("--certfile", metavar="PEM", help="serve TLS with this certificate chain")
+    made.add_argument("--keyfile", metavar="PEM", help="its key, if it is not in the same file")
+    made.add_argument(
+        "--log-level",
+        metavar="LEVEL",
+        type=_level,
+        default="info",
+        help=f"{', '.join(LEVELS)} (default: %(default)s); debug shows stacks",
+    )
+    made.add_argument("--log-file", metavar="PATH", help="log there; SIGUSR1 opens it anew")
+    made.add_argument(
+        "--workers",
+        metavar="N",
+        type=_workers,
+        default=os.cpu_count() or 1,
+        help="worker processes (default: one per core, %(default)s); 0: one process, no master",
+    )
+    made.add_argument(
+        "--grace",
+        metavar="SECONDS",
+        type=_seconds,
+        help="the budget of a shutdown (default: the endpoint's, 25)",
+    )
+    made.add_argument(
+        "--heartbeat-timeout",
+        metavar="SECONDS",
+        type=_seconds,
+        default=30.0,
+        help="end a worker that gives no sign of life for so long (default: %(default)g)",
+    )
+    made.add_argument("--pid-file", metavar="PATH", help="write the process id there")
+    made.add_argument("--check", action="store_true", help="load and validate, serve nothing")
+    made.add_argument("--print-limits", action="store_true", help="list every limit, and end")
+    return made
+
+
+def _address(text: str) -> tuple[str, int]:
+    host, _, port = text.rpartition(":")
+    bracketed = host.startswith("[") and host.endswith("]")
+    plain = host[1:-1] if bracketed else host
+    ok = plain and bracketed == (":" in plain) and port.isascii() and port.isdecimal()
+    if not ok or int(port) > 65535:
+        wanted = "HOST:PORT, such as 127.0.0.1:4000 or [::1]:4000"
+        raise argparse.ArgumentTypeError(f"{text!r}: must be {wanted}")
+    return plain, int(port)
+
+
+def _level(text: str) -> str:
+    if text not in LEVELS:
+        hint = did_you_mean(text, LEVELS)
+        raise argparse.ArgumentTypeError(f"{text!r} is not a level{hint}")
+    return text
+
+
+def _workers(text: str) -> int:
+    if not (text.isascii() and text.isdecimal()) or int(text) > MAX_WORKERS:
+        wanted = f"a whole number up to {MAX_WORKERS}; 0 is one process without a master"
+        raise argparse.ArgumentTypeError(f"{text!r}: must be {wanted}")
+    return int(text)
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r}: must be a number of seconds above 0")
+    return seconds
+
+
+def written(host: str, port: int) -> str:
+    """Answer an address as a URL has it."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -1,0 +1,90 @@
+#!/usr/bin/env python3
+"""Memory of parked long polls: opens sessions, parks a poll on each, reads the server's RSS.
+
+    .venv/bin/python benchmarks/parked.py [COUNT]        # default 10,000
+
+It starts the server itself, on a free port of 127.0.0.1, and ends it.
+"""
+
+import json
+import os
+import re
+import resource
+import selectors
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+PATH = "/socket/longpoll"
+
+
+def rss_kib(pid):
+    text = open(f"/proc/{pid}/status").read()
+    return int(re.search(r"VmRSS:\s+(\d+)", text)[1])
+
+
+def request(sock, target):
+    sock.sendall(f"GET {target} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+
+
+def answer(sock):
+    data = b""
+    while b"\r\n\r\n" not in data:
+        data += sock.recv(4096)
+    head, _, body = data.partition(b"\r\n\r\n")
+    length = int(re.search(rb"content-length: (\d+)", head)[1])
+    while len(body) < length:
+        body += sock.recv(4096)
+    return json.loads(body)
+
+
+def park(address, count):
+    """Answers the sockets of ``count`` sessions, each with a poll that the server holds."""
+    parked = []
+    for _ in range(count):
+        sock = socket.create_connection(address, 20)
+        request(sock, PATH)
+        opened = answer(sock)
+        request(sock, f"{PATH}?token={opened['token']}")
+        parked.append(sock)
+    return parked
+
+
+def main():
+    count = int(sys.argv[1]) if len(sys.argv) > 1 else 10_000
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    command = [sys.executable, "-m", "actors.endpoint", "benchmarks.longpoll:endpoint"]
+    command += ["--workers", "0", "--bind", "127.0.0.1:0"]
+    server = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
+    try:
+        port = next(int(m[1]) for m in (re.search(r"serving http://[^:]+:(\d+)", line)
+                                        for line in server.stderr) if m)  # fmt: skip
+        address = ("127.0.0.1", port)
+        for sock in park(address, 200):  # imports, caches, arenas
+            sock.close()
+        time.sleep(1)
+        before = rss_kib(server.pid)
+        began = time.monotonic()
+        parked = park(address, count)
+        took = time.monotonic() - began
+        after = rss_kib(server.pid)
+        print(json.dumps({
+            "parked": count, "rss_kib_before": before, "rss_kib_after": after,
+            "kib_each": round((after - before) / count, 2), "seconds": round(took, 1),
+        }))  # fmt: skip
+        with selectors.DefaultSelector() as selector:
+            for sock in parked:
+                selector.register(sock, selectors.EVENT_READ)
+            early = len(selector.select(0))
+        print(f"{early} of them were answered meanwhile")
+    finally:
+        server.send_signal(signal.SIGKILL)
+        server.wait()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,42 @@
+"""A master of new code beside an old one, on the same sockets (SIGUSR2)."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+from collections.abc import Sequence
+
+from supervision.processes.sockets import OWN_VARIABLE
+from supervision.processes.spawn import spawn
+
+logger = logging.getLogger("roost.master")
+
+
+class Successor:
+    """At most one; ``arguments`` are those of ``python -m module``."""
+
+    def __init__(self, module: str, arguments: Sequence[str]) -> None:
+        self._module = module
+        self._arguments = list(arguments)
+        self.pid: int | None = None
+
+    def start(self, listeners: Sequence[socket.socket]) -> None:
+        """Start it, unless it runs already; it serves beside us until we are told to end."""
+        if self.pid is not None:
+            logger.warning("there is a new master already, pid %d", self.pid)
+            return
+        fds = [sock.fileno() for sock in listeners]
+        os.environ[OWN_VARIABLE] = ",".join(map(str, fds))
+        try:
+            self.pid = spawn(self._module, self._arguments, fds)
+        finally:
+            del os.environ[OWN_VARIABLE]
+        logger.info("started a new master, pid %d", self.pid)
+
+    def ended(self, pid: int) -> bool:
+        """Whether ``pid`` was the successor, which has ended; then there may be another."""
+        if pid != self.pid:
+            return False
+        self.pid = None
+        return True
