@@ -39,8 +39,8 @@ check: $(VENV)/.dev
 types: $(VENV)/.dev
 	$(BIN)/mypy
 
-drills: $(VENV)/.test
-	$(BIN)/python -m pytest -m drill
+drills: $(VENV)/.run
+	$(BIN)/python -m supervision.drills run --all --quiet
 
 autobahn: $(VENV)/.test
 	$(BIN)/python -m tests.conformance.run plain deflate

@@ -11,6 +11,8 @@ import logging
 from collections.abc import Collection, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
+import gevent
+
 from actors.reasons import SHUTDOWN, Reason
 from actors.runtime import Actor, Ref, get_dispatcher
 from supervision.drainer import cut_short, live, wait_for
@@ -26,6 +28,9 @@ PATIENT: Final = 0.9
 
 HALF_READ: Final = 1.0
 """Seconds that a request has to come in whole once the server ends; then it is answered 503."""
+
+FIRST_WORD: Final = 0.1
+"""Seconds for the first request of a client that was just let in: its connect() has succeeded."""
 
 LINGER: Final = 0.5
 """Seconds, at least, that a client has to close a stream on which everything was said."""
@@ -73,6 +78,11 @@ class Connections:
         for stream in self:
             if isinstance(stream.protocol, HTTPConnection):
                 stream.protocol.draining = True
+
+    def unasked(self) -> bool:
+        """Whether there is a client that was let in, and of whom nothing has come yet."""
+        protocols = [stream.protocol for stream in self]
+        return any(isinstance(each, HTTPConnection) and each.unasked for each in protocols)
 
     def drain(self) -> None:
         """Have every stream end when what it is at is done; one that is idle ends now."""
@@ -158,6 +168,8 @@ class Serving(Actor):
         polls_until = min(clock() + open_.last_poll, until)
         wait_for(refs, polls_until)
         open_.sessions.wait_fetched(polls_until - clock())
+        if open_.unasked():
+            gevent.sleep(max(0.0, min(FIRST_WORD, until - clock())))
         open_.drain()
         self._wait_empty(min(clock() + HALF_READ, until))
         open_.refuse_half_read()

@@ -20,6 +20,7 @@ LEVELS = {
     "actors.pubsub": 3,
     "actors.presence": 3,
     "supervision": 2,
+    "supervision.drills": 5,  # a tool, with an application of its own
     "actors.runtime": 1,
     "actors.telemetry": 1,
 }

@@ -46,6 +46,7 @@ class HTTPConnection:
     byte, and calls :meth:`answered` behind the last.
     What it raises is a 500 (:class:`~actors.errors.HTTPError`: what that says), and the connection
     closes. ``draining``: the next answer is the last, and who takes the stream over must end soon.
+    ``unasked``: no request has come yet.
     """
 
     __slots__ = (
@@ -64,6 +65,7 @@ class HTTPConnection:
         "begun",
         "draining",
         "stream",
+        "unasked",
     )
 
     def __init__(self, stream: Stream, match: Match, options: HTTPOptions) -> None:
@@ -78,6 +80,7 @@ class HTTPConnection:
         self._eof = False
         self._lost_at_eof = False
         self.begun = False
+        self.unasked = True
         self._waits_for: ParserState | None = None
         self._deadline = self._timer_at = _NEVER
         self._timer: Timer | None = None
@@ -198,7 +201,7 @@ class HTTPConnection:
             stream.pause_reading()
 
     def _start(self, request: Request) -> None:
-        self._request = request
+        self._request, self.unasked = request, False
         self._waits_for, self._deadline = None, _NEVER
         found = self._match(request.path)
         if found is None:

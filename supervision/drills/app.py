@@ -1,0 +1,64 @@
+"""The application that drills are run against, unless you name your own.
+
+What it does otherwise than usual is said in the environment (:data:`options.VARIABLE`), by names:
+
+* ``drainer``: that of the mounts; ``"function"`` and ``"raises"`` are functions;
+* ``endpoint``, ``longpoll``, ``websocket``: options of the endpoint and of its transports;
+* ``boot``: ``"exit"`` ends a worker while it imports this;
+* ``crashing``: there is a pool at ``/crashing`` whose child can be told to crash;
+* ``trace``: parts of the tree say when they start and stop;
+* ``version``: a file whose text says which version of the application this is.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from actors import Endpoint
+from supervision.drills import app_sockets as sockets
+from supervision.drills import app_tree, options
+
+given = options.of_environment()
+
+if given.get("boot") == "exit":
+    os._exit(1)
+
+
+def answering() -> Any:
+    """Answer the drainer's options, as a function may."""
+    return {"batch_size": 5, "batch_interval": 0.4}
+
+
+def raising() -> Any:
+    """Fail, as a function may."""
+    raise RuntimeError("no drainer today")
+
+
+drainer = given.get("drainer", True)
+functions = {"function": answering, "raises": raising}
+mount: dict[str, Any] = {
+    "drainer": functions[drainer] if isinstance(drainer, str) else drainer,
+    "websocket": {"close_timeout": 1.0, **given.get("websocket", {})},
+    "longpoll": {"window": 30.0, **given.get("longpoll", {})},
+}
+traced = given.get("trace", False)
+if "version" in given:
+    sockets.Asked.version = Path(given["version"]).read_text(encoding="utf-8")
+
+endpoint = Endpoint(
+    children=[app_tree.announced("child")] if traced else [],
+    watchers=[app_tree.announced("watcher")] if traced else [],
+    **given.get("endpoint", {}),
+)
+endpoint.socket("/ledger", sockets.Ledger, **mount)
+endpoint.socket("/asked", sockets.Asked, **mount)
+endpoint.socket("/burst", sockets.Burst, **mount)
+endpoint.socket("/faulty", sockets.Faulty, **mount)
+endpoint.socket("/spinning", sockets.Spinning, **mount)
+endpoint.socket("/stubborn", sockets.Stubborn, **mount)
+if given.get("crashing"):
+    endpoint.socket("/crashing", app_tree.Crashing, **mount)
+if traced:
+    endpoint.socket("/traced", app_tree.Traced, **mount)

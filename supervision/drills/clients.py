@@ -1,0 +1,228 @@
+"""The clients of drills: WebSocket, and long polling as phoenix.js does it.
+
+They are written for drills alone: they send what they are told, notice everything, and repair
+nothing. A client's ``saw`` is how its connection ended, in one word or two.
+"""
+
+from __future__ import annotations
+
+import time
+from urllib.parse import quote
+
+from supervision.drills.connection import pump
+from supervision.drills.wire import CLOSE, HTTP, PING, PONG, TEXT, frame, request, upgrade
+
+
+class WebSocket(HTTP):
+    """A WebSocket client. The handshake is sent; :meth:`opened` waits for its answer.
+
+    ``texts`` are the messages that came, ``sent`` those that were sent; ``code`` is that of the
+    server's Close frame, which is answered unless ``answers_close`` is false, and ``late`` counts
+    what came after it. Of the handshake only the ``first`` bytes may be sent; ``rest`` is then
+    left.
+    """
+
+    def __init__(
+        self,
+        address: tuple[str, int],
+        target: str,
+        label: str = "WebSocket",
+        first: int | None = None,
+    ) -> None:
+        self._began = time.monotonic()
+        super().__init__(address)
+        self.label = label
+        self.answers_close = True
+        self.sent: list[str] = []
+        self.texts: list[str] = []
+        self.pongs = 0
+        self.code: int | None = None  # 1005: a Close frame without one
+        self.reason = ""
+        self.opened_in = 0.0
+        self.closed_at = 0.0
+        self.accepted = False
+        self.leaving = False
+        self.late = 0
+        handshake = upgrade(target)
+        self.rest = b"" if first is None else handshake[first:]
+        self.send(handshake[:first])
+
+    @property
+    def saw(self) -> str:
+        """How it ended.
+
+        ``close 1012``, ``HTTP 503``, ``eof``, ``reset``, ``refused``, ``left`` by itself, ``open``.
+        """
+        if self.leaving and self.code == 1000:
+            return "left"
+        if self.code is not None:
+            return f"close {self.code}" + (f" {self.reason!r}" if self.reason else "")
+        if self.answers and not self.accepted:
+            return f"HTTP {self.answers[0].status}"
+        return self.end or "open"
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing more can come."""
+        return self.end is not None
+
+    def opened(self, seconds: float = 10.0) -> bool:
+        """Wait for the answer to the handshake; answers whether it was 101."""
+        pump([self], seconds, lambda: bool(self.answers))
+        return self.accepted
+
+    def text(self, text: str) -> bool:
+        """Send a message."""
+        self.sent.append(text)
+        return self.send(frame(TEXT, text.encode()))
+
+    def echo(self, text: str, seconds: float = 10.0) -> bool:
+        """Send a message and wait until the same has come back."""
+        count = len(self.texts)
+        self.text(text)
+        return pump([self], seconds, lambda: text in self.texts[count:])
+
+    def alive(self, seconds: float = 10.0) -> bool:
+        """Whether the server answers a ping."""
+        count = self.pongs
+        return self.send(frame(PING, b"?")) and pump(
+            [self], seconds, lambda: self.pongs > count or self.code is not None
+        ) and self.code is None  # fmt: skip
+
+    def received(self) -> None:
+        if not self.accepted:
+            answer = self.take_answer() if not self.answers else None
+            if answer is not None:
+                self.answers.append(answer)
+                self.accepted = answer.status == 101
+                self.opened_in = answer.at - self._began
+        if self.accepted:
+            while self._take_frame():
+                pass
+
+    def _take_frame(self) -> bool:
+        buffer = self.buffer
+        if len(buffer) < 2:
+            return False
+        size, start = buffer[1] & 0x7F, 2
+        if size >= 126:
+            start = 4 if size == 126 else 10
+            if len(buffer) < start:
+                return False
+            size = int.from_bytes(buffer[2:start], "big")
+        if len(buffer) < start + size:
+            return False
+        opcode, payload = buffer[0] & 15, bytes(buffer[start : start + size])
+        del buffer[: start + size]
+        self._handle(opcode, payload)
+        return True
+
+    def leave(self, seconds: float = 5.0) -> None:
+        """Close as a browser does: by a Close frame, and wait for the end."""
+        self.leaving = True
+        self.send(frame(CLOSE, (1000).to_bytes(2, "big")))
+        pump([self], seconds)
+        self.close()
+
+    def _handle(self, opcode: int, payload: bytes) -> None:
+        self.late += self.code is not None
+        if opcode == TEXT:
+            self.texts.append(payload.decode())
+        elif opcode == PONG:
+            self.pongs += 1
+        elif opcode == PING:
+            self.send(frame(PONG, payload))
+        elif opcode == CLOSE:
+            self.code = int.from_bytes(payload[:2], "big") if payload else 1005
+            self.reason = payload[2:].decode()
+            self.closed_at = time.monotonic()
+            if self.answers_close and not self.leaving:
+                self.send(frame(CLOSE, payload[:2]))
+
+
+class LongPoll:
+    """A long-poll client: one connection for polls, one for what it posts.
+
+    ``statuses`` are those of the polls' bodies in order, ``texts`` the messages that came.
+    """
+
+    def __init__(self, address: tuple[str, int], target: str, label: str = "long poll") -> None:
+        self.label = label
+        self.sent: list[str] = []
+        self.texts: list[str] = []
+        self.statuses: list[int] = []
+        self.token = ""
+        self._address, self._target = address, target
+        self.line = HTTP(address)
+        self._posting: HTTP | None = None
+        self._taken = 0
+
+    @property
+    def saw(self) -> str:
+        """The last poll's status, and how the connection ended."""
+        last = f"status {self.statuses[-1]}" if self.statuses else "no answer"
+        return last if self.line.end is None else f"{last}, {self.line.end}"
+
+    @property
+    def over(self) -> bool:
+        """Whether the polls' connection has ended."""
+        return self.line.end is not None
+
+    @property
+    def posting(self) -> HTTP:
+        """The connection for POSTs, opened when it is first needed."""
+        if self._posting is None:
+            self._posting = HTTP(self._address)
+        return self._posting
+
+    def close(self) -> None:
+        """Hang up."""
+        self.line.close()
+        if self._posting is not None:
+            self._posting.close()
+
+    def _url(self) -> str:
+        mark = "&" if "?" in self._target else "?"
+        return self._target + (f"{mark}token={quote(self.token)}" if self.token else "")
+
+    def open(self, seconds: float = 10.0) -> bool:
+        """Open a session; answers whether there is one."""
+        self.poll()
+        return self.answered(seconds) == 410 and bool(self.token)
+
+    def poll(self) -> None:
+        """Send a GET; its answer is taken by :meth:`answered`."""
+        if self.line.end is not None:
+            self.line, self._taken = HTTP(self._address), 0
+        self.line.send(request("GET", self._url()))
+
+    def answered(self, seconds: float = 10.0) -> int | None:
+        """Wait for the poll's answer and take it; answers the status in its body."""
+        pump([self.line], seconds, lambda: len(self.line.answers) > self._taken)
+        return self.take()
+
+    def take(self) -> int | None:
+        """Take an answer that has come; ``None`` where there is none."""
+        if len(self.line.answers) <= self._taken:
+            return None
+        found = self.line.answers[self._taken].json
+        self._taken += 1
+        self.token = found.get("token", self.token)
+        self.texts += found.get("messages", ())
+        status = int(found.get("status", 0))
+        self.statuses.append(status)
+        return status
+
+    def post(self, text: str) -> None:
+        """Send a message; :meth:`posted` takes the answer."""
+        self.sent.append(text)
+        self.posting.send(request("POST", self._url(), body=text.encode()))
+
+    def posted(self, seconds: float = 10.0) -> int | None:
+        """Wait for the answer to the only POST that was sent; answers the status in its body."""
+        pump([self.posting], seconds, lambda: bool(self.posting.answers))
+        answers = self.posting.answers
+        return int(answers.pop(0).json.get("status", 0)) if answers else None
+
+
+Client = WebSocket | LongPoll

@@ -1,0 +1,94 @@
+"""What a person reads of a drill, and what a program does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from typing import Any, Final
+
+from supervision.drills.drill import WITH_ITS_PART, Drill
+from supervision.drills.runner import Outcome, Row
+from supervision.drills.stage import Event
+
+LONGEST: Final = 60
+"""Lines of a timeline that are shown: the first and the last half of these."""
+
+WIDEST: Final = 160
+
+
+def listed(drills: Sequence[Drill]) -> Iterator[str]:
+    """Answer the catalogue, a few lines for each drill."""
+    for drill in drills:
+        facts = [f"within {drill.bound:g} s"]
+        if drill.generic:
+            facts.append("for any application")
+        if drill.loop:
+            facts.append("by its name alone")
+        yield f"{drill.number:4} {drill.name} ({', '.join(facts)})"
+        yield f"     {drill.outcome}"
+    for number, (name, why) in WITH_ITS_PART.items():
+        yield f"{number:4} {name} (not yet)"
+        yield f"     {why}"
+
+
+def written(outcome: Outcome) -> Iterator[str]:
+    """Answer the report of one drill."""
+    drill = outcome.drill
+    yield f"{drill.number} {drill.name}: {drill.outcome}"
+    yield "  timeline"
+    yield from (f"    {line}" for line in timeline(outcome.events))
+    if outcome.rows:
+        yield "  clients"
+        yield from (f"    {line}" for line in table(outcome.rows))
+    for name, value in outcome.measured.items():
+        yield f"  {name}: {value:g}"
+    yield "  checks"
+    for check in outcome.checks:
+        yield f"    {'ok  ' if check.passed else 'FAIL'} {check.text}"
+    yield verdict(outcome)
+
+
+def verdict(outcome: Outcome) -> str:
+    """Answer the last line: PASS, or FAIL and the first reason."""
+    name = f"{outcome.drill.number} {outcome.drill.name}"
+    if outcome.passed:
+        return f"PASS {name} ({outcome.took:.2f} s, bound {outcome.drill.bound:g} s)"
+    more = len(outcome.failures) - 1
+    also = f" (and {more} more)" if more else ""
+    return f"FAIL {name}: {outcome.failures[0]}{also}"
+
+
+def timeline(events: Sequence[Event]) -> list[str]:
+    """Answer seconds, who and what; of a long one the middle is left out."""
+    ordered = sorted(events, key=lambda event: event.at)
+    lines = [f"{event.at:8.3f}  {event.who:10} {event.what}"[:WIDEST] for event in ordered]
+    if len(lines) <= LONGEST:
+        return lines
+    half = LONGEST // 2
+    return [*lines[:half], f"          ... {len(lines) - 2 * half} lines ...", *lines[-half:]]
+
+
+def table(rows: Sequence[Row]) -> Iterator[str]:
+    """Answer how many clients saw what."""
+    yield f"{'clients':>7}  {'sent':>7}  {'received':>8}  {'of':12} saw"
+    for row in rows:
+        yield f"{row.count:>7}  {row.sent:>7}  {row.received:>8}  {row.label:12} {row.saw}"
+
+
+def as_json(outcome: Outcome) -> dict[str, Any]:
+    """Answer all of it as plain values."""
+    return {
+        "number": outcome.drill.number,
+        "name": outcome.drill.name,
+        "outcome": outcome.drill.outcome,
+        "passed": outcome.passed,
+        "failures": outcome.failures,
+        "bound": outcome.drill.bound,
+        "slack": outcome.slack,
+        "took": round(outcome.took, 3),
+        "seconds": round(outcome.seconds, 3),
+        "measured": outcome.measured,
+        "clients": [asdict(row) for row in outcome.rows],
+        "checks": [asdict(check) for check in outcome.checks],
+        "timeline": [asdict(event) for event in outcome.events],
+    }

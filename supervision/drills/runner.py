@@ -1,0 +1,124 @@
+"""Running a drill: stage, function, aftermath, verdict."""
+
+from __future__ import annotations
+
+import signal
+import tempfile
+import time
+import traceback
+from dataclasses import dataclass
+from pathlib import Path
+
+from supervision.drills.aftermath import aftermath
+from supervision.drills.drill import Drill
+from supervision.drills.server import Server
+from supervision.drills.stage import Check, Event, Stage
+from supervision.drills.target import Target
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """How drills are run. ``slack`` multiplies their bounds, for machines that are busy."""
+
+    target: Target
+    workers: int = 2
+    slack: float = 2.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One line of the table of clients: ``count`` of a kind saw the same."""
+
+    label: str
+    count: int
+    saw: str
+    sent: int
+    received: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What came of a drill; ``took`` is held against its bound times ``slack``, ``seconds`` all."""
+
+    drill: Drill
+    took: float
+    slack: float
+    seconds: float
+    checks: list[Check]
+    events: list[Event]
+    rows: list[Row]
+    measured: dict[str, float]
+
+    @property
+    def failures(self) -> list[str]:
+        """What was not as it must be."""
+        return [check.text for check in self.checks if not check.passed]
+
+    @property
+    def passed(self) -> bool:
+        """Whether everything was."""
+        return not self.failures
+
+
+def run(drill: Drill, settings: Settings) -> Outcome:
+    """Run a drill from start to verdict; nothing of it is left, whatever happens."""
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="drill-") as directory:
+        stage = Stage(
+            settings.target, Path(directory), workers=settings.workers, slack=settings.slack
+        )
+        try:
+            _perform(drill, stage)
+            stage.judge(drill.bound)
+            for server in stage.servers:
+                _finish(server)
+            stage.checks += aftermath(drill, stage)
+            rows = _rows(stage)
+        finally:
+            stage.close()
+    return Outcome(
+        drill=drill,
+        took=stage.took,
+        slack=settings.slack,
+        seconds=time.monotonic() - began,
+        checks=stage.checks,
+        events=stage.events,
+        rows=rows,
+        measured=stage.measured,
+    )
+
+
+def _perform(drill: Drill, stage: Stage) -> None:
+    try:
+        drill.run(stage)
+    except TimeoutError as error:
+        stage.expect(False, str(error))
+    except Exception as error:  # noqa: BLE001 - it stumbles over what the server has not done
+        where = traceback.extract_tb(error.__traceback__)[-1]
+        told = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+        place = f"{where.name}, line {where.lineno}"
+        stage.expect(False, f"the drill could not go on: {told} ({place})")
+    if not stage.settled_yet:
+        stage.settled()
+
+
+def _finish(server: Server) -> None:
+    """End a server that the drill has left running; that is not what it is about."""
+    if server.process.poll() is None:
+        if not server.told_to_end:
+            server.signal(signal.SIGTERM)
+        server.ended()
+    server.wait_gone(1.0)
+
+
+def _rows(stage: Stage) -> list[Row]:
+    found: dict[tuple[str, str], list[int]] = {}
+    for client in stage.clients:
+        counts = found.setdefault((client.label, client.saw), [0, 0, 0])
+        counts[0] += 1
+        counts[1] += len(client.sent)
+        counts[2] += len(client.texts)
+    return [
+        Row(label=label, count=counts[0], saw=saw, sent=counts[1], received=counts[2])
+        for (label, saw), counts in sorted(found.items())
+    ]

@@ -1,0 +1,1 @@
+"""The drills, by theme. ``drill.py`` lists these modules; each registers its drills."""

@@ -1,0 +1,38 @@
+"""Which worker serves whom, and which workers there are."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+
+from supervision.drills.clients import WebSocket
+from supervision.drills.server import PATIENCE, Server
+from supervision.drills.stage import Stage
+
+
+def split(server: Server, clients: Sequence[WebSocket]) -> dict[int, list[WebSocket]]:
+    """Answer the clients of each worker."""
+    owners = server.owners(clients)
+    found: dict[int, list[WebSocket]] = {pid: [] for pid in server.workers}
+    for client in clients:
+        if client.port in owners:
+            found.setdefault(owners[client.port], []).append(client)
+    return found
+
+
+def reach(stage: Stage, server: Server, worker: int, path: str = "") -> list[WebSocket]:
+    """Connect clients until ``worker`` serves one of them, the last; answers them all."""
+    clients: list[WebSocket] = []
+    until = time.monotonic() + PATIENCE
+    while time.monotonic() < until:
+        client = stage.websocket(server, path)
+        if client.opened():
+            clients.append(client)
+            if server.owner(client) == worker:
+                return clients
+    raise TimeoutError(f"worker {worker} accepts nobody")
+
+
+def without(*gone: int, left: int = 0) -> Callable[[list[int]], bool]:
+    """Answer what :meth:`Server.wait_workers` waits for: none of ``gone``, and some ``left``."""
+    return lambda pids: len(pids) >= left and not set(pids) & set(gone)

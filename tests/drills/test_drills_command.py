@@ -1,0 +1,64 @@
+"""``python -m supervision.drills``: what it prints, and its exit status."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from supervision.drills.__main__ import main
+from supervision.drills.drill import catalogue
+
+APPS = "tests.drills.broken_apps"
+
+
+def test_list_names_every_drill_and_those_to_come(capsys):
+    assert main(["list"]) == 0
+    printed = capsys.readouterr().out
+    for drill in catalogue():
+        assert f"{drill.number:4} {drill.name} (" in printed
+        assert drill.outcome in printed
+    assert "G29  redis (not yet)" in printed
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["run"], "name what to run"),
+        (["run", "G99"], "there is no drill 'G99'"),
+        (["run", "G29"], "comes with"),
+        (["run", "G01", "--workers", "0"], "at least one worker"),
+        (["run", "--app", "tests.drills.nothing:endpoint"], "cannot import"),
+        (["run", "--app", f"{APPS}:variable"], "has variables: give --websocket PATH"),
+        (["run", "G02", "--app", f"{APPS}:sound", "--websocket", ""], "does not apply"),
+        (["run", "G33", "--app", f"{APPS}:sound"], "does not apply"),
+    ],
+)
+def test_what_the_caller_got_wrong_is_status_2(arguments, message, capsys):
+    assert main(arguments) == 2
+    assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("arguments", [[], ["fly"], ["run", "--nothing"]])
+def test_what_is_no_command_is_status_2(arguments, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    assert ended.value.code == 2
+
+
+@pytest.mark.drill
+def test_json_is_for_programs(capsys):
+    assert main(["run", "quiet-term", "--json", "--slack", "4"]) == 0
+    (drill,) = json.loads(capsys.readouterr().out)["drills"]
+    assert (drill["number"], drill["passed"], drill["failures"]) == ("G01", True, [])
+    assert {"READY=1", "STOPPING=1"} <= {line["what"].split()[-1] for line in drill["timeline"]}
+
+
+@pytest.mark.drill
+def test_one_that_fails_is_status_1_and_is_shown_although_quiet(capsys):
+    arguments = ["run", "G01", "G05", "--quiet", "--slack", "4", "--app", f"{APPS}:undrained"]
+    assert main(arguments) == 1
+    printed = capsys.readouterr().out
+    assert printed.startswith("PASS G01 quiet-term")
+    assert "50x close 1001" in printed
+    assert printed.rstrip().endswith("1 passed, 1 failed")
