@@ -14,7 +14,7 @@ from supervision.draining import DrainOptions
 from supervision.processes import sockets
 from transports import listener, query, stream, tokens
 from transports.http import writer
-from transports.websocket import connection, deflate, protocol
+from transports.websocket import connection, control_rate, deflate
 
 if TYPE_CHECKING:
     from actors.endpoint.definition import Endpoint
@@ -42,7 +42,12 @@ FIXED: tuple[tuple[str, Any, str, str], ...] = (
     ("websocket.waiting_events", connection.MAX_WAITING_EVENTS, "events", "the same"),
     ("websocket.failure_linger", connection.LINGER_AFTER_FAILURE, "seconds", "after 1002 and such"),
     ("websocket.inflate_free", deflate.RATIO_ABOVE, "bytes", "inflated before the ratio counts"),
-    ("websocket.control_burst", protocol.CONTROL_BURST, "seconds", "of max_control_rate at once"),
+    (
+        "websocket.control_burst",
+        control_rate.CONTROL_BURST,
+        "seconds",
+        "of max_control_rate at once",
+    ),
     ("header.tokens", tokens.MAX_TOKENS, "tokens", "in a list such as Sec-WebSocket-Protocol"),
     ("query.params", query.MAX_PARAMS, "parameters", "in a query, else 400"),
     ("query.depth", query.MAX_DEPTH, "levels", "of nesting in a query, else 400"),

@@ -6,12 +6,11 @@ This is the one place where a callback's result becomes frames. Which close code
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from actors import results
 from actors.errors import ProtocolError
-from actors.messages import Control, Gone, Opcode
+from actors.messages import Control, Gone, Opcode, Receipt
 from actors.reasons import CLOSED, Closed, Failure, Killed, Reason, Shutdown, as_reason
 from actors.results import Push, Reply, Stop
 from actors.runtime.actor import Exit
@@ -29,10 +28,7 @@ if TYPE_CHECKING:
     from transports.websocket.deflate import Deflate
     from transports.websocket.options import WebSocketOptions
 
-TEXT: Final = Opcode.TEXT
-BINARY: Final = Opcode.BINARY
-
-_MESSAGE: Final = (str, bytes)
+TEXT, BINARY = Opcode.TEXT, Opcode.BINARY
 
 MAX_WAITING_BYTES: Final = 65536
 MAX_WAITING_EVENTS: Final = 128
@@ -122,10 +118,16 @@ class WebSocketConnection:
         inbox = self.inbox
         inbox.items += events
         # Of each event, not of the read that made it whole: it may be the last of many.
-        self._waiting += sum(len(e) if isinstance(e, _MESSAGE) else 1 for e in events)
+        self._waiting += sum(len(e) if isinstance(e, str | bytes) else 1 for e in events)
         if self._waiting > MAX_WAITING_BYTES or len(inbox.items) > MAX_WAITING_EVENTS:
             self.stream.pause_reading()
+            inbox.items.append(Receipt(self._read_on))
         inbox.wake()
+
+    def _read_on(self, handled: bool) -> None:  # noqa: ARG002, FBT001 - Receipt's callback
+        """The client's part is handled, though what others tell the actor may never end."""
+        self._waiting = 0
+        self.stream.resume_reading()
 
     def _serve(self, events: list[Any]) -> list[Any]:
         """Answer pings, and turn what is no message into what the actor understands."""
@@ -197,7 +199,7 @@ class WebSocketConnection:
         else:
             raise TypeError(f"a callback answered {result!r:.80}; accepted: {results.type_names}")
 
-    def _deliver_all(self, several: Sequence[Any]) -> None:
+    def _deliver_all(self, several: Any) -> None:
         for one in several:
             if type(one) is not Reply and type(one) is not Push:
                 raise TypeError(f"a list with {one!r:.80}; accepted: {results.type_names}")
@@ -227,7 +229,6 @@ class WebSocketConnection:
             out.clear()  # pushed after the end
         if self._waiting and not self.inbox.items:
             self._waiting = 0
-            self.stream.resume_reading()
 
     def parked(self) -> None:
         """Send what there is: a callback blocks, or has produced much."""
@@ -254,7 +255,7 @@ class WebSocketConnection:
 
     def _tick(self) -> float | None:
         now, options = self.dispatcher.clock(), self._options
-        if self._waiting:
+        if self.stream.paused:
             self._heard = now  # the client may say more than is read: it waits for its socket
         if options.timeout is not None and self._heard + options.timeout <= now:
             self.inbox.signal(Shutdown("timeout"))
@@ -294,7 +295,6 @@ class WebSocketConnection:
 
     def _last_frame(self, reason: Reason) -> closing.CloseFrame | None:
         """Answer the Close frame to send; ``None`` where nobody waits for one."""
-        if isinstance(reason, Closed):
-            # The client's own code goes back (RFC 6455 §5.5.1).
+        if isinstance(reason, Closed):  # its own code goes back (RFC 6455 §5.5.1)
             return None if self._peer_close is None else (self._peer_close.code, "")
         return self._close_frame or closing.close_frame(reason)

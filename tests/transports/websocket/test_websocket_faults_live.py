@@ -351,6 +351,7 @@ class Restless(LabSocket):
     def handle_info(self, message: Any) -> Any:
         self.told += 1
         self.actor_ref.tell(message)
+        gevent.sleep(0)  # the client of this test shares its thread
 
 
 def make_restless(socket: Any) -> Reply:
@@ -373,7 +374,7 @@ def test_a_socket_that_is_told_without_end_still_reads_its_client(count: int, si
 
 def test_a_silent_client_of_a_socket_that_is_told_without_end_is_idle() -> None:
     on = {"tell": make_restless}
-    with Lab(on, socket_class=Restless, timeout=0.2) as lab, lab.connect() as client:
+    with Lab(on, socket_class=Restless, timeout=0.5) as lab, lab.connect() as client:
         assert say(client, "tell") == Frame(TEXT, b"restless")
         assert say(client, "x") == Frame(TEXT, b"x")
         assert client.frame().code == 1001
