@@ -22,8 +22,8 @@ PATH = "/socket/longpoll"
 
 
 def rss_kib(pid):
-    text = open(f"/proc/{pid}/status").read()
-    return int(re.search(r"VmRSS:\s+(\d+)", text)[1])
+    with open(f"/proc/{pid}/status") as status:
+        return int(re.search(r"VmRSS:\s+(\d+)", status.read())[1])
 
 
 def request(sock, target):

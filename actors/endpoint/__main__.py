@@ -6,6 +6,7 @@ anything else is imported; so the options are read first, by a parser that needs
 
 from __future__ import annotations
 
+import signal
 import sys
 
 from actors.endpoint import output
@@ -16,6 +17,7 @@ from actors.errors import ConfigError
 def main(arguments: list[str]) -> int:
     """Run the command; answers the exit status."""
     output.open_closed_descriptors()
+    _die_of_interrupts()
     try:
         given = parser().parse_args(arguments)
         if given.workers and not given.check and not given.print_limits:
@@ -33,6 +35,12 @@ def main(arguments: list[str]) -> int:
         return 2
     finally:
         output.settle()
+
+
+def _die_of_interrupts() -> None:
+    """Let Ctrl-C end the process without a traceback while there is nothing to end orderly."""
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 if __name__ == "__main__":

@@ -9,9 +9,9 @@ from typing import NoReturn
 
 from actors.errors import ConfigError
 from actors.options import did_you_mean
+from supervision.processes import MAX_WORKERS
 
 LEVELS = ("debug", "info", "warning", "error")
-MAX_WORKERS = 256
 
 
 class Parser(argparse.ArgumentParser):
@@ -81,7 +81,9 @@ def parser() -> Parser:
         default=30.0,
         help="end a worker that gives no sign of life for so long (default: %(default)g)",
     )
-    made.add_argument("--pid-file", metavar="PATH", help="write the process id there")
+    made.add_argument(
+        "--pid-file", metavar="PATH", help="write the process id there when clients are served"
+    )
     made.add_argument("--check", action="store_true", help="load and validate, serve nothing")
     made.add_argument("--print-limits", action="store_true", help="list every limit, and end")
     return made

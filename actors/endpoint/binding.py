@@ -7,12 +7,18 @@ import socket
 
 from actors.endpoint.arguments import written
 from actors.errors import ConfigError
-from supervision.processes.sockets import bind, inherited
+from supervision.processes.sockets import VARIABLES, bind, inherited
 
 
 def listeners(host: str, port: int) -> list[socket.socket]:
-    """Answer the sockets that a service manager hands us, else a new one at the address."""
-    return inherited(os.environ, os.getpid()) or [bound(host, port)]
+    """Answer the sockets that a service manager hands us, else a new one at the address.
+
+    What told us of them is taken out of the environment, as it is not for processes of ours.
+    """
+    found = inherited(os.environ, os.getpid())
+    for name in VARIABLES:
+        os.environ.pop(name, None)
+    return found or [bound(host, port)]
 
 
 def bound(host: str, port: int) -> socket.socket:

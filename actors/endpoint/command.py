@@ -15,21 +15,22 @@ from typing import TYPE_CHECKING
 from actors.endpoint import output
 from actors.endpoint.arguments import written
 from actors.endpoint.binding import bound, listeners
-from actors.endpoint.ending import Ending, die_of_interrupts
+from actors.endpoint.ending import Ending
 from actors.endpoint.loading import load
-from actors.endpoint.logs import Logs
+from actors.endpoint.logs import Logs, tell
 from actors.endpoint.master import DEMO
+from actors.endpoint.pidfile import PidFile
 from actors.errors import ConfigError
 
 if TYPE_CHECKING:
     from actors.endpoint.definition import Endpoint
+    from actors.endpoint.server import Server
 
 logger = logging.getLogger("roost.endpoint")
 
 
 def run(given: argparse.Namespace) -> int:
     """Do what the options ask; answers the exit status."""
-    die_of_interrupts()
     Logs(given.log_level, given.log_file)
     endpoint = load(given.application or DEMO)
     if given.print_limits:
@@ -53,30 +54,35 @@ def _serve(endpoint: Endpoint, given: argparse.Namespace) -> int:
 
     tls = server_context(given.certfile, given.keyfile)
     host, port = given.bind
-    sock = bound(host, 0) if given.check else listeners(host, port)[0]
+    sockets = [bound(host, 0)] if given.check else listeners(host, port)
     try:
-        server = Server(endpoint, sock, tls=tls, grace=given.grace)
+        server = Server(endpoint, sockets, tls=tls, grace=given.grace)
     except ConfigError:
-        sock.close()
+        for sock in sockets:
+            sock.close()
         raise
     if given.check:
         server.stop()
         count = len(endpoint.mounts)
         return _print(f"ok: {count} {'socket' if count == 1 else 'sockets'} mounted")
     memory.tune()
-    grace = server.grace
-    ending = Ending(grace)
-    scheme, address = "https" if tls else "http", written(*server.listener.address)
+    with PidFile(given.pid_file) as pid_file:
+        return _run(server, "https" if tls else "http", pid_file)
+
+
+def _run(server: Server, scheme: str, pid_file: PidFile) -> int:
+    ending = Ending(server.grace)
+    urls = ", ".join(f"{scheme}://{written(*each.address)}" for each in server.listeners)
     server.start()
     server.failed.rawlink(lambda _: ending.give_up())
-    for line in server.facts()["budget"]:
-        logger.info("%s", line)
-    logger.info("serving %s://%s, pid %d, %g s to stop", scheme, address, os.getpid(), grace)
+    pid_file.write()
+    tell(server.facts())
+    logger.info("serving %s, pid %d, %g s to stop", urls, os.getpid(), server.grace)
     name = ending.wait()
     if server.failed.ready():
         logger.error("the endpoint gave up: %s", server.failed.value)
         return 1
-    logger.info("%s: stopping, within %g s", name, grace)
+    logger.info("%s: stopping, within %g s", name, server.grace)
     server.stop()
     ending.done()
     return 0

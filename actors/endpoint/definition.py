@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from transports.http.gateway import Application
     from transports.options import TransportOptions
     from transports.wsgi import WSGIApplication
+
+logger = logging.getLogger("roost.endpoint")
 
 BUILT_IN: Mapping[str, type[TransportOptions]] = {
     "websocket": WebSocketOptions,
@@ -126,9 +129,13 @@ class Endpoint:
         from actors.endpoint.routes import Routes  # noqa: PLC0415 - imports every transport
         from transports.wsgi import WSGIApplication  # noqa: PLC0415
 
-        return WSGIApplication(
-            lambda: Routes(self), self.options, application or self.options.fallback
-        )
+        def routes() -> Routes:
+            made = Routes(self)
+            for note in made.notes:
+                logger.warning("%s", note)
+            return made
+
+        return WSGIApplication(routes, self.options, application or self.options.fallback)
 
 
 def _check_drainer(drainer: object, where: str) -> None:

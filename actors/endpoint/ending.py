@@ -21,12 +21,6 @@ start_new_thread: Any = monkey.get_original("_thread", "start_new_thread")
 sleep: Any = monkey.get_original("time", "sleep")
 
 
-def die_of_interrupts() -> None:
-    """Let Ctrl-C end the process without a traceback while there is nothing to end orderly."""
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
-
-
 class Ending:
     """Waits for the signals. ``budget`` is in seconds, from the first signal to the exit."""
 

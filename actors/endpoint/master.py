@@ -11,55 +11,57 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, Final
 
 from actors.endpoint.arguments import written
 from actors.endpoint.binding import listeners
-from actors.endpoint.logs import Logs
+from actors.endpoint.logs import Logs, tell
+from actors.endpoint.pidfile import PidFile
 from actors.errors import ConfigError
 from supervision.processes.fleet import Fleet, Timeouts
-from supervision.processes.master import Master
+from supervision.processes.master import SIGNALS, Master
+from supervision.processes.signals import SignalPipe
 
 DEMO: Final = "actors.endpoint.demo:endpoint"
 DEFAULT_GRACE: Final = 25.0
+
+LONGEST_DIRECTORY: Final = 80
+"""Bytes: with a worker's name behind it the path must fit into a socket's address (unix(7))."""
 
 logger = logging.getLogger("roost.master")
 
 
 def serve(given: argparse.Namespace, arguments: Sequence[str]) -> int:
     """Serve with ``given.workers`` workers until a signal; answers the exit status."""
-    logs = Logs(given.log_level, given.log_file)
-    sockets = listeners(*given.bind)
-    host, port = sockets[0].getsockname()[:2]
-    scheme = "https" if given.certfile else "http"
+    with SignalPipe(SIGNALS) as signals:  # first: whatever is made below is cleared away
+        logs = Logs(given.log_level, given.log_file)
+        sockets = listeners(*given.bind)
+        scheme = "https" if given.certfile else "http"
+        urls = [f"{scheme}://{written(*sock.getsockname()[:2])}" for sock in sockets]
+        with private_directory() as bus, PidFile(given.pid_file) as pid_file:
 
-    def on_ready(facts: dict[str, Any]) -> None:
-        for line in facts["budget"]:
-            logger.info("%s", line)
-        logger.info(
-            "serving %s://%s, pid %d, %g s to stop",
-            scheme, written(host, port), os.getpid(), facts["grace"],
-        )  # fmt: skip
+            def on_ready(facts: dict[str, Any]) -> None:
+                pid_file.write()
+                tell(facts)
+                served = ", ".join(urls)
+                logger.info("serving %s, pid %d, %g s to stop", served, os.getpid(), facts["grace"])
 
-    with _private_directory() as bus, _pid_file(given.pid_file):
-        fleet = Fleet(
-            "actors.endpoint.worker",
-            sockets,
-            _configuration(given, bus),
-            Timeouts(heartbeat=given.heartbeat_timeout),
-            time.monotonic,
-            secrets.token_hex(4),
-        )
-        master = Master(
-            fleet,
-            given.workers,
-            arguments=arguments,
-            grace=given.grace or DEFAULT_GRACE,
-            on_ready=on_ready,
-            reopen=logs.reopen,
-        )
-        return master.run()
+            fleet = Fleet(
+                "actors.endpoint.worker",
+                sockets,
+                _configuration(given, bus),
+                Timeouts(heartbeat=given.heartbeat_timeout, grace=given.grace or DEFAULT_GRACE),
+                time.monotonic,
+                secrets.token_hex(4),
+            )
+            return Master(
+                fleet,
+                given.workers,
+                signals=signals,
+                arguments=arguments,
+                on_ready=on_ready,
+                reopen=logs.reopen,
+            ).run()
 
 
 def _configuration(given: argparse.Namespace, bus: str) -> dict[str, Any]:
@@ -78,33 +80,18 @@ def _configuration(given: argparse.Namespace, bus: str) -> dict[str, Any]:
 
 
 @contextmanager
-def _private_directory() -> Iterator[str]:
+def private_directory() -> Iterator[str]:
     """Make a directory of mode 0700 for the workers' sockets, as long as we live."""
-    path = tempfile.mkdtemp(prefix="roost-")
     try:
+        path = tempfile.mkdtemp(prefix="roost-")
+    except OSError as error:
+        raise ConfigError(f"no directory for the workers' sockets: {error}") from None
+    try:
+        if len(os.fsencode(path)) > LONGEST_DIRECTORY:
+            raise ConfigError(
+                f"TMPDIR is too long a path for the workers' sockets: {path!r} has over"
+                f" {LONGEST_DIRECTORY} bytes"
+            )
         yield path
     finally:
         shutil.rmtree(path, ignore_errors=True)
-
-
-@contextmanager
-def _pid_file(path: str | None) -> Iterator[None]:
-    if path is None:
-        yield
-        return
-    try:
-        Path(path).write_text(f"{os.getpid()}\n", encoding="ascii")
-    except OSError as error:
-        raise ConfigError(f"--pid-file {path!r}: {error.strerror}") from None
-    try:
-        yield
-    finally:
-        if _holds(path, os.getpid()):  # else it is a successor's by now
-            Path(path).unlink(missing_ok=True)
-
-
-def _holds(path: str, pid: int) -> bool:
-    try:
-        return Path(path).read_text(encoding="ascii").strip() == str(pid)
-    except OSError:
-        return False

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import secrets
 from typing import TYPE_CHECKING, Any
@@ -19,8 +18,6 @@ from transports.websocket.transport import WebSocketTransport
 if TYPE_CHECKING:
     from actors.endpoint.definition import Endpoint, Mounted
     from transports.http.connection import Handler
-
-logger = logging.getLogger("roost.endpoint")
 
 SECRET_VARIABLE = "SECRET_KEY_BASE"
 """The environment's secrets, newest first, with white space between them."""
@@ -39,7 +36,9 @@ class Routes:
         self, endpoint: Endpoint, *, worker: str | None = None, boot_secret: str | None = None
     ) -> None:
         self.endpoint = endpoint
-        self.secrets = _secrets(endpoint, boot_secret)
+        self.notes: list[str] = []
+        """What whoever starts the endpoint should be told, once however many workers there are."""
+        self.secrets = self._secrets(boot_secret)
         self.sessions = Sessions(self.secrets, worker=worker)
         self._router: Router[Handler] = Router()
         self.mounted = self._router.match
@@ -60,6 +59,21 @@ class Routes:
         if found is None and self._fallback is not None:
             return self._fallback, {}
         return found
+
+    def _secrets(self, boot_secret: str | None) -> tuple[str, ...]:
+        """Answer what signs tokens: the option, the environment's, else a secret of this boot."""
+        given = tuple(os.environ.get(SECRET_VARIABLE, "").split())
+        found = self.endpoint.options.secret_key_base or given
+        if not all(len(secret) >= MIN_SECRET for secret in found):
+            raise ConfigError(f"{SECRET_VARIABLE}: each secret must have at least 32 characters")
+        if found:
+            return found
+        if any("longpoll" in mounted.transports for mounted in self.endpoint.mounts):
+            self.notes.append(
+                "no secret_key_base: made one for this boot, long-poll sessions end with it"
+                f" (give Endpoint(secret_key_base=...) or {SECRET_VARIABLE})"
+            )
+        return (boot_secret or secrets.token_urlsafe(48),)
 
     def _mount(self, mounted: Mounted) -> None:
         options = self.endpoint.options
@@ -88,19 +102,3 @@ class Routes:
 def _reloads(endpoint: Endpoint) -> bool:
     mounted = (options for mount in endpoint.mounts for options in mount.transports.values())
     return endpoint.options.code_reloader or any(options.code_reloader for options in mounted)
-
-
-def _secrets(endpoint: Endpoint, boot_secret: str | None) -> tuple[str, ...]:
-    """Answer what signs tokens: the option, else the environment's, else a secret of this boot."""
-    found = endpoint.options.secret_key_base or tuple(os.environ.get(SECRET_VARIABLE, "").split())
-    if not all(len(secret) >= MIN_SECRET for secret in found):
-        raise ConfigError(f"{SECRET_VARIABLE}: each secret must have at least 32 characters")
-    if found:
-        return found
-    if any("longpoll" in mounted.transports for mounted in endpoint.mounts):
-        logger.warning(
-            "no secret_key_base: made one for this boot, long-poll sessions end with it"
-            " (give Endpoint(secret_key_base=...) or %s)",
-            SECRET_VARIABLE,
-        )
-    return (boot_secret or secrets.token_urlsafe(48),)

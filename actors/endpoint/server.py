@@ -105,7 +105,8 @@ class Server:
 
     def facts(self) -> dict[str, Any]:
         """Answer what a person may want to know, as plain values: seconds, and lines to print."""
-        return {"grace": self.grace, "budget": self.budget.lines()}
+        notes = self.routes.notes
+        return {"grace": self.grace, "budget": self.budget.lines(), "notes": notes}
 
     # -- the start
 

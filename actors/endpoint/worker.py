@@ -11,14 +11,14 @@ monkey.patch_all()
 
 import faulthandler  # noqa: E402 - nothing may be imported before the patch
 import logging  # noqa: E402
-import os  # noqa: E402
 import signal  # noqa: E402
 import socket  # noqa: E402
 import sys  # noqa: E402
 from pathlib import Path  # noqa: E402
 from typing import Any, Final  # noqa: E402
 
-from gevent.event import AsyncResult  # noqa: E402
+import gevent  # noqa: E402
+from gevent.event import Event  # noqa: E402
 
 from actors import pubsub  # noqa: E402
 from actors.endpoint import memory, output  # noqa: E402
@@ -30,13 +30,24 @@ from actors.endpoint.stacks import dump_stacks  # noqa: E402
 from actors.endpoint.tls import server_context  # noqa: E402
 from actors.errors import ConfigError  # noqa: E402
 from actors.pubsub.bus import Bus  # noqa: E402
-from supervision.processes.worker import WorkerEnd, die_with_parent  # noqa: E402
+from supervision.processes.worker import (  # noqa: E402
+    WorkerEnd,
+    die_with_parent,
+    leave_signals_to_master,
+    leave_within,
+)
 
-LINKS: Final = 1.0
+LINKS: Final = 0.5
 """Seconds that a new worker waits until it hears the others, and they it."""
 
 ORPHANED: Final = 1.5
 """Seconds that a worker has to drain when its master is gone."""
+
+NOW: Final = 0.7
+"""Seconds that it has when it is told to end at once."""
+
+LEAVING: Final = 0.2
+"""Seconds, at least, that exit handlers and threads of the application have after that."""
 
 logger = logging.getLogger("roost.worker")
 
@@ -47,64 +58,85 @@ class Worker:
     def __init__(self, end: WorkerEnd, options: dict[str, Any], listeners: list[int]) -> None:
         self._end = end
         self._options = options
-        self._ended: AsyncResult[Any] = AsyncResult()
+        self._why = ""
+        self._asked = Event()
+        self._until = float("inf")
+        self._stopping = False
         self._logs = Logs(options["log_level"], options["log_file"])
         endpoint = load(options["application"])
         tls = server_context(options["certfile"], options["keyfile"])
         sockets = [socket.socket(fileno=fd) for fd in listeners]
+        for sock in sockets:
+            sock.set_inheritable(False)
         self._bus = Bus(Path(options["bus"]), options["name"], pubsub.server)
         self._server = Server(
             endpoint, sockets, tls=tls, bus=self._bus, boot_secret=options["secret"],
             grace=options["grace"],
         )  # fmt: skip
+        self._clock = self._server.dispatcher.clock
+
+    @property
+    def left(self) -> float:
+        """Seconds until this process must have ended, once it was asked to."""
+        return max(0.0, self._until - self._clock())
 
     def run(self) -> int:
         """Serve; answers the exit status."""
-        options, dispatcher = self._options, self._server.dispatcher
+        options = self._options
         self._end.serve(
-            dispatcher, options["heartbeat"], self._heard, lambda: self._ask("orphaned", ORPHANED)
+            self._server.dispatcher,
+            options["heartbeat"],
+            self._heard,
+            lambda: self._ask("orphaned", ORPHANED),
         )
         for number in (signal.SIGTERM, signal.SIGQUIT):
             signal.signal(number, self._signalled)
         self._bus.set_peers(options["peers"])
         self._end.send("bus")
-        self._bus.wait_up(LINKS)
-        self._bus.wait_heard(LINKS)
+        self._bus.wait_linked(LINKS)
         memory.tune()
         self._server.start()
         self._end.send("ready", self._server.facts())
-        self._server.failed.rawlink(lambda _: self._ask("failed", 0.0))
-        asked: Any = self._ended.get()
-        why, budget = asked
-        return self._stop(why, budget)
+        self._server.failed.rawlink(lambda _: self._asked.set())
+        self._asked.wait()
+        return self._stop()
 
-    def _stop(self, why: str, budget: float) -> int:
-        logger.debug("stopping: %s", why)
+    def _stop(self) -> int:
         self._end.send("stopping")
-        if why == "failed":
+        if self._server.failed.ready():
+            self._until = self._clock()
             logger.error("the endpoint gave up: %s", self._server.failed.value)
             return 1
-        if why == "stop_now":
+        logger.debug("stopping: %s, within %.3g s", self._why, self.left)
+        self._stopping = True
+        if self._why == "stop_now":
             self._server.stop_now()
-            self._server.stop()
-        else:
-            self._server.stop(budget - reserve(budget))
-        self._bus.close()
+        budget = self.left
+        self._server.stop(budget - reserve(budget))
+        self._bus.close(self.left / 2)
         return 0
 
     def _ask(self, why: str, budget: float) -> None:
-        """Have the worker end; a request that cannot wait overtakes an orderly end."""
-        if why == "stop_now" and self._ended.ready():
+        """Have the worker end within ``budget`` seconds; of several wishes the first due counts."""
+        until = self._clock() + budget
+        if until >= self._until:
+            return
+        self._why, self._until = why, until
+        if not self._stopping:
+            self._asked.set()
+        elif why == "stop_now":
             self._server.stop_now()
-        elif not self._ended.ready():
-            self._ended.set((why, budget))
+        else:
+            gevent.spawn(self._server.stop, budget - reserve(budget))
 
     def _signalled(self, number: int, _frame: object) -> None:
-        grace = self._server.grace
-        now = number == signal.SIGQUIT
-        self._server.dispatcher.call_from_thread(
-            lambda: self._ask("stop_now" if now else "stop", grace)
-        )
+        def ask() -> None:
+            if number == signal.SIGQUIT:
+                self._ask("stop_now", NOW)
+            else:
+                self._ask("stop", self._server.grace)
+
+        self._server.dispatcher.call_from_thread(ask)
 
     def _heard(self, message: list[Any]) -> None:
         match message:
@@ -113,7 +145,7 @@ class Worker:
             case ["stop", int() | float() as budget]:
                 self._ask("stop", budget)
             case ["stop_now"]:
-                self._ask("stop_now", 0.0)
+                self._ask("stop_now", NOW)
             case ["stacks"]:
                 dump_stacks()
             case ["reopen"]:
@@ -122,35 +154,33 @@ class Worker:
                 logger.warning("the master said what nobody understands: %.100r", message)
 
 
-def main(arguments: list[str]) -> int:
-    """Run the worker; answers the exit status."""
+def main(arguments: list[str]) -> tuple[int, float]:
+    """Run the worker; answers the exit status, and the seconds that are left for the end."""
     output.open_closed_descriptors()
     faulthandler.enable()  # SIGABRT, by which the master ends a worker that hangs, prints stacks
-    for number in _IGNORED:  # a terminal sends them to all; the master says what to do
-        signal.signal(number, signal.SIG_IGN)
+    leave_signals_to_master()
     end = WorkerEnd(int(arguments[0]))
     if not die_with_parent():
-        return 1
+        return 1, 0.0
     try:
         options = end.configured()
-        listeners = [int(fd) for fd in arguments[1].split(",") if fd]
-        return Worker(end, options, listeners).run()
     except ConnectionError:
-        return 1
+        return 1, 0.0
+    try:
+        listeners = [int(fd) for fd in arguments[1].split(",") if fd]
+        worker = Worker(end, options, listeners)
+        return worker.run(), worker.left
     except ConfigError as error:
         output.write(sys.stderr, f"roost: {' '.join(str(error).split())}")
-        return 2
+        return 2, 0.0
     finally:
         output.settle()
 
 
-_IGNORED: Final = (
-    signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGTTIN, signal.SIGTTOU,
-    signal.SIGWINCH, signal.SIGPIPE,
-)  # fmt: skip
-
 if __name__ == "__main__":
-    status = main(sys.argv[1:])
-    # Whatever threads and greenlets of the application are left do not hold up the end.
-    output.settle()
-    os._exit(status)
+    status, left = 1, 0.0
+    try:
+        status, left = main(sys.argv[1:])
+    finally:
+        leave_within(max(left, LEAVING), status)
+    sys.exit(status)

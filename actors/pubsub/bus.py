@@ -55,7 +55,8 @@ class Bus:
         self._links: dict[str, Link] = {}
         self._expected: dict[str, int] = {}
         self._parts: dict[str, bytearray] = {}
-        self._welcomed = Event()
+        self._changed = Event()
+        self._dispatcher = get_dispatcher()
         self._handlers: dict[str, Handler] = {}
         self._gone: list[Callable[[str], object]] = []
         self._requests: dict[int, tuple[str, Reply, Timer]] = {}
@@ -75,34 +76,36 @@ class Bus:
             self._expected.pop(gone, None)
             self._fail_requests(gone)
         for new in wanted - self._links.keys():
-            self._links[new] = Link(self._directory / new, self.worker, new)
+            self._links[new] = Link(self._directory / new, self.worker, new, self._changed.set)
+        self._changed.set()
 
     @property
     def peers(self) -> set[str]:
         """The workers that are linked to."""
         return set(self._links)
 
-    def wait_up(self, timeout: float) -> bool:
-        """Wait until every link is up; answers whether that came about in ``timeout`` seconds."""
-        clock = get_dispatcher().clock
-        until = clock() + timeout
-        links = list(self._links.values())
-        return all([link.up.wait(max(0.0, until - clock())) for link in links])  # noqa: C419
+    @property
+    def linked(self) -> bool:
+        """Whether we hear every peer, and it us."""
+        up = all(link.up.is_set() for link in self._links.values())
+        return up and self._links.keys() <= self._expected.keys()
 
-    def wait_heard(self, timeout: float) -> bool:
-        """Wait until every peer has connected to us; answers whether it has in ``timeout``."""
-        clock = get_dispatcher().clock
+    def wait_linked(self, timeout: float) -> bool:
+        """Wait until :attr:`linked`; answers whether that came about in ``timeout`` seconds."""
+        clock = self._dispatcher.clock
         until = clock() + timeout
-        while not self._links.keys() <= self._expected.keys():
-            self._welcomed.clear()
-            if not self._welcomed.wait(max(0.0, until - clock())):
+        while not self.linked:
+            self._changed.clear()
+            if not self._changed.wait(max(0.0, until - clock())):
                 return False
         return True
 
     def close(self, flush: float = 1.0) -> None:
-        """Write what is queued, within ``flush`` seconds each, then hang up on everybody."""
-        for link in self._links.values():
-            link.flush(flush)
+        """Write what is queued, within ``flush`` seconds in all, then hang up on everybody."""
+        clock = self._dispatcher.clock
+        until = clock() + flush
+        for link in list(self._links.values()):
+            link.flush(max(0.0, until - clock()))
         self._acceptor.kill()
         self._readers.kill()
         for link in self._links.values():
@@ -115,13 +118,19 @@ class Bus:
     # -- the adapter of PubSub
 
     def publish(self, topic: str, packed: bytes) -> None:
-        """Send a broadcast to all others."""
+        """Send a broadcast to all others; callable from any thread."""
+        if not self._dispatcher.on_this_thread():
+            self._dispatcher.call_from_thread(lambda: self.publish(topic, packed))
+            return
         for link in self._links.values():
             link.send("broadcast", topic, packed)
 
     def direct(self, worker: str, topic: str, packed: bytes) -> bool:
-        """Send a broadcast to one."""
+        """Send a broadcast to one; callable from any thread."""
         link = self._links.get(worker)
+        if link is not None and not self._dispatcher.on_this_thread():
+            self._dispatcher.call_from_thread(lambda: self.direct(worker, topic, packed))
+            return True
         return link is not None and link.send("broadcast", topic, packed)
 
     # -- requests
@@ -143,7 +152,7 @@ class Bus:
         if link is None or not link.send("request", number, kind, body):
             reply(None)
             return
-        timer = get_dispatcher().timers.call_later(timeout, lambda: self._settle(number, None))
+        timer = self._dispatcher.timers.call_later(timeout, lambda: self._settle(number, None))
         self._requests[number] = (worker, reply, timer)
 
     def on_gone(self, callback: Callable[[str], object]) -> None:
@@ -191,6 +200,8 @@ class Bus:
                 logger.warning("dropped the bus connection of %s: %s", worker or "a process", error)
         if worker:
             self._parts.pop(worker, None)
+            if worker not in self._links:
+                self._expected.pop(worker, None)  # it has left for good
             self._fail_requests(worker)
             for gone in self._gone:
                 gone(worker)
@@ -199,7 +210,7 @@ class Bus:
         match hello:
             case [str(protocol), str(worker), int(first)] if protocol == PROTOCOL:
                 self._check_gap(worker, first)
-                self._welcomed.set()
+                self._changed.set()
                 return worker
             case _:
                 raise FrameError(f"not a greeting of {PROTOCOL}: {hello!r:.100}")

@@ -28,7 +28,10 @@ class Adapter(Protocol):
 
 
 class PubSub:
-    """One per process: :data:`actors.pubsub` has its methods as functions."""
+    """One per process: :data:`actors.pubsub` has its methods as functions.
+
+    Subscribe on the loop's thread; broadcasts may come from any.
+    """
 
     def __init__(self, worker: str = "") -> None:
         self.worker = worker
@@ -63,10 +66,11 @@ class PubSub:
         self._broadcast(topic, message, _actor(actor).actor_inbox.number)
 
     def _broadcast(self, topic: str, message: Any, excluded: int | None) -> None:
+        _checked(topic)
         packed = frames.pack(message)
         copy = _copy(packed)
         if self.adapter is not None:
-            self.adapter.publish(_checked(topic), packed)
+            self.adapter.publish(topic, packed)
         self._table.deliver(topic, copy, excluded)
 
     def local_broadcast(self, topic: str, message: Any) -> int:
@@ -75,12 +79,13 @@ class PubSub:
 
     def direct_broadcast(self, worker: str, topic: str, message: Any) -> bool:
         """Tell the subscribers in one process; ``False`` where there is no such worker."""
+        _checked(topic)
         packed = frames.pack(message)
         copy = _copy(packed)
         if worker == self.worker:
-            self._table.deliver(_checked(topic), copy)
+            self._table.deliver(topic, copy)
             return True
-        return self.adapter is not None and self.adapter.direct(worker, _checked(topic), packed)
+        return self.adapter is not None and self.adapter.direct(worker, topic, packed)
 
     def arrived(self, topic: str, packed: bytes) -> None:
         """Deliver what the adapter brought from another process."""

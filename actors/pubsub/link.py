@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import random
 from collections import deque
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
@@ -40,16 +41,20 @@ class Link:
     """Sends to the worker ``peer``, in order; ``name`` is ours.
 
     Each message carries the next number of this link, so that the other side can tell when some are
-    missing: dropped because the queue was full, or lost with a connection.
+    missing: dropped because the queue was full, or lost with a connection. ``on_up()`` is called
+    each time when the connection is made; ``up`` is set while there is one.
     """
 
-    def __init__(self, path: Path, name: str, peer: str) -> None:
+    def __init__(
+        self, path: Path, name: str, peer: str, on_up: Callable[[], object] = lambda: None
+    ) -> None:
         self.peer = peer
+        self._on_up = on_up
         self.up = Event()
         self._path = path
         self._name = name
         self._number = 0
-        self._queue: deque[bytes] = deque()
+        self._queue: deque[tuple[int, bytes]] = deque()
         self._queued = 0
         self._wanted = Event()
         self._drained = Event()
@@ -73,7 +78,7 @@ class Link:
 
     def _queue_one(self, packed: bytes) -> None:
         data = frame(packed)
-        self._queue.append(data)
+        self._queue.append((self._number, data))
         self._queued += len(data)
 
     def _queue_parts(self, whole: bytes) -> None:
@@ -114,9 +119,10 @@ class Link:
             telemetry.execute("pubsub.link", {"up": 0}, {"peer": self.peer})
 
     def _write(self, sock: Any) -> None:
-        first = self._number - len(self._queue) + 1
+        first = self._queue[0][0] if self._queue else self._number + 1
         sock.sendall(frame(pack([PROTOCOL, self._name, first])))
         self.up.set()
+        self._on_up()
         telemetry.execute("pubsub.link", {"up": 1}, {"peer": self.peer})
         # Nothing comes this way but the end, which is noticed before more is written into it.
         end = gevent.spawn(socket.wait_read, sock.fileno())
@@ -143,7 +149,7 @@ class Link:
         """Answer the front of the queue as one write."""
         parts, size = [], 0
         while self._queue and size < BATCH:
-            part = self._queue.popleft()
+            _, part = self._queue.popleft()
             parts.append(part)
             size += len(part)
         return b"".join(parts)

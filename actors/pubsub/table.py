@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 from actors import telemetry
 from actors.errors import MailboxFull
 from actors.runtime import monitors
-from actors.runtime.mailbox import Letter
+from actors.runtime.dispatcher import get_dispatcher
+from actors.runtime.mailbox import Letter, Mailbox, weigh
 
 if TYPE_CHECKING:
     from actors.runtime.actor import Actor
@@ -17,18 +18,19 @@ class Table:
     """Subscriptions of live actors; one that ends is forgotten."""
 
     def __init__(self) -> None:
-        self._topics: dict[str, dict[int, Actor]] = {}
+        self._topics: dict[str, dict[int, Mailbox]] = {}
         self._of: dict[int, set[str]] = {}
 
     def subscribe(self, actor: Actor, topic: str) -> None:
         """Deliver to ``actor`` what is broadcast to ``topic``; twice is once."""
-        number = actor.actor_inbox.number
+        inbox = actor.actor_inbox
+        number = inbox.number
         if number not in self._of:
             if not monitors.at_end(actor, self._forget):
                 return
             self._of[number] = set()
         self._of[number].add(topic)
-        self._topics.setdefault(topic, {})[number] = actor
+        self._topics.setdefault(topic, {})[number] = inbox
 
     def unsubscribe(self, actor: Actor, topic: str) -> None:
         """Stop; what is in the mailbox already still comes."""
@@ -43,18 +45,29 @@ class Table:
         return len(self._topics.get(topic, ()))
 
     def deliver(self, topic: str, message: Any, excluded: int | None = None) -> int:
-        """Put ``message`` into each subscriber's mailbox; answer how many took it."""
+        """Put ``message`` into each subscriber's mailbox; answer how many took it.
+
+        Callable from any thread; from another than the loop's the answer is how many there are.
+        All get the same letter, which is made and weighed once.
+        """
         subscribers = self._topics.get(topic)
         if not subscribers:
             return 0
+        dispatcher = get_dispatcher()
+        if not dispatcher.on_this_thread():
+            dispatcher.call_from_thread(lambda: self.deliver(topic, message, excluded))
+            return len(subscribers) - (excluded in subscribers)
         letter = Letter(message, None)
+        letter.weight = weigh(message)
         count = refused = 0
-        for number, actor in list(subscribers.items()):
+        for number, inbox in subscribers.items():  # nobody comes or goes meanwhile
             if number == excluded:
                 continue
             try:
-                actor.actor_inbox.put(letter)
-                count += 1
+                if inbox.put_shared(letter):
+                    count += 1
+                elif not inbox.closed:
+                    refused += 1
             except MailboxFull:
                 refused += 1
         if refused:

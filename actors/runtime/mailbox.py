@@ -112,6 +112,27 @@ class Mailbox:
             else:
                 logger.warning("a message of another thread was dropped: %s", error)
 
+    def put_shared(self, letter: Letter) -> bool:
+        """Queue a letter that other mailboxes hold too, and that is weighed; on this thread alone.
+
+        Answers whether it was taken: else the mailbox is full, and its policy was applied as in
+        :meth:`put`, or the actor has ended.
+        """
+        if self.closed:
+            return False
+        actor = self.actor
+        weight = self.weight + letter.weight
+        if self.told >= actor.mailbox_messages or weight > actor.mailbox_bytes:
+            self._refuse(letter)
+            return False
+        self.told += 1
+        self.weight = weight
+        self.items.append(letter)
+        if self.owner is None:
+            self.owner = READY
+            actor.dispatcher.schedule(actor)
+        return True
+
     def _admit(self, letter: Letter) -> bool:
         """Apply the declared bounds; a request to stop always passes."""
         actor = self.actor

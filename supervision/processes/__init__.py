@@ -3,3 +3,6 @@
 The master imports neither gevent nor the application: forks and greenlets do not mix, and what it
 has not loaded cannot fail in it.
 """
+
+MAX_WORKERS = 256
+"""Worker processes of one master."""

@@ -1,7 +1,7 @@
 """The channel between the master and one worker: a socketpair that carries messages.
 
-Either side reads when it can and never waits for the other: what does not fit into the kernel's
-buffer is kept, and a worker whose buffer is full does not read, which its heartbeat tells anyway.
+Either side reads when it can and never waits for the other. What does not fit into the kernel's
+buffer is kept until there is room; a side that lets :data:`MAX_UNSENT` bytes wait is hung up on.
 
 From the master: ``["configure", options]``, ``["peers", names]``, ``["stop", seconds]``,
 ``["stop_now"]``, ``["stacks"]``, ``["reopen"]``. From a worker: ``["bus"]``, ``["ready", facts]``,
@@ -12,21 +12,24 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 
 from actors.frames import FrameError, FrameReader, frame, pack
 
-READ_SIZE = 65536
+READ_SIZE: Final = 65536
+
+MAX_UNSENT: Final = 1024 * 1024
+"""Bytes that may wait for the other side: thousands of messages of ours."""
 
 
 class Channel:
-    """One end; ``sock`` must not block. ``closed`` when the other side has hung up."""
+    """One end; ``sock`` must not block. ``closed`` when either side has hung up."""
 
     def __init__(self, sock: socket.socket) -> None:
         self.sock = sock
         self.closed = False
         self._reader = FrameReader()
-        self._unsent = b""
+        self._unsent = bytearray()
 
     def fileno(self) -> int:
         """Answer the descriptor, for selectors."""
@@ -34,9 +37,12 @@ class Channel:
 
     def send(self, *message: Any) -> None:
         """Send a message, or keep it until :meth:`flush`; nothing happens on a closed channel."""
-        if not self.closed:
-            self._unsent += frame(pack(list(message)))
-            self.flush()
+        if self.closed:
+            return
+        self._unsent += frame(pack(list(message)))
+        self.flush()
+        if len(self._unsent) > MAX_UNSENT:
+            self._hang_up()
 
     @property
     def unsent(self) -> bool:
@@ -48,7 +54,7 @@ class Channel:
         try:
             while self._unsent:
                 sent = self.sock.send(self._unsent)
-                self._unsent = self._unsent[sent:]
+                del self._unsent[:sent]
         except BlockingIOError:
             pass
         except OSError:
@@ -62,12 +68,11 @@ class Channel:
             return
         except OSError:
             data = b""
-        if not data:
-            self._hang_up()
-            return
         try:
             messages = self._reader.feed(data)
         except FrameError:
+            data = b""
+        if not data:
             self._hang_up()
             return
         for message in messages:
@@ -81,4 +86,4 @@ class Channel:
 
     def _hang_up(self) -> None:
         self.closed = True
-        self._unsent = b""
+        self._unsent.clear()

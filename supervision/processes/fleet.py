@@ -5,16 +5,23 @@ from __future__ import annotations
 import enum
 import logging
 import os
+import selectors
 import socket
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from signal import Signals
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from supervision.processes.channel import Channel
-from supervision.processes.spawn import spawn
+from supervision.processes.spawn import MASTERS, spawn
 
 logger = logging.getLogger("roost.master")
+
+NEVER: Final = float("inf")
+
+BOOT: Final = 60.0
+"""Seconds until a worker must be ready."""
 
 ABORT_TO_KILL: Final = 1.0
 """Seconds that a worker has to print its stacks before it is killed."""
@@ -33,19 +40,25 @@ class State(enum.Enum):
 
 @dataclass(slots=True, eq=False)
 class Process:
-    """One worker; ``slot`` is its place, which outlives it. Times are the master's clock."""
+    """One worker; ``slot`` is its place, which outlives it. Times are the master's clock.
+
+    ``grace``: seconds that it may take to stop. ``beat``: its last sign of life, 0 before the
+    first. ``watched``: the events of its channel that the selector is asked for.
+    """
 
     name: str
     slot: int
     pid: int
     channel: Channel
     since: float
-    replaces: Process | None = None
+    grace: float
     state: State = State.STARTING
     beat: float = 0.0
     on_bus: bool = False
+    watched: int = selectors.EVENT_READ
     stop_by: float | None = None
     aborted: float | None = None
+    killed: bool = False
 
     def __str__(self) -> str:
         return f"worker {self.name} (pid {self.pid})"
@@ -53,15 +66,31 @@ class Process:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timeouts:
-    """Seconds: ``heartbeat`` without a sign of life, ``boot`` until a worker is ready."""
+    """In seconds: ``heartbeat`` without a sign of life, ``boot`` until a worker is ready.
+
+    ``grace`` is for the stop of one that has not said yet how long it may take.
+    """
 
     heartbeat: float = 30.0
-    boot: float = 60.0
+    boot: float = BOOT
+    grace: float = 25.0
+
+
+class Due(NamedTuple):
+    """When a process gets which signal, and why."""
+
+    when: float
+    number: Signals
+    why: str
 
 
 @dataclass(slots=True)
 class Fleet:
-    """The processes by pid. ``module`` is run with the channel's descriptor and the listeners'."""
+    """The processes by pid. ``module`` is run with the channel's descriptor and the listeners'.
+
+    ``configure`` is what every worker is told first; its ``"bus"`` is the directory where a worker
+    listens under its name. ``boot_id`` tells the names of one master's workers from another's.
+    """
 
     module: str
     listeners: list[socket.socket]
@@ -70,20 +99,30 @@ class Fleet:
     clock: Callable[[], float]
     boot_id: str
     processes: dict[int, Process] = field(default_factory=dict)
+    selector: selectors.BaseSelector = field(default_factory=selectors.DefaultSelector)
     _count: int = 0
 
-    def start(self, slot: int, replaces: Process | None = None) -> Process:
-        """Start a worker for ``slot``; it is ready when it says so."""
+    def start(self, slot: int) -> Process:
+        """Start a worker for ``slot``, which is ready when it says so; ``OSError``: it cannot be.
+
+        The selector's key of its channel has the process as its data.
+        """
         self._count += 1
         ours, theirs = socket.socketpair()
+        with theirs:
+            try:
+                fds = [sock.fileno() for sock in self.listeners]
+                arguments = [str(theirs.fileno()), ",".join(map(str, fds))]
+                kept = [theirs.fileno(), *fds]
+                pid = spawn(self.module, arguments, kept, blocked=MASTERS)
+            except BaseException:
+                ours.close()
+                raise
         ours.setblocking(False)
         name = f"{self.boot_id}-{self._count}"
-        fds = [sock.fileno() for sock in self.listeners]
-        arguments = [str(theirs.fileno()), ",".join(map(str, fds))]
-        with theirs:
-            pid = spawn(self.module, arguments, [theirs.fileno(), *fds])
-        process = Process(name, slot, pid, Channel(ours), self.clock(), replaces)
+        process = Process(name, slot, pid, Channel(ours), self.clock(), self.timeouts.grace)
         self.processes[pid] = process
+        self.selector.register(process.channel, process.watched, process)
         options = {**self.configure, "name": name, "number": slot, "peers": self.names()}
         process.channel.send("configure", options)
         logger.debug("started %s", process)
@@ -91,6 +130,33 @@ class Fleet:
 
     def __iter__(self) -> Iterator[Process]:
         return iter(list(self.processes.values()))
+
+    def watch(self) -> None:
+        """Have the selector wait for room in the channels whose workers have not read all."""
+        for process in self:
+            wanted = selectors.EVENT_READ | (selectors.EVENT_WRITE if process.channel.unsent else 0)
+            if wanted != process.watched and not process.channel.closed:
+                process.watched = wanted
+                self.selector.modify(process.channel, wanted, process)
+
+    def hang_up(self, process: Process) -> None:
+        """Close the channel; a worker that still runs takes that for the master's end."""
+        if process.channel.fileno() >= 0:
+            self.selector.unregister(process.channel)
+            process.channel.close()
+
+    def forget(self, pid: int) -> Process | None:
+        """Clear away what is left of a worker that has ended; ``None`` for another process.
+
+        What it said last is not heard: it is no longer true.
+        """
+        process = self.processes.pop(pid, None)
+        if process is not None:
+            self.hang_up(process)
+            Path(self.configure["bus"], process.name).unlink(missing_ok=True)
+            if process.on_bus:
+                self.share_names()
+        return process
 
     def names(self) -> list[str]:
         """Answer the names of the workers that are on the bus."""
@@ -103,57 +169,66 @@ class Fleet:
             if process.on_bus:
                 process.channel.send("peers", names)
 
-    def stop(self, process: Process, budget: float) -> None:
-        """Ask a worker to end orderly within ``budget`` seconds."""
-        if process.state is State.STARTING:
+    def alive(self) -> bool:
+        """Whether some worker that is ready has given a sign of life in time."""
+        since = self.clock() - self.timeouts.heartbeat
+        ready = (each for each in self if each.state is State.READY)
+        return any(process.beat >= since for process in ready)
+
+    def stop(self, process: Process) -> None:
+        """Ask a worker to end orderly within its grace."""
+        if process.state is State.STARTING or process.channel.closed:
             self.signal(process, Signals.SIGTERM)  # it may be importing, and read nothing
-        process.channel.send("stop", budget)
+        process.channel.send("stop", process.grace)
         process.state = State.STOPPING
-        process.stop_by = self.clock() + budget + STOP_TO_KILL
+        process.stop_by = self.clock() + process.grace + STOP_TO_KILL
 
     def stop_now(self, process: Process, budget: float) -> None:
         """Ask a worker to end at once; it has ``budget`` seconds for that."""
         process.channel.send("stop_now")
         process.state = State.STOPPING
-        process.stop_by = self.clock() + budget
+        until = self.clock() + budget
+        process.stop_by = until if process.stop_by is None else min(until, process.stop_by)
 
     @staticmethod
     def signal(process: Process, number: Signals) -> None:
-        """Send a signal to a worker that is still there."""
+        """Send a signal to a worker; as long as it is not reaped, the pid is its own."""
         try:
             os.kill(process.pid, number)
         except ProcessLookupError:
             pass
 
-    def next_due(self) -> float | None:
-        """Answer when :meth:`act` has something to do, ``None`` for never."""
-        return min((self._due(process)[0] for process in self), default=None)
+    def next_due(self) -> float:
+        """Answer when :meth:`act` has something to do."""
+        return min((self._due(process).when for process in self), default=NEVER)
 
     def act(self) -> None:
         """Abort or kill whoever is due."""
         now = self.clock()
         for process in self:
-            due, number, why = self._due(process)
-            if due > now:
+            due = self._due(process)
+            if due.when > now:
                 continue
-            logger.warning("%s %s: %s", process, why, number.name)
-            self.signal(process, number)
-            if number is Signals.SIGABRT:
+            logger.warning("%s %s: %s", process, due.why, due.number.name)
+            self.signal(process, due.number)
+            if due.number is Signals.SIGABRT:
                 process.aborted = now
             else:
-                process.stop_by = process.aborted = now + 3600.0  # once is enough
+                process.killed = True
 
-    def _due(self, process: Process) -> tuple[float, Signals, str]:
-        """Answer when what is to be done with ``process``, and why."""
-        dues = []
+    def _due(self, process: Process) -> Due:
+        dues = [Due(NEVER, Signals.SIGKILL, "")]
+        if process.killed:
+            return dues[0]
         if process.stop_by is not None:
-            dues.append((process.stop_by, Signals.SIGKILL, "has not ended in time"))
+            dues.append(Due(process.stop_by, Signals.SIGKILL, "has not ended in time"))
         if process.aborted is not None:
-            dues.append((process.aborted + ABORT_TO_KILL, Signals.SIGKILL, "is still there"))
-        elif process.beat:
-            silent = process.beat + self.timeouts.heartbeat
-            dues.append((silent, Signals.SIGABRT, "gives no sign of life"))
-        elif process.state is State.STARTING:
+            dues.append(Due(process.aborted + ABORT_TO_KILL, Signals.SIGKILL, "is still there"))
+            return min(dues)
+        if process.state is State.STARTING:
             late = process.since + self.timeouts.boot
-            dues.append((late, Signals.SIGKILL, "has not become ready"))
-        return min(dues, default=(float("inf"), Signals.SIGKILL, ""))
+            dues.append(Due(late, Signals.SIGABRT, "has not become ready"))
+        if process.beat:
+            silent = process.beat + self.timeouts.heartbeat
+            dues.append(Due(silent, Signals.SIGABRT, "gives no sign of life"))
+        return min(dues)

@@ -32,10 +32,22 @@ class Notifier:
     def ready(self, now: float, status: str) -> None:
         """Say that clients are served, and begin to feed the watchdog, if there is one."""
         self.send("READY=1", f"STATUS={status}")
-        self.due = now if self._every else None
+        if self._every and self.due is None:
+            self.due = now
 
-    def feed(self, now: float) -> None:
-        """Give the watchdog its sign of life when it is due, at half of its time."""
+    def reloading(self, now: float) -> None:
+        """Say that workers are being replaced; :meth:`ready` says when that is over.
+
+        ``now`` is CLOCK_MONOTONIC in seconds, by which the manager tells this reload from others.
+        """
+        self.send("RELOADING=1", f"MONOTONIC_USEC={int(now * 1e6)}")
+
+    def feed(self, now: float, *, alive: bool) -> None:
+        """Give the watchdog its sign of life when it is due, at half of its time.
+
+        Whoever is not ``alive`` gives none: that is what a watchdog is for.
+        """
         if self.due is not None and self.due <= now:
             self.due = now + self._every
-            self.send("WATCHDOG=1")
+            if alive:
+                self.send("WATCHDOG=1")

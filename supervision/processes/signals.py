@@ -5,18 +5,33 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Iterable
+from typing import Self
 
 
 class SignalPipe:
-    """Queues ``numbers`` (and wakes a selector on :meth:`fileno`) instead of interrupting."""
+    """Queues ``numbers`` (and wakes a selector on :meth:`fileno`) instead of interrupting.
+
+    The pipe holds 65,536 signals. On leaving it as a context manager they are ignored: an
+    interpreter that ends would otherwise die of the next one.
+    """
 
     def __init__(self, numbers: Iterable[signal.Signals]) -> None:
         self._read, self._write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
-        signal.set_wakeup_fd(self._write, warn_on_full_buffer=False)
         self._numbers = list(numbers)
+        signal.set_wakeup_fd(self._write, warn_on_full_buffer=False)
         for number in self._numbers:
             signal.signal(number, _ignore)  # the wake-up descriptor does the work
             signal.siginterrupt(number, False)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number in self._numbers:
+            signal.signal(number, signal.SIG_IGN)
+        signal.set_wakeup_fd(-1)
+        os.close(self._read)
+        os.close(self._write)
 
     def fileno(self) -> int:
         """Answer the descriptor, for selectors."""
@@ -29,11 +44,6 @@ class SignalPipe:
         except BlockingIOError:
             return []
         return [signal.Signals(number) for number in data]
-
-    def ignore(self) -> None:
-        """Ignore them: an interpreter that ends would otherwise die of the next one."""
-        for number in self._numbers:
-            signal.signal(number, signal.SIG_IGN)
 
 
 def _ignore(number: int, frame: object) -> None:

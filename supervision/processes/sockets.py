@@ -16,6 +16,9 @@ FIRST_INHERITED: Final = 3
 OWN_VARIABLE: Final = "ROOST_LISTEN_FDS"
 """Descriptors that a master hands to the one that replaces it, as numbers with commas."""
 
+VARIABLES: Final = ("LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES", OWN_VARIABLE)
+"""What speaks of descriptors, and means nothing to a child of ours."""
+
 
 def bind(host: str, port: int, backlog: int = BACKLOG) -> socket.socket:
     """Answer a listening socket; ``OSError`` when the address is in use or not ours."""
@@ -57,12 +60,12 @@ def _numbers(name: str, texts: Iterable[str]) -> list[int]:
 def _adopt(fd: int) -> socket.socket:
     try:
         sock = socket.socket(fileno=fd)
-        listening = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
     except OSError as error:
         raise ConfigError(f"descriptor {fd} is no socket: {error.strerror}") from None
     tcp = sock.family in (socket.AF_INET, socket.AF_INET6) and sock.type == socket.SOCK_STREAM
-    if not listening or not tcp:
+    if not tcp or not sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
         sock.detach()
         raise ConfigError(f"descriptor {fd} is no listening TCP socket")
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     os.set_inheritable(fd, False)
     return sock

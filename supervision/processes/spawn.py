@@ -4,34 +4,56 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final
 
-HANDLED = (
+HANDLED: Final = (
     signal.SIGINT, signal.SIGTERM, signal.SIGQUIT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2,
-    signal.SIGTTIN, signal.SIGTTOU, signal.SIGCHLD, signal.SIGWINCH,
+    signal.SIGTTIN, signal.SIGTTOU, signal.SIGCHLD, signal.SIGWINCH, signal.SIGPIPE,
 )  # fmt: skip
 
+MASTERS: Final = (
+    signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGTTIN, signal.SIGTTOU,
+    signal.SIGWINCH, signal.SIGPIPE,
+)  # fmt: skip
+"""What workers ignore: a terminal sends it to all, and the master says what is to be done."""
 
-def spawn(module: str, arguments: list[str], inherit: Iterable[int]) -> int:
-    """Run ``python -m module arguments`` and answer its pid. ``inherit`` are descriptors."""
+
+def spawn(
+    module: str,
+    arguments: list[str],
+    inherit: Iterable[int],
+    *,
+    blocked: Iterable[signal.Signals] = (),
+    environ: Mapping[str, str] | None = None,
+) -> int:
+    """Run ``python -m module arguments`` and answer its pid; ``OSError`` where there is no room.
+
+    ``inherit`` are descriptors; ``blocked`` signals wait until the process unblocks them, as it
+    cannot ignore them before it runs. Of ours it has the options of the interpreter and, unless
+    ``environ`` is given, the environment.
+    """
     kept = list(inherit)
+    # As multiprocessing does: -X dev, -W error, -I and the like are for the workers too.
+    options: list[str] = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined] # noqa: SLF001
     for fd in kept:
         os.set_inheritable(fd, True)
     try:
         return os.posix_spawn(
             sys.executable,
-            [sys.executable, "-m", module, *arguments],
-            os.environ,
+            [sys.executable, *options, "-m", module, *arguments],
+            os.environ if environ is None else environ,
             setsigdef=HANDLED,
-            setsigmask=[],
+            setsigmask=blocked,
         )
     finally:
         for fd in kept:
             os.set_inheritable(fd, False)
 
 
-def reap() -> Iterable[tuple[int, int]]:
+def reap() -> Iterator[tuple[int, int]]:
     """Yield (pid, status) of every child that has ended; the status is negative for a signal.
 
     As process 1 we are given children that we never started; they are yielded too.
@@ -44,3 +66,13 @@ def reap() -> Iterable[tuple[int, int]]:
         if pid == 0:
             return
         yield pid, os.waitstatus_to_exitcode(raw)
+
+
+def described(status: int) -> str:
+    """Answer a status of :func:`reap` in words."""
+    if status >= 0:
+        return f"status {status}"
+    try:
+        return f"signal {signal.Signals(-status).name}"
+    except ValueError:  # most real-time signals have no name
+        return f"signal {-status}"

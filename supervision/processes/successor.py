@@ -22,16 +22,21 @@ class Successor:
         self.pid: int | None = None
 
     def start(self, listeners: Sequence[socket.socket]) -> None:
-        """Start it, unless it runs already; it serves beside us until we are told to end."""
+        """Start it, unless it runs already; it serves beside us until we are told to end.
+
+        The watchdog of a service manager is for it too: it is the main process one day.
+        """
         if self.pid is not None:
             logger.warning("there is a new master already, pid %d", self.pid)
             return
         fds = [sock.fileno() for sock in listeners]
-        os.environ[OWN_VARIABLE] = ",".join(map(str, fds))
+        environ = {**os.environ, OWN_VARIABLE: ",".join(map(str, fds))}
+        environ.pop("WATCHDOG_PID", None)
         try:
-            self.pid = spawn(self._module, self._arguments, fds)
-        finally:
-            del os.environ[OWN_VARIABLE]
+            self.pid = spawn(self._module, self._arguments, fds, environ=environ)
+        except OSError as error:
+            logger.error("the new master could not be started: %s", error.strerror)
+            return
         logger.info("started a new master, pid %d", self.pid)
 
     def ended(self, pid: int) -> bool:

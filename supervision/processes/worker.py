@@ -10,24 +10,44 @@ import socket
 from collections.abc import Callable
 from typing import Any, Final
 
+from gevent import monkey
+
 from actors.runtime.dispatcher import Dispatcher
 from supervision.processes.channel import Channel
+from supervision.processes.spawn import MASTERS
 
 BEATS_PER_TIMEOUT: Final = 5
 """Signs of life in the time that the master waits for one."""
 
 LONGEST_BEAT: Final = 1.0
+
+ORPHANED: Final = 1.9
+"""Seconds that a worker outlives its master, whatever it is doing."""
+
+OVERDUE: Final = b"roost: the master is gone, and this worker does not end by itself\n"
+
 _PR_SET_PDEATHSIG: Final = 1  # prctl(2)
+
+# What must work when the loop does not: real threads, and the calls that they make.
+_start_new_thread: Any = monkey.get_original("_thread", "start_new_thread")
+_sleep: Any = monkey.get_original("time", "sleep")
+_poll: Any = monkey.get_original("select", "poll")
 
 
 class WorkerEnd:
-    """``fd`` is the channel's descriptor. :meth:`configured` comes first, then :meth:`serve`."""
+    """``fd`` is the channel's descriptor. :meth:`configured` comes first, then :meth:`serve`.
+
+    From the start on a thread looks whether the master is there. When it is gone, this process has
+    :data:`ORPHANED` seconds until it is ended with status 1.
+    """
 
     def __init__(self, fd: int) -> None:
+        os.set_inheritable(fd, False)
         sock = socket.socket(fileno=fd)
         sock.setblocking(False)
         self._channel = Channel(sock)
         self._early: list[list[Any]] = []
+        _start_new_thread(_outlive, (fd,))
 
     def configured(self) -> dict[str, Any]:
         """Wait for the options, blocking the process; ``ConnectionError`` if the master is gone."""
@@ -61,7 +81,10 @@ class WorkerEnd:
                 on_orphaned()
 
         def beat() -> float:
-            self._channel.send("beat")
+            if self._channel.unsent:
+                self._channel.flush()  # one that it has not read is enough
+            else:
+                self._channel.send("beat")
             return dispatcher.clock() + every
 
         every = min(LONGEST_BEAT, timeout / BEATS_PER_TIMEOUT)
@@ -73,6 +96,38 @@ class WorkerEnd:
     def send(self, *message: Any) -> None:
         """Tell the master; nothing happens when it is gone."""
         self._channel.send(*message)
+
+
+def _outlive(fd: int) -> None:
+    """Wait, in a thread, for the master's end of the channel to close; then end this process."""
+    poll = _poll()
+    poll.register(fd, 0)  # a hang-up is told unasked
+    poll.poll()
+    end_within(ORPHANED, 1, OVERDUE)
+
+
+def end_within(seconds: float, status: int, words: bytes = b"") -> None:
+    """End this process with ``status`` in so many seconds, on the thread that calls."""
+    _sleep(max(0.0, seconds))
+    try:
+        os.write(2, words)
+    finally:
+        os._exit(status)
+
+
+def leave_within(seconds: float, status: int) -> None:
+    """Have this process end with ``status`` in so many seconds at the latest.
+
+    Threads and exit handlers of the application have that long: they do not hold up the end.
+    """
+    _start_new_thread(end_within, (seconds, status))
+
+
+def leave_signals_to_master() -> None:
+    """Ignore what workers ignore, which was blocked until now (see ``spawn``)."""
+    for number in MASTERS:
+        signal.signal(number, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, MASTERS)
 
 
 def die_with_parent() -> bool:

@@ -1,6 +1,6 @@
-"""``python -m actors.endpoint`` as a process of its own, without a master unless asked for.
+"""Programs as processes; ``python -m actors.endpoint`` above all, alone unless workers are wanted.
 
-Everything it prints is kept in ``lines``, from both streams. Each wait has a deadline.
+Everything that one prints is kept in ``lines``, from both streams. Each wait has a deadline.
 """
 
 from __future__ import annotations
@@ -32,28 +32,22 @@ def run(*arguments: str, cwd: Path = ROOT, **rest: object) -> subprocess.Complet
     )
 
 
-class Command:
-    """A server process; as a context manager it waits until clients are served."""
+class Program:
+    """A process, and what it prints; as a context manager it is killed at the end."""
 
-    def __init__(
-        self,
-        *arguments: str,
-        bind: str = "127.0.0.1:0",
-        workers: int = 0,
-        cwd: Path = ROOT,
-    ) -> None:
+    def __init__(self, *command: str, cwd: Path = ROOT, **rest: object) -> None:
         self.lines: list[str] = []
         self._news = threading.Condition()
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "actors.endpoint", *arguments, "--bind", bind,
-             "--workers", str(workers)],
+            [sys.executable, *command],
             cwd=cwd,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-        )  # fmt: skip
-        # Both streams are read all the time: a pipe that fills up would stop the server.
+            **rest,
+        )
+        # Both streams are read all the time: a pipe that fills up would stop the program.
         self._readers = [
             threading.Thread(target=self._read, args=(stream,), daemon=True)
             for stream in (self.process.stdout, self.process.stderr)
@@ -68,13 +62,6 @@ class Command:
                 self._news.notify_all()
 
     def __enter__(self) -> Self:
-        try:
-            self.url = self.wait_for(r"serving (https?://\S+),")[1]
-        except BaseException:
-            self.__exit__()
-            raise
-        host, _, port = self.url.partition("://")[2].rpartition(":")
-        self.address = host.strip("[]"), int(port)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -86,19 +73,20 @@ class Command:
         self.process.stdout.close()
         self.process.stderr.close()
 
-    def wait_for(self, pattern: str) -> re.Match[str]:
-        """Wait for a line in which ``pattern`` is found."""
+    def wait_for(self, pattern: str, count: int = 1) -> re.Match[str]:
+        """Wait for a line in which ``pattern`` is found, for the ``count``-th such line."""
         until = time.monotonic() + DEADLINE
         with self._news:
             while True:
-                for line in self.lines:
-                    if found := re.search(pattern, line):
-                        return found
-                if self.process.poll() is not None or not self._news.wait(0.2):
+                over = not any(reader.is_alive() for reader in self._readers)
+                matches = [found for line in self.lines if (found := re.search(pattern, line))]
+                if len(matches) >= count:
+                    return matches[count - 1]
+                if over or time.monotonic() > until:
+                    text = "\n".join(self.lines)
                     ended = self.process.poll()
-                    if ended is not None or time.monotonic() > until:
-                        text = "\n".join(self.lines)
-                        raise AssertionError(f"{pattern!r} did not come (exit {ended}):\n{text}")
+                    raise AssertionError(f"{pattern!r} did not come (exit {ended}):\n{text}")
+                self._news.wait(0.1)
 
     def signal(self, number: int) -> None:
         self.process.send_signal(number)
@@ -109,3 +97,28 @@ class Command:
         for reader in self._readers:
             reader.join(DEADLINE)
         return status
+
+
+class Command(Program):
+    """A server process; as a context manager it waits until clients are served."""
+
+    def __init__(
+        self,
+        *arguments: str,
+        bind: str = "127.0.0.1:0",
+        workers: int = 0,
+        cwd: Path = ROOT,
+        **rest: object,
+    ) -> None:
+        options = ["--bind", bind, "--workers", str(workers)]
+        super().__init__("-m", "actors.endpoint", *arguments, *options, cwd=cwd, **rest)
+
+    def __enter__(self) -> Self:
+        try:
+            self.url = self.wait_for(r"serving (https?://\S+),")[1]
+        except BaseException:
+            self.__exit__()
+            raise
+        host, _, port = self.url.partition("://")[2].rpartition(":")
+        self.address = host.strip("[]"), int(port)
+        return self

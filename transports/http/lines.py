@@ -64,16 +64,17 @@ class HeadLines:
     def _check_size(self, buffer: bytes | bytearray, end: int) -> None:
         """Check the line from ``_start`` to ``end``, of which ``_searched`` on is new."""
         options = self._options
+        room = options.max_head - len(b"\r\n\r\n")  # for its own end, and the head's
         if self._start == 0:
-            most = options.max_request_line
+            most = min(options.max_request_line, room)  # the first that a longer line gets to
             bad = _NOT_PRINTABLE.search(buffer, self._searched, min(end, most))
             if bad:
                 raise HTTPError(400, f"the request line must be visible ASCII, got {shown(bad[0])}")
-            if end > most:
+            if end > most == options.max_request_line:
                 raise HTTPError(414, f"the request line must be at most {most} bytes")
         elif end - self._start > options.max_header_line:
             raise self._too_large()
-        if end + len(b"\r\n\r\n") > options.max_head:  # its own end, and the head's
+        if end > room:
             raise self._too_large()
 
     def _check_header_line(self, line: bytes) -> None:

@@ -9,18 +9,17 @@ that a session waits for is due sooner than a window after it began.
 
 from __future__ import annotations
 
-import binascii
 import logging
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from actors import results
-from actors.messages import Opcode, Receipt
+from actors.messages import Receipt
 from actors.reasons import Crash, Reason, Shutdown, as_reason
 from actors.results import Push, Reply, Stop
 from actors.runtime.actor import Exit
 from transports import closing
-from transports.longpoll import answers
+from transports.longpoll import answers, outgoing
 from transports.longpoll.buffer import Buffer
 
 if TYPE_CHECKING:
@@ -193,8 +192,8 @@ class LongPollSession:
         raise Exit(as_reason(stop.reason))
 
     def _keep(self, payload: Any, opcode: Any) -> None:
-        message = _as_text(payload, opcode)
-        if message is None:
+        message = outgoing.message(payload, opcode)
+        if message is None or self._ended:  # as nothing follows a WebSocket's Close frame
             return
         refused = self._buffer.append(message)
         if refused is not None:
@@ -279,22 +278,3 @@ class LongPollSession:
             self._forget()
         else:
             self.inbox.signal(Shutdown("inactive"))
-
-
-def _as_text(payload: Any, opcode: Any) -> str | None:
-    """Answer a payload as a poll carries it, ``None`` for a control frame."""
-    if not isinstance(payload, str | bytes | bytearray | memoryview):
-        raise TypeError(f"a payload {payload!r:.80}; accepted: str, bytes")
-    text = isinstance(payload, str) if opcode is None else opcode == Opcode.TEXT
-    if text:
-        if isinstance(payload, str):
-            if not payload.isascii():
-                payload.encode()  # what could not be sent must fail here, not in a later poll
-            return payload
-        return bytes(payload).decode()
-    if opcode is None or opcode == Opcode.BINARY:
-        data = payload.encode() if isinstance(payload, str) else bytes(payload)
-        return binascii.b2a_base64(data, newline=False).decode()
-    if opcode in (Opcode.PING, Opcode.PONG):
-        return None
-    raise TypeError(f"opcode {opcode!r:.80}; accepted: TEXT, BINARY, PING, PONG")

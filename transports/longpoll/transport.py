@@ -110,10 +110,19 @@ class LongPollTransport:
         if isinstance(answer, Error):
             return answers.status(403)
         session = LongPollSession(self._sessions, options, get_dispatcher(), address)
-        actor = self._mount.start(session, answer.value)
-        session.attach(actor)
+        return self._begin(session, answer)
+
+    def _begin(self, session: LongPollSession, accepted: Ok) -> Response:
+        """Run ``init``; where that fails, nobody will ever poll for what it pushed."""
+        begun = False
         try:
+            actor = self._mount.start(session, accepted.value)
+            session.attach(actor)
             actor.begin()
+            begun = True
         except StartError:
             return answers.crashed()  # the crash is logged already
+        finally:
+            if not begun:
+                self._sessions.remove(session)
         return answers.batch(410, (), session.token(0))

@@ -47,7 +47,7 @@ def workers(directory: Path) -> Any:
         for worker in made:
             worker.bus.set_peers(worker.name for worker in made)
         for worker in made:
-            assert worker.bus.wait_up(DEADLINE)
+            assert worker.bus.wait_linked(DEADLINE)
         return made
 
     yield start

@@ -34,6 +34,11 @@ class TalkSocket(Socket):
             return None
         return Ok(info)
 
+    def __init__(self, transport: Any, state: Any) -> None:
+        super().__init__(transport, state)
+        if state.params.get("new") == "raise":
+            raise RuntimeError("__init__ raised")
+
     def init(self, state: Any) -> Ok:
         self.ended: Reason | None = None
         self.ended_event = Event()
@@ -41,10 +46,11 @@ class TalkSocket(Socket):
         self.release = Event()
         self.heard: list[Any] = []
         type(self).living.append(self)
-        if state.params.get("init") == "raise":
-            raise RuntimeError("init raised")
-        if state.params.get("init") == "push":
+        how = state.params.get("init", "")
+        if how.startswith("push"):
             self.push("hello")
+        if how.endswith("raise"):
+            raise RuntimeError("init raised")
         return Ok(state)
 
     def handle_in(self, payload: Any, opcode: Any) -> Any:
@@ -153,7 +159,8 @@ def serving(talk: Any) -> Any:
     stack = []
 
     def start(*, endpoint: dict[str, Any] | None = None, **options: Any) -> Served:
-        made = Endpoint(secret_key_base=("s" * 32,), **(endpoint or {}))
+        settings = {"last_poll": 0.01, **(endpoint or {})}  # nobody polls once a test is over
+        made = Endpoint(secret_key_base=("s" * 32,), **settings)
         made.socket("/lp", talk, websocket=False, longpoll={"window": 2.0, **options})
         context = serve(made)
         served = context.__enter__()

@@ -31,7 +31,7 @@ def pair(serving: Any, tmp_path: Any) -> Any:
         for bus in buses:
             bus.set_peers(bus.worker for bus in buses)
         for bus in buses:
-            assert bus.wait_up(DEADLINE)
+            assert bus.wait_linked(DEADLINE)
         here, there = clients
         here.open()
         there.token = here.token

@@ -49,7 +49,10 @@ class TestOpening:
             answer = client.ask(f"{PATH}?{query}")
         assert (answer.status, answer.body) == (200, b'{"status":403}')
 
-    @pytest.mark.parametrize("query", ["connect=raise", "connect=junk", "init=raise"])
+    @pytest.mark.parametrize(
+        "query",
+        ["connect=raise", "connect=junk", "new=raise", "init=raise", "init=push-and-raise"],
+    )
     def test_failing_callback_is_a_500_and_leaves_no_session(self, serving, query, caplog):
         served = serving(max_sessions=1)
         with Client(served.address) as client, caplog.at_level(logging.CRITICAL):

@@ -1,0 +1,64 @@
+"""``--pid-file``: written when clients are served, and removed at the end if it is still ours.
+
+So one that does not come to serve leaves the file of another alone, and one that follows another
+takes the file over when it serves. Whoever reads the file never finds half a number.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Self
+
+from actors.errors import ConfigError
+
+
+class PidFile:
+    """A context manager; ``path`` may be ``None`` for no file. ``ConfigError``: no such place."""
+
+    def __init__(self, path: str | None) -> None:
+        self._path = None if path is None else Path(path)
+        self._text = f"{os.getpid()}\n"
+
+    def __enter__(self) -> Self:
+        if self._path is not None:
+            self._complain_early(self._path)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._path is not None and self._holds(self._path):  # else it is a successor's by now
+            self._path.unlink(missing_ok=True)
+
+    def write(self) -> None:
+        """Write our process id; ``ConfigError`` where that fails after all."""
+        if self._path is not None:
+            new = self._new(self._path)
+            try:
+                new.write_text(self._text, encoding="ascii")
+                new.replace(self._path)
+            except OSError as error:
+                new.unlink(missing_ok=True)
+                raise self._refusal(error) from None
+
+    def _complain_early(self, path: Path) -> None:
+        """Find out whether it can be written, before anything depends on it."""
+        try:
+            if path.is_dir():
+                raise IsADirectoryError(21, os.strerror(21))
+            new = self._new(path)
+            new.touch()
+            new.unlink()
+        except OSError as error:
+            raise self._refusal(error) from None
+
+    def _new(self, path: Path) -> Path:
+        return path.with_name(f".{path.name}.{os.getpid()}")
+
+    def _refusal(self, error: OSError) -> ConfigError:
+        return ConfigError(f"--pid-file {str(self._path)!r}: {error.strerror}")
+
+    def _holds(self, path: Path) -> bool:
+        try:
+            return path.read_text(encoding="ascii") == self._text
+        except (OSError, UnicodeDecodeError):
+            return False

@@ -1,0 +1,144 @@
+"""A worker in a few lines, which does what the script says for its place in line.
+
+Its options have ``"script"``: a deed for each worker that starts, the last for all that follow.
+What the master tells it is printed. ``python -m tests.supervision.processes.scripted CHANNEL FDS``
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import socket
+import sys
+from pathlib import Path
+
+from actors.frames import frame
+from supervision.processes.channel import Channel
+
+BEAT = 0.05
+FACTS = {"grace": 2.0, "budget": [], "notes": []}
+
+
+def told(channel, timeout=None):
+    """Answer what the master has said; nothing, after ``timeout`` seconds."""
+    if not select.select([channel], [], [], timeout)[0]:
+        return []
+    return list(channel.receive())
+
+
+def say(*words):
+    # In one write: the other workers print into the same pipe.
+    os.write(1, f"{' '.join(map(str, (os.getpid(), *words)))}\n".encode())
+
+
+def serve(channel, options, *, facts=FACTS, beats=True):
+    """Be ready, and end when told to."""
+    channel.send("bus")
+    channel.send("ready", facts)
+    while not channel.closed:
+        for message in told(channel, BEAT):
+            say(*message)
+            if message[0] in ("stop", "stop_now"):
+                channel.send("stopping")
+                sys.exit(0)
+        if beats:
+            channel.send("beat")
+    say("orphaned")
+
+
+def stubborn(channel, options):
+    """Be ready, give signs of life, and end never."""
+    signal.signal(signal.SIGABRT, lambda *_: say("aborted"))
+    channel.send("ready", FACTS)
+    while True:
+        channel.send("beat")
+        for message in told(channel, BEAT):
+            say(*message)
+
+
+def silent(channel, options):
+    """Be ready, give no sign of life, and heed nothing but SIGABRT."""
+    signal.signal(signal.SIGABRT, lambda *_: (say("aborted"), sys.exit(1)))
+    channel.send("ready", FACTS)
+    while True:
+        signal.pause()
+
+
+def deaf(channel, options):
+    """Be ready, give signs of life, and read nothing until SIGALRM comes."""
+    signal.signal(signal.SIGALRM, lambda *_: heard.append(True))
+    heard = []
+    channel.send("ready", FACTS)
+    while not heard:
+        channel.send("beat")
+        select.select([], [], [], BEAT)
+    serve(channel, options)
+
+
+def hang(channel, options):
+    """Never be ready."""
+    say("hangs")
+    while True:
+        signal.pause()
+
+
+def obscure(channel, options):
+    """Say what nobody understands, then serve."""
+    for message in (["ready"], ["ready", {}], ["ready", {"grace": "long"}], ["hello", 1]):
+        channel.send(*message)
+    serve(channel, options)
+
+
+def garbage(channel, options):
+    """Break the protocol after being ready; then wait for the end of the channel."""
+    channel.send("ready", FACTS)
+    channel.sock.send(frame(b"\xc1"))
+    while not channel.closed:
+        told(channel)
+    say("hung up on")
+
+
+def hasty(channel, options):
+    """Be ready and end, both at once."""
+    channel.send("ready", FACTS)
+    sys.exit(1)
+
+
+def descriptors(channel, options):
+    """Print what is open; the directory that is read is open too, and not counted."""
+    found = []
+    for path in Path("/proc/self/fd").iterdir():
+        try:
+            found.append(f"{path.name}={str(path.readlink()).partition(':')[0]}")
+        except OSError:
+            continue
+    say("open", *sorted(found, key=lambda text: int(text.partition("=")[0])))
+    say("blocked", *sorted(number.name for number in signal.pthread_sigmask(0, [])))
+    serve(channel, options)
+
+
+def main():
+    sock = socket.socket(fileno=int(sys.argv[1]))
+    sock.setblocking(False)
+    channel = Channel(sock)
+    messages = []
+    while not messages:
+        messages = told(channel)
+    options = messages[0][1]
+    script = options["script"]
+    place = int(options["name"].rpartition("-")[2])
+    deed = script[min(place, len(script)) - 1]
+    Path(options["bus"], options["name"]).touch()
+    say("runs", deed, "in slot", options["number"])
+    match deed.split():
+        case ["exit", status]:
+            sys.exit(int(status))
+        case ["kill", number]:
+            os.kill(os.getpid(), int(number))
+        case _:
+            globals()[deed](channel, options)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,47 @@
+"""A master over scripted workers: ``python -m ....small_master OPTIONS``, with OPTIONS in JSON.
+
+``script``: see ``scripted``. ``workers``, ``heartbeat``, ``boot``: what they are elsewhere. The
+exit status is the master's.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+import tempfile
+import time
+
+from supervision.processes.fleet import Fleet, Timeouts
+from supervision.processes.master import SIGNALS, Master
+from supervision.processes.signals import SignalPipe
+from supervision.processes.sockets import bind
+
+logger = logging.getLogger("small_master")
+
+
+def main() -> int:
+    options = json.loads(sys.argv[1])
+    logging.basicConfig(level="DEBUG", format="%(levelname)s %(message)s")
+    with SignalPipe(SIGNALS) as signals, tempfile.TemporaryDirectory() as directory:
+        fleet = Fleet(
+            "tests.supervision.processes.scripted",
+            [bind("127.0.0.1", 0)],
+            {"script": options["script"], "bus": directory},
+            Timeouts(heartbeat=options.get("heartbeat", 30.0), boot=options.get("boot", 60.0)),
+            time.monotonic,
+            "w",
+        )
+        master = Master(
+            fleet,
+            options.get("workers", 1),
+            signals=signals,
+            arguments=["--no-such-option"],
+            on_ready=lambda facts: logger.info("serving"),
+            reopen=lambda: logger.info("reopened"),
+        )
+        return master.run()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,207 @@
+"""The master as a process, over workers that do what a script says."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+from typing import Any
+
+import pytest
+
+from tests.support.command import Program
+
+
+class Run(Program):
+    """A master over the workers of ``script``, in the order in which they start."""
+
+    def __init__(self, *script: str, **options: Any) -> None:
+        given = json.dumps({"script": script, **options})
+        super().__init__("-m", "tests.supervision.processes.small_master", given)
+
+    def pid_of(self, deed: str, count: int = 1) -> int:
+        return int(self.wait_for(rf"^(\d+) runs {deed} ", count)[1])
+
+
+def alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_signal_stops_every_worker_with_the_grace_and_ends_with_0(number):
+    with Run("serve", workers=2) as run:
+        run.wait_for("2 workers are ready")
+        run.signal(number)
+        assert run.ended() == 0
+        stopped = [line for line in run.lines if re.search(r"^\d+ stop 2", line)]
+        assert len(stopped) == 2, run.lines
+
+
+@pytest.mark.parametrize("numbers", [[signal.SIGQUIT], [signal.SIGINT, signal.SIGINT]])
+def test_end_at_once_kills_who_does_not_heed_it(numbers):
+    with Run("stubborn") as run:
+        run.wait_for("1 workers are ready|serving")
+        for number in numbers:
+            run.signal(number)
+            run.wait_for(number.name)
+        run.wait_for("stop_now")
+        assert run.ended() == 0
+        run.wait_for("SIGKILL")
+
+
+def test_first_worker_with_status_2_ends_the_master_with_2():
+    with Run("exit 2", "serve", workers=3) as run:
+        assert run.ended() == 2
+        assert len([line for line in run.lines if " runs " in line]) == 1
+
+
+def test_crash_loop_at_boot_ends_with_3():
+    with Run("exit 1") as run:
+        assert run.ended() == 3
+        assert len([line for line in run.lines if " runs " in line]) == 4  # 3 in 5 seconds
+
+
+def test_worker_that_is_killed_is_replaced_in_its_slot():
+    with Run("serve", workers=2) as run:
+        run.wait_for("2 workers are ready")
+        victim, other = run.pid_of("serve", 1), run.pid_of("serve", 2)
+        os.kill(victim, signal.SIGKILL)
+        again = run.wait_for(r"^(\d+) runs serve in slot 1", 2)
+        assert int(again[1]) not in (victim, other)
+        assert alive(other)
+        run.signal(signal.SIGTERM)
+        assert run.ended() == 0
+
+
+def test_worker_without_a_sign_of_life_is_aborted_and_replaced():
+    with Run("silent", "serve", heartbeat=0.3) as run:
+        run.wait_for("aborted")
+        run.wait_for(r"runs serve in slot 1")
+        run.signal(signal.SIGTERM)
+        assert run.ended() == 0
+
+
+def test_worker_that_ignores_the_abort_is_killed():
+    with Run("silent", "serve", heartbeat=0.3) as run:
+        pid = run.pid_of("silent")
+        run.wait_for("serving")
+        os.kill(pid, signal.SIGSTOP)  # so that it does not even get to its handler
+        run.wait_for(r"runs serve in slot 1")
+        assert not alive(pid)
+        run.signal(signal.SIGTERM)
+        assert run.ended() == 0
+
+
+def test_worker_that_never_becomes_ready_is_killed():
+    with Run("hang", "serve", boot=0.3) as run:
+        run.wait_for("hangs")
+        run.wait_for(r"runs serve in slot 1")
+        run.signal(signal.SIGTERM)
+        assert run.ended() == 0
+
+
+def test_reload_replaces_each_worker_when_its_successor_is_ready():
+    with Run("serve", workers=2) as run:
+        run.wait_for("2 workers are ready")
+        old = {run.pid_of("serve", 1), run.pid_of("serve", 2)}
+        run.signal(signal.SIGHUP)
+        new = {run.pid_of("serve", 3), run.pid_of("serve", 4)}
+        run.wait_for(r"^\d+ stop ", 2)
+        assert not old & new
+        stopped = {int(line.split()[0]) for line in run.lines if re.search(r"^\d+ stop ", line)}
+        assert stopped == old
+        run.signal(signal.SIGTERM)
+        assert run.ended() == 0
+
+
+def test_reload_whose_worker_fails_leaves_the_old_one_serving():
+    with Run("serve", "exit 1", "serve") as run:
+        run.wait_for("serving")
+        old = run.pid_of("serve", 1)
+        run.signal(signal.SIGHUP)
+        run.pid_of("exit 1")
+        run.wait_for("reload")
+        assert alive(old)
+        run.signal(signal.SIGHUP)
+        run.pid_of("serve", 2)
+        run.wait_for(rf"^{old} stop ")
+        run.signal(signal.SIGTERM)
+        assert run.ended() == 0
+
+
+def test_one_more_and_one_less_and_never_none():
+    with Run("serve") as run:
+        run.wait_for("serving")
+        run.signal(signal.SIGTTIN)
+        second = int(run.wait_for(r"^(\d+) runs serve in slot 2")[1])
+        run.signal(signal.SIGTTOU)
+        run.wait_for(rf"^{second} stop ")
+        run.signal(signal.SIGTTOU)
+        run.wait_for("SIGTTOU", 2)
+        run.signal(signal.SIGTTOU)
+        run.wait_for("SIGTTOU", 3)
+        assert alive(run.pid_of("serve", 1))
+        run.signal(signal.SIGTERM)
+        assert run.ended() == 0
+
+
+def test_usr1_reopens_logs_and_asks_for_stacks():
+    with Run("serve") as run:
+        run.wait_for("serving")
+        run.signal(signal.SIGUSR1)
+        run.wait_for("reopened")
+        run.wait_for(r"^\d+ stacks")
+        run.signal(signal.SIGTERM)
+        assert run.ended() == 0
+
+
+@pytest.mark.parametrize("deed", ["deaf", "obscure"])
+def test_odd_worker_does_not_hold_up_the_master(deed):
+    with Run(deed, "serve", workers=2) as run:
+        run.wait_for("2 workers are ready")
+        run.signal(signal.SIGUSR1)
+        run.wait_for(r"^\d+ stacks")
+        if deed == "deaf":
+            os.kill(run.pid_of("deaf"), signal.SIGALRM)
+        run.signal(signal.SIGTERM)
+        assert run.ended() == 0
+
+
+def test_worker_that_breaks_the_protocol_is_hung_up_on():
+    with Run("garbage", "serve", workers=2, heartbeat=0.3) as run:
+        run.wait_for("hung up on")
+        run.wait_for(r"runs serve in slot 1")
+        run.signal(signal.SIGTERM)
+        assert run.ended() == 0
+
+
+def test_workers_of_a_killed_master_hear_the_end_of_the_channel():
+    with Run("serve", workers=2) as run:
+        run.wait_for("2 workers are ready")
+        run.signal(signal.SIGKILL)
+        run.wait_for("orphaned", 2)
+        assert run.ended() == -signal.SIGKILL
+
+
+def test_worker_inherits_its_channel_and_the_listeners_alone():
+    with Run("descriptors") as run:
+        opened = run.wait_for(r"^\d+ open (.*)")[1].split()
+        assert [int(text.partition("=")[0]) for text in opened[:3]] == [0, 1, 2]
+        assert [text.partition("=")[2] for text in opened[3:] if "socket" in text] == ["socket"] * 2
+        assert len([text for text in opened[3:] if "socket" not in text]) <= 1  # the directory read
+        # What is the master's to heed waits until the worker ignores it: SIGTERM is not among them.
+        assert "SIGTERM" not in run.wait_for(r"^\d+ blocked(.*)")[1].split()
+        run.signal(signal.SIGTERM)
+        assert run.ended() == 0
+
+
+def test_term_before_anybody_is_ready_ends_with_0():
+    with Run("hang") as run:
+        run.wait_for("hangs")
+        run.signal(signal.SIGTERM)
+        assert run.ended() == 0
