@@ -81,10 +81,14 @@ class Stage:
 
 
 def endpoint_with(transport: Any, socket_class: type[Socket], options: Any) -> Endpoint:
-    endpoint = Endpoint(check_origin=False)
-    mounted = {"websocket": False, transport.name: options or True}
+    endpoint = Endpoint(
+        check_origin=False,
+        secret_key_base=("a secret of the tests, thirty-two characters",),
+        last_poll=0.01,  # nobody polls once a test is over
+    )
+    mounted = {"websocket": False, transport.mount: options or True}
     endpoint.socket("/s", socket_class, **mounted)
-    endpoint.socket("/n", Neighbour, **{**mounted, transport.name: True})
+    endpoint.socket("/n", Neighbour, **{**mounted, transport.mount: True})
     return endpoint
 
 

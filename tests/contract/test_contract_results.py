@@ -1,4 +1,8 @@
-"""Every callback x every legal result: the frames, and whether and how the connection ends."""
+"""Every callback x every legal result: the frames, and whether and how the connection ends.
+
+The tables say what a WebSocket shows, and the status of the POST where there is one; what that is
+over another transport is the transport's to say (``received`` and ``ending``).
+"""
 
 from __future__ import annotations
 
@@ -9,10 +13,11 @@ import pytest
 from actors.messages import Opcode
 from actors.reasons import CLOSED, KILLED, NORMAL, SHUTDOWN, Crash, Failure, Shutdown
 from actors.results import Error, Ok, Push, Reply, Stop
+from tests.contract.clients import LOST, Sent
+from tests.contract.logged import still_echoes
 from tests.contract.stage import scripted, terminated
-from tests.contract.transports import LOST, Sent
+from tests.contract.transports import each_callback, only_longpoll, only_websocket
 
-STAYS = "stays open"
 ERROR = ValueError("no")
 
 MESSAGES = {
@@ -44,8 +49,6 @@ MESSAGES = {
         lambda: [Reply("a"), Push("b" * 70_000), Push("c")],
         ["a", "b" * 70_000, "c"],
     ),
-}
-CONTROLS = {
     "ping": (lambda: Push("x", Opcode.PING), [Sent(Opcode.PING, b"x")]),
     "pong": (lambda: Reply(b"x", opcode=Opcode.PONG), [Sent(Opcode.PONG, b"x")]),
     "empty ping": (lambda: Push(b"", Opcode.PING), [Sent(Opcode.PING, b"")]),
@@ -55,26 +58,34 @@ CONTROLS = {
     ),
 }
 STOPS = {
-    "Stop()": (Stop, [], 1000, NORMAL),
-    "SHUTDOWN": (lambda: Stop(SHUTDOWN), [], 1001, SHUTDOWN),
-    "restart": (lambda: Stop(Shutdown("restart")), [], 1012, Shutdown("restart")),
-    "draining": (lambda: Stop(Shutdown("draining")), [], 1012, Shutdown("draining")),
+    "Stop()": (Stop, [], 1000, 200, NORMAL),
+    "SHUTDOWN": (lambda: Stop(SHUTDOWN), [], 1001, 200, SHUTDOWN),
+    "restart": (lambda: Stop(Shutdown("restart")), [], 1012, 200, Shutdown("restart")),
+    "draining": (lambda: Stop(Shutdown("draining")), [], 1012, 200, Shutdown("draining")),
     "slow_consumer": (
         lambda: Stop(Shutdown("slow_consumer")),
         [],
         1008,
+        200,
         Shutdown("slow_consumer"),
     ),
-    "own shutdown": (lambda: Stop(Shutdown("tea")), [], 1001, Shutdown("tea")),
-    "own word": (lambda: Stop("tired"), [], 1011, Failure("tired")),
-    "exception": (lambda: Stop(ERROR), [], 1011, Crash(ERROR)),
-    "CLOSED": (lambda: Stop(CLOSED), [], LOST, CLOSED),
-    "KILLED": (lambda: Stop(KILLED), [], LOST, KILLED),
-    "code": (lambda: Stop(code=4000), [], 4000, NORMAL),
-    "code and reason": (lambda: Stop("tired", code=3000), [], 3000, Failure("tired")),
-    "code and detail": (lambda: Stop(code=4999, detail="bye"), [], 4999, NORMAL),
-    "detail": (lambda: Stop(detail="x" * 123), [], 1000, NORMAL),
-    "push": (lambda: Stop(push=[Push("a"), Push(b"b")]), ["a", b"b"], 1000, NORMAL),
+    "own shutdown": (lambda: Stop(Shutdown("tea")), [], 1001, 200, Shutdown("tea")),
+    "own word": (lambda: Stop("tired"), [], 1011, 200, Failure("tired")),
+    "exception": (lambda: Stop(ERROR), [], 1011, 408, Crash(ERROR)),
+    "CLOSED": (lambda: Stop(CLOSED), [], LOST, 200, CLOSED),
+    "KILLED": (lambda: Stop(KILLED), [], LOST, 200, KILLED),
+    "code": (lambda: Stop(code=4000), [], 4000, 200, NORMAL),
+    "code and reason": (lambda: Stop("tired", code=3000), [], 3000, 200, Failure("tired")),
+    "code and detail": (lambda: Stop(code=4999, detail="bye"), [], 4999, 200, NORMAL),
+    "detail": (lambda: Stop(detail="x" * 123), [], 1000, 200, NORMAL),
+    "push": (lambda: Stop(push=[Push("a"), Push(b"b")]), ["a", b"b"], 1000, 200, NORMAL),
+    "push a ping": (
+        lambda: Stop(push=[Push(b"x", Opcode.PING), Push("a")]),
+        [Sent(Opcode.PING, b"x"), "a"],
+        1000,
+        200,
+        NORMAL,
+    ),
 }
 
 
@@ -91,6 +102,17 @@ def handle_info(client: Any, socket: Any) -> None:
 
 
 CALLBACKS = {f.__name__: f for f in (handle_in, handle_control, handle_info)}
+"""How each callback is called."""
+
+
+def ending(transport: Any, callback: str, code: int | None, post: int) -> Any:
+    """Answer what a client learns; where ``handle_in`` did not run there was no POST."""
+    return transport.ending(code, post if callback == "handle_in" else None)
+
+
+def expect(client: Any, transport: Any, frames: list[Any]) -> None:
+    wanted = transport.received(frames)
+    assert [client.recv() for _ in wanted] == wanted
 
 
 def answering(callback: str, make: Any) -> Any:
@@ -102,84 +124,62 @@ def answering(callback: str, make: Any) -> Any:
     return scripted(**{callback: answer})
 
 
-def open_stage(play: Any, transport: Any, callback: str, make: Any) -> Any:
-    if callback == "handle_control" and not transport.has_control:
-        pytest.skip("the transport has no control frames")
-    return play(answering(callback, make))
-
-
-@pytest.mark.parametrize("callback", CALLBACKS)
+@each_callback(CALLBACKS)
 @pytest.mark.parametrize(("make", "frames"), MESSAGES.values(), ids=MESSAGES)
 def test_a_message_is_sent_and_the_connection_stays(
     play: Any, transport: Any, callback: str, make: Any, frames: list[Any]
 ) -> None:
-    stage = open_stage(play, transport, callback, make)
+    stage = play(answering(callback, make))
     client = stage.connect()
     for _ in range(2):
         CALLBACKS[callback](client, stage.newest)
-        assert [client.recv() for _ in frames] == frames
+        expect(client, transport, frames)
         client.send("still here")
         assert client.recv() == "still here"
 
 
-@pytest.mark.parametrize("callback", CALLBACKS)
-@pytest.mark.parametrize(("make", "frames"), CONTROLS.values(), ids=CONTROLS)
-def test_a_control_frame_is_sent_where_there_are_any(
-    play: Any, transport: Any, callback: str, make: Any, frames: list[Any]
-) -> None:
-    stage = open_stage(play, transport, callback, make)
-    client = stage.connect()
-    CALLBACKS[callback](client, stage.newest)
-    if transport.has_control:
-        assert [client.recv() for _ in frames] == frames
-    client.send("still here")
-    assert client.recv() == "still here"
-
-
-@pytest.mark.parametrize("callback", CALLBACKS)
-@pytest.mark.parametrize(("make", "frames", "code", "reason"), STOPS.values(), ids=STOPS)
-def test_a_stop_ends_it_with_its_code(
+@each_callback(CALLBACKS)
+@pytest.mark.parametrize(("make", "frames", "code", "post", "reason"), STOPS.values(), ids=STOPS)
+def test_a_stop_ends_it_and_says_how(
     play: Any,
     transport: Any,
     callback: str,
     make: Any,
     frames: list[Any],
     code: int | None,
+    post: int,
     reason: Any,
 ) -> None:
-    stage = open_stage(play, transport, callback, make)
+    stage = play(answering(callback, make))
     client, neighbour = stage.connect(), stage.neighbour()
     CALLBACKS[callback](client, stage.newest)
-    assert [client.recv() for _ in frames] == frames
-    assert client.closed() == code
+    expect(client, transport, frames)
+    assert client.closed() == ending(transport, callback, code, post)
     assert terminated(stage.newest) == reason
-    neighbour.send("alive")
-    assert neighbour.recv() == "alive"
+    still_echoes(neighbour)
 
 
-def test_a_detail_is_the_text_of_the_close_frame(play: Any, transport: Any) -> None:
-    if transport.name != "websocket":
-        pytest.skip("the transport has no Close frame")
+@only_websocket
+def test_a_detail_is_the_text_of_the_close_frame(play: Any) -> None:
     stage = play(answering("handle_in", lambda: Stop(code=4000, detail="b\u00fcy")))
     client = stage.connect()
     client.send("go")
     assert client.raw.frame().payload == b"\x0f\xa0b\xc3\xbcy"
 
 
-@pytest.mark.parametrize(
-    ("answer", "status"),
-    [(lambda: Ok("state"), 101), (Ok, 101), (Error, 403), (lambda: Error("why"), 403)],
-    ids=["Ok(state)", "Ok()", "Error()", "Error(reason)"],
-)
-def test_connect_accepts_or_refuses(play: Any, transport: Any, answer: Any, status: int) -> None:
-    stage = play(scripted(connect=lambda info: answer()))
-    client = stage.connect()
-    assert client.status == status
-    if status == 101:
-        client.send("on")
-        assert client.recv() == "on"
-    else:
-        assert stage.socket_class.born == []
+@pytest.mark.parametrize("answer", [Ok("state"), Ok()], ids=repr)
+def test_connect_accepts(play: Any, transport: Any, answer: Any) -> None:
+    client = play(scripted(connect=lambda info: answer)).connect()
+    assert client.status == transport.opened
+    client.send("on")
+    assert client.recv() == "on"
+
+
+@pytest.mark.parametrize("answer", [Error(), Error("why"), Error({"why": 1})], ids=repr)
+def test_connect_refuses(play: Any, answer: Any) -> None:
+    stage = play(scripted(connect=lambda info: answer))
+    assert stage.connect().status == 403
+    assert stage.socket_class.born == []
 
 
 def test_connect_learns_who_asks(play: Any, transport: Any) -> None:
@@ -192,7 +192,7 @@ def test_connect_learns_who_asks(play: Any, transport: Any) -> None:
     stage = play(scripted(connect=connect))
     stage.connect("?user=7")
     (info,) = seen
-    assert info.transport == transport.name
+    assert info.transport == transport.mount
     assert info.params == {"user": "7"}
 
 
@@ -220,7 +220,13 @@ def test_the_state_goes_from_connect_through_init_to_the_callbacks(play: Any, st
 
 @pytest.mark.parametrize(
     ("sent", "payload", "opcode"),
-    [("text", "text", Opcode.TEXT), (b"bytes", b"bytes", Opcode.BINARY), ("", "", Opcode.TEXT)],
+    [
+        ("text", "text", Opcode.TEXT),
+        ("\u20ac", "\u20ac", Opcode.TEXT),
+        ("", "", Opcode.TEXT),
+        (b"bytes\xff", b"bytes\xff", Opcode.BINARY),
+        (b"", b"", Opcode.BINARY),
+    ],
 )
 def test_handle_in_is_given_what_was_sent(
     play: Any, sent: Any, payload: Any, opcode: Opcode
@@ -237,13 +243,12 @@ def test_handle_in_is_given_what_was_sent(
     assert seen == [(payload, opcode)]
 
 
+@only_websocket
 @pytest.mark.parametrize("opcode", [Opcode.PING, Opcode.PONG])
 @pytest.mark.parametrize(("sent", "payload"), [(b"", None), (b"x", b"x")])
 def test_handle_control_is_given_what_was_sent(
-    play: Any, transport: Any, opcode: Opcode, sent: bytes, payload: bytes | None
+    play: Any, opcode: Opcode, sent: bytes, payload: bytes | None
 ) -> None:
-    if not transport.has_control:
-        pytest.skip("the transport has no control frames")
     seen: list[Any] = []
 
     def handle_control(self: Any, payload: Any, opcode: Any) -> Any:
@@ -258,9 +263,23 @@ def test_handle_control_is_given_what_was_sent(
     assert seen == [(payload, opcode)]
 
 
-def test_without_handle_control_pings_are_answered_all_the_same(play: Any, transport: Any) -> None:
-    if not transport.has_control:
-        pytest.skip("the transport has no control frames")
+@only_longpoll
+def test_handle_control_is_never_called_over_long_polling(play: Any) -> None:
+    seen: list[Any] = []
+
+    def handle_in(self: Any, payload: Any, opcode: Any) -> Any:
+        return [Push(b"x", Opcode.PING), Reply(b"", opcode=Opcode.PONG), Push("seen")]
+
+    stage = play(scripted(handle_in=handle_in, handle_control=lambda *given: seen.append(given)))
+    client = stage.connect()
+    for sent in ("", b"", "ping", b"\x89\x00", b"\x8a\x00"):
+        client.send(sent)
+        assert client.recv() == "seen"
+    assert seen == []
+
+
+@only_websocket
+def test_without_handle_control_pings_are_answered_all_the_same(play: Any) -> None:
     client = play(scripted()).connect()
     client.control(Opcode.PING, b"x")
     client.control(Opcode.PONG, b"y")

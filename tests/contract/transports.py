@@ -1,119 +1,177 @@
-"""The transports that the contract is proven over: how each is served, and a client for each.
+"""The transports that the contract is proven over: how each is served, and what it can show.
 
-A transport here is a class with ``serve(endpoint)``, a context manager that answers an address, and
-``connect(address, target)``, which answers a :class:`Client`. To prove another one, add it to
-:data:`TRANSPORTS`; what it does not have (control frames, close codes) it says.
+A transport here is a class. To prove another one, add it to :data:`TRANSPORTS`, with
+
+* ``mount``: the endpoint's word for it; ``path``: what follows the mount's path;
+* ``has_control``: whether it has control frames;
+* ``opened``: the status that a client is accepted with;
+* ``left``: the reason of a socket whose client has left, with the options ``impatient``, without
+  which that may take its time;
+* ``received(frames)``: what its client gets where a WebSocket's gets ``frames``;
+* ``ending(code, post)``: what its client learns of an end that has the close ``code`` over
+  WebSocket, and ``post`` as the status of the POST that was under way over long polling;
+* ``serve(endpoint)``, a context manager that answers a :class:`Serving`;
+* ``connect(address, target)``, which answers a :class:`~tests.contract.clients.Client`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import base64
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, ClassVar, NamedTuple, Protocol
+from typing import Any, ClassVar, NamedTuple
 
-from actors.messages import Opcode
+import pytest
+from gevent.pywsgi import WSGIServer
+from geventwebsocket.handler import WebSocketHandler
+
+from actors.reasons import Closed, Shutdown
+from tests.contract.clients import Gone, LongPollClient, Sent, WebSocketClient
 from tests.support import raw
 from tests.support.server import serve
 
 
-class Sent(NamedTuple):
-    """A control frame that the server sent."""
+class Serving(NamedTuple):
+    """A server: where it is, how it is drained (which blocks), and how many clients it has."""
 
-    opcode: Opcode
-    payload: bytes
-
-
-Message = str | bytes | Sent
-
-LOST = None
-"""The code of a connection that ended without one."""
+    address: tuple[str, int]
+    drain: Callable[[], object]
+    clients: Callable[[], int]
 
 
-class Client(Protocol):
-    """One connection; every wait has a deadline."""
+class OverWebSocket:
+    """What a WebSocket shows: the frames themselves, and a close code."""
 
-    status: int
-
-    def send(self, payload: str | bytes) -> None:
-        """Send a message: ``str`` as text, ``bytes`` as binary."""
-
-    def recv(self) -> Message:
-        """Answer the next message; ``EOFError`` where the connection ends before."""
-
-    def closed(self) -> int | None:
-        """Answer the code that the connection is closed with, and see that nothing comes after."""
-
-    def leave(self, code: int | None = 1000, text: str = "") -> None:
-        """End the connection in the orderly way."""
-
-    def lose(self) -> None:
-        """Be gone without a word."""
-
-
-class WebSocketClient:
-    """A client that reads frame by frame."""
-
-    def __init__(self, address: tuple[str, int], target: str, glued: bytes = b"") -> None:
-        self.raw = raw.Client(address)
-        self.raw.send(raw.upgrade(target) + glued)
-        self.answer = self.raw.answer()
-        self.status = self.answer.status
-
-    def send(self, payload: str | bytes) -> None:
-        opcode = raw.TEXT if isinstance(payload, str) else raw.BINARY
-        self.raw.send(raw.frame(opcode, payload))
-
-    def control(self, opcode: int, payload: bytes = b"") -> None:
-        self.raw.send(raw.frame(opcode, payload))
-
-    def recv(self) -> Message:
-        frame = self.raw.frame()
-        if frame.opcode == raw.TEXT:
-            return frame.payload.decode()
-        if frame.opcode == raw.BINARY:
-            return frame.payload
-        assert frame.opcode != raw.CLOSE, f"closed with {frame.code}"
-        return Sent(Opcode(frame.opcode), frame.payload)
-
-    def closed(self) -> int | None:
-        try:
-            frame = self.raw.frame()
-        except (EOFError, ConnectionError):
-            return LOST
-        assert frame.opcode == raw.CLOSE, frame
-        try:
-            self.raw.send(raw.frame(raw.CLOSE, frame.payload))
-        except OSError:
-            pass  # the server had ours already, and is gone
-        assert self.raw.read_to_end() == b""
-        return frame.code
-
-    def leave(self, code: int | None = 1000, text: str = "") -> None:
-        self.raw.send(raw.close_frame(code, text))
-
-    def lose(self) -> None:
-        self.raw.reset()
-
-    def close(self) -> None:
-        self.raw.close()
-
-
-class WebSocket:
-    """Our own server."""
-
-    name: ClassVar = "websocket"
+    mount: ClassVar = "websocket"
     path: ClassVar = "/websocket"
     has_control: ClassVar = True
+    opened: ClassVar = 101
+    left: ClassVar = Closed(1000)
+    impatient: ClassVar[Mapping[str, Any]] = {}
+    connect: ClassVar = WebSocketClient
 
     @staticmethod
+    def received(frames: Iterable[Any]) -> list[Any]:
+        return list(frames)
+
+    @staticmethod
+    def ending(code: int | None, post: int | None) -> int | None:
+        return code
+
+
+class OverLongPoll:
+    """What a poll shows: texts, base64 for binary, no control frames; and a session that is gone.
+
+    Its client cannot say that it leaves, so it is missed after 1.5 windows.
+    """
+
+    mount: ClassVar = "longpoll"
+    path: ClassVar = "/longpoll"
+    has_control: ClassVar = False
+    opened: ClassVar = 410
+    left: ClassVar = Shutdown("inactive")
+    impatient: ClassVar[Mapping[str, Any]] = {"window": 0.05}
+    connect: ClassVar = LongPollClient
+
+    @staticmethod
+    def received(frames: Iterable[Any]) -> list[Any]:
+        return [
+            base64.b64encode(frame).decode() if isinstance(frame, bytes) else frame
+            for frame in frames
+            if not isinstance(frame, Sent)
+        ]
+
+    @staticmethod
+    def ending(code: int | None, post: int | None) -> Gone:
+        return Gone(500, post)
+
+
+class ByRoost:
+    """Our own server."""
+
+    @classmethod
     @contextmanager
-    def serve(endpoint: Any) -> Iterator[Any]:
+    def serve(cls, endpoint: Any) -> Iterator[Serving]:
         with serve(endpoint) as served:
-            yield served
+            yield Serving(
+                served.address,
+                lambda: served.server.stop(raw.DEADLINE),
+                lambda: _clients(cls.mount, served.server.routes, served.streams),
+            )
 
-    @staticmethod
-    def connect(address: tuple[str, int], target: str, **rest: Any) -> WebSocketClient:
-        return WebSocketClient(address, target, **rest)
+
+class ByPywsgi:
+    """The endpoint inside a WSGI application, on gevent's pywsgi."""
+
+    @classmethod
+    @contextmanager
+    def serve(cls, endpoint: Any) -> Iterator[Serving]:
+        application = endpoint.wsgi()
+        server = WSGIServer(
+            ("127.0.0.1", 0),
+            application,
+            handler_class=WebSocketHandler,
+            log=None,
+            error_log=None,
+        )
+        server.start()
+        try:
+            yield Serving(
+                server.address,
+                lambda: application.drain(raw.DEADLINE),
+                lambda: _clients(cls.mount, application._routes, application.taken.streams),
+            )
+        finally:
+            server.stop()
+            application.drain(0.5)
 
 
-TRANSPORTS = {"websocket": WebSocket}
+def _clients(mount: str, routes: Any, streams: Any) -> int:
+    return len(routes.sessions if mount == "longpoll" else streams)
+
+
+class WebSocket(ByRoost, OverWebSocket):
+    pass
+
+
+class WebSocketInWSGI(ByPywsgi, OverWebSocket):
+    pass
+
+
+class LongPoll(ByRoost, OverLongPoll):
+    pass
+
+
+class LongPollInWSGI(ByPywsgi, OverLongPoll):
+    pass
+
+
+TRANSPORTS: Mapping[str, Any] = {
+    "websocket": WebSocket,
+    "wsgi": WebSocketInWSGI,
+    "longpoll": LongPoll,
+    "wsgi-longpoll": LongPollInWSGI,
+}
+
+
+def _only(mount: str) -> pytest.MarkDecorator:
+    names = [name for name, transport in TRANSPORTS.items() if transport.mount == mount]
+    return pytest.mark.parametrize("transport", names, indirect=True)
+
+
+only_websocket = _only("websocket")
+"""Marks a test of what long polling does not have."""
+
+only_longpoll = _only("longpoll")
+"""Marks a test of what a WebSocket does not have."""
+
+
+def each_callback(callbacks: Iterable[str]) -> pytest.MarkDecorator:
+    """Run a test over each transport with each of ``callbacks`` that it can have called."""
+    pairs = [
+        (name, callback)
+        for name, transport in TRANSPORTS.items()
+        for callback in callbacks
+        if transport.has_control or callback != "handle_control"
+    ]
+    return pytest.mark.parametrize(("transport", "callback"), pairs, indirect=["transport"])
