@@ -1,0 +1,240 @@
+"""Every callback x every kind of exception.
+
+That connection ends with 1011 and one line in the log; its neighbour does not notice.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gevent
+import pytest
+from greenlet import GreenletExit
+
+from actors.reasons import Closed, Crash
+from actors.results import Error, Ok, Reply, Stop
+from tests.actors.runtime.recorder import DEADLINE, eventually
+from tests.contract.logged import errors, still_echoes
+from tests.contract.stage import scripted, terminated
+from tests.contract.test_contract_results import CALLBACKS
+from tests.contract.transports import each_callback, only_websocket
+
+EXCEPTIONS = [
+    ValueError("no"),
+    Exception(),
+    OSError(5, "no"),
+    KeyError("k"),
+    StopIteration(),
+    RecursionError("deep"),
+    MemoryError(),
+    AssertionError("wrong"),
+    SystemExit(3),
+    KeyboardInterrupt(),
+    GreenletExit(),
+    gevent.Timeout(1),
+    BaseException("bare"),
+]
+raised = pytest.mark.parametrize("error", EXCEPTIONS, ids=lambda e: type(e).__name__)
+
+
+def raising(error: BaseException) -> Any:
+    def callback(*_: Any) -> Any:
+        raise error
+
+    return callback
+
+
+@each_callback(CALLBACKS)
+@raised
+def test_an_exception_ends_that_connection_alone(
+    play: Any,
+    transport: Any,
+    caplog: pytest.LogCaptureFixture,
+    callback: str,
+    error: BaseException,
+) -> None:
+    stage = play(scripted(**{callback: raising(error)}))
+    client, neighbour = stage.connect(), stage.neighbour()
+    CALLBACKS[callback](client, stage.newest)
+    post = 408 if callback == "handle_in" else None
+    assert client.closed() == transport.ending(1011, post)
+    assert terminated(stage.newest) == Crash(error)
+    (line,) = errors(caplog)
+    assert f"crashed: {type(error).__name__}: " in line
+    still_echoes(neighbour)
+
+
+@raised
+@only_websocket
+def test_an_exception_after_blocking_ends_that_connection_alone(
+    play: Any, error: BaseException
+) -> None:
+    def handle_in(self: Any, payload: Any, opcode: Any) -> Any:
+        self.push("first")
+        gevent.sleep(0)
+        raise error
+
+    stage = play(scripted(handle_in=handle_in))
+    client, neighbour = stage.connect(), stage.neighbour()
+    client.send("go")
+    assert client.recv() == "first"
+    assert client.closed() == 1011
+    assert terminated(stage.newest) == Crash(error)
+    still_echoes(neighbour)
+
+
+@raised
+@only_websocket
+def test_an_exception_in_terminate_changes_nothing_for_the_client(
+    play: Any, caplog: pytest.LogCaptureFixture, error: BaseException
+) -> None:
+    def terminate(self: Any, reason: Any) -> None:
+        self.ends.append(reason)
+        self.ended.set()
+        raise error
+
+    stage = play(scripted(terminate=terminate))
+    client, neighbour = stage.connect(), stage.neighbour()
+    client.send("on")
+    client.recv()
+    client.leave(4001, "bye")
+    assert client.closed() == 4001
+    assert terminated(stage.newest) == Closed(4001, "bye")
+    eventually(lambda: errors(caplog))
+    (line,) = errors(caplog)
+    assert f"terminate failed: {type(error).__name__}: " in line
+    still_echoes(neighbour)
+
+
+@raised
+@only_websocket
+def test_an_exception_in_terminate_after_a_crash_is_a_second_line(
+    play: Any, caplog: pytest.LogCaptureFixture, error: BaseException
+) -> None:
+    class Both(scripted()):  # type: ignore[misc]
+        def handle_in(self, payload: Any, opcode: Any) -> Any:
+            raise ValueError("first")
+
+        def terminate(self, reason: Any) -> None:
+            super().terminate(reason)
+            raise error
+
+    stage = play(Both)
+    client = stage.connect()
+    client.send("go")
+    assert client.closed() == 1011
+    terminated(stage.newest)
+    eventually(lambda: len(errors(caplog)) == 2)
+    assert "crashed: ValueError: first" in errors(caplog)[0]
+    assert f"terminate failed: {type(error).__name__}" in errors(caplog)[1]
+
+
+@raised
+@only_websocket
+def test_an_exception_in_init_ends_that_connection_without_terminate(
+    play: Any, transport: Any, caplog: pytest.LogCaptureFixture, error: BaseException
+) -> None:
+    seen: list[Any] = []
+
+    def init(self: Any, state: Any) -> Any:
+        seen.append(self)
+        self.push("from init")
+        raise error
+
+    def terminate(self: Any, reason: Any) -> None:
+        seen.append(reason)
+
+    stage = play(scripted(init=init, terminate=terminate))
+    neighbour = stage.neighbour()
+    client = stage.connect()
+    assert client.recv() == "from init"
+    assert client.closed() == 1011
+    (line,) = errors(caplog)
+    assert f"crashed: {type(error).__name__}: " in line
+    eventually(lambda: seen[0].exit_reason == Crash(error))
+    still_echoes(neighbour)
+    assert len(seen) == 1
+
+
+@pytest.mark.parametrize("answer", [None, {"a": 1}, Ok, Error("x"), Reply("x"), Stop()], ids=repr)
+@only_websocket
+def test_an_illegal_answer_of_init_names_what_is_accepted(
+    play: Any, caplog: pytest.LogCaptureFixture, answer: Any
+) -> None:
+    stage = play(scripted(init=lambda self, state: answer))
+    neighbour = stage.neighbour()
+    client = stage.connect()
+    assert client.closed() == 1011
+    (line,) = errors(caplog)
+    assert "crashed: TypeError: init must answer Ok(state), not " in line
+    still_echoes(neighbour)
+
+
+@raised
+@only_websocket
+def test_an_exception_in_connect_is_a_500(
+    play: Any, caplog: pytest.LogCaptureFixture, error: BaseException
+) -> None:
+    stage = play(scripted(connect=raising(error)))
+    neighbour = stage.neighbour()
+    client = stage.connect("?token=hush")
+    assert client.status == 500
+    assert "hush" not in caplog.text
+    assert len(errors(caplog)) == 1
+    still_echoes(neighbour)
+    assert stage.socket_class.born == []
+
+
+@pytest.mark.parametrize("answer", [None, True, {"a": 1}, Ok, Reply("x"), Stop()], ids=repr)
+@only_websocket
+def test_an_illegal_answer_of_connect_names_what_is_accepted(
+    play: Any, caplog: pytest.LogCaptureFixture, answer: Any
+) -> None:
+    stage = play(scripted(connect=lambda info: answer))
+    assert stage.connect().status == 500
+    assert "TypeError: connect answered" in caplog.text
+    assert "accepted: Ok(state), Error(reason)" in caplog.text
+    assert len(errors(caplog)) == 1
+
+
+@only_websocket
+def test_what_was_answered_before_the_exception_is_still_sent(play: Any) -> None:
+    def handle_in(self: Any, payload: Any, opcode: Any) -> Any:
+        if payload == "crash":
+            raise ValueError("no")
+        return Reply(payload)
+
+    client = play(scripted(handle_in=handle_in)).connect()
+    client.send("one")
+    client.send("two")
+    client.send("crash")
+    client.send("never")
+    assert [client.recv(), client.recv()] == ["one", "two"]
+    assert client.closed() == 1011
+
+
+@only_websocket
+def test_a_push_that_is_wrong_may_be_caught_and_the_connection_goes_on(play: Any) -> None:
+    def handle_in(self: Any, payload: Any, opcode: Any) -> Any:
+        try:
+            self.push(1)
+        except TypeError as error:
+            return Reply(str(error))
+
+    client = play(scripted(handle_in=handle_in)).connect()
+    client.send("go")
+    assert client.recv() == "a payload 1; accepted: str, bytes"
+
+
+@only_websocket
+def test_a_hundred_that_crash_at_once_leave_their_neighbour_alone(play: Any) -> None:
+    stage = play(scripted(handle_in=raising(SystemExit())))
+    neighbour = stage.neighbour()
+    clients = [stage.connect() for _ in range(100)]
+    for client in clients:
+        client.send("go")
+    still_echoes(neighbour)
+    assert [client.closed() for client in clients] == [1011] * 100
+    for socket in stage.socket_class.born:
+        assert socket.ended.wait(DEADLINE)
+    still_echoes(neighbour)

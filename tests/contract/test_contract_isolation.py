@@ -1,0 +1,73 @@
+"""Callbacks that block delay nobody: many are parked, and a neighbour's echo stays quick.
+
+``benchmarks/isolation.py`` measures the same between processes; the bound here is a generous one.
+"""
+
+from __future__ import annotations
+
+import resource
+import statistics
+import time
+from typing import Any
+
+import gevent
+import pytest
+from gevent.event import Event
+
+from actors.results import Push, Reply
+from tests.actors.runtime.recorder import eventually
+from tests.contract.stage import scripted
+from tests.contract.transports import only_websocket
+
+pytestmark = only_websocket  # frames and close codes
+
+PARKED = 1000
+ECHOES = 40
+
+
+@pytest.mark.slow
+def test_a_thousand_sleeping_callbacks_do_not_delay_an_echo(play: Any) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, 4 * PARKED)), hard))
+    over = Event()
+
+    def handle_in(self: Any, payload: Any, opcode: Any) -> Any:
+        while not over.is_set():
+            parked[0] += 1
+            gevent.sleep(0.05)
+            parked[0] -= 1
+        return Reply("woken")
+
+    parked = [0]
+    stage = play(scripted(handle_in=handle_in))
+    neighbour = stage.neighbour()
+    clients = [stage.connect() for _ in range(PARKED)]
+    for client in clients:
+        client.send("sleep")
+    eventually(lambda: parked[0] > PARKED * 0.9)
+    times = []
+    for number in range(ECHOES):
+        began = time.perf_counter()
+        neighbour.send(str(number))
+        assert neighbour.recv() == str(number)
+        times.append(time.perf_counter() - began)
+    over.set()
+    assert [client.recv() for client in clients] == ["woken"] * PARKED
+    assert statistics.median(times) < 0.025
+
+
+def test_told_messages_reach_sockets_beside_parked_ones(play: Any) -> None:
+    release = Event()
+
+    def handle_in(self: Any, payload: Any, opcode: Any) -> Any:
+        self.push("parked")
+        release.wait()
+
+    stage = play(scripted(handle_in=handle_in, handle_info=lambda self, told: Push(told)))
+    clients = [stage.connect() for _ in range(30)]
+    for client in clients[:-1]:
+        client.send("park")
+        assert client.recv() == "parked"
+    stage.newest.actor_ref.tell("told")
+    assert clients[-1].recv() == "told"
+    release.set()
