@@ -48,6 +48,8 @@ class Exchange:
     def __init__(self, handler: Any, taken: Taken) -> None:
         self._dispatcher = get_dispatcher()
         self._handler = handler
+        if handler is not None:
+            _send_at_once(handler.socket)
         self._taken = taken
         self._settled = Event()
         self._lost: Callable[[], object] | None = None
@@ -191,6 +193,15 @@ class Exchange:
             self._settled.set()
 
 
+def _send_at_once(sock: Any) -> None:
+    """Have small writes leave: pywsgi sends head and body by two, and waits 40 ms in between."""
+    if sock.family != _socket.AF_UNIX:
+        try:
+            sock.setsockopt(_socket.IPPROTO_TCP, _socket.TCP_NODELAY, 1)
+        except OSError:
+            pass  # the client is gone
+
+
 def _detach(handler: Any) -> tuple[Any, bytes]:
     """Answer the socket of pywsgi's ``handler`` and what it has read ahead; it closes neither."""
     sock = handler.socket
@@ -202,8 +213,6 @@ def _detach(handler: Any) -> tuple[Any, bytes]:
     family = sock.family
     raw = _socket.socket(family, _socket.SOCK_STREAM, 0, sock.detach())
     raw.setblocking(False)
-    if family != _socket.AF_UNIX:
-        raw.setsockopt(_socket.IPPROTO_TCP, _socket.TCP_NODELAY, 1)
     handler.socket = None
     handler.headers_sent = handler.close_connection = True
     handler.status = "101 Switching Protocols"  # for the server's log

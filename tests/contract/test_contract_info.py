@@ -15,9 +15,6 @@ from actors.results import Push, Reply
 from actors.runtime import Actor
 from tests.actors.runtime.recorder import DEADLINE, Recorder
 from tests.contract.stage import scripted
-from tests.contract.transports import only_websocket
-
-pytestmark = only_websocket  # frames and close codes
 
 
 class TestInfo:
@@ -112,7 +109,7 @@ class TestInfo:
         assert stage.newest.actor_ref.ask("asked", timeout=DEADLINE) is None
         assert client.recv() == "asked"
 
-    def test_asked_and_crashed_is_the_askers_too(self, play: Any) -> None:
+    def test_asked_and_crashed_is_the_askers_too(self, play: Any, transport: Any) -> None:
         def handle_info(self: Any, message: Any) -> Any:
             raise ValueError("no")
 
@@ -120,7 +117,7 @@ class TestInfo:
         client = stage.connect()
         with pytest.raises(ValueError, match="no"):
             stage.newest.actor_ref.ask("x", timeout=DEADLINE)
-        assert client.closed() == 1011
+        assert client.closed() == transport.ending(1011, None)
 
     def test_a_proxy_calls_its_methods(self, play: Any) -> None:
         stage = play(scripted(double=lambda self, number: number * 2))
@@ -134,8 +131,8 @@ class TestInfo:
             stage.newest.actor_ref.tell(number)
         assert [client.recv() for _ in range(300)] == [str(number) for number in range(300)]
 
-    def test_to_one_that_has_gone_is_refused(self, play: Any) -> None:
-        stage = play(scripted())
+    def test_to_one_that_has_gone_is_refused(self, play: Any, transport: Any) -> None:
+        stage = play(scripted(), **transport.impatient)
         client = stage.connect()
         ref = stage.newest.actor_ref
         client.leave()

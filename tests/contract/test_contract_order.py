@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import gevent
-import pytest
 from gevent.event import Event
 
 from actors.results import Ok, Reply, Stop
@@ -13,8 +12,6 @@ from tests.actors.runtime.recorder import DEADLINE, eventually
 from tests.contract.stage import scripted
 from tests.contract.transports import only_websocket
 from tests.support import raw
-
-pytestmark = only_websocket  # frames and close codes
 
 
 class TestOrder:
@@ -58,11 +55,8 @@ class TestOrder:
         assert [client.recv() for _ in range(501)] == ["block", *words]
         sender.get(timeout=DEADLINE)
 
-    def test_what_comes_while_init_blocks_is_handled_after_it_in_order(
-        self, play: Any, transport: Any
-    ) -> None:
-        if transport.mount != "websocket":
-            pytest.skip("there is nothing to send to before the session is open")
+    @only_websocket  # there is no session to post to before it is open
+    def test_what_comes_while_init_blocks_is_handled_after_it_in_order(self, play: Any) -> None:
         release, entered = Event(), Event()
         seen: list[Any] = []
 
@@ -89,7 +83,7 @@ class TestOrder:
         assert [client.recv() for _ in words] == words
         assert seen == ["init", *words]
 
-    def test_a_drain_while_init_blocks_comes_after_it(self, play: Any) -> None:
+    def test_a_drain_while_init_blocks_comes_after_it(self, play: Any, transport: Any) -> None:
         release, entered = Event(), Event()
 
         def init(self: Any, state: Any) -> Ok:
@@ -103,21 +97,21 @@ class TestOrder:
         stopping = gevent.spawn(stage.served.drain)
         gevent.idle()
         release.set()
-        assert opening.get(timeout=DEADLINE).closed() == 1012
+        assert opening.get(timeout=DEADLINE).closed() == transport.drained(None)
         stopping.get(timeout=DEADLINE)
 
-    def test_stop_ends_the_turn_it_is_answered_in(self, play: Any) -> None:
+    def test_stop_ends_the_turn_it_is_answered_in(self, play: Any, transport: Any) -> None:
         seen: list[Any] = []
 
         def handle_in(self: Any, payload: Any, opcode: Any) -> Any:
             seen.append(payload)
-            return Stop() if payload == "stop" else Reply(payload)
+            return Stop() if payload == "[stop]" else Reply(payload)
 
         client = play(scripted(handle_in=handle_in)).connect()
-        client.raw.send(b"".join(_text(word) for word in ("one", "stop", "never")))
-        assert client.recv() == "one"
-        assert client.closed() == 1000
-        assert seen == ["one", "stop"]
+        client.together("[one]", "[stop]", "[never]")
+        assert client.recv() == "[one]"
+        assert client.closed() == transport.ending(1000, 408)
+        assert seen == ["[one]", "[stop]"]
 
 
 def _text(word: str) -> bytes:

@@ -13,14 +13,12 @@ from actors.results import Ok, Push, Reply
 from tests.actors.runtime.recorder import DEADLINE
 from tests.contract.clients import Sent
 from tests.contract.stage import scripted
+from tests.contract.test_contract_results import expect
 from tests.contract.transports import only_websocket
-from tests.support import raw
-
-pytestmark = only_websocket  # frames and close codes
 
 
 class TestPush:
-    def test_comes_before_the_answer_of_its_callback(self, play: Any) -> None:
+    def test_comes_before_the_answer_of_its_callback(self, play: Any, transport: Any) -> None:
         def handle_in(self: Any, payload: Any, opcode: Any) -> Any:
             self.push("one")
             self.push(b"two")
@@ -28,7 +26,7 @@ class TestPush:
 
         client = play(scripted(handle_in=handle_in)).connect()
         client.send("go")
-        assert [client.recv() for _ in range(4)] == ["one", b"two", "three", "four"]
+        expect(client, transport, ["one", b"two", "three", "four"])
 
     @pytest.mark.parametrize(
         ("payload", "opcode", "frame"),
@@ -40,17 +38,16 @@ class TestPush:
         ],
     )
     def test_takes_an_opcode(
-        self, play: Any, payload: Any, opcode: Any, frame: str | bytes
+        self, play: Any, transport: Any, payload: Any, opcode: Any, frame: str | bytes
     ) -> None:
         client = play(
             scripted(handle_in=lambda self, *_: self.push(payload, opcode=opcode))
         ).connect()
         client.send("go")
-        assert client.recv() == frame
+        expect(client, transport, [frame])
 
-    def test_of_a_ping_is_answered_by_the_client(self, play: Any, transport: Any) -> None:
-        if not transport.has_control:
-            pytest.skip("the transport has no control frames")
+    @only_websocket
+    def test_of_a_ping_is_answered_by_the_client(self, play: Any) -> None:
         seen: list[Any] = []
 
         def handle_control(self: Any, payload: Any, opcode: Any) -> Any:
@@ -80,11 +77,14 @@ class TestPush:
             self.push("after")
             return Reply("answer")
 
-        client = play(scripted(handle_in=handle_in)).connect()
+        stage = play(scripted(handle_in=handle_in))
+        client = stage.connect()
         client.send("go")
         assert client.recv() == "before"
+        client.listen(stage.newest)
         steps[0].set()
         assert client.recv() == "between"
+        client.listen(stage.newest)
         steps[1].set()
         assert [client.recv(), client.recv()] == ["after", "answer"]
 
@@ -92,15 +92,15 @@ class TestPush:
         release = Event()
 
         def handle_in(self: Any, payload: Any, opcode: Any) -> Any:
-            if payload == "block":
+            if payload == "[block]":
                 release.wait()
             return Reply(payload)
 
         client = play(scripted(handle_in=handle_in)).connect()
-        client.raw.send(b"".join(_text(word) for word in ("one", "two", "block", "three")))
-        assert [client.recv(), client.recv()] == ["one", "two"]
+        client.together("[one]", "[two]", "[block]", "[three]")
+        assert [client.recv(), client.recv()] == ["[one]", "[two]"]
         release.set()
-        assert [client.recv(), client.recv()] == ["block", "three"]
+        assert [client.recv(), client.recv()] == ["[block]", "[three]"]
 
     def test_in_init_comes_first(self, play: Any) -> None:
         def init(self: Any, state: Any) -> Ok:
@@ -121,7 +121,7 @@ class TestPush:
         assert client.recv() == "told"
 
     def test_after_the_end_is_forgotten(self, play: Any, transport: Any) -> None:
-        stage = play(scripted())
+        stage = play(scripted(), **transport.impatient)
         client = stage.connect()
         socket = stage.newest
         client.leave()
@@ -131,6 +131,8 @@ class TestPush:
             socket.push("x" * 100_000)
         if transport.mount == "websocket":
             assert socket.transport._out == []
+        else:
+            assert not socket.transport.unfetched
 
     def test_of_much_keeps_its_order(self, play: Any) -> None:
         sizes = [10, 70_000, 20, 200_000, 30, 0, 66_000]
@@ -144,7 +146,3 @@ class TestPush:
         client.send("go")
         assert [len(client.recv()) for _ in sizes] == sizes
         assert client.recv() == "end"
-
-
-def _text(word: str) -> bytes:
-    return raw.frame(raw.TEXT, word)

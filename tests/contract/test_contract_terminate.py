@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
 
 import gevent
 import pytest
@@ -25,12 +25,11 @@ from actors.results import Ok, Push, Reply, Stop
 from tests.actors.runtime.recorder import DEADLINE, eventually
 from tests.contract.clients import LOST
 from tests.contract.stage import Scripted, scripted, terminated
-from tests.contract.transports import only_websocket
+from tests.contract.transports import TRANSPORTS, only_longpoll, only_websocket
 from tests.support import raw
 
-pytestmark = only_websocket  # frames and close codes
-
 ERROR = ValueError("no")
+INACTIVE = Shutdown("inactive")
 
 
 class Ending(Scripted):
@@ -64,52 +63,90 @@ def overflow(stage: Any, client: Any, socket: Any) -> None:
         socket.actor_ref.tell(number)
 
 
-WAYS: dict[str, tuple[Callable[[Any, Any, Any], object], Any, int | None]] = {
-    "client's close": (lambda _, client, __: client.leave(1000), Closed(1000), 1000),
-    "client's own close": (
-        lambda _, client, __: client.leave(4001, "bye"),
-        Closed(4001, "bye"),
-        4001,
+def drain(stage: Any, client: Any, socket: Any) -> None:
+    client.listen(socket)
+    gevent.spawn(stage.served.drain)
+
+
+class Way(NamedTuple):
+    """How a connection ends: the reason, the close code, and the status of the last POST.
+
+    The client that is ``gone`` learns of nothing.
+    """
+
+    end: Callable[[Any, Any, Any], object]
+    reason: Any
+    code: int | None = LOST
+    post: int = 200
+    gone: bool = False
+
+
+WEBSOCKET_WAYS = {
+    "client's close": Way(lambda _, client, __: client.leave(1000), Closed(1000), 1000),
+    "client's own close": Way(
+        lambda _, client, __: client.leave(4001, "bye"), Closed(4001, "bye"), 4001
     ),
-    "client's empty close": (lambda _, client, __: client.leave(None), Closed(1005), None),
-    "FIN": (lambda _, client, __: client.raw.end(), CLOSED, LOST),
-    "RST": (lambda _, client, __: client.lose(), CLOSED, "gone"),
-    "Stop": (lambda _, client, __: client.send("stop"), NORMAL, 1000),
-    "crash": (lambda _, client, __: client.send("crash"), Crash(ERROR), 1011),
-    "leave": (lambda _, client, __: client.send("leave"), Failure("tired"), 1011),
-    "ref.exit": (lambda _, __, socket: socket.actor_ref.exit(), SHUTDOWN, 1001),
-    "ref.stop": (lambda _, __, socket: socket.actor_ref.stop(block=False), NORMAL, 1000),
-    "kill": (kill, KILLED, LOST),
-    "overflow": (overflow, Shutdown("overflow"), 1008),
-    "drain": (
-        lambda stage, _, __: gevent.spawn(stage.served.drain),
-        Shutdown("restart"),
-        1012,
-    ),
+    "client's empty close": Way(lambda _, client, __: client.leave(None), Closed(1005), None),
+    "FIN": Way(lambda _, client, __: client.end(), CLOSED),
+    "RST": Way(lambda _, client, __: client.lose(), CLOSED, gone=True),
 }
+LONGPOLL_WAYS = {
+    "no poll": Way(lambda _, __, socket: terminated(socket), INACTIVE),
+    "leave": Way(lambda _, client, __: client.leave(), INACTIVE, gone=True),
+    "FIN": Way(lambda _, client, __: client.end(), INACTIVE, gone=True),
+    "RST": Way(lambda _, client, __: client.lose(), INACTIVE, gone=True),
+}
+WAYS = {
+    "Stop": Way(lambda _, client, __: client.send("stop"), NORMAL, 1000),
+    "crash": Way(lambda _, client, __: client.send("crash"), Crash(ERROR), 1011, 408),
+    "own leave": Way(lambda _, client, __: client.send("leave"), Failure("tired"), 1011),
+    "ref.exit": Way(lambda _, __, socket: socket.actor_ref.exit(), SHUTDOWN, 1001),
+    "ref.stop": Way(lambda _, __, socket: socket.actor_ref.stop(block=False), NORMAL, 1000),
+    "kill": Way(kill, KILLED),
+    "overflow": Way(overflow, Shutdown("overflow"), 1008),
+    "drain": Way(drain, Shutdown("restart"), 1012),
+}
+OWN_WAYS = {"websocket": WEBSOCKET_WAYS, "longpoll": LONGPOLL_WAYS}
 
 
-@pytest.mark.parametrize(("end", "reason", "code"), WAYS.values(), ids=WAYS)
-def test_once_with_its_reason(play: Any, end: Any, reason: Any, code: Any) -> None:
-    stage = play(ending())
+def each_way(names: Iterable[str] | None = None) -> pytest.MarkDecorator:
+    """Run a test over each transport with all the ways that it has, or with those of ``names``."""
+    found = [
+        pytest.param(transport, way, id=f"{transport}-{name}")
+        for transport, kind in TRANSPORTS.items()
+        for name, way in {**WAYS, **OWN_WAYS[kind.mount]}.items()
+        if names is None or name in names
+    ]
+    return pytest.mark.parametrize(("transport", "way"), found, indirect=["transport"])
+
+
+def options(transport: Any, way: Way) -> Any:
+    """Have what takes the absence of polls not take long."""
+    return transport.impatient if way.reason == INACTIVE else {}
+
+
+@each_way()
+def test_once_with_its_reason(play: Any, transport: Any, way: Way) -> None:
+    stage = play(ending(), **options(transport, way))
     client = stage.connect()
     client.send("on")
     assert client.recv() == "on"
     socket = stage.newest
-    end(stage, client, socket)
-    if code != "gone":
-        assert client.closed() == code
-    assert terminated(socket) == reason
+    way.end(stage, client, socket)
+    if way.end is drain:
+        assert client.closed() == transport.drained(way.post)
+    elif not way.gone:
+        assert client.closed() == transport.ending(way.code, way.post)
+    assert terminated(socket) == way.reason
     socket.actor_ref.kill()
     socket.actor_ref.exit()
     gevent.idle()
-    assert socket.ends == [reason]
-    assert not stage.served.clients() or code == 1012
+    assert socket.ends == [way.reason]
+    assert not stage.served.clients() or way.code == 1012
 
 
-def test_once_after_what_breaks_the_protocol(play: Any, transport: Any) -> None:
-    if transport.mount != "websocket":
-        pytest.skip("bytes of WebSocket")
+@only_websocket
+def test_once_after_what_breaks_the_protocol(play: Any) -> None:
     stage = play(ending())
     client = stage.connect()
     client.raw.send(raw.frame(raw.TEXT, b"x", mask=None))
@@ -119,6 +156,7 @@ def test_once_after_what_breaks_the_protocol(play: Any, transport: Any) -> None:
     assert isinstance(reason.detail, ProtocolError)
 
 
+@only_websocket  # over long polling it is the polls that must not fail to come
 def test_once_after_idling(play: Any) -> None:
     stage = play(ending(), timeout=0.05)
     client = stage.connect()
@@ -126,10 +164,8 @@ def test_once_after_idling(play: Any) -> None:
     assert terminated(stage.newest) == Shutdown("timeout")
 
 
-def test_once_for_a_slow_consumer(play: Any, transport: Any) -> None:
-    if transport.mount != "websocket":
-        pytest.skip("a long-poll session has a buffer of its own")
-
+@only_websocket
+def test_once_for_a_slow_consumer(play: Any) -> None:
     def handle_in(self: Any, payload: Any, opcode: Any) -> Any:
         return [Push("x" * 100_000)] * 200
 
@@ -139,9 +175,22 @@ def test_once_for_a_slow_consumer(play: Any, transport: Any) -> None:
     assert terminated(stage.newest) == Shutdown("slow_consumer")
 
 
-@pytest.mark.parametrize("way", ["kill", "RST", "FIN", "client's own close", "ref.exit", "drain"])
-def test_once_while_a_callback_blocks(play: Any, way: str) -> None:
-    end, reason, _ = WAYS[way]
+@only_longpoll
+@pytest.mark.parametrize("limit", [{"max_buffer_messages": 2}, {"max_buffer_bytes": 200}], ids=str)
+def test_once_for_a_buffer_that_overflows(play: Any, transport: Any, limit: Any) -> None:
+    def handle_in(self: Any, payload: Any, opcode: Any) -> Any:
+        return [Push("x" * 100)] * 3
+
+    stage = play(scripted(handle_in=handle_in), **limit)
+    client = stage.connect()
+    client.send("go")
+    assert terminated(stage.newest) == Shutdown("overflow")
+    assert [client.recv() for _ in range(2)] == ["x" * 100] * 2  # what came before it is kept
+    assert client.closed() == transport.ending(1008, 200)
+
+
+@each_way(["kill", "RST", "FIN", "client's own close", "ref.exit", "drain"])
+def test_once_while_a_callback_blocks(play: Any, transport: Any, way: Way) -> None:
     release = Event()
 
     class Blocking(ending()):  # type: ignore[misc]
@@ -149,22 +198,22 @@ def test_once_while_a_callback_blocks(play: Any, way: str) -> None:
             self.push("blocked")
             release.wait()
 
-    stage = play(Blocking)
+    stage = play(Blocking, **options(transport, way))
     client = stage.connect()
     client.send("go")
     assert client.recv() == "blocked"
     socket = stage.newest
-    end(stage, client, socket)
-    if way == "kill":  # alone it does not wait for the callback
+    way.end(stage, client, socket)
+    if way.reason == KILLED:  # alone it does not wait for the callback
         assert terminated(socket) == KILLED
     else:
         gevent.idle()
         assert socket.ends == []
     release.set()
-    assert terminated(socket) == reason
+    assert terminated(socket) == way.reason
 
 
-def test_a_kill_while_terminate_blocks_does_not_run_it_again(play: Any) -> None:
+def test_a_kill_while_terminate_blocks_does_not_run_it_again(play: Any, transport: Any) -> None:
     release, entered = Event(), Event()
 
     class Lingering(ending()):  # type: ignore[misc]
@@ -176,7 +225,7 @@ def test_a_kill_while_terminate_blocks_does_not_run_it_again(play: Any) -> None:
     stage = play(Lingering)
     client = stage.connect()
     client.send("stop")
-    assert client.closed() == 1000  # the client does not wait for it
+    assert client.closed() == transport.ending(1000, 200)  # the client does not wait for it
     assert entered.wait(DEADLINE)
     stage.newest.actor_ref.kill()
     eventually(lambda: stage.newest.exit_reason == KILLED)
@@ -184,7 +233,7 @@ def test_a_kill_while_terminate_blocks_does_not_run_it_again(play: Any) -> None:
     assert stage.newest.ends == [NORMAL]
 
 
-def test_terminate_may_block_and_delays_no_other(play: Any) -> None:
+def test_terminate_may_block_and_delays_no_other(play: Any, transport: Any) -> None:
     release = Event()
 
     class Lingering(ending()):  # type: ignore[misc]
@@ -196,7 +245,7 @@ def test_terminate_may_block_and_delays_no_other(play: Any) -> None:
     clients = [stage.connect() for _ in range(20)]
     for client in clients:
         client.send("stop")
-    assert [client.closed() for client in clients] == [1000] * 20
+    assert [client.closed() for client in clients] == [transport.ending(1000, 200)] * 20
     neighbour = stage.neighbour()
     neighbour.send("alive")
     assert neighbour.recv() == "alive"
@@ -205,7 +254,7 @@ def test_terminate_may_block_and_delays_no_other(play: Any) -> None:
         assert terminated(socket) == NORMAL
 
 
-def test_after_a_kill_terminate_may_block_too(play: Any) -> None:
+def test_after_a_kill_terminate_may_block_too(play: Any, transport: Any) -> None:
     release = Event()
 
     class Lingering(ending()):  # type: ignore[misc]
@@ -216,7 +265,7 @@ def test_after_a_kill_terminate_may_block_too(play: Any) -> None:
     stage = play(Lingering)
     client, neighbour = stage.connect(), stage.neighbour()
     stage.newest.actor_ref.kill()
-    assert client.closed() is LOST
+    assert client.closed() == transport.ending(LOST, None)
     neighbour.send("alive")
     assert neighbour.recv() == "alive"
     release.set()
@@ -236,28 +285,32 @@ def test_a_kill_while_init_blocks_runs_no_terminate(play: Any, transport: Any) -
         ends.append(reason)
 
     stage = play(scripted(init=init, terminate=terminate))
-    client = stage.connect()
+    opening = gevent.spawn(stage.connect)
     eventually(lambda: sockets)
     sockets[0].actor_ref.kill()
-    assert client.closed() is LOST
+    client = opening.get(timeout=DEADLINE)
+    if transport.mount == "longpoll":
+        assert client.status == 500
+    else:
+        assert client.closed() is LOST
     assert sockets[0].exit_reason == KILLED
     gevent.idle()
     assert ends == []
 
 
-def test_who_monitors_a_socket_is_told_its_reason(play: Any) -> None:
+def test_who_monitors_a_socket_is_told_its_reason(play: Any, transport: Any) -> None:
     from tests.actors.runtime.recorder import actor_of, wait_until_down, watched  # noqa: PLC0415
 
-    stage = play(ending())
+    stage = play(ending(), **transport.impatient)
     client = stage.connect()
     watcher = watched(stage.newest.actor_ref)
-    client.leave(4000, "bye")
+    client.leave()
     down = wait_until_down(watcher)
-    assert (down.actor, down.reason) == (stage.newest.actor_ref, Closed(4000, "bye"))
+    assert (down.actor, down.reason) == (stage.newest.actor_ref, transport.left)
     assert isinstance(actor_of(watcher).seen[0], Down)
 
 
-def test_nothing_follows_the_close_frame(play: Any) -> None:
+def test_nothing_follows_the_end(play: Any, transport: Any) -> None:
     class Talkative(ending()):  # type: ignore[misc]
         def terminate(self, reason: Any) -> None:
             for _ in range(3):
@@ -268,24 +321,25 @@ def test_nothing_follows_the_close_frame(play: Any) -> None:
             super().terminate(reason)
 
     stage = play(Talkative)
-    for word in ("stop", "crash", "leave"):
+    for word, code, post in (("stop", 1000, 200), ("crash", 1011, 408), ("leave", 1011, 200)):
         client = stage.connect()
         client.send(word)
-        assert client.closed() in (1000, 1011)
+        assert client.closed() == transport.ending(code, post)
         assert stage.newest.ended.wait(DEADLINE)
 
 
-def test_what_the_client_said_before_it_went_is_handled(play: Any) -> None:
+def test_what_the_client_said_before_it_went_is_handled(play: Any, transport: Any) -> None:
     seen: list[Any] = []
 
     def handle_in(self: Any, payload: Any, opcode: Any) -> Any:
         seen.append(payload)
 
-    stage = play(scripted(handle_in=handle_in))
+    stage = play(scripted(handle_in=handle_in), **transport.impatient)
     client = stage.connect()
     for number in range(10):
         client.send(str(number))
     client.leave()
-    assert client.closed() == 1000
-    assert terminated(stage.newest) == Closed(1000)
+    if transport.mount == "websocket":
+        assert client.closed() == 1000
+    assert terminated(stage.newest) == transport.left
     assert seen == [str(number) for number in range(10)]

@@ -10,6 +10,7 @@ A transport here is a class. To prove another one, add it to :data:`TRANSPORTS`,
 * ``received(frames)``: what its client gets where a WebSocket's gets ``frames``;
 * ``ending(code, post)``: what its client learns of an end that has the close ``code`` over
   WebSocket, and ``post`` as the status of the POST that was under way over long polling;
+* ``drained(post)``: the same for the end by a drain, after which no server may be there any more;
 * ``serve(endpoint)``, a context manager that answers a :class:`Serving`;
 * ``connect(address, target)``, which answers a :class:`~tests.contract.clients.Client`.
 """
@@ -26,7 +27,7 @@ from gevent.pywsgi import WSGIServer
 from geventwebsocket.handler import WebSocketHandler
 
 from actors.reasons import Closed, Shutdown
-from tests.contract.clients import Gone, LongPollClient, Sent, WebSocketClient
+from tests.contract.clients import LOST, Gone, LongPollClient, Sent, WebSocketClient
 from tests.support import raw
 from tests.support.server import serve
 
@@ -58,6 +59,10 @@ class OverWebSocket:
     def ending(code: int | None, post: int | None) -> int | None:
         return code
 
+    @staticmethod
+    def drained(post: int | None) -> int:
+        return 1012
+
 
 class OverLongPoll:
     """What a poll shows: texts, base64 for binary, no control frames; and a session that is gone.
@@ -70,7 +75,7 @@ class OverLongPoll:
     has_control: ClassVar = False
     opened: ClassVar = 410
     left: ClassVar = Shutdown("inactive")
-    impatient: ClassVar[Mapping[str, Any]] = {"window": 0.05}
+    impatient: ClassVar[Mapping[str, Any]] = {"window": 0.2}
     connect: ClassVar = LongPollClient
 
     @staticmethod
@@ -83,6 +88,10 @@ class OverLongPoll:
 
     @staticmethod
     def ending(code: int | None, post: int | None) -> Gone:
+        return Gone(500, post)
+
+    @staticmethod
+    def drained(post: int | None) -> Gone:
         return Gone(500, post)
 
 
@@ -139,7 +148,9 @@ class WebSocketInWSGI(ByPywsgi, OverWebSocket):
 
 
 class LongPoll(ByRoost, OverLongPoll):
-    pass
+    @staticmethod
+    def drained(post: int | None) -> Gone:
+        return Gone(LOST, post)
 
 
 class LongPollInWSGI(ByPywsgi, OverLongPoll):

@@ -17,11 +17,15 @@ from actors.frames import frame
 from supervision.processes.channel import Channel
 
 BEAT = 0.05
+early = []  # what came together with the options
 FACTS = {"grace": 2.0, "budget": [], "notes": []}
 
 
 def told(channel, timeout=None):
     """Answer what the master has said; nothing, after ``timeout`` seconds."""
+    if early:
+        found, early[:] = list(early), []
+        return found
     if not select.select([channel], [], [], timeout)[0]:
         return []
     return list(channel.receive())
@@ -110,10 +114,10 @@ def descriptors(channel, options):
     found = []
     for path in Path("/proc/self/fd").iterdir():
         try:
-            found.append(f"{path.name}={str(path.readlink()).partition(':')[0]}")
+            found.append(f"{path.name}={str(path.readlink()).partition(':')[0].split()[0]}")
         except OSError:
             continue
-    say("open", *sorted(found, key=lambda text: int(text.partition("=")[0])))
+    say("open", *sorted(found))
     say("blocked", *sorted(number.name for number in signal.pthread_sigmask(0, [])))
     serve(channel, options)
 
@@ -126,6 +130,7 @@ def main():
     while not messages:
         messages = told(channel)
     options = messages[0][1]
+    early.extend(messages[1:])
     script = options["script"]
     place = int(options["name"].rpartition("-")[2])
     deed = script[min(place, len(script)) - 1]
