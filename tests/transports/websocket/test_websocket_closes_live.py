@@ -13,6 +13,7 @@ import pytest
 from actors import Push, Reply, Stop
 from actors.errors import ProtocolError
 from actors.reasons import CLOSED, NORMAL, SHUTDOWN, Closed, Crash, Failure, Shutdown
+from tests.support.alive import timers
 from tests.support.raw import (
     BINARY,
     CLOSE,
@@ -325,14 +326,14 @@ def test_no_pong_that_waited_for_its_turn_follows_our_close() -> None:
 
 def test_a_connection_that_has_ended_leaves_no_timer() -> None:
     with Lab(ACTIONS, close_timeout=LONG) as lab:
-        timers = len(lab.server.dispatcher.timers)
+        before = timers()
         for end in ("stop", "crash"):
             with lab.connect() as client:
                 answer = say(client, end)
                 client.send(frame(CLOSE, answer.payload))
                 assert client.read_to_end() == b""
         lab.wait_closed()
-        assert len(lab.server.dispatcher.timers) == timers
+        assert not timers() - before
 
 
 # -- the server's end
@@ -469,8 +470,8 @@ def test_a_client_that_says_nothing_from_the_start_is_1001() -> None:
 
 def test_without_a_timeout_there_is_no_timer() -> None:
     with Lab(timeout=None) as lab:
-        before = len(lab.server.dispatcher.timers)
+        before = timers()
         with lab.connect() as client:
             assert say(client, "x") == Frame(TEXT, b"x")
-            assert len(lab.server.dispatcher.timers) == before
+            assert not timers() - before
         assert lab.reason() == CLOSED

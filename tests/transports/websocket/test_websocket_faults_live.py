@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import threading
 import time
 from pathlib import Path
@@ -10,10 +9,10 @@ from typing import Any
 
 import gevent
 import pytest
-from greenlet import greenlet
 
 from actors import Push, Reply
 from actors.reasons import CLOSED, Closed, Shutdown
+from tests.support.alive import greenlets, timers
 from tests.support.raw import (
     BINARY,
     CLOSE,
@@ -503,45 +502,39 @@ def test_no_ping_is_queued_behind_what_a_client_does_not_read() -> None:
 # -- one timer and no greenlet a connection (B13)
 
 
-def greenlets() -> int:
-    gc.collect()
-    return sum(isinstance(thing, greenlet) and not thing.dead for thing in gc.get_objects())
-
-
 def test_ten_thousand_pongs_make_no_greenlet_and_no_timer() -> None:
     with Lab(max_control_rate=100_000, ping_interval=30.0) as lab, lab.connect() as client:
         assert say(client, "warm") == Frame(TEXT, b"warm")
-        timers, before = len(lab.server.dispatcher.timers), greenlets()
+        before = timers() | greenlets()
         client.send(frame(PONG, b"x") * 10_000)
         assert say(client, "done") == Frame(TEXT, b"done")
-        assert greenlets() == before
-        assert len(lab.server.dispatcher.timers) == timers
+        assert not (timers() | greenlets()) - before
 
 
 def test_an_idle_connection_has_one_timer_and_no_greenlet() -> None:
     with Lab(timeout=60.0, ping_interval=30.0) as lab, lab.connect() as first:
         assert say(first, "warm") == Frame(TEXT, b"warm")
-        timers, before = len(lab.server.dispatcher.timers), greenlets()
+        before = timers() | greenlets()
         clients = [lab.connect() for _ in range(20)]
         for client in clients:
             assert say(client, "x") == Frame(TEXT, b"x")
-        assert greenlets() == before
-        assert len(lab.server.dispatcher.timers) == timers + 20
+        assert len(timers() - before) == 20
+        assert not greenlets() - before
         for client in clients:
             client.close()
         for _ in clients:
             lab.reason()
-        assert len(lab.server.dispatcher.timers) == timers
+        assert not (timers() | greenlets()) - before
 
 
 def test_a_request_that_is_refused_has_no_timer_left() -> None:
     with Lab(timeout=60.0) as lab:
-        timers = len(lab.server.dispatcher.timers)
+        before = timers() | greenlets()
         with Client(lab.served.address) as client:
             client.send(upgrade(TARGET, sec_websocket_version="8"))
             assert client.answer().status == 400
         lab.wait_closed()
-        assert len(lab.server.dispatcher.timers) == timers
+        assert not (timers() | greenlets()) - before
 
 
 # -- compression, negotiated over the wire

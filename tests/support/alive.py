@@ -1,0 +1,24 @@
+"""What lives in the test's process: to show that a connection costs, or leaves, nothing more.
+
+Everything is told by identity, because what earlier tests left may end meanwhile.
+"""
+
+from __future__ import annotations
+
+import gc
+
+from greenlet import greenlet
+
+from actors.runtime.dispatcher import get_dispatcher
+from actors.runtime.timers import Timer
+
+
+def timers() -> set[Timer]:
+    """Answer the timers that are still to run."""
+    return {timer for _, _, timer in get_dispatcher().timers._heap if timer.callback is not None}
+
+
+def greenlets() -> set[greenlet]:
+    """Answer the greenlets that have not ended."""
+    gc.collect()
+    return {thing for thing in gc.get_objects() if isinstance(thing, greenlet) and not thing.dead}
