@@ -16,7 +16,7 @@ import socket
 import ssl
 from collections.abc import Callable
 from select import EPOLLIN
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from gevent.event import Event
 
@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from actors.runtime.timers import Timer
 
 logger = logging.getLogger("roost.transports")
+
+AFTER_YOU: Final = 0.002
+"""Seconds that a crowded process leaves clients to the others; then it takes who is still there."""
 
 ACCEPTS_PER_TURN: Final = 32
 """Clients accepted before those already connected get their turn."""
@@ -61,12 +64,29 @@ NOT_OURS: Final = frozenset(
 )
 
 
+class Load(Protocol):
+    """The clients of this process among those of all that accept from the same sockets."""
+
+    def opened(self) -> None:
+        """Count a client."""
+
+    def closed(self) -> None:
+        """Count one less."""
+
+    def crowded(self) -> bool:
+        """Whether the other processes should get the next client."""
+
+    def leave(self) -> None:
+        """Learn that this process accepts no longer."""
+
+
 class Listener:
     """``open_connection(stream)`` answers the protocol that reads a new client's stream.
 
     ``max_connections`` bounds the streams open at once, ``max_per_address`` those of one address;
     ``None`` is no bound but the process's descriptors. Who is over is told 503. With ``tls``, a
-    client has ``handshake_timeout`` seconds for its handshake.
+    client has ``handshake_timeout`` seconds for its handshake. With ``load``, who comes is left to
+    other processes first while it says that this one is crowded.
     """
 
     def __init__(
@@ -79,6 +99,7 @@ class Listener:
         handshake_timeout: float = HANDSHAKE_TIMEOUT,
         max_connections: int | None = None,
         max_per_address: int | None = None,
+        load: Load | None = None,
     ) -> None:
         sock.setblocking(False)
         self._sock = sock
@@ -90,6 +111,7 @@ class Listener:
         self._handshake_timeout = handshake_timeout
         self._max_connections = max_connections
         self._max_per_address = max_per_address
+        self._load = load
         self._per_address: dict[str, int] = {}
         self._reserve: io.FileIO | None = io.FileIO(os.devnull)
         # accept() of the class above makes an object for each client, at twice the cost.
@@ -128,6 +150,8 @@ class Listener:
         if self._fd >= 0:
             self.pause()
             self._fd = -1
+            if self._load is not None:
+                self._load.leave()
             self._accept.__self__.close()
             self._sock.close()
             self._give_up_reserve()
@@ -140,6 +164,12 @@ class Listener:
         return not self.streams
 
     def _readable(self, mask: int) -> None:  # noqa: ARG002 - the dispatcher's shape
+        if self._load is not None and self._load.crowded():
+            self._rest(AFTER_YOU, self._accept_some)
+        else:
+            self._accept_some()
+
+    def _accept_some(self) -> None:
         for _ in range(ACCEPTS_PER_TURN):
             try:
                 fd, address = self._accept()
@@ -167,6 +197,8 @@ class Listener:
             )
         stream.on_closed = self._closed
         self.streams.add(stream)
+        if self._load is not None:
+            self._load.opened()
         stream.open(self._open_connection(stream))
 
     @staticmethod
@@ -175,6 +207,8 @@ class Listener:
 
     def _closed(self, stream: Stream) -> None:
         self.streams.discard(stream)
+        if self._load is not None:
+            self._load.closed()
         if self._empty is not None and not self.streams:
             self._empty.set()
         host = stream.peer[0]
@@ -195,7 +229,7 @@ class Listener:
         if now >= self._failure_logged + LOG_EVERY:
             self._failure_logged = now
             logger.error("accepting failed: %s", error)
-        self._rest()
+        self._rest(PAUSE)
 
     def _use_reserve(self) -> None:
         self._give_up_reserve()
@@ -206,16 +240,22 @@ class Listener:
         except BlockingIOError:
             self._reserve = io.FileIO(os.devnull)  # another process took the client
         except OSError:
-            self._rest()  # another thread took the descriptor; there will be one again
+            self._rest(PAUSE)  # another thread took the descriptor; there will be one again
 
     def _give_up_reserve(self) -> None:
         if self._reserve is not None:
             self._reserve.close()  # not os.close: gevent's puts it off
             self._reserve = None
 
-    def _rest(self) -> None:
+    def _rest(self, seconds: float, then: Callable[[], object] = lambda: None) -> None:
+        """Accept nobody for so long; the next thing done is ``then``."""
+
+        def rested() -> None:
+            self._rested()
+            then()
+
         self.pause()
-        self._rest_timer = self._dispatcher.timers.call_later(PAUSE, self._rested)
+        self._rest_timer = self._dispatcher.timers.call_later(seconds, rested)
 
     def _rested(self) -> None:
         self._rest_timer = None

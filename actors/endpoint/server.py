@@ -21,7 +21,7 @@ from actors.runtime import StartError, monitors
 from actors.runtime.dispatcher import Dispatcher, get_dispatcher
 from supervision.reports import words
 from transports.http.connection import HTTPConnection
-from transports.listener import Listener
+from transports.listener import Listener, Load
 from transports.longpoll.distant import Distant
 
 if TYPE_CHECKING:
@@ -42,7 +42,8 @@ class Server:
 
     ``bus`` links this process to the others that serve the endpoint, ``pubsub`` are children to
     start before all others, ``boot_secret``: see :class:`~actors.endpoint.routes.Routes`. ``grace``
-    overrides the endpoint's, in seconds. :class:`ConfigError` says what cannot be served.
+    overrides the endpoint's, in seconds. ``load`` is for processes that share the sockets.
+    :class:`ConfigError` says what cannot be served.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class Server:
         pubsub: Iterable[ChildSpec] = (),
         boot_secret: str | None = None,
         grace: float | None = None,
+        load: Load | None = None,
     ) -> None:
         options = endpoint.options
         self.endpoint = endpoint
@@ -81,9 +83,11 @@ class Server:
         self._stopped: AsyncResult[bool] | None = None
         # Last, as whoever is refused keeps the sockets.
         for each in [sockets] if isinstance(sockets, socket.socket) else sockets:
-            self.listeners.append(self._listener(each, tls))
+            self.listeners.append(self._listener(each, tls, load))
 
-    def _listener(self, sock: socket.socket, tls: ssl.SSLContext | None) -> Listener:
+    def _listener(
+        self, sock: socket.socket, tls: ssl.SSLContext | None, load: Load | None
+    ) -> Listener:
         options = self.endpoint.options
         return Listener(
             sock,
@@ -93,6 +97,7 @@ class Server:
             handshake_timeout=options.http.header_timeout,
             max_connections=options.max_connections,
             max_per_address=options.max_connections_per_address,
+            load=load,
         )
 
     def _open(self, stream: Stream) -> HTTPConnection:

@@ -30,6 +30,7 @@ from actors.endpoint.stacks import dump_stacks  # noqa: E402
 from actors.endpoint.tls import server_context  # noqa: E402
 from actors.errors import ConfigError  # noqa: E402
 from actors.pubsub.bus import Bus  # noqa: E402
+from supervision.processes.load import LOAD, Load  # noqa: E402
 from supervision.processes.worker import (  # noqa: E402
     WorkerEnd,
     die_with_parent,
@@ -68,10 +69,12 @@ class Worker:
         sockets = [socket.socket(fileno=fd) for fd in listeners]
         for sock in sockets:
             sock.set_inheritable(False)
-        self._bus = Bus(Path(options["bus"]), options["name"], pubsub.server)
+        directory = Path(options["bus"])
+        self._bus = Bus(directory, options["name"], pubsub.server)
+        self._load = Load(directory / LOAD, options["number"])
         self._server = Server(
             endpoint, sockets, tls=tls, bus=self._bus, boot_secret=options["secret"],
-            grace=options["grace"],
+            grace=options["grace"], load=self._load,
         )  # fmt: skip
         self._clock = self._server.dispatcher.clock
 
@@ -95,6 +98,7 @@ class Worker:
         self._end.send("bus")
         self._bus.wait_linked(LINKS)
         memory.tune()
+        self._load.enter()
         self._server.start()
         self._end.send("ready", self._server.facts())
         self._server.failed.rawlink(lambda _: self._asked.set())

@@ -14,6 +14,7 @@ from signal import Signals
 from typing import Any, Final, NamedTuple
 
 from supervision.processes.channel import Channel
+from supervision.processes.load import LOAD, Load
 from supervision.processes.spawn import MASTERS, spawn
 
 logger = logging.getLogger("roost.master")
@@ -88,8 +89,9 @@ class Due(NamedTuple):
 class Fleet:
     """The processes by pid. ``module`` is run with the channel's descriptor and the listeners'.
 
-    ``configure`` is what every worker is told first; its ``"bus"`` is the directory where a worker
-    listens under its name. ``boot_id`` tells the names of one master's workers from another's.
+    ``configure`` is what every worker is told first; its ``"bus"`` is the private directory
+    where a worker listens under its name, and where they share how many clients each has.
+    ``boot_id`` tells the names of one master's workers from another's.
     """
 
     module: str
@@ -101,6 +103,12 @@ class Fleet:
     processes: dict[int, Process] = field(default_factory=dict)
     selector: selectors.BaseSelector = field(default_factory=selectors.DefaultSelector)
     _count: int = 0
+
+    def __post_init__(self) -> None:
+        Load.create(self._in_bus(LOAD))
+
+    def _in_bus(self, name: str) -> Path:
+        return Path(self.configure["bus"], name)
 
     def start(self, slot: int) -> Process:
         """Start a worker for ``slot``, which is ready when it says so; ``OSError``: it cannot be.
@@ -153,7 +161,9 @@ class Fleet:
         process = self.processes.pop(pid, None)
         if process is not None:
             self.hang_up(process)
-            Path(self.configure["bus"], process.name).unlink(missing_ok=True)
+            self._in_bus(process.name).unlink(missing_ok=True)
+            if all(other.slot != process.slot for other in self):
+                Load.clear(self._in_bus(LOAD), process.slot)
             if process.on_bus:
                 self.share_names()
         return process

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -54,11 +55,14 @@ class Recorder:
 class Listening:
     """A listener and the protocols of its streams, oldest first."""
 
-    def __init__(self, make: Callable[[Any], Recorder], **options: Any) -> None:
+    def __init__(
+        self, make: Callable[[Any], Recorder], sock: socket.socket | None = None, **options: Any
+    ) -> None:
         self.protocols: list[Recorder] = []
         self._make = make
         self._news = Event()
-        self.listener = Listener(bind("127.0.0.1", 0), get_dispatcher(), self._open, **options)
+        sock = bind("127.0.0.1", 0) if sock is None else sock
+        self.listener = Listener(sock, get_dispatcher(), self._open, **options)
         self.address = self.listener.address
 
     def _open(self, stream: Any) -> Recorder:
@@ -77,7 +81,7 @@ class Listening:
 
 @contextmanager
 def listening(make: Callable[[Any], Recorder] = Recorder, **options: Any) -> Iterator[Listening]:
-    """Accept on a free port; ``options`` are those of :class:`Listener`."""
+    """Accept on a free port, or on ``sock``; ``options`` are those of :class:`Listener`."""
     served = Listening(make, **options)
     served.listener.start()
     try:

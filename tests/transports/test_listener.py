@@ -24,7 +24,7 @@ from tests.support.listening import Listening, held, left_since, listening
 from tests.support.raw import DEADLINE, Client, request
 from tests.support.server import serve
 from transports.http.response import Response
-from transports.listener import BUSY, PAUSE
+from transports.listener import AFTER_YOU, BUSY, PAUSE
 
 
 def clients(stack: ExitStack, served: Listening, count: int) -> list[Client]:
@@ -133,6 +133,64 @@ def test_limits_of_an_endpoint_are_those_of_its_listener() -> None:
         assert first.ask("/").status == 404
         with Client(served.address) as second:
             assert second.answer().status == 503
+
+
+# -- processes that share a socket
+
+
+class Weighed:
+    """What a listener says of its clients, and what it is told of the others'."""
+
+    def __init__(self, crowded: bool) -> None:
+        self.count = 0
+        self.is_crowded = crowded
+        self.has_left = False
+
+    def opened(self) -> None:
+        self.count += 1
+
+    def closed(self) -> None:
+        self.count -= 1
+
+    def crowded(self) -> bool:
+        return self.is_crowded
+
+    def leave(self) -> None:
+        self.has_left = True
+
+
+def test_crowded_process_leaves_clients_to_another() -> None:
+    crowded, other = Weighed(True), Weighed(False)
+    with listening(load=crowded) as one, ExitStack() as stack:
+        sock = one.listener._sock.dup()
+        two = stack.enter_context(listening(sock=sock, load=other))
+        for count in range(1, 21):
+            stack.enter_context(Client(one.address))
+            two.newest(count)
+        assert (crowded.count, other.count) == (0, 20)
+        crowded.is_crowded, other.is_crowded = False, True
+        clients(stack, one, 1)
+
+
+def test_crowded_process_takes_whom_nobody_takes() -> None:
+    load = Weighed(True)
+    with listening(load=load) as served, ExitStack() as stack:
+        clients(stack, served, 3)
+        assert load.count == 3
+        served.protocols[0].stream.abort()
+        assert load.count == 2
+        served.listener.stop()
+        assert load.has_left
+
+
+def test_crowded_process_that_stops_takes_nobody() -> None:
+    with listening(load=Weighed(True)) as served, ExitStack() as stack:
+        connected(stack, served.address, 1)
+        while served.listener._accepting:
+            gevent.sleep()
+        served.listener.stop()
+        gevent.sleep(2 * AFTER_YOU)
+        assert not served.protocols
 
 
 def test_client_over_the_limit_may_have_sent_its_request() -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from supervision.processes import fleet as fleets
 from supervision.processes.fleet import ABORT_TO_KILL, STOP_TO_KILL, State
+from supervision.processes.load import LOAD, Load
 from supervision.processes.spawn import MASTERS
 from tests.supervision.processes.conftest import inheritable
 
@@ -66,6 +67,19 @@ def test_workers_on_the_bus_are_told_who_the_others_are(yard, capfd):
     told = [line.partition(" ")[2] for line in capfd.readouterr()[0].splitlines()]
     assert told.count("peers ['w-1', 'w-2']") == 1
     assert told.count("peers ['w-2']") == 1
+
+
+def test_forgotten_worker_has_no_clients_unless_another_is_in_its_slot(yard):
+    it = yard("serve")
+    path = Path(it.fleet.configure["bus"], LOAD)
+    Load(path, 1).enter()
+    other = Load(path, 2).enter()
+    other.opened()
+    first, second = it.ready(it.fleet.start(1)), it.ready(it.fleet.start(1))
+    it.kill(first)
+    assert other.crowded()
+    it.kill(second)
+    assert not other.crowded()
 
 
 def test_forgotten_worker_leaves_no_socket_file_and_is_not_heard(yard):

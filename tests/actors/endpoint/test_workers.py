@@ -1,0 +1,196 @@
+"""Workers as clients see them: the command with several, over real connections.
+
+What becomes of workers that are signalled, killed or stopped is shown by the drills.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import ssl
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import orjson
+import pytest
+
+from tests.support import certificate
+from tests.support.command import DEADLINE, Command
+from tests.support.raw import TEXT, Client, Frame, frame
+
+APP = "tests.actors.endpoint.workers_app:endpoint"
+WEBSOCKET, LONGPOLL = "/room/websocket", "/room/longpoll"
+
+
+@pytest.fixture
+def stack() -> Iterator[ExitStack]:
+    with ExitStack() as stack:
+        yield stack
+
+
+@pytest.fixture
+def server(stack: ExitStack) -> Command:
+    return stack.enter_context(Command(APP, workers=2))
+
+
+def each_worker(
+    stack: ExitStack, server: Command, count: int = 2, **rest: Any
+) -> dict[int, Client]:
+    """Answer a connection to each of ``count`` workers, by their pids; waits until they serve."""
+    found: dict[int, Client] = {}
+    until = time.monotonic() + DEADLINE
+    while len(found) < count:
+        assert time.monotonic() < until, f"all connections go to {len(found)} of {count} workers"
+        client = stack.enter_context(Client(server.address, **rest))
+        if found.setdefault(int(client.ask("/pid").body), client) is not client:
+            client.close()
+    return found
+
+
+def in_room(stack: ExitStack, server: Command, **rest: Any) -> dict[int, Client]:
+    """Answer a client in the room of each worker."""
+    clients = each_worker(stack, server, **rest)
+    for client in clients.values():
+        assert client.upgrade(WEBSOCKET).status == 101
+        assert say(client, "pid").opcode == TEXT
+    return clients
+
+
+def say(client: Client, text: str) -> Frame:
+    client.send(frame(TEXT, text))
+    return client.frame()
+
+
+def test_what_is_broadcast_is_heard_in_every_worker(stack, server):
+    one, other = in_room(stack, server).values()
+    for speaker in (one, other, one):
+        speaker.send(frame(TEXT, "say hello"))
+        assert one.frame() == other.frame() == Frame(TEXT, b"hello")
+
+
+def test_each_publisher_s_broadcasts_are_heard_in_order(stack, server):
+    clients = in_room(stack, server)
+    for client in clients.values():
+        client.send(frame(TEXT, "count 500"))
+    for pid, client in clients.items():
+        heard = [client.frame().payload.decode() for _ in range(501)]
+        heard.remove("counted")
+        (other,) = clients.keys() - {pid}
+        assert heard == [f"{other} {number}" for number in range(500)]
+
+
+def test_a_worker_that_takes_the_place_of_a_killed_one_hears_and_is_heard(stack, server):
+    clients = in_room(stack, server)
+    (killed, lost), (_, kept) = clients.items()
+    os.kill(killed, signal.SIGKILL)
+    assert lost.read_to_end() == b""
+    now = in_room(stack, server)
+    assert len(now.keys() & clients.keys()) == 1
+    for speaker in (kept, *now.values()):
+        speaker.send(frame(TEXT, "say all here"))
+        for client in (kept, *now.values()):
+            assert client.frame() == Frame(TEXT, b"all here")
+
+
+class Poller:
+    """A long-poll client that may use any connection, and so any worker."""
+
+    def __init__(self) -> None:
+        self.token = ""
+
+    def _ask(self, client: Client, **rest: Any) -> dict[str, Any]:
+        answer = client.ask(f"{LONGPOLL}?token={self.token}", **rest)
+        assert answer.status == 200
+        body = orjson.loads(answer.body)
+        self.token = body.get("token", self.token)
+        return body
+
+    def poll(self, client: Client) -> dict[str, Any]:
+        return self._ask(client)
+
+    def post(self, client: Client, text: str) -> int:
+        return self._ask(client, method="POST", body=text.encode())["status"]
+
+
+def test_a_long_poll_session_is_reached_through_every_worker(stack, server):
+    clients = each_worker(stack, server)
+    for home in clients:
+        poller = Poller()
+        assert poller.poll(clients[home])["status"] == 410
+        for client in clients.values():
+            assert poller.post(client, "pid") == 200
+            for _ in range(2):  # the second one lost the first's answer, and gets it again
+                token = poller.token
+                assert poller.poll(client)["messages"] == [str(home)]
+                poller.token, token = token, poller.token
+            poller.token = token
+
+
+def test_a_poll_held_by_one_worker_gets_what_is_said_in_the_other(stack, server):
+    clients = each_worker(stack, server)
+    one, other = clients.values()
+    poller = Poller()
+    poller.poll(one)
+    one.send(b"")
+    speaker = stack.enter_context(Client(server.address))
+    assert speaker.upgrade(WEBSOCKET).status == 101
+    assert say(speaker, "pid").opcode == TEXT
+    speaker.send(frame(TEXT, "say to all"))
+    assert poller.poll(other)["messages"] == ["to all"]
+
+
+def test_a_session_whose_worker_was_killed_is_told_to_rejoin(stack, server):
+    clients = each_worker(stack, server)
+    (home, near), (_, other) = clients.items()
+    poller = Poller()
+    poller.poll(near)
+    os.kill(home, signal.SIGKILL)
+    assert near.read_to_end() == b""
+    assert poller.poll(other)["status"] == 500
+    assert poller.post(other, "pid") == 410
+
+
+def test_worker_with_fewer_clients_gets_the_next_ones(stack, server):
+    def connect(count):
+        found = defaultdict(list)
+        for _ in range(count):
+            client = stack.enter_context(Client(server.address))
+            found[int(client.ask("/pid").body)].append(client)
+        return found
+
+    each_worker(stack, server)
+    clients = connect(200)
+    few, many = sorted(clients, key=lambda pid: len(clients[pid]))
+    assert len(clients[many]) <= 2.5 * len(clients[few])
+    for client in clients[few]:
+        client.close()
+    now = connect(50)
+    assert len(now[few]) >= 35, f"{len(now[few])} of 50"
+
+
+def test_workers_speak_tls(stack, tmp_path):
+    made = certificate.make(tmp_path)
+    files = ["--certfile", str(made), "--keyfile", str(made.with_suffix(".key"))]
+    server = stack.enter_context(Command(APP, *files, workers=2))
+    assert server.url.startswith("https://")
+    trusting = ssl.create_default_context(cafile=str(made))
+    one, other = in_room(stack, server, tls=trusting).values()
+    one.send(frame(TEXT, "say hello"))
+    assert one.frame() == other.frame() == Frame(TEXT, b"hello")
+
+
+def test_workers_listen_on_ipv6(stack):
+    server = stack.enter_context(Command(APP, bind="[::1]:0", workers=2))
+    assert len(each_worker(stack, server)) == 2
+
+
+def test_interrupt_tells_the_clients_of_every_worker_and_ends_with_0(stack, server):
+    clients = in_room(stack, server)
+    server.signal(signal.SIGINT)
+    for client in clients.values():
+        assert client.frame().code == 1012
+        client.send(frame(8, b"\x03\xf4"))
+    assert server.ended() == 0

@@ -1,0 +1,84 @@
+"""How workers see that one has more clients than the others; each maps the same file."""
+
+from __future__ import annotations
+
+import pytest
+
+from supervision.processes import MAX_WORKERS
+from supervision.processes.load import Load
+
+
+@pytest.fixture
+def path(tmp_path):
+    Load.create(tmp_path / "load")
+    return tmp_path / "load"
+
+
+def worker(path, slot, clients=0):
+    """Answer the end of a worker with so many clients."""
+    load = Load(path, slot).enter()
+    for _ in range(clients):
+        load.opened()
+    return load
+
+
+@pytest.mark.parametrize(("mine", "crowded"), [(18, False), (19, True), (20, True)])
+def test_more_than_1_3_times_the_average_is_crowded(path, mine, crowded):
+    worker(path, 1, 10)
+    assert worker(path, 2, mine).crowded() is crowded
+
+
+def test_one_alone_is_never_crowded(path):
+    assert not worker(path, 1, 100).crowded()
+
+
+def test_one_without_clients_is_not_crowded(path):
+    worker(path, 1)
+    assert not worker(path, 2).crowded()
+
+
+def test_first_client_goes_to_the_other(path):
+    worker(path, 1)
+    assert worker(path, MAX_WORKERS, 1).crowded()
+
+
+def test_clients_that_leave_do_not_count(path):
+    mine = worker(path, 1, 2)
+    worker(path, 2, 1)
+    assert mine.crowded()
+    mine.closed()
+    assert not mine.crowded()
+
+
+def test_who_has_not_entered_does_not_count(path):
+    Load(path, 2)
+    assert not worker(path, 1, 5).crowded()
+
+
+def test_who_has_left_does_not_count_nor_come_back(path):
+    mine, other = worker(path, 1, 5), worker(path, 2)
+    assert mine.crowded()
+    other.leave()
+    assert not mine.crowded()
+    other.opened()
+    other.closed()
+    other.leave()
+    assert not mine.crowded()
+
+
+def test_slot_of_one_that_was_killed_can_be_cleared(path):
+    worker(path, 2)
+    mine = worker(path, 1, 5)
+    Load.clear(path, 2)
+    assert not mine.crowded()
+
+
+def test_successor_in_the_slot_counts_from_its_next_client_on(path):
+    old, mine = worker(path, 1, 10), worker(path, 2, 3)
+    assert not mine.crowded()
+    new = worker(path, 1)
+    assert mine.crowded()
+    old.leave()
+    assert not mine.crowded()
+    new.opened()
+    assert mine.crowded()
