@@ -6,12 +6,13 @@ import dataclasses
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from actors import signing
+from actors import frames, signing
 from actors.options import Options, build, limits
+from actors.pubsub import link
 from actors.runtime import actor, dispatcher
 from actors.socket import Socket
 from supervision.draining import DrainOptions
-from supervision.processes import sockets
+from supervision.processes import MAX_WORKERS, channel, fleet, sockets
 from transports import listener, query, stream, tokens
 from transports.http import writer
 from transports.websocket import connection, control_rate, deflate
@@ -51,6 +52,12 @@ FIXED: tuple[tuple[str, Any, str, str], ...] = (
     ("header.tokens", tokens.MAX_TOKENS, "tokens", "in a list such as Sec-WebSocket-Protocol"),
     ("query.params", query.MAX_PARAMS, "parameters", "in a query, else 400"),
     ("query.depth", query.MAX_DEPTH, "levels", "of nesting in a query, else 400"),
+    ("pubsub.message", frames.MAX_FRAME, "bytes", "of a broadcast, packed"),
+    ("bus.message", link.MAX_WHOLE, "bytes", "to another worker, in parts"),
+    ("bus.queue", link.MAX_QUEUED, "bytes", "for a worker that does not read, then gaps"),
+    ("master.workers", MAX_WORKERS, "processes", "of one master"),
+    ("master.unsent", channel.MAX_UNSENT, "bytes", "for a worker that does not read"),
+    ("master.boot", fleet.BOOT, "seconds", "until a worker must be ready"),
     ("token.size", signing.MAX_TOKEN, "bytes", "of a signed token"),
 )
 

@@ -71,6 +71,6 @@ def crashed() -> Response:
     return Response(500, _SERVER_ERROR, JSON)
 
 
-def too_many() -> Response:
-    """Answer a GET that would open one session too many."""
+def unavailable() -> Response:
+    """Answer a GET that would open one session too many, or one in a server that ends."""
     return Response(503, b"", (*ORIGIN, ("retry-after", "1")))

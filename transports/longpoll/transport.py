@@ -55,20 +55,20 @@ class LongPollTransport:
     def _get(self, opened: Opened, http: HTTPConnection) -> Response | None:
         place = self._place(opened)
         if place is None:
-            return self._open(opened)
+            return self._open(opened, http)
         session, distant = self._sessions.find(place), self._sessions.distant
         if session is None and distant is not None and distant.knows(place):
             distant.poll(place, http, self._options, lambda: self._lost(opened, http))
             return None
         answer = answers.LOST if session is None else session.poll(place.cursor, http)
         if answer is answers.LOST and self._options.lost_session_status == 410:
-            return self._open(opened)
+            return self._open(opened, http)
         return answer
 
     def _lost(self, opened: Opened, http: HTTPConnection) -> None:
         """Answer a poll whose session was expected in another worker, and is not there."""
         if self._options.lost_session_status == 410:
-            get_dispatcher().submit(lambda: http.respond(self._open(opened)))
+            get_dispatcher().submit(lambda: http.respond(self._open(opened, http)))
         else:
             http.respond(answers.LOST)
 
@@ -95,11 +95,11 @@ class LongPollTransport:
         claim = self._sessions.verify(token or None, self._options.max_age)
         return None if isinstance(claim, Error) else claim
 
-    def _open(self, opened: Opened) -> Response:
+    def _open(self, opened: Opened, http: HTTPConnection) -> Response:
         """Start a session, or say why not."""
         options, address = self._options, opened.request.peer[0]
-        if not self._sessions.reserve(options, address):
-            return answers.too_many()
+        if http.draining or not self._sessions.reserve(options, address):
+            return answers.unavailable()
         accepted = False
         try:
             answer = self._mount.connect(opened)

@@ -407,6 +407,18 @@ class TestLongPolling:
         assert stopping.get(timeout=DEADLINE) is True
         assert served.elapsed < 1
 
+    def test_no_session_begins_on_an_open_connection(self, site, talk):
+        served = site(drainer={"batch_size": 1, "batch_interval": 0.2})
+        first, idle = served.connect(), served.raw()
+        assert idle.ask("/page").status == 200
+        stopping = served.stop()
+        assert leave(first)[0] == 1012
+        answer = idle.ask("/talk/longpoll")
+        assert (answer.status, answer.headers["retry-after"]) == (503, "1")
+        assert idle.read_to_end() == b""
+        assert stopping.get(timeout=DEADLINE) is True
+        assert len(talk.living) == 1
+
     @pytest.mark.parametrize("last_poll", [0.2, 0.4])
     def test_last_poll_is_waited_for_so_long(self, site, last_poll):
         served = site({"last_poll": last_poll})

@@ -1,0 +1,37 @@
+"""A socket that answers `wsload chanecho` and `wsload fanout` as a channel would, and an echo.
+
+python -m actors.endpoint benchmarks.room:endpoint --bind 127.0.0.1:4000 --workers 2
+wsload fanout --port 4000 -n 1000 --window 2 --pid PID
+wsload echo --port 4000 --path /echo/websocket --pid PID
+"""
+
+import orjson
+
+from actors import Endpoint, Opcode, Push, Reply, Socket, pubsub
+
+
+class RoomSocket(Socket):
+    """Whoever joins a topic hears what is shouted there, in whichever worker."""
+
+    def handle_in(self, payload: str, opcode: Opcode) -> Reply:  # noqa: ARG002 - the hook's
+        join_ref, ref, topic, event, body = orjson.loads(payload)
+        if event == "phx_join":
+            pubsub.subscribe(self, topic)
+        elif event == "shout":
+            text = orjson.dumps([None, None, topic, event, body]).decode()
+            pubsub.broadcast(topic, text)
+        reply = [join_ref, ref, topic, "phx_reply", {"response": body, "status": "ok"}]
+        return Reply(orjson.dumps(reply).decode())
+
+    def handle_info(self, message: str) -> Push:
+        return Push(message)
+
+
+class EchoSocket(Socket):
+    def handle_in(self, payload: str, opcode: Opcode) -> Reply:
+        return Reply(payload, opcode=opcode)
+
+
+endpoint = Endpoint(max_connections_per_address=None)
+endpoint.socket("/socket", RoomSocket)
+endpoint.socket("/echo", EchoSocket)
