@@ -110,6 +110,8 @@ class TestOptions:
             (["--log-level"], "expected one argument"),
             (["a:b", "c:d"], "one application is served, 'c:d' is one too many"),
             (["--keyfile", "x"], "--keyfile needs --certfile"),
+            (["--workers", "257"], "'257': must be a whole number up to 256"),
+            (["--workers", "-1"], "'-1': must be a whole number up to 256"),
         ],
     )
     def test_option_is_refused(self, arguments, text):
@@ -124,6 +126,10 @@ class TestOptions:
         text = refusal("--bind", address)
         assert text.startswith("--bind: ")
         assert text.endswith("must be HOST:PORT, such as 127.0.0.1:4000 or [::1]:4000")
+
+    @pytest.mark.parametrize("count", ["0", "255", "256"])
+    def test_number_of_workers_is_accepted(self, count):
+        assert run("--bind", "127.0.0.1:0", "--workers", count, "--check").returncode == 0
 
     def test_highest_port_is_accepted(self):
         assert run("--bind", "127.0.0.1:65535", "--check").returncode == 0

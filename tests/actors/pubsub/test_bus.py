@@ -16,6 +16,7 @@ from gevent.event import Event
 from actors import telemetry
 from actors.frames import MAX_FRAME, frame, pack
 from actors.pubsub import PubSub
+from actors.pubsub import bus as buses
 from actors.pubsub import link as links
 from actors.pubsub.bus import Bus
 from tests.actors.pubsub.test_pubsub import DEADLINE, Listener
@@ -178,6 +179,33 @@ def test_queue_that_overflows_drops_and_the_other_side_sees_the_gap(workers, eve
     assert seen.count(("pubsub.dropped", {"count": 1}, {"peer": "two"})) == 3
     assert ("pubsub.gap", {"missing": 3}, {"publisher": "one"}) in seen
     assert len(one.listener.wait_for(6)) == 6
+
+
+@pytest.mark.parametrize(("extra", "taken"), [(-1, True), (0, True), (1, False)])
+def test_queue_has_a_bound(workers, monkeypatch, extra, taken):
+    one, two = workers("one", "two")
+    message = "x" * 1000
+    size = len(pack(["broadcast", 1, "t", pack(message)]))
+    monkeypatch.setattr(links, "MAX_QUEUED", size - extra)
+    assert one.pubsub.direct_broadcast("two", "t", message) is taken
+    assert two.bus.linked
+
+
+@pytest.mark.parametrize(("extra", "taken"), [(-1, True), (0, True), (1, False)])
+def test_message_in_parts_has_a_bound(workers, directory, monkeypatch, caplog, extra, taken):
+    (one,) = workers("one")
+    whole = pack(["broadcast", 3, "t", pack("x" * 1000)])
+    monkeypatch.setattr(buses, "MAX_WHOLE", len(whole) - extra)
+    with socket.socket(socket.AF_UNIX) as peer:
+        peer.connect(str(directory / "one"))
+        said = [["roost.bus.1", "peer", 1], ["part", 1, whole[:500]], ["part", 2, whole[500:]]]
+        peer.sendall(b"".join(frame(pack(each)) for each in [*said, ["whole", 3]]))
+        if taken:
+            assert one.listener.wait_for(1) == ["x" * 1000]
+        else:
+            peer.settimeout(DEADLINE)
+            assert peer.recv(1) == b""
+            assert "a message of over" in caplog.text
 
 
 def test_worker_that_returns_under_its_name_is_connected_to_again(workers, directory, events):
