@@ -10,6 +10,8 @@ event                       measurements                                 metadat
 ``pubsub.dropped``          ``count`` (messages not queued for a peer)   ``peer`` (worker)
 ``pubsub.link``             ``up`` (1 or 0)                              ``peer`` (worker)
 ``pubsub.refused``          ``count`` (mailboxes that were full)         ``topic``
+``socket.connected``        ``duration`` (seconds of ``connect``)        ``socket`` (a class),
+                                                                         ``info``, ``accepted``
 ``drain.batch``             ``index``, ``count`` (connections), ``left``  ``drainer``
 ``supervisor.restart``      ``count`` (restarts in the period)           ``supervisor``, ``child``
 =========================== ============================================ ==========================

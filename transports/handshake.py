@@ -16,6 +16,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
+from actors import telemetry
 from actors.messages import ConnectInfo
 from actors.results import Error, Ok
 from transports import subprotocols
@@ -141,7 +142,11 @@ class Mount:
         return Opened(request, params, transport, chosen.protocol, chosen.auth_token)
 
     def connect(self, opened: Opened) -> Ok | Error:
-        """Ask the socket class; ``TypeError`` when it answers neither ``Ok`` nor ``Error``."""
+        """Ask the socket class; ``TypeError`` when it answers neither ``Ok`` nor ``Error``.
+
+        Told as ``socket.connected``, see :mod:`actors.telemetry`.
+        """
+        began = time.perf_counter()
         info = ConnectInfo(
             endpoint=self.defaults.endpoint,
             transport=opened.transport,
@@ -151,6 +156,11 @@ class Mount:
         )
         answer: object = self.socket_class.connect(info)
         if type(answer) is Ok or type(answer) is Error:
+            telemetry.execute(
+                "socket.connected",
+                {"duration": time.perf_counter() - began},
+                {"socket": self.socket_class, "info": info, "accepted": type(answer) is Ok},
+            )
             return answer
         raise TypeError(f"connect answered {answer!r:.200}; accepted: Ok(state), Error(reason)")
 

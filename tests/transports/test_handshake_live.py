@@ -11,7 +11,7 @@ from typing import Any, Self
 import orjson
 import pytest
 
-from actors import Endpoint, Error, Ok, Reply, Socket
+from actors import Endpoint, Error, Ok, Reply, Socket, telemetry
 from tests.support.raw import Client
 from tests.support.server import serve
 from transports import session
@@ -90,6 +90,21 @@ def test_path_variables_win_over_the_query(door):
         assert d.seen.transport == d.transport
         assert d.seen.endpoint is d.endpoint
         assert d.seen.options.path == f"/{d.transport}"
+
+
+@pytest.mark.parametrize("accepted", [True, False])
+def test_connect_is_told_as_an_event(door, accepted):
+    told = []
+    handler = lambda *event: told.append(event)  # noqa: E731
+    telemetry.attach("socket.connected", handler)
+    try:
+        with door() as d:
+            d.open("" if accepted else "refuse=why")
+    finally:
+        telemetry.detach("socket.connected", handler)
+    ((_, measurements, metadata),) = told
+    assert 0 < measurements["duration"] < 5
+    assert metadata == {"socket": d.socket_class, "info": d.seen, "accepted": accepted}
 
 
 def test_order_is_reload_log_origin_connect(door, caplog):
