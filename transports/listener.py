@@ -67,6 +67,9 @@ NOT_OURS: Final = frozenset(
 class Load(Protocol):
     """The clients of this process among those of all that accept from the same sockets."""
 
+    def enter(self) -> object:
+        """Learn that this process accepts; it may be told so again."""
+
     def opened(self) -> None:
         """Count a client."""
 
@@ -134,6 +137,8 @@ class Listener:
         """Begin to accept."""
         if not self._accepting:
             self._accepting = True
+            if self._load is not None:
+                self._load.enter()
             self._dispatcher.register(self._fd, EPOLLIN, self._readable)
 
     def pause(self) -> None:
@@ -165,7 +170,7 @@ class Listener:
 
     def _readable(self, mask: int) -> None:  # noqa: ARG002 - the dispatcher's shape
         if self._load is not None and self._load.crowded():
-            self._rest(AFTER_YOU, self._accept_some)
+            self._rest(AFTER_YOU)
         else:
             self._accept_some()
 
@@ -247,15 +252,10 @@ class Listener:
             self._reserve.close()  # not os.close: gevent's puts it off
             self._reserve = None
 
-    def _rest(self, seconds: float, then: Callable[[], object] = lambda: None) -> None:
-        """Accept nobody for so long; the next thing done is ``then``."""
-
-        def rested() -> None:
-            self._rested()
-            then()
-
+    def _rest(self, seconds: float) -> None:
+        """Accept nobody for so long; then who is there is accepted, crowded or not."""
         self.pause()
-        self._rest_timer = self._dispatcher.timers.call_later(seconds, rested)
+        self._rest_timer = self._dispatcher.timers.call_later(seconds, self._rested)
 
     def _rested(self) -> None:
         self._rest_timer = None
@@ -265,6 +265,7 @@ class Listener:
             except OSError:
                 pass  # accept() is going to say the same
         self.start()
+        self._accept_some()
 
     def _turn_away(self, sock: _socket.socket) -> None:
         """Say 503 as far as the kernel takes it at once; TLS clients just see the end."""

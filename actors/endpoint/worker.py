@@ -71,10 +71,9 @@ class Worker:
             sock.set_inheritable(False)
         directory = Path(options["bus"])
         self._bus = Bus(directory, options["name"], pubsub.server)
-        self._load = Load(directory / LOAD, options["number"])
         self._server = Server(
             endpoint, sockets, tls=tls, bus=self._bus, boot_secret=options["secret"],
-            grace=options["grace"], load=self._load,
+            grace=options["grace"], load=Load(directory / LOAD, options["number"]),
         )  # fmt: skip
         self._clock = self._server.dispatcher.clock
 
@@ -98,7 +97,6 @@ class Worker:
         self._end.send("bus")
         self._bus.wait_linked(LINKS)
         memory.tune()
-        self._load.enter()
         self._server.start()
         self._end.send("ready", self._server.facts())
         self._server.failed.rawlink(lambda _: self._asked.set())

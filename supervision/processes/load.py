@@ -1,8 +1,8 @@
 """How many clients each worker has, in memory that the workers of one master share.
 
-All workers accept from the same listening socket, and the kernel wakes them all: the one that is
-quickest gets the client, and on an idle machine that is always the same. So one that has clearly
-more clients than the others on average lets them go first, see :class:`transports.listener.Load`.
+All workers accept from the same listening socket, and whoever is quickest gets the client. One that
+served while the others still booted keeps what came to it. So one that has clearly more clients
+than the others on average lets them go first, see :class:`transports.listener.Load`.
 
 There is a cell for each slot, whose worker alone writes it; while a worker is replaced there are
 two for a moment, and the next client sets it right. The first cell has the highest slot yet.

@@ -147,6 +147,9 @@ class Weighed:
         self.is_crowded = crowded
         self.has_left = False
 
+    def enter(self) -> None:
+        self.has_left = False
+
     def opened(self) -> None:
         self.count += 1
 
