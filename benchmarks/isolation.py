@@ -8,8 +8,6 @@ every 5 ms and takes its time. It prints the latency without the sleepers and be
 """
 
 import argparse
-import os
-import re
 import resource
 import selectors
 import socket
@@ -17,10 +15,10 @@ import statistics
 import subprocess
 import sys
 import time
-from pathlib import Path
+
+from served import served
 
 SLEEP = 0.05
-HERE = Path(__file__).resolve().parent
 TEXT = bytes((0x81, 0x81)) + bytes(4) + b"x"  # "x", masked with zeros
 ANSWER = bytes((0x81, 0x01)) + b"x"
 
@@ -117,29 +115,7 @@ def main():
     if given.sleepers:
         sleepers(given.sleepers, given.connections)
         return
-    server = subprocess.Popen(
-        [
-            sys.executable,
-            "-m",
-            "actors.endpoint",
-            "isolation:endpoint",
-            "--bind",
-            "127.0.0.1:0",
-            "--workers",
-            "0",
-        ],
-        cwd=HERE,
-        env={**os.environ, "PYTHONPATH": str(HERE.parent)},
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        for text in server.stderr:
-            if found := re.search(r"serving http://127\.0\.0\.1:(\d+)", text):
-                break
-        else:
-            raise SystemExit("the server did not start")
-        port = int(found[1])
+    with served("isolation:endpoint") as (port, _):
         echoes(port, 100)
         alone = echoes(port, given.echoes)
         with subprocess.Popen(
@@ -159,9 +135,6 @@ def main():
         print(line("alone", alone))
         print(line(f"beside {given.connections} sleeping {1000 * SLEEP:.0f} ms", beside))
         print(f"the sleepers woke {rate} times a second")
-    finally:
-        server.terminate()
-        server.wait(30)
 
 
 if __name__ == "__main__":

@@ -7,17 +7,15 @@ It starts the server itself, on a free port of 127.0.0.1, and ends it.
 """
 
 import json
-import os
 import re
 import resource
 import selectors
-import signal
 import socket
-import subprocess
 import sys
 import time
 
-ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+from served import served
+
 PATH = "/socket/longpoll"
 
 
@@ -57,21 +55,16 @@ def main():
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 10_000
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    command = [sys.executable, "-m", "actors.endpoint", "benchmarks.longpoll:endpoint"]
-    command += ["--workers", "0", "--bind", "127.0.0.1:0"]
-    server = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
-    try:
-        port = next(int(m[1]) for m in (re.search(r"serving http://[^:]+:(\d+)", line)
-                                        for line in server.stderr) if m)  # fmt: skip
+    with served("room:endpoint") as (port, pid):
         address = ("127.0.0.1", port)
         for sock in park(address, 200):  # imports, caches, arenas
             sock.close()
         time.sleep(1)
-        before = rss_kib(server.pid)
+        before = rss_kib(pid)
         began = time.monotonic()
         parked = park(address, count)
         took = time.monotonic() - began
-        after = rss_kib(server.pid)
+        after = rss_kib(pid)
         print(json.dumps({
             "parked": count, "rss_kib_before": before, "rss_kib_after": after,
             "kib_each": round((after - before) / count, 2), "seconds": round(took, 1),
@@ -81,9 +74,6 @@ def main():
                 selector.register(sock, selectors.EVENT_READ)
             early = len(selector.select(0))
         print(f"{early} of them were answered meanwhile")
-    finally:
-        server.send_signal(signal.SIGKILL)
-        server.wait()
 
 
 if __name__ == "__main__":

@@ -14,44 +14,16 @@ The generator has one core and the server has the others. Only with two of those
 import argparse
 import json
 import os
-import re
-import signal
 import statistics
 import subprocess
-import sys
-from contextlib import contextmanager
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
+from served import served
+
 HOME = Path(os.environ.get("BENCH_HOME", Path.home() / ".cache/roost-bench"))
 COUNTS = (1, 2)
 CORES = sorted(os.sched_getaffinity(0))
 SERVER, GENERATOR = CORES[:-1], CORES[-1:]
-
-
-@contextmanager
-def server(workers):
-    """Start the server; yields (port, pid) when all workers serve."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "actors.endpoint", "benchmarks.room:endpoint",
-         "--bind", "127.0.0.1:0", "--workers", str(workers)],
-        cwd=ROOT, stderr=subprocess.PIPE, text=True,
-        preexec_fn=lambda: os.sched_setaffinity(0, SERVER),  # noqa: PLW1509 - no threads here
-    )  # fmt: skip
-    try:
-        port = 0
-        for line in process.stderr:
-            if found := re.search(r"serving http://127\.0\.0\.1:(\d+)", line):
-                port = int(found[1])
-            if f"{workers} workers are ready" in line:
-                break
-        else:
-            raise SystemExit("the server has ended")
-        yield port, process.pid
-    finally:
-        process.send_signal(signal.SIGQUIT)
-        process.stderr.read()
-        process.wait(30)
 
 
 def wsload(port, pid, *arguments):
@@ -83,7 +55,7 @@ def main():
     found = {(name, count): [] for name in every for count in COUNTS}
     for _ in range(given.rounds):
         for count in COUNTS:
-            with server(count) as (port, pid):
+            with served("room:endpoint", workers=count, cores=SERVER) as (port, pid):
                 for name, (arguments, rate) in every.items():
                     result = wsload(port, pid, *arguments)
                     cost = result["server"]["cpu_us_per_op"]
