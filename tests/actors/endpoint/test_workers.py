@@ -19,7 +19,8 @@ import pytest
 
 from tests.support import certificate
 from tests.support.command import DEADLINE, Command
-from tests.support.raw import TEXT, Client, Frame, frame
+from tests.support.raw import TEXT, Client, Frame, close_frame, frame, request
+from tests.transports.websocket.lab import say
 
 APP = "tests.actors.endpoint.workers_app:endpoint"
 WEBSOCKET, LONGPOLL = "/room/websocket", "/room/longpoll"
@@ -36,16 +37,20 @@ def server(stack: ExitStack) -> Command:
     return stack.enter_context(Command(APP, workers=2))
 
 
-def each_worker(
-    stack: ExitStack, server: Command, count: int = 2, **rest: Any
-) -> dict[int, Client]:
-    """Answer a connection to each of ``count`` workers, by their pids; waits until they serve."""
+def connect(stack: ExitStack, server: Command, **rest: Any) -> tuple[int, Client]:
+    """Answer a connection, after the pid of the worker that has it."""
+    client = stack.enter_context(Client(server.address, **rest))
+    return int(client.ask("/pid").body), client
+
+
+def each_worker(stack: ExitStack, server: Command, **rest: Any) -> dict[int, Client]:
+    """Answer a connection to each of the two workers, by their pids; waits until both serve."""
     found: dict[int, Client] = {}
     until = time.monotonic() + DEADLINE
-    while len(found) < count:
-        assert time.monotonic() < until, f"all connections go to {len(found)} of {count} workers"
-        client = stack.enter_context(Client(server.address, **rest))
-        if found.setdefault(int(client.ask("/pid").body), client) is not client:
+    while len(found) < 2:
+        assert time.monotonic() < until, f"all connections go to {len(found)} of 2 workers"
+        pid, client = connect(stack, server, **rest)
+        if found.setdefault(pid, client) is not client:
             client.close()
     return found
 
@@ -57,11 +62,6 @@ def in_room(stack: ExitStack, server: Command, **rest: Any) -> dict[int, Client]
         assert client.upgrade(WEBSOCKET).status == 101
         assert say(client, "pid").opcode == TEXT
     return clients
-
-
-def say(client: Client, text: str) -> Frame:
-    client.send(frame(TEXT, text))
-    return client.frame()
 
 
 def test_what_is_broadcast_is_heard_in_every_worker(stack, server):
@@ -101,18 +101,23 @@ class Poller:
     def __init__(self) -> None:
         self.token = ""
 
-    def _ask(self, client: Client, **rest: Any) -> dict[str, Any]:
-        answer = client.ask(f"{LONGPOLL}?token={self.token}", **rest)
+    def begin(self, client: Client, **rest: Any) -> None:
+        client.send(request(f"{LONGPOLL}?token={self.token}", **rest))
+
+    def answer(self, client: Client) -> dict[str, Any]:
+        answer = client.answer()
         assert answer.status == 200
         body = orjson.loads(answer.body)
         self.token = body.get("token", self.token)
         return body
 
     def poll(self, client: Client) -> dict[str, Any]:
-        return self._ask(client)
+        self.begin(client)
+        return self.answer(client)
 
     def post(self, client: Client, text: str) -> int:
-        return self._ask(client, method="POST", body=text.encode())["status"]
+        self.begin(client, method="POST", body=text.encode())
+        return self.answer(client)["status"]
 
 
 def test_a_long_poll_session_is_reached_through_every_worker(stack, server):
@@ -134,12 +139,11 @@ def test_a_poll_held_by_one_worker_gets_what_is_said_in_the_other(stack, server)
     one, other = clients.values()
     poller = Poller()
     poller.poll(one)
-    one.send(b"")
-    speaker = stack.enter_context(Client(server.address))
-    assert speaker.upgrade(WEBSOCKET).status == 101
-    assert say(speaker, "pid").opcode == TEXT
-    speaker.send(frame(TEXT, "say to all"))
-    assert poller.poll(other)["messages"] == ["to all"]
+    poller.begin(other)
+    assert one.upgrade(WEBSOCKET).status == 101
+    assert say(one, "pid").opcode == TEXT
+    one.send(frame(TEXT, "say to all"))
+    assert poller.answer(other)["messages"] == ["to all"]
 
 
 def test_a_session_whose_worker_was_killed_is_told_to_rejoin(stack, server):
@@ -154,20 +158,20 @@ def test_a_session_whose_worker_was_killed_is_told_to_rejoin(stack, server):
 
 
 def test_worker_with_fewer_clients_gets_the_next_ones(stack, server):
-    def connect(count):
+    def spread(count):
         found = defaultdict(list)
         for _ in range(count):
-            client = stack.enter_context(Client(server.address))
-            found[int(client.ask("/pid").body)].append(client)
+            pid, client = connect(stack, server)
+            found[pid].append(client)
         return found
 
     each_worker(stack, server)
-    clients = connect(200)
+    clients = spread(200)
     few, many = sorted(clients, key=lambda pid: len(clients[pid]))
     assert len(clients[many]) <= 2.5 * len(clients[few])
     for client in clients[few]:
         client.close()
-    now = connect(50)
+    now = spread(50)
     assert len(now[few]) >= 35, f"{len(now[few])} of 50"
 
 
@@ -192,5 +196,5 @@ def test_interrupt_tells_the_clients_of_every_worker_and_ends_with_0(stack, serv
     server.signal(signal.SIGINT)
     for client in clients.values():
         assert client.frame().code == 1012
-        client.send(frame(8, b"\x03\xf4"))
+        client.send(close_frame(1012))
     assert server.ended() == 0

@@ -139,6 +139,11 @@ def test_one_more_and_one_less_and_never_none():
         run.wait_for("serving")
         run.signal(signal.SIGTTIN)
         second = int(run.wait_for(r"^(\d+) runs serve in slot 2")[1])
+        # One that is not ready is stopped by a signal. This one has said so when it hears of its
+        # peers, and the master has heard it when it has turned once more.
+        run.wait_for(rf"^{second} peers ")
+        run.signal(signal.SIGUSR1)
+        run.wait_for(rf"^{second} stacks")
         run.signal(signal.SIGTTOU)
         run.wait_for(rf"^{second} stop ")
         run.signal(signal.SIGTTOU)
