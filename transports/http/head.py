@@ -9,6 +9,7 @@ chunked, and any in HTTP/1.0.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
@@ -23,12 +24,30 @@ _MAX_DIGITS = 19  # of a length, judged before int(), whose cost grows with the 
 
 
 @dataclass(slots=True)
-class Head:
-    """A request without its body; ``length`` is the body's, ``None`` where it is chunked."""
+class Fields:
+    """What a head says beside its target.
 
-    request: Request
+    ``lines`` are those behind the request line, as they came; ``length`` is the body's in bytes,
+    ``None`` where it is chunked.
+    """
+
+    lines: bytes
+    method: str
+    version: str
+    headers: Headers
+    first: dict[str, str]
+    host: str
+    port: int
     length: int | None
     expects_continue: bool
+
+
+Known = dict[tuple[bytes, bytes], Fields]
+"""The last heads of one connection, by method and version: with those, lines that are the same
+again mean the same again, and most requests of a client differ from its last in the target alone.
+"""
+
+_MAX_KNOWN = 2
 
 
 class _Headers:
@@ -43,40 +62,58 @@ class _Headers:
         self.headers.append((name.decode().lower(), value.decode("latin-1").strip(" \t")))
 
 
-def parse_head(data: bytes, options: HTTPOptions, *, scheme: str, peer: Address) -> Head:
-    """Parse a whole head, empty line included, whose size has been checked.
+def parse_head(
+    data: bytes, options: HTTPOptions, *, scheme: str, peer: Address, known: Known
+) -> tuple[Request, Fields]:
+    """Parse a whole head, empty line included, whose size has been checked; no body is in it yet.
 
-    :class:`HTTPError`: 400 for what is malformed or ambiguous, 413 for a body that will be over
-    the limit, 417 for an expectation other than ``100-continue``.
+    ``known`` is the connection's own, empty at first. :class:`HTTPError`: 400 for what is malformed
+    or ambiguous, 413 for a body that will be over the limit, 417 for an expectation other than
+    ``100-continue``.
     """
-    headers = _parse_headers(data, options)
-    first = dict(reversed(headers))
     line = REQUEST_LINE.match(data)
     if line is None or line[1] == b"CONNECT":
+        _parse_headers(data, options)  # which knows better what is wrong, if anything is
         raise _malformed(data, options, "it names no path of this server")
-    version = line[5].decode("ascii")
-    host, port = _host(headers, first, scheme, version)
+    key = line[1], line[5]
+    fields = known.get(key)
+    if fields is None or fields.lines != data[line.end() :]:
+        if fields is None and len(known) >= _MAX_KNOWN:
+            known.clear()
+        known[key] = fields = _parse_fields(data, line, options, scheme)
     if line[2]:
-        _check_absolute(line[2].decode().lower(), line[3].decode(), scheme, (host, port))
+        host = fields.host, fields.port
+        _check_absolute(line[2].decode().lower(), line[3].decode(), scheme, host)
     target = line[4].decode("ascii")
     path, _, query_string = target.partition("?")
     request = Request(
-        method=line[1].decode("ascii"),
-        target=target,
-        path=path,
-        query_string=query_string,
-        headers=headers,
-        version=version,
+        fields.method,
+        target,
+        path,
+        query_string,
+        fields.headers,
+        fields.version,
         scheme=scheme,
-        host=host,
-        port=port,
+        host=fields.host,
+        port=fields.port,
         peer=peer,
-        _first=first,
+        _first=fields.first,
     )
-    if _FRAMING.isdisjoint(first):
-        return Head(request, 0, expects_continue=False)
-    length = _body_length(request, options.max_body)
-    return Head(request, length, length != 0 and _expects_continue(request))
+    return request, fields
+
+
+def _parse_fields(data: bytes, line: re.Match[bytes], options: HTTPOptions, scheme: str) -> Fields:
+    headers = _parse_headers(data, options)
+    first = dict(reversed(headers))
+    method, version = line[1].decode("ascii"), line[5].decode("ascii")
+    host, port = _host(headers, first, scheme, version)
+    length: int | None = 0
+    expects_continue = False
+    if not _FRAMING.isdisjoint(first):
+        length = _body_length(headers, first, version, options.max_body)
+        expects_continue = length != 0 and _expects_continue(first, version)
+    lines = data[line.end() :]
+    return Fields(lines, method, version, headers, first, host, port, length, expects_continue)
 
 
 def _parse_headers(data: bytes, options: HTTPOptions) -> Headers:
@@ -121,17 +158,19 @@ def _check_absolute(target_scheme: str, authority: str, scheme: str, host: tuple
         raise HTTPError(400, f"the target must name the 'host' header's server, got {got}")
 
 
-def _body_length(request: Request, max_body: int) -> int | None:
-    codings = request.headers_named("transfer-encoding")
+def _body_length(
+    headers: Headers, first: dict[str, str], version: str, max_body: int
+) -> int | None:
+    codings = [value for name, value in headers if name == "transfer-encoding"]
     if codings:
-        if request.version != "1.1" or [coding.lower() for coding in codings] != ["chunked"]:
+        if version != "1.1" or [coding.lower() for coding in codings] != ["chunked"]:
             raise HTTPError(
                 400,
                 "the 'transfer-encoding' header must be 'chunked', in HTTP/1.1,"
-                f" got {shown(codings)} in HTTP/{request.version}",
+                f" got {shown(codings)} in HTTP/{version}",
             )
         return None
-    length = request.headers_named("content-length")[0]
+    length = first["content-length"]
     if len(length) > _MAX_DIGITS:
         raise HTTPError(400, f"the 'content-length' header must have at most {_MAX_DIGITS} digits")
     if int(length) > max_body:
@@ -139,9 +178,9 @@ def _body_length(request: Request, max_body: int) -> int | None:
     return int(length)
 
 
-def _expects_continue(request: Request) -> bool:
-    expectation = request.header("expect")
-    if expectation is None or request.version != "1.1":
+def _expects_continue(first: dict[str, str], version: str) -> bool:
+    expectation = first.get("expect")
+    if expectation is None or version != "1.1":
         return False
     if expectation.lower() != "100-continue":
         raise HTTPError(

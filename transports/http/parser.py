@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 
 from transports.http.chunked import ChunkedBody
-from transports.http.head import Head, parse_head
+from transports.http.head import Fields, Known, parse_head
 from transports.http.lines import HeadLines
 from transports.http.options import HTTPOptions
 from transports.request import Address, Request
@@ -32,8 +32,8 @@ class RequestParser:
     """
 
     __slots__ = (
-        "_blank_line", "_buffer", "_chunks", "_head", "_lines", "_options", "_peer", "_scheme",
-        "_searched",
+        "_blank_line", "_buffer", "_chunks", "_head", "_known", "_lines", "_options", "_peer",
+        "_scheme", "_searched",
     )  # fmt: skip
 
     def __init__(
@@ -43,10 +43,11 @@ class RequestParser:
         self._scheme = scheme
         self._peer = peer
         self._buffer = bytearray()
+        self._known: Known = {}
         self._reset()
 
     def _reset(self) -> None:
-        self._head: Head | None = None
+        self._head: tuple[Request, Fields] | None = None
         self._lines: HeadLines | None = None
         self._chunks: ChunkedBody | None = None
         self._searched = 0
@@ -62,18 +63,22 @@ class RequestParser:
         :class:`~actors.errors.HTTPError` says how to refuse it: 400, 413, 414, 417 or 431. The
         parser is of no more use then.
         """
-        if self._head is None:
-            self._head = self._take_head()
-            if self._head is None:
-                return None
         head = self._head
-        if head.length != 0:
-            body = self._take_body(head)
+        if head is None:
+            lines = self._take_head() if self._buffer else None
+            if lines is None:
+                return None
+            self._head = head = parse_head(
+                lines, self._options, scheme=self._scheme, peer=self._peer, known=self._known
+            )
+        request, fields = head
+        if fields.length != 0:
+            body = self._take_body(fields.length)
             if body is None:
                 return None
-            head.request.body = body
+            request.body = body
         self._reset()
-        return head.request
+        return request
 
     @property
     def state(self) -> ParserState:
@@ -85,12 +90,12 @@ class RequestParser:
     @property
     def pending(self) -> Request | None:
         """The request whose body is not all there yet (``body`` is empty)."""
-        return self._head.request if self._head is not None else None
+        return self._head[0] if self._head is not None else None
 
     @property
     def expects_continue(self) -> bool:
         """Whether the client of ``pending`` waits for a 100 before it sends (RFC 9110 §10.1.1)."""
-        return self._head is not None and self._head.expects_continue and not self._buffer
+        return self._head is not None and self._head[1].expects_continue and not self._buffer
 
     @property
     def buffered(self) -> int:
@@ -103,7 +108,7 @@ class RequestParser:
         self._buffer.clear()
         return rest
 
-    def _take_head(self) -> Head | None:
+    def _take_head(self) -> bytes | None:
         buffer = self._buffer
         if buffer.startswith(b"\r\n") and not self._blank_line:
             del buffer[:2]  # RFC 9112 §2.2: one, for clients that end a body with CRLF
@@ -119,31 +124,27 @@ class RequestParser:
         if not self._surely_small(head):
             self._check_lines(end + len(_END) // 2)
         del buffer[: len(head)]
-        return parse_head(head, self._options, scheme=self._scheme, peer=self._peer)
+        return head
 
     def _surely_small(self, head: bytes) -> bool:
         """Whether no limit of the head can be exceeded, so that its lines need not be counted."""
         o = self._options
-        return (
-            len(head) <= o.max_request_line
-            and len(head) <= o.max_header_line
-            and len(head) <= o.max_head
-            and head.count(b"\n") <= o.max_headers
-        )
+        least = min(o.max_request_line, o.max_header_line, o.max_head)
+        return len(head) <= least and head.count(b"\n") <= o.max_headers
 
     def _check_lines(self, stop: int) -> None:
         if self._lines is None:
             self._lines = HeadLines(self._options)
         self._lines.check(self._buffer, stop)
 
-    def _take_body(self, head: Head) -> bytes | None:
+    def _take_body(self, length: int | None) -> bytes | None:
         buffer = self._buffer
-        if head.length is None:
+        if length is None:
             if self._chunks is None:
                 self._chunks = ChunkedBody(self._options)
             return self._chunks.take(buffer)
-        if len(buffer) < head.length:
+        if len(buffer) < length:
             return None
-        body = bytes(buffer[: head.length])
-        del buffer[: head.length]
+        body = bytes(buffer[:length])
+        del buffer[:length]
         return body

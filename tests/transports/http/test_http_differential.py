@@ -8,7 +8,10 @@ import h11
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from actors.errors import HTTPError
 from tests.transports.http.parsing import verdicts
+from transports.http.head import Known, parse_head
+from transports.http.options import HTTPOptions
 
 METHODS = st.sampled_from([b"GET", b"POST", b"PUT", b"HEAD", b"CONNECT", b"get", b"FOO", b"G\0T"])
 TARGETS = st.sampled_from(
@@ -83,6 +86,36 @@ def test_verdict_does_not_depend_on_how_bytes_are_cut(
     whole = verdicts(stream, **options)
     assert verdicts(*reads, **options) == whole
     assert verdicts(*(bytes([byte]) for byte in stream), **options) == whole
+
+
+def head_verdict(data: bytes, known: Known) -> object:
+    try:
+        request, fields = parse_head(
+            data, HTTPOptions(), scheme="http", peer=("192.0.2.1", 9), known=known
+        )
+    except HTTPError as error:
+        return error.status, error.message
+    return [getattr(request, name) for name in request.__slots__], fields
+
+
+@settings(max_examples=400)
+@given(st.lists(requests(), min_size=1, max_size=3), st.data())
+def test_head_is_judged_alike_whatever_came_before(drawn: list[bytes], data: st.DataObject) -> None:
+    heads = [request.partition(b"\r\n\r\n")[0] + b"\r\n\r\n" for request in drawn]
+    parts = [head.partition(b"\r\n") for head in [*heads, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"]]
+    known: Known = {}
+    for _ in range(6):  # the line of one, the rest of another
+        line, rest = (data.draw(st.sampled_from(parts)) for _ in range(2))
+        head = line[0] + b"\r\n" + rest[2]
+        assert head_verdict(head, known) == head_verdict(head, {})
+    assert len(known) <= 2
+
+
+@settings(max_examples=400)
+@given(st.text(alphabet=st.characters(max_codepoint=0x7F), max_size=20))
+def test_target_is_judged_alike_when_its_head_is_known(text: str) -> None:
+    request = b"GET /%b HTTP/1.1\r\nHost: a\r\n\r\n" % text.encode()
+    assert verdicts(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", request)[1:] == verdicts(request)
 
 
 def h11_verdict(data: bytes) -> tuple[Any, ...] | None:
