@@ -77,6 +77,7 @@ class Dispatcher:
         self._idle: list[Carrier] = []
         self._turns = TURNS_BETWEEN_CLOCKS
         self._wake_pending = False
+        self._sends: list[Callable[[], object]] = []
         self._epoll = epoll()
         loop = self.hub.loop
         self._watcher: Any = loop.io(self._epoll.fileno(), 1)
@@ -97,6 +98,16 @@ class Dispatcher:
     def submit(self, function: Callable[[], object]) -> None:
         """Run ``function`` on a carrier, where it may block."""
         self.schedule(Job(function))
+
+    def send_soon(self, send: Callable[[], object]) -> None:
+        """Call ``send``, which must not block, when what is ready has run, or its slice is over.
+
+        One system call right after the other is cheaper than one between two turns: caches stay
+        warm, and a peer that has gone to sleep is woken once.
+        """
+        self._sends.append(send)
+        if not self._wake_pending:
+            self._wake_soon()
 
     def on_this_thread(self) -> bool:
         """Whether the caller runs on the dispatcher's thread."""
@@ -147,6 +158,8 @@ class Dispatcher:
         self._wake_pending = True  # what is scheduled from here on is seen below
         try:
             self._run_carriers()
+            if self._sends:
+                self._send()
         finally:
             self._wake_pending = False
             if self.ready and (self._idle or self.carriers < MAX_CARRIERS):
@@ -232,7 +245,17 @@ class Dispatcher:
             if not busy:
                 return
 
+    def _send(self) -> None:
+        sends, self._sends = self._sends, []
+        for send in sends:
+            try:
+                send()
+            except Exception:
+                logger.exception("sending failed")
+
     def _poll(self) -> bool:
+        if self._sends:
+            self._send()
         events = self._epoll.poll(0, POLL_EVENTS)
         self.now = self.clock()
         handlers = self.handlers

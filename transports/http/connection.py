@@ -14,6 +14,7 @@ from transports.http.response import Response, encode
 from transports.request import Request
 
 if TYPE_CHECKING:
+    from actors.runtime.carrier import Carrier
     from actors.runtime.timers import Timer
     from transports.http.options import HTTPOptions
     from transports.stream import Stream, StreamProtocol
@@ -53,12 +54,14 @@ class HTTPConnection:
         "_deadline",
         "_eof",
         "_handler",
+        "_last",
         "_lost",
         "_lost_at_eof",
         "_match",
         "_options",
         "_parser",
         "_request",
+        "_response",
         "_timer",
         "_timer_at",
         "_waits_for",
@@ -75,6 +78,8 @@ class HTTPConnection:
         self._parser = RequestParser(options, stream.scheme, stream.peer)
         self._request: Request | None = None
         self._handler: Handler | None = None
+        self._response: Response | None = None
+        self._last = False
         self._lost: Callable[[], object] | None = None
         self.draining = False
         self._eof = False
@@ -104,7 +109,7 @@ class HTTPConnection:
     def connection_lost(self, error: Exception | None) -> None:  # noqa: ARG002 - StreamProtocol
         """Forget the request, and tell who was to answer it."""
         lost, self._lost = self._lost, None
-        self._request = None
+        self._request = self._response = None
         self._stop_timer()
         if lost is not None:
             lost()
@@ -116,9 +121,9 @@ class HTTPConnection:
 
         Call it on the dispatcher's thread. A response that cannot be encoded becomes a 500.
         """
-        if self._request is not None:
-            self._send(self._request, response, close=close)
-            self._advance()
+        if self._request is not None and self._response is None:
+            self._response, self._last, self._lost = response, close, None
+            self.stream.dispatcher.send_soon(self._send)
 
     @property
     def closes(self) -> bool:
@@ -185,7 +190,7 @@ class HTTPConnection:
     def _advance(self) -> None:
         """Serve what is complete, unless an answer is due or waits for the client to read it."""
         stream = self.stream
-        while self._request is None and not stream.queued and not stream.closing:
+        while self._request is None and not stream.backlog and not stream.closing:
             try:
                 request = self._parser.next_request()
             except HTTPError as error:
@@ -195,7 +200,7 @@ class HTTPConnection:
                 self._await_more()
                 return
             self._start(request)
-        if self._request is None and stream.queued:
+        if self._request is None and stream.backlog:
             stream.on_drained = self._advance
         if self._parser.buffered > self._options.max_pipelined:
             stream.pause_reading()
@@ -205,31 +210,38 @@ class HTTPConnection:
         self._waits_for, self._deadline = None, _NEVER
         found = self._match(request.path)
         if found is None:
-            self._send(request, NOT_FOUND)
+            self.respond(NOT_FOUND)
         else:
             self._handler, request.path_params = found
-            self.stream.dispatcher.submit(self._handle)
+            self.stream.dispatcher.schedule(self)
 
-    def _handle(self) -> None:
+    def run(self, carrier: Carrier) -> None:  # noqa: ARG002 - Runnable
         """Run the handler, on a carrier."""
         request, handler = self._request, self._handler
         if request is None or handler is None:
             return  # lost before its turn
         response, failed = call(handler, request, self)
         if response is not None and self._request is request:
-            self._send(request, response, close=failed)
-            self._advance()
+            self.respond(response, close=failed)
 
-    def _send(self, request: Request, response: Response, *, close: bool = False) -> None:
-        self._request = self._lost = None
+    def parked(self) -> None:
+        """Nothing of a request waits for the end of its handler's turn."""
+
+    def _send(self) -> None:
+        """Send the answer that is due, unless the client was lost since, and go on."""
+        request, response = self._request, self._response
+        if request is None or response is None:
+            return
+        self._request = self._response = None
         if self.begun:
             self.stream.close()  # another answer would only be taken for more of that one
             return
         self._write(
             response,
-            close=close or self.draining or not request.keep_alive,
+            close=self._last or self.draining or not request.keep_alive,
             head_only=request.method == "HEAD",
         )
+        self._advance()
 
     def _write(self, response: Response, *, close: bool, head_only: bool = False) -> None:
         date = http_date()

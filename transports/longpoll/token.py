@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import msgpack
@@ -11,6 +12,8 @@ from actors.results import Error
 
 # Tokens of one poll are made on one machine and read on another: their clocks may differ so much.
 CLOCK_SKEW = 5.0
+
+_pack: Callable[[object], bytes] = msgpack.Packer().pack  # packb makes a packer each time
 
 _SHAPE = [str, str, str, int]
 
@@ -31,8 +34,7 @@ class SessionToken(NamedTuple):
 
 def encode(secrets: signing.Secrets, salt: str, token: SessionToken, *, now: float) -> str:
     """Sign ``token``; ``salt`` is the endpoint's, so that one endpoint's token is not another's."""
-    packed: bytes = msgpack.packb([int(now * 1000), token])
-    return signing.sign_plain(secrets, salt, packed)
+    return signing.sign_plain(secrets, salt, _pack([int(now * 1000), token]))
 
 
 def decode(
