@@ -66,6 +66,10 @@ class Router(Generic[Handler]):
 
     def match(self, path: str) -> tuple[Handler, dict[str, str]] | None:
         """Answer the handler of ``path`` and its path parameters, or ``None``."""
+        if not self._variable:
+            literal = self._literal.get(path)  # as it was declared, as nearly every request's is
+            if literal is not None:
+                return literal.handler, {}
         segments = _segments(path)
         literal = self._literal.get(_canonical(segments))
         for route in self._variable:
