@@ -162,7 +162,7 @@ class Dispatcher:
                 self._send()
         finally:
             self._wake_pending = False
-            if self.ready and (self._idle or self.carriers < MAX_CARRIERS):
+            if self._sends or (self.ready and (self._idle or self.carriers < MAX_CARRIERS)):
                 self._wake_soon()
 
     def _run_carriers(self) -> None:

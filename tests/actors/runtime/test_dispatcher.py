@@ -186,3 +186,96 @@ class TestDescriptors:
         self, dispatcher: Dispatcher
     ) -> None:
         dispatcher.unregister(123_456)
+
+
+class TestSends:
+    def test_what_is_ready_runs_before_it_is_sent(self, dispatcher: Dispatcher) -> None:
+        order: list[str] = []
+        sent = Event()
+
+        def turn() -> None:
+            order.append("turn")
+            dispatcher.send_soon(lambda: order.append("send"))
+
+        for _ in range(3 * module.TURNS_BETWEEN_CLOCKS):
+            dispatcher.submit(turn)
+        dispatcher.submit(lambda: dispatcher.send_soon(sent.set))
+        assert sent.wait(DEADLINE)
+        turns = 3 * module.TURNS_BETWEEN_CLOCKS
+        assert order == ["turn"] * turns + ["send"] * turns
+
+    def test_it_is_sent_although_something_is_always_ready(self, dispatcher: Dispatcher) -> None:
+        sent = Event()
+
+        class Endless(Recorder):
+            def on_receive(self, message: Any) -> Any:
+                if not sent.is_set():
+                    self.actor_ref.tell(message)
+
+        Endless.start().tell("again")
+        dispatcher.submit(lambda: dispatcher.send_soon(sent.set))
+        assert sent.wait(DEADLINE)
+
+    def test_it_is_sent_while_the_turn_blocks(self, dispatcher: Dispatcher) -> None:
+        sent = Event()
+
+        def turn() -> None:
+            dispatcher.send_soon(sent.set)
+            assert sent.wait(DEADLINE)
+
+        done = Event()
+        dispatcher.submit(lambda: (turn(), done.set()))
+        assert done.wait(DEADLINE)
+
+    def test_it_is_sent_from_a_turn_that_was_blocked(self, dispatcher: Dispatcher) -> None:
+        woken, sent = Event(), Event()
+
+        def turn() -> None:
+            woken.wait()
+            dispatcher.send_soon(sent.set)
+
+        dispatcher.submit(turn)
+        eventually(lambda: not dispatcher.ready)
+        woken.set()
+        assert sent.wait(DEADLINE)
+
+    def test_it_is_sent_while_every_carrier_is_blocked(
+        self, dispatcher: Dispatcher, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(module, "MAX_CARRIERS", dispatcher.carriers + 1)
+        monkeypatch.setattr(dispatcher, "_idle", [])
+        begun, woken, sent = Event(), Event(), Event()
+
+        def turn() -> None:
+            begun.set()
+            woken.wait()
+
+        dispatcher.submit(turn)
+        assert begun.wait(DEADLINE)
+        dispatcher.timers.call_later(0.001, lambda: dispatcher.send_soon(sent.set))
+        assert sent.wait(DEADLINE)
+        woken.set()
+
+    def test_one_that_fails_keeps_none_of_the_others_back(
+        self, dispatcher: Dispatcher, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        def failing() -> None:
+            raise RuntimeError("cannot send")
+
+        sent = Event()
+        dispatcher.send_soon(failing)
+        dispatcher.send_soon(sent.set)
+        assert sent.wait(DEADLINE)
+        assert [record.message for record in caplog.records] == ["sending failed"]
+
+    def test_a_send_may_lead_to_another_and_that_to_others(self, dispatcher: Dispatcher) -> None:
+        sent = Event()
+
+        def send(left: int) -> None:
+            if left:
+                dispatcher.send_soon(lambda: send(left - 1))
+            else:
+                sent.set()
+
+        send(10)
+        assert sent.wait(DEADLINE)

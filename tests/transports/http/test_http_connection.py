@@ -99,6 +99,11 @@ def test_pipelined_requests_are_answered_in_order(client: Client, site: Site) ->
     assert site.bodies == bodies
 
 
+def test_pipelined_requests_for_what_is_not_there_are_all_answered(client: Client) -> None:
+    client.send(request("/nowhere") * 20)
+    assert [client.answer().status for _ in range(20)] == [404] * 20
+
+
 def test_request_behind_an_unanswered_one_waits(client: Client, site: Site, served: Served) -> None:
     client.send(request("/slow") + request("/canary") + request("/nowhere"))
     assert site.entered.wait(DEADLINE)
