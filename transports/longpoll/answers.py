@@ -15,6 +15,7 @@ HTTP's status is 200 whatever happened; what happened is the ``status`` of the J
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Final
 
 import orjson
@@ -32,8 +33,9 @@ JSON: Headers = (
 _SERVER_ERROR = b'{"errors":{"detail":"Internal Server Error"}}'
 
 
+@cache
 def status(code: int) -> Response:
-    """Answer a body that holds a status alone."""
+    """Answer a body that holds a status alone; the same for each of the few codes there are."""
     return Response(200, b'{"status":%d}' % code, JSON)
 
 

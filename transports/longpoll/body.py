@@ -10,16 +10,16 @@ from __future__ import annotations
 import binascii
 
 from actors.errors import HTTPError
-from actors.messages import Opcode
 from transports.longpoll.options import LongPollOptions
 
 NDJSON = "application/x-ndjson"
 
-Message = tuple[str | bytes, Opcode]
+Message = str | bytes
+"""Text and binary: the opcode is the type's."""
 
 
 def decode(body: bytes, content_type: str | None, options: LongPollOptions) -> list[Message]:
-    """Answer the messages with their opcodes; :class:`HTTPError` 400 for what is none.
+    """Answer the messages; :class:`HTTPError` 400 for what is none.
 
     Phoenix answers 500 to bad base64 and loses text that is not UTF-8 later on.
     """
@@ -37,14 +37,14 @@ def decode(body: bytes, content_type: str | None, options: LongPollOptions) -> l
     return [_text(line) if line[:1] == b"[" else _binary(line, options) for line in lines]
 
 
-def _text(raw: bytes) -> Message:
+def _text(raw: bytes) -> str:
     try:
-        return raw.decode(), Opcode.TEXT
+        return raw.decode()
     except UnicodeDecodeError:
         raise HTTPError(400, "a text message is not UTF-8") from None
 
 
-def _binary(line: bytes, options: LongPollOptions) -> Message:
+def _binary(line: bytes, options: LongPollOptions) -> bytes:
     if len(line) > options.max_base64:
         raise HTTPError(400, f"a base64 line of {len(line)} bytes, over {options.max_base64}")
     try:
@@ -53,4 +53,4 @@ def _binary(line: bytes, options: LongPollOptions) -> Message:
         raise HTTPError(400, "a line is neither a JSON array nor base64") from None
     if binascii.b2a_base64(data, newline=False) != line:
         raise HTTPError(400, "a line is not base64 in its canonical form")
-    return data, Opcode.BINARY
+    return data

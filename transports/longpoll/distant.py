@@ -19,7 +19,6 @@ import itertools
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from actors.messages import Opcode
 from actors.runtime.dispatcher import get_dispatcher
 from transports.http.response import Response
 from transports.longpoll import answers
@@ -122,12 +121,11 @@ class Distant:
         options: LongPollOptions,
     ) -> None:
         """Have the messages handled by the session."""
-        payloads = [payload for payload, _ in messages]
 
         def lost() -> None:
             http.respond(answers.status(410))
 
-        self._ask(["post", payloads], place, http, options, lost)
+        self._ask(["post", messages], place, http, options, lost)
 
     def _ask(
         self,
@@ -219,14 +217,13 @@ class Distant:
             self._settle(worker, ticket, response)
 
     def _serve_post(
-        self, worker: str, ticket: int, where: tuple[str, str], payloads: list[Any], reply: Reply
+        self, worker: str, ticket: int, where: tuple[str, str], messages: list[Any], reply: Reply
     ) -> None:
         session = self._sessions.find(SessionToken(self._sessions.worker, *where))
-        if session is None or not all(isinstance(one, str | bytes) for one in payloads):
+        if session is None or not all(isinstance(one, str | bytes) for one in messages):
             reply(None)
             return
         held: Any = self._hold(worker, ticket, reply)
-        messages = [(one, Opcode.TEXT if type(one) is str else Opcode.BINARY) for one in payloads]
         self._settle(worker, ticket, session.publish(messages, held))
 
     def _hold(self, worker: str, ticket: int, reply: Reply) -> Held:

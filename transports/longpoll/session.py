@@ -127,7 +127,7 @@ class LongPollSession:
         if self._posts is None:
             self._posts = deque()
         self._posts.append(post)
-        self.actor.receive([*(payload for payload, _ in messages), Receipt(post.handled)])
+        self.actor.receive([*messages, Receipt(post.handled)])
         return None
 
     def drop_answered(self) -> None:
