@@ -1,14 +1,16 @@
 """What a second worker brings, and what a broadcast to it costs.
 
-    python benchmarks/workers.py [--rounds 5] [--members 1000]
+    python benchmarks/workers.py [--rounds 5] [--members 1000] [--share 0.35]
 
-A server of one worker and one of two take turns. `echo` is 128 connections with one message in
-flight, and `echo 16` with 16, which the generator can do at twice the rate; `fanout` is broadcasts
-to all members, two in flight. Medians of the rounds are printed: rates, the server's CPU time per
-message or delivery (master and workers), and the ratios.
+A server of one worker and one of two take turns. `echo` is 64 connections for each worker with one
+message in flight, and `echo 16` with 16, which the generator can do at twice the rate; `fanout` is
+broadcasts to all members, two in flight. Medians of the rounds are printed: rates, the server's CPU
+time per message or delivery (master and workers), and the ratios.
 
-The generator has one core and the server has the others. Only with two of those do the rates of
-`echo 16` say what a second worker brings; with one, the CPU times can be compared.
+The generator has one core and the server has the others. Where that is one, two workers take turns
+on it, and rates say nothing. With `--share` each worker has that part of a core of its own instead,
+and the generator has the rest of all: that is how two cores can tell what a worker brings. It needs
+root (see shares.py).
 """
 
 import argparse
@@ -16,9 +18,11 @@ import json
 import os
 import statistics
 import subprocess
+from contextlib import nullcontext
 from pathlib import Path
 
 from served import served
+from shares import shares
 
 HOME = Path(os.environ.get("BENCH_HOME", Path.home() / ".cache/roost-bench"))
 COUNTS = (1, 2)
@@ -33,13 +37,19 @@ def wsload(port, pid, *arguments):
     return json.loads(done.stdout)
 
 
-def loads(members, duration):
-    """Answer each load's arguments, and the name of its rate."""
+def children(pid):
+    """Answer the processes that `pid` has started."""
+    return [int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def loads(members, duration, count):
+    """Answer each load's arguments for `count` workers, and the name of its rate."""
+    clients = str(64 * count)
     common = ["-d", str(duration), "-w", "1"]
     path = ["--path", "/echo/websocket"]
     return {
-        "echo": (["echo", "-n", "128", *path, *common], "msgs_per_s"),
-        "echo 16": (["echo", "-n", "128", "-p", "16", *path, *common], "msgs_per_s"),
+        "echo": (["echo", "-n", clients, *path, *common], "msgs_per_s"),
+        "echo 16": (["echo", "-n", clients, "-p", "16", *path, *common], "msgs_per_s"),
         "fanout": (["fanout", "-n", str(members), "--window", "2", *common], "deliveries_per_s"),
     }
 
@@ -49,23 +59,32 @@ def main():
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--members", type=int, default=1000)
     parser.add_argument("--duration", type=float, default=4, help="seconds of each load")
+    parser.add_argument("--share", type=float, help="of a core for each worker, such as 0.35")
     given = parser.parse_args()
-    os.sched_setaffinity(0, GENERATOR)
-    every = loads(given.members, given.duration)
-    found = {(name, count): [] for name in every for count in COUNTS}
+    if given.share is None:
+        os.sched_setaffinity(0, GENERATOR)
+    found = {}
     for _ in range(given.rounds):
         for count in COUNTS:
             with served("room:endpoint", workers=count, cores=SERVER) as (port, pid):
-                for name, (arguments, rate) in every.items():
-                    result = wsload(port, pid, *arguments)
-                    cost = result["server"]["cpu_us_per_op"]
-                    found[name, count].append((result[rate], cost))
-    print(f"server on {len(SERVER)} of {len(CORES)} cores, {given.rounds} rounds")
+                limited = nullcontext()
+                if given.share is not None:
+                    limited = shares(children(pid), given.share, CORES)
+                with limited:
+                    for name, load in loads(given.members, given.duration, count).items():
+                        arguments, rate = load
+                        result = wsload(port, pid, *arguments)
+                        cost = result["server"]["cpu_us_per_op"]
+                        found.setdefault(name, {}).setdefault(count, []).append(
+                            (result[rate], cost)
+                        )
+    where = f"{given.share} of a core for each worker" if given.share else f"{len(SERVER)} cores"
+    print(f"{where}, of {len(CORES)} cores; {given.rounds} rounds")
     print(f"{'load':8}{'workers':>8}{'per second':>12}{'CPU us each':>13}")
-    for name in every:
+    for name, by_count in found.items():
         medians = []
-        for count in COUNTS:
-            rate, cost = (statistics.median(each) for each in zip(*found[name, count], strict=True))
+        for count, results in by_count.items():
+            rate, cost = (statistics.median(each) for each in zip(*results, strict=True))
             medians.append((rate, cost))
             print(f"{name:8}{count:8}{rate:12,.0f}{cost:13.2f}")
         (rate, cost), (rate_2, cost_2) = medians
