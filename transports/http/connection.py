@@ -7,10 +7,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from actors.errors import HTTPError
-from transports.http.date import http_date
-from transports.http.handling import NOT_FOUND, SERVER_ERROR, call, refusal
+from transports.http.handling import NOT_FOUND, call, encoded, refusal
 from transports.http.parser import ParserState, RequestParser
-from transports.http.response import Response, encode
+from transports.http.response import Response
 from transports.request import Request
 
 if TYPE_CHECKING:
@@ -51,25 +50,10 @@ class HTTPConnection:
     """
 
     __slots__ = (
-        "_deadline",
-        "_eof",
-        "_handler",
-        "_last",
-        "_lost",
-        "_lost_at_eof",
-        "_match",
-        "_options",
-        "_parser",
-        "_request",
-        "_response",
-        "_timer",
-        "_timer_at",
-        "_waits_for",
-        "begun",
-        "draining",
-        "stream",
-        "unasked",
-    )
+        "_deadline", "_eof", "_handler", "_last", "_lost", "_lost_at_eof", "_match", "_options",
+        "_parser", "_request", "_response", "_timer", "_timer_at", "_waits_for", "begun",
+        "draining", "stream", "unasked",
+    )  # fmt: skip
 
     def __init__(self, stream: Stream, match: Match, options: HTTPOptions) -> None:
         self.stream = stream
@@ -244,13 +228,7 @@ class HTTPConnection:
         self._advance()
 
     def _write(self, response: Response, *, close: bool, head_only: bool = False) -> None:
-        date = http_date()
-        try:
-            data = encode(response, close=close, head_only=head_only, date=date)
-        except (TypeError, ValueError) as error:
-            logger.error("the answer cannot be sent: %s", error)
-            close = True
-            data = encode(SERVER_ERROR, close=True, date=date)
+        data, close = encoded(response, close=close, head_only=head_only)
         self.stream.write(data)
         if close:
             self.stream.close()

@@ -1,4 +1,4 @@
-"""Calling what answers a request, whatever it does instead."""
+"""Calling what answers a request, and encoding what it answers, whatever it does instead."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import logging
 from typing import TYPE_CHECKING, Any, Final
 
 from actors.errors import HTTPError
-from transports.http.response import Response
+from transports.http.date import http_date
+from transports.http.response import Response, encode
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,6 +41,19 @@ def call(
     except BaseException:  # also what is not an Exception: it is this request's affair alone
         logger.exception("%s %.200s: the handler failed", request.method, request.path)
         return SERVER_ERROR, True
+
+
+def encoded(response: Response, *, close: bool, head_only: bool) -> tuple[bytes, bool]:
+    """Answer the bytes of ``response``, and whether the connection closes behind them.
+
+    What cannot be encoded becomes a 500 that closes, and one log line.
+    """
+    date = http_date()
+    try:
+        return encode(response, close=close, head_only=head_only, date=date), close
+    except (TypeError, ValueError) as error:
+        logger.error("the answer cannot be sent: %s", error)
+        return encode(SERVER_ERROR, close=True, date=date), True
 
 
 def refusal(error: HTTPError) -> Response:
