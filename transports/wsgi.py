@@ -35,7 +35,6 @@ from __future__ import annotations
 
 import _socket
 import atexit
-import logging
 import os
 import re
 from collections.abc import Callable, Iterable
@@ -50,8 +49,8 @@ from actors.errors import HTTPError
 from actors.runtime.dispatcher import get_dispatcher
 from transports.environ import headers_of, target_of, to_request
 from transports.exchange import Exchange
-from transports.http.handling import NOT_FOUND, SERVER_ERROR, refusal
-from transports.http.response import WITHOUT_BODY, encode_head
+from transports.http.handling import NOT_FOUND, SERVER_ERROR, encoded, refusal
+from transports.http.response import WITHOUT_BODY
 from transports.taken import Taken
 
 if TYPE_CHECKING:
@@ -62,7 +61,6 @@ if TYPE_CHECKING:
     from transports.http.gateway import Application
     from transports.request import Request
 
-logger = logging.getLogger("roost.transports")
 
 HANDLER: Final = "transports.wsgi.handler"
 """Where in an environment the hook leaves pywsgi's handler, for middleware hides it otherwise."""
@@ -252,10 +250,8 @@ def _answer(
 ) -> Iterable[bytes]:
     """Send a response; ``named`` servers are pywsgi, which closes when it sends that it does."""
     response, close = exchange.response or SERVER_ERROR, exchange.close
-    try:
-        encode_head(response.status, response.headers, "", close=close, date="")
-    except (TypeError, ValueError) as error:
-        logger.error("the answer cannot be sent: %s", error)
+    _, failed = encoded(response, close=False, head_only=False)
+    if failed:
         response, close = SERVER_ERROR, True
     headers = list(response.headers)
     if response.status not in WITHOUT_BODY:

@@ -543,9 +543,19 @@ def test_head_sends_no_body():
         assert client.ask("/own").body == b"text"
 
 
-def test_a_header_that_cannot_be_sent_is_500(caplog):
+@pytest.mark.parametrize(
+    "response",
+    [
+        Response(200, b"", (("x", "a\r\nb: c"),)),
+        Response(199),
+        Response(204, b"a body where none may be"),
+        Response(200, "text"),
+    ],
+    ids=["header", "status", "body", "type"],
+)
+def test_an_answer_that_cannot_be_sent_is_500(response, caplog):
     endpoint = endpoint_with()
-    endpoint.page("/own", lambda request, http: Response(200, b"", (("x", "a\r\nb: c"),)))
+    endpoint.page("/own", lambda request, http: response)
     with client_of(endpoint) as client:
         assert client.ask("/own").status == 500
     assert "the answer cannot be sent" in caplog.text
