@@ -22,9 +22,9 @@ def served(application, *, workers=0, cores=None):
         cwd=HERE, env={**os.environ, "PYTHONPATH": str(HERE.parent)},
         stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
-    if cores is not None:
-        os.sched_setaffinity(process.pid, cores)
     try:
+        if cores is not None:
+            os.sched_setaffinity(process.pid, cores)
         port = int(_wait_for(process, r"serving http://127\.0\.0\.1:(\d+)")[1])
         if workers:
             _wait_for(process, f"{workers} workers are ready")

@@ -18,11 +18,13 @@ import json
 import os
 import statistics
 import subprocess
-from contextlib import nullcontext
+from contextlib import ExitStack
 from pathlib import Path
 
 from served import served
 from shares import shares
+
+from supervision.drills.processes import children
 
 HOME = Path(os.environ.get("BENCH_HOME", Path.home() / ".cache/roost-bench"))
 COUNTS = (1, 2)
@@ -37,21 +39,28 @@ def wsload(port, pid, *arguments):
     return json.loads(done.stdout)
 
 
-def children(pid):
-    """Answer the processes that `pid` has started."""
-    return [int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-
-
 def loads(members, duration, count):
     """Answer each load's arguments for `count` workers, and the name of its rate."""
-    clients = str(64 * count)
     common = ["-d", str(duration), "-w", "1"]
-    path = ["--path", "/echo/websocket"]
+    echo = ["echo", "-n", str(64 * count), "--path", "/echo/websocket", *common]
     return {
-        "echo": (["echo", "-n", clients, *path, *common], "msgs_per_s"),
-        "echo 16": (["echo", "-n", clients, "-p", "16", *path, *common], "msgs_per_s"),
+        "echo": (echo, "msgs_per_s"),
+        "echo 16": ([*echo, "-p", "16"], "msgs_per_s"),
         "fanout": (["fanout", "-n", str(members), "--window", "2", *common], "deliveries_per_s"),
     }
+
+
+def measure(given, count):
+    """Answer the rate, and the CPU us each, of every load on a server of `count` workers."""
+    with ExitStack() as stack:
+        port, pid = stack.enter_context(served("room:endpoint", workers=count, cores=SERVER))
+        if given.share is not None:
+            stack.enter_context(shares(children(pid), given.share, CORES[:count]))
+        found = {}
+        for name, (arguments, rate) in loads(given.members, given.duration, count).items():
+            result = wsload(port, pid, *arguments)
+            found[name] = result[rate], result["server"]["cpu_us_per_op"]
+        return found
 
 
 def main():
@@ -63,28 +72,19 @@ def main():
     given = parser.parse_args()
     if given.share is None:
         os.sched_setaffinity(0, GENERATOR)
-    found = {}
+    runs = {count: [] for count in COUNTS}
     for _ in range(given.rounds):
         for count in COUNTS:
-            with served("room:endpoint", workers=count, cores=SERVER) as (port, pid):
-                limited = nullcontext()
-                if given.share is not None:
-                    limited = shares(children(pid), given.share, CORES)
-                with limited:
-                    for name, load in loads(given.members, given.duration, count).items():
-                        arguments, rate = load
-                        result = wsload(port, pid, *arguments)
-                        cost = result["server"]["cpu_us_per_op"]
-                        found.setdefault(name, {}).setdefault(count, []).append(
-                            (result[rate], cost)
-                        )
-    where = f"{given.share} of a core for each worker" if given.share else f"{len(SERVER)} cores"
+            runs[count].append(measure(given, count))
+    shared = given.share is not None
+    where = f"{given.share} of a core for each worker" if shared else f"{len(SERVER)} cores"
     print(f"{where}, of {len(CORES)} cores; {given.rounds} rounds")
     print(f"{'load':8}{'workers':>8}{'per second':>12}{'CPU us each':>13}")
-    for name, by_count in found.items():
+    for name in runs[1][0]:
         medians = []
-        for count, results in by_count.items():
-            rate, cost = (statistics.median(each) for each in zip(*results, strict=True))
+        for count in COUNTS:
+            results = zip(*(run[name] for run in runs[count]), strict=True)
+            rate, cost = (statistics.median(each) for each in results)
             medians.append((rate, cost))
             print(f"{name:8}{count:8}{rate:12,.0f}{cost:13.2f}")
         (rate, cost), (rate_2, cost_2) = medians
