@@ -50,7 +50,7 @@ def batch(code: int, messages: Sequence[str], token: str) -> Response:
 
 
 def preflight(requested: str) -> Response:
-    """Answer OPTIONS; ``requested`` is the value of ``Access-Control-Request-Headers``."""
+    """Answer OPTIONS; ``requested``: what ``Access-Control-Request-Headers`` name."""
     return Response(
         200,
         b"",

@@ -1,8 +1,8 @@
 """The body of a long-poll POST: one text message, or a batch (as phoenix.js sends it).
 
 ``application/x-ndjson``, spelled exactly so, is a batch: each line is a message, text where it
-begins with ``[`` and else base64 of a binary one. Any other body is one text message. A batch is
-taken whole or not at all.
+begins with ``[`` and else base64 of a binary one. Lines end with LF or, as in Phoenix, CR LF. Any
+other body is one text message. A batch is taken whole or not at all.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def decode(body: bytes, content_type: str | None, options: LongPollOptions) -> l
     if content_type != NDJSON:
         return [_text(body)]
     # What is beyond the limit stays one piece: 8 MB of newlines cost a copy (CVE-2026-32689).
-    lines = body.split(b"\n", options.max_batch)
+    lines = body.replace(b"\r\n", b"\n").split(b"\n", options.max_batch)
     if len(lines) > 1 and not lines[-1]:
         # In Phoenix a newline at the end makes an empty message, which crashes the session.
         lines.pop()

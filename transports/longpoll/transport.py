@@ -49,7 +49,8 @@ class LongPollTransport:
         if request.method == "POST":
             return self._post(opened, http)
         if request.method == "OPTIONS":
-            return answers.preflight(request.header("access-control-request-headers") or "")
+            wanted = request.headers_named("access-control-request-headers")
+            return answers.preflight(", ".join(wanted))
         return answers.bad_request()
 
     def _get(self, opened: Opened, http: HTTPConnection) -> Response | None:

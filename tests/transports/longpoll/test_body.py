@@ -56,6 +56,24 @@ def test_one_newline_at_the_end_makes_no_message(body: bytes, messages: list[Mes
     assert decode(body, NDJSON, OPTIONS) == messages
 
 
+@pytest.mark.parametrize(
+    ("body", "messages"),
+    [
+        (b'["a"]\r\naGVsbG8=\r\n["c"]\r\n', ['["a"]', b"hello", '["c"]']),
+        (b'["a"]\r\n["b"]\n["c"]', ['["a"]', '["b"]', '["c"]']),
+        (b'["a"]\r\r\n', ['["a"]\r']),
+        (b'["a"]\r', ['["a"]\r']),
+        (b"\r\n", [b""]),
+    ],
+)
+def test_one_cr_before_the_lf_is_part_of_the_line_end(body: bytes, messages: list[Message]) -> None:
+    assert decode(body, NDJSON, OPTIONS) == messages
+
+
+def test_a_line_of_max_base64_bytes_may_end_with_cr_lf() -> None:
+    assert decode(b"AAAAAAAA\r\n", NDJSON, LongPollOptions(max_base64=8)) == [b"\0" * 6]
+
+
 @pytest.mark.parametrize("line", [b"!!!", b'{"topic":"x"}', b"aGVsbG8", b" aGVsbG8=", b"aGVs\r"])
 def test_a_line_that_is_neither_array_nor_base64_refuses_the_whole_batch(line: bytes) -> None:
     assert refused(b'["good"]\n' + line) == "a line is neither a JSON array nor base64"

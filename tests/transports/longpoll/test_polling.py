@@ -112,6 +112,12 @@ class TestMethods:
         }
         assert wanted.items() <= answer.headers.items()
 
+    def test_preflight_with_several_header_lines_allows_all_of_them(self, serving):
+        lines = [f"Access-Control-Request-Headers: {name}" for name in ("content-type", "x-a, x-b")]
+        with Client(serving().address) as client:
+            answer = client.ask(PATH, *lines, method="OPTIONS")
+        assert answer.headers["access-control-allow-headers"] == "content-type, x-a, x-b"
+
     def test_bad_origin_is_403_in_the_body_for_any_method(self, serving):
         served = serving(check_origin=["//good.test"])
         with Client(served.address) as client:
