@@ -40,6 +40,6 @@ endpoint = Endpoint()
 endpoint.socket(
     "/socket",
     RoomSocket,
-    longpoll={"max_sessions": 100_000, "max_sessions_per_address": 100_000},
+    longpoll={"max_sessions": 100_000},
 )
 endpoint.socket("/echo", EchoSocket)

@@ -13,7 +13,7 @@ from actors.endpoint.demo import endpoint
 from actors.endpoint.limits import FIXED, listed
 from tests.architecture.sources import ROOT
 
-INCLUDE = re.compile(r"(<!-- include: (\S+) -->\n```python\n).*?(```\n)", re.DOTALL)
+INCLUDE = re.compile(r"(<!-- include: (\S+) -->\n```[a-z]+\n).*?(```\n)", re.DOTALL)
 LIMITS = re.compile(r"(<!-- limits -->\n).*?(<!-- end of limits -->\n)", re.DOTALL)
 HEAD = "| limit | default | unit | meaning |\n| --- | --- | --- | --- |\n"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from actors.options import one_of, option, positive_int
-from transports.options import TransportOptions, path, seconds
+from transports.options import TransportOptions, maybe, path, seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +35,9 @@ class LongPollOptions(TransportOptions):
     max_sessions: int = option(
         20_000, "sessions of one worker", check=positive_int, limit="sessions"
     )
-    max_sessions_per_address: int = option(
-        1000, "sessions of one client address in a worker", check=positive_int, limit="sessions"
+    max_sessions_per_address: int | None = option(
+        None,
+        "sessions of one client address in a worker; behind a proxy that is the proxy's",
+        check=maybe(positive_int),
+        limit="sessions",
     )

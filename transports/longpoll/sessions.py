@@ -75,8 +75,8 @@ class Sessions:
         if self._reserved >= options.max_sessions:
             logger.warning("refused a session: max_sessions=%d are open", options.max_sessions)
             return False
-        if self._per_address[address] >= options.max_sessions_per_address:
-            most = options.max_sessions_per_address
+        most = options.max_sessions_per_address
+        if most is not None and self._per_address[address] >= most:
             logger.warning(
                 "refused a session of %s: max_sessions_per_address=%d are open", address, most
             )

@@ -1,0 +1,71 @@
+"""nginx as a process, with ``examples/nginx.conf`` in front of a server of a test."""
+
+from __future__ import annotations
+
+import re
+import socket
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import gevent
+
+from tests.support.raw import DEADLINE, Client
+
+SAMPLE = Path(__file__).resolve().parents[2] / "examples" / "nginx.conf"
+MAIN = """\
+daemon off;
+worker_processes 1;
+pid nginx.pid;
+error_log stderr;
+events {{ worker_connections 4096; }}
+http {{
+    access_log off;
+    client_body_temp_path body; proxy_temp_path proxy; fastcgi_temp_path fastcgi;
+    uwsgi_temp_path uwsgi; scgi_temp_path scgi;
+{sample}
+}}
+"""
+
+
+def configured(upstream: tuple[str, int], port: int) -> str:
+    """Answer the sample with other addresses: each must be in it once."""
+    text = SAMPLE.read_text(encoding="utf-8")
+    for old, new in (
+        ("127.0.0.1:4000", f"{upstream[0]}:{upstream[1]}"),
+        ("127.0.0.1:8080", f"127.0.0.1:{port}"),
+    ):
+        assert text.count(old) == 1, old
+        text = text.replace(old, new)
+    return MAIN.format(sample=re.sub("^", "    ", text, flags=re.MULTILINE))
+
+
+@contextmanager
+def nginx(directory: Path, upstream: tuple[str, int]) -> Iterator[tuple[str, int]]:
+    """Run nginx in ``directory``; answer its address, where it answers already."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        address = free.getsockname()
+    path = directory / "nginx.conf"
+    path.write_text(configured(upstream, address[1]), encoding="utf-8")
+    with subprocess.Popen(
+        ["nginx", "-p", str(directory), "-c", str(path), "-e", "stderr"],
+        stdin=subprocess.DEVNULL,
+    ) as process:
+        try:
+            _wait_until_it_listens(process, address)
+            yield address
+        finally:
+            process.terminate()
+
+
+def _wait_until_it_listens(process: subprocess.Popen[bytes], address: tuple[str, int]) -> None:
+    with gevent.Timeout(4 * DEADLINE):
+        while True:
+            assert process.poll() is None, "nginx ended"
+            try:
+                Client(address).close()
+            except ConnectionRefusedError:
+                gevent.sleep(0.01)
+            else:
+                return
