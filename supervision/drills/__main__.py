@@ -34,11 +34,25 @@ def parser() -> argparse.ArgumentParser:
         "--workers", type=int, default=2, metavar="N", help="worker processes (default: 2)"
     )
     running.add_argument(
+        "--grace",
+        type=seconds,
+        metavar="SECONDS",
+        help="budget of the server's shutdown (default: the application's own)",
+    )
+    running.add_argument(
         "--slack", type=float, default=2.0, metavar="FACTOR", help="multiply bounds (default: 2)"
     )
     running.add_argument("--json", action="store_true", help="print JSON, for programs")
     running.add_argument("--quiet", action="store_true", help="say no more of what passed")
     return made
+
+
+def seconds(text: str) -> float:
+    """Return a number of seconds above 0."""
+    value = float(text)
+    if not 0 < value < float("inf"):
+        raise ValueError(text)
+    return value
 
 
 def main(arguments: list[str]) -> int:
@@ -48,8 +62,9 @@ def main(arguments: list[str]) -> int:
         _print(listed(catalogue()))
         return 0
     try:
-        target = discovered(given.app, given.websocket, given.longpoll) if given.app else OURS
-        drills, left_out = chosen(given, target)
+        wanted = asked(given)
+        target = found(given, wanted) if given.app else OURS
+        drills, left_out = chosen(given, wanted, target)
     except (UnknownDrillError, UnusableError) as error:
         sys.stderr.write(f"drills: {error}\n")
         return 2
@@ -57,7 +72,7 @@ def main(arguments: list[str]) -> int:
         sys.stderr.write("drills: name what to run, or say --all; at least one worker is needed\n")
         return 2
     _allow_descriptors()
-    settings = Settings(target=target, workers=given.workers, slack=given.slack)
+    settings = Settings(target=target, workers=given.workers, slack=given.slack, grace=given.grace)
     outcomes = []
     for drill in drills:
         outcomes.append(run(drill, settings))
@@ -76,11 +91,24 @@ def _allow_descriptors() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
-def chosen(given: argparse.Namespace, target: Target) -> tuple[list[Drill], list[Drill]]:
-    """Answer what to run, and what cannot be run against this application."""
+def asked(given: argparse.Namespace) -> list[Drill]:
+    """Return the drills that were named, or all that ``--all`` or ``--app`` means."""
     wanted = named(given.names)
     if given.all or (given.app and not given.names):
         wanted += [drill for drill in catalogue() if not drill.loop and drill not in wanted]
+    return wanted
+
+
+def found(given: argparse.Namespace, wanted: list[Drill]) -> Target:
+    """Return the application of ``--app``, with the paths that the drills need."""
+    needs = {name for drill in wanted if drill.generic for name in drill.needs}
+    return discovered(given.app, given.websocket, given.longpoll, needs)
+
+
+def chosen(
+    given: argparse.Namespace, wanted: list[Drill], target: Target
+) -> tuple[list[Drill], list[Drill]]:
+    """Return what to run, and what cannot be run against this application."""
     fits = [drill for drill in wanted if applies(drill, target)]
     if given.names and len(fits) < len(wanted):
         unfit = next(drill for drill in wanted if drill not in fits)

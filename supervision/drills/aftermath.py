@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +15,13 @@ from supervision.drills.server import Server
 from supervision.drills.stage import Check, Stage
 
 TRACEBACK: Final = "Traceback (most recent call last)"
+
+LATE: Final = re.compile(
+    r"(ended \d+ connections of .* that took too long"
+    r"|\d+ connections have not ended by themselves"
+    r"|the endpoint did not stop in time)"
+)
+"""What a server says of connections that it had to end, as their time was over."""
 
 
 def aftermath(drill: Drill, stage: Stage) -> Iterator[Check]:
@@ -30,11 +38,16 @@ def _of_server(drill: Drill, server: Server) -> Iterator[Check]:
         yield Check(f"exit status {drill.status}: it is {status}", status == drill.status)
     left = server.group
     yield Check(f"no process is left of its group{_told(left)}", not left)
+    strays = server.strays
+    yield Check(f"no process is left that left its group{_told(strays)}", not strays)
     if not drill.leaves:
         files = remains(server)
         yield Check(f"no file or socket is left{_told(files)}", not files)
     if server.serves:
         yield Check("its port can be bound again at once", bindable(server.address))
+    if not drill.late:
+        late = next((found[1] for line in server.lines if (found := LATE.search(line))), "")
+        yield Check(f"every socket ended in its time{late and f': {late}'}", not late)
     if not drill.tracebacks:
         yield Check("no traceback is in the log", TRACEBACK not in server.log)
 

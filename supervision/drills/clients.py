@@ -201,6 +201,11 @@ class LongPoll:
         pump([self.line], seconds, lambda: len(self.line.answers) > self._taken)
         return self.take()
 
+    @property
+    def answered_yet(self) -> bool:
+        """Whether the poll's answer is there to be taken."""
+        return len(self.line.answers) > self._taken
+
     def take(self) -> int | None:
         """Take an answer that has come; ``None`` where there is none."""
         if len(self.line.answers) <= self._taken:

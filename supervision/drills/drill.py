@@ -37,8 +37,8 @@ class Drill:
     to the end of ``run``. ``status`` is the exit status that the server must have, ``None`` where
     it has none of its own. ``needs`` names the transports it connects by, and ``generic`` says
     whether it can be run against any application. With ``tracebacks`` the application raises on
-    purpose, and with ``leaves`` the master is killed before it could tidy up. A ``loop`` runs for
-    minutes, and only by its name.
+    purpose, with ``leaves`` the master is killed before it could tidy up, and with ``late`` there
+    are connections that do not end in their time. A ``loop`` runs for minutes, by its name alone.
     """
 
     number: str
@@ -51,6 +51,7 @@ class Drill:
     generic: bool = False
     tracebacks: bool = False
     leaves: bool = False
+    late: bool = False
     loop: bool = False
 
 

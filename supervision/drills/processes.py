@@ -34,6 +34,21 @@ def _stat(entry: Path) -> list[str]:
         return []
 
 
+def with_variable(name: str, value: str) -> list[int]:
+    """Return the processes of ours that run and began with this in their environment."""
+    wanted = f"{name}={value}".encode()
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdecimal() and state(int(entry.name)) not in ("", "Z", "X"):
+            try:
+                variables = (entry / "environ").read_bytes().split(b"\0")
+            except OSError:
+                continue  # another user's, or gone meanwhile
+            if wanted in variables:
+                found.append(int(entry.name))
+    return found
+
+
 def state(pid: int) -> str:
     """Answer the letter of a process's state, ``""`` where there is no such process."""
     return "".join(_stat(Path(f"/proc/{pid}"))[:1])

@@ -15,6 +15,9 @@ LONGEST: Final = 60
 
 WIDEST: Final = 160
 
+LONGEST_VERDICT: Final = 500
+"""Characters of a verdict."""
+
 
 def listed(drills: Sequence[Drill]) -> Iterator[str]:
     """Answer the catalogue, a few lines for each drill."""
@@ -49,13 +52,14 @@ def written(outcome: Outcome) -> Iterator[str]:
 
 
 def verdict(outcome: Outcome) -> str:
-    """Answer the last line: PASS, or FAIL and the first reason."""
+    """Return the last line: PASS, or FAIL with the first reason and the log's first error."""
     name = f"{outcome.drill.number} {outcome.drill.name}"
     if outcome.passed:
         return f"PASS {name} ({outcome.took:.2f} s, bound {outcome.drill.bound:g} s)"
     more = len(outcome.failures) - 1
     also = f" (and {more} more)" if more else ""
-    return f"FAIL {name}: {outcome.failures[0]}{also}"
+    logged = "" if outcome.error is None else f"; the log: {outcome.error}"
+    return f"FAIL {name}: {outcome.failures[0]}{also}{logged}"[:LONGEST_VERDICT]
 
 
 def timeline(events: Sequence[Event]) -> list[str]:
@@ -87,6 +91,7 @@ def as_json(outcome: Outcome) -> dict[str, Any]:
         "slack": outcome.slack,
         "took": round(outcome.took, 3),
         "seconds": round(outcome.seconds, 3),
+        "error": outcome.error,
         "measured": outcome.measured,
         "clients": [asdict(row) for row in outcome.rows],
         "checks": [asdict(check) for check in outcome.checks],

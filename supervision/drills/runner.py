@@ -18,11 +18,15 @@ from supervision.drills.target import Target
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """How drills are run. ``slack`` multiplies their bounds, for machines that are busy."""
+    """How drills are run. ``slack`` multiplies their bounds, for machines that are busy.
+
+    ``grace``: seconds that the server has for its shutdown, ``None`` for the application's own.
+    """
 
     target: Target
     workers: int = 2
     slack: float = 2.0
+    grace: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +42,10 @@ class Row:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What came of a drill; ``took`` is held against its bound times ``slack``, ``seconds`` all."""
+    """What came of a drill; ``took`` is held against its bound times ``slack``, ``seconds`` all.
+
+    ``error`` is the first line that a server logged at error level, ``None`` where there is none.
+    """
 
     drill: Drill
     took: float
@@ -48,6 +55,7 @@ class Outcome:
     events: list[Event]
     rows: list[Row]
     measured: dict[str, float]
+    error: str | None = None
 
     @property
     def failures(self) -> list[str]:
@@ -65,7 +73,11 @@ def run(drill: Drill, settings: Settings) -> Outcome:
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="drill-") as directory:
         stage = Stage(
-            settings.target, Path(directory), workers=settings.workers, slack=settings.slack
+            settings.target,
+            Path(directory),
+            workers=settings.workers,
+            slack=settings.slack,
+            grace=settings.grace,
         )
         try:
             _perform(drill, stage)
@@ -85,6 +97,7 @@ def run(drill: Drill, settings: Settings) -> Outcome:
         events=stage.events,
         rows=rows,
         measured=stage.measured,
+        error=next((line for each in stage.servers for line in each.errors), None),
     )
 
 

@@ -20,6 +20,13 @@ from supervision.drills.connection import Connection
 PATIENCE: Final = 20.0
 """Seconds that anything is waited for; whether it took too long is a bound's to say."""
 
+BEYOND_GRACE: Final = 5.0
+"""Seconds that the end of a server is waited for beyond the budget that it has printed."""
+
+LEFT_OPEN: Final = 2.0
+"""Seconds until all that was printed must have been read. A process that the application has
+started in a group of its own may hold the pipe open for ever."""
+
 ENDING: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
 
 
@@ -48,13 +55,14 @@ class Server:
         self.notes: list[str] = []
         self._note = note
         self._news = threading.Condition()
+        self._marker = str(directory / "notify")
         self._notified = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self._notified.bind(str(directory / "notify"))
+        self._notified.bind(self._marker)
         temporary = directory / "tmp"
         temporary.mkdir()
         given = {
             "TMPDIR": str(temporary),
-            "NOTIFY_SOCKET": str(directory / "notify"),
+            "NOTIFY_SOCKET": self._marker,
             **(environ or {}),
         }
         stream: Any = subprocess.PIPE if output is None else output.open("w")
@@ -114,6 +122,17 @@ class Server:
         return self._address
 
     @property
+    def errors(self) -> list[str]:
+        """The lines at error level, without time and process."""
+        return errors(self.lines)
+
+    @property
+    def patience(self) -> float:
+        """Seconds to wait for its end: what it has printed that it may take, and a little more."""
+        found = self.find(r"serving .*, ([0-9.e+]+) s to stop")
+        return max(PATIENCE, float(found[1]) + BEYOND_GRACE) if found else PATIENCE
+
+    @property
     def serves(self) -> bool:
         """Whether it has ever served."""
         return self._address is not None or self.find(r"serving https?://") is not None
@@ -153,6 +172,15 @@ class Server:
         return processes.in_group(self.process.pid)
 
     @property
+    def strays(self) -> list[int]:
+        """The processes that run in another group, and were started by it or its workers."""
+        return [
+            pid
+            for pid in processes.with_variable("NOTIFY_SOCKET", self._marker)
+            if pid not in self.group
+        ]
+
+    @property
     def workers(self) -> list[int]:
         """The master's children, oldest first."""
         return processes.children(self.master)
@@ -189,10 +217,13 @@ class Server:
 
     # -- its end
 
-    def ended(self, seconds: float = PATIENCE) -> int | None:
-        """Wait for the end; answers the exit status, ``None`` if it has not ended in time."""
+    def ended(self, seconds: float | None = None) -> int | None:
+        """Wait for the end; return the exit status, ``None`` if it has not ended in time.
+
+        ``seconds`` is :attr:`patience` by default.
+        """
         try:
-            status = self.process.wait(seconds)
+            status = self.process.wait(self.patience if seconds is None else seconds)
         except subprocess.TimeoutExpired:
             return None
         self.ended_at = self.ended_at or time.monotonic()
@@ -219,12 +250,18 @@ class Server:
 
     def close(self) -> None:
         """End whatever is left of it, and read the rest of what it has printed."""
-        for pid in self.group:
+        for pid in [*self.group, *self.strays]:
             self.signal(signal.SIGKILL, pid)
         self.process.wait(PATIENCE)
         self.wait_gone(PATIENCE)
-        self._reader.join(PATIENCE)
-        if self.process.stdout is not None:
-            self.process.stdout.close()
+        self._reader.join(LEFT_OPEN)
+        if self.process.stdout is not None and not self._reader.is_alive():
+            self.process.stdout.close()  # while somebody reads, it would wait for the reader
         self._notified.shutdown(socket.SHUT_RDWR)
         self._notified.close()
+
+
+def errors(lines: Iterable[str]) -> list[str]:
+    """Return the lines at error level, from the level on."""
+    found = (re.match(r"[-0-9]+ [:,0-9]+ \[\d+\] ((?:ERROR|CRITICAL) .*)", line) for line in lines)
+    return [line[1] for line in found if line is not None]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import resource
 import signal
 import socket
@@ -25,6 +26,9 @@ from supervision.drills.target import Target
 SPARE: Final = 100
 """Descriptors that a drill needs for anything but clients."""
 
+OWN_GRACE: Final = 8.0
+"""Seconds that the drills' application has for its shutdown."""
+
 SECRET: Final = "drills-protect-nothing-drills-protect-nothing"
 
 
@@ -46,14 +50,24 @@ class Check:
 
 
 class Stage:
-    """One run of one drill. ``workers`` is how many a drill starts that does not care."""
+    """One run of one drill. ``workers`` is how many a drill starts that does not care.
+
+    ``grace`` is the server's where the drill does not say; ``None``: that of the application.
+    """
 
     TERM: Final = signal.SIGTERM
 
     def __init__(
-        self, target: Target, directory: Path, *, workers: int = 2, slack: float = 1.0
+        self,
+        target: Target,
+        directory: Path,
+        *,
+        workers: int = 2,
+        slack: float = 1.0,
+        grace: float | None = None,
     ) -> None:
         self.target = target
+        self.grace = OWN_GRACE if grace is None and target.own else grace
         self.slack = slack
         self.directory = directory
         self.workers = workers
@@ -126,7 +140,7 @@ class Stage:
         self,
         *arguments: str,
         workers: int | None = None,
-        grace: float = 8.0,
+        grace: float | None = None,
         bind: str = "127.0.0.1:0",
         environ: Mapping[str, str] | None = None,
         options: Mapping[str, Any] | None = None,
@@ -136,12 +150,14 @@ class Stage:
         """Start the server, and wait until every worker serves.
 
         ``options`` are those of the drills' application (see ``app.py``); ``rest`` goes to
-        :class:`Server`.
+        :class:`Server`. A ``SECRET_KEY_BASE`` of the caller's stays.
         """
+        grace = self.grace if grace is None else grace
         place = self.directory / f"server-{len(self.servers) + 1}"
         place.mkdir()
         given = [
-            self.target.application, "--bind", bind, "--grace", str(grace),
+            self.target.application, "--bind", bind,
+            *(["--grace", str(grace)] if grace is not None else []),
             "--workers", str(self.workers if workers is None else workers),
             "--pid-file", str(place / "pid"), *arguments,
         ]  # fmt: skip
@@ -149,7 +165,7 @@ class Stage:
             point.VARIABLE: str(self.directory / "points"),
             ledger.VARIABLE: str(self.ledger.path),
             app_options.VARIABLE: json.dumps(options or {}),
-            "SECRET_KEY_BASE": SECRET,
+            "SECRET_KEY_BASE": os.environ.get("SECRET_KEY_BASE") or SECRET,
             **(environ or {}),
         }
         host, _, port = bind.rpartition(":")

@@ -30,6 +30,8 @@ def test_list_names_every_drill_and_those_to_come(capsys):
         (["run", "G01", "--workers", "0"], "at least one worker"),
         (["run", "--app", "tests.drills.nothing:endpoint"], "cannot import"),
         (["run", "--app", f"{APPS}:variable"], "has variables: give --websocket PATH"),
+        (["run", "--app", f"{APPS}:partly_variable"], "has variables: give --longpoll PATH"),
+        (["run", "G15", "--app", f"{APPS}:partly_variable"], "give --longpoll PATH"),
         (["run", "G02", "--app", f"{APPS}:sound", "--websocket", ""], "does not apply"),
         (["run", "G33", "--app", f"{APPS}:sound"], "does not apply"),
     ],
@@ -43,6 +45,26 @@ def test_what_the_caller_got_wrong_is_status_2(arguments, message, capsys):
 def test_what_is_no_command_is_status_2(arguments, capsys):
     with pytest.raises(SystemExit) as ended:
         main(arguments)
+    assert ended.value.code == 2
+
+
+@pytest.mark.drill
+def test_a_path_with_variables_is_asked_for_only_where_a_drill_needs_it(capsys):
+    assert main(["run", "G05", "--slack", "4", "--app", f"{APPS}:partly_variable"]) == 0
+    assert "1 passed, 0 failed" in capsys.readouterr().out
+
+
+@pytest.mark.drill
+@pytest.mark.parametrize("name", ["leaves_a_process", "leaves_a_daemon"])
+def test_what_an_application_leaves_at_its_import_does_not_stop_the_tool(name, capsys):
+    assert main(["run", "G01", "--quiet", "--slack", "4", "--app", f"{APPS}:{name}"]) == 1
+    assert "no process is left" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "inf", "nan", "soon"])
+def test_a_budget_must_be_seconds(text, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(["run", "G01", "--grace", text])
     assert ended.value.code == 2
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from supervision.drills.aftermath import accounted, bindable
@@ -9,17 +11,18 @@ from supervision.drills.drill import Drill, UnknownDrillError, named
 from supervision.drills.ledger import HANDLED
 from supervision.drills.report import as_json, timeline, verdict, written
 from supervision.drills.runner import Settings, run
+from supervision.drills.server import errors
 from supervision.drills.stage import Event, Stage
 from supervision.drills.target import OURS, Target
 
 APPS = "tests.drills.broken_apps"
 
 
-def against(name, drill="G01"):
+def against(name, drill="G01", grace=2.0):
     """Run a drill against one of the broken applications."""
-    target = Target(f"{APPS}:{name}", "/echo/websocket", None)
+    target = Target(f"{APPS}:{name}", "/echo/websocket", "/echo/longpoll")
     (found,) = named([drill])
-    return run(found, Settings(target=target, workers=1, slack=4.0))
+    return run(found, Settings(target=target, workers=1, slack=4.0, grace=grace))
 
 
 def made(function, **facts):
@@ -37,7 +40,9 @@ def failures(function, **facts):
     [
         ("undrained", "G05", "see close 1012: 50x close 1001"),
         ("closed", "G05", "50 WebSockets are accepted"),
+        ("slow", "G05", "every socket ended in its time: ended 50 connections of Slow"),
         ("leaves_a_process", "G01", "no process is left of its group: ["),
+        ("leaves_a_daemon", "G01", "no process is left that left its group: ["),
         ("leaves_a_file", "G01", "no file or socket is left: ["),
         ("shows_a_traceback", "G01", "no traceback is in the log"),
         ("nothing", "G01", "READY=1 was not notified"),
@@ -50,9 +55,28 @@ def test_what_is_wrong_with_an_application_is_told(application, drill, reason):
 
 
 @pytest.mark.drill
-def test_a_sound_application_passes():
-    outcome = against("sound", "G05")
+@pytest.mark.parametrize(
+    ("application", "drill"),
+    [("sound", "G05"), ("greeting", "G12"), ("greeting", "G15"), ("ticking", "G15")],
+)
+def test_a_sound_application_passes(application, drill):
+    outcome = against(application, drill)
     assert outcome.passed, "\n".join(written(outcome))
+
+
+@pytest.mark.drill
+@pytest.mark.parametrize(("given", "seconds"), [(None, 25), (3.0, 3)])
+def test_the_budget_is_the_applications_unless_one_is_given(given, seconds):
+    outcome = against("sound", grace=given)
+    assert any(f", {seconds} s to stop" in event.what for event in outcome.events)
+
+
+@pytest.mark.drill
+def test_a_secret_of_the_callers_is_kept(tmp_path, monkeypatch):
+    monkeypatch.setenv("SECRET_KEY_BASE", "too short")
+    outcome = against("greeting")
+    assert not outcome.passed
+    assert any("SECRET_KEY_BASE: each secret must have" in event.what for event in outcome.events)
 
 
 @pytest.mark.drill
@@ -138,6 +162,31 @@ def test_a_port_that_somebody_listens_at_is_not_bindable(listening):
     assert not bindable(address)
     listening.close()
     assert bindable(address)
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (None, "FAIL X1 made: it stands"),
+        ("ERROR app: no room", "FAIL X1 made: it stands; the log: ERROR app: no room"),
+    ],
+)
+def test_the_verdict_has_the_first_error_of_the_log(error, told):
+    def failing(stage):
+        stage.fault("a push")
+        stage.expect(False, "it stands")
+
+    outcome = run(made(failing), Settings(target=OURS, slack=1.0))
+    assert verdict(dataclasses.replace(outcome, error=error)) == told
+
+
+def test_errors_are_found_in_what_a_server_printed():
+    lines = [
+        "2026-01-01 00:00:00,000 [7] INFO roost.endpoint: ERROR is a word",
+        "2026-01-01 00:00:00,000 [7] ERROR roost.runtime: it crashed",
+        "2026-01-01 00:00:00,000 [7] CRITICAL app: all is lost",
+    ]
+    assert errors(lines) == ["ERROR roost.runtime: it crashed", "CRITICAL app: all is lost"]
 
 
 def test_an_unknown_name_is_told_with_what_was_meant():

@@ -16,7 +16,7 @@ from supervision.drills.workers import reach, split, without
 SLOW = {"batch_size": 1, "batch_interval": 0.4}
 
 
-@drill("G10", bound=15.0)
+@drill("G10", bound=15.0, late=True)
 def double_term(stage: Stage) -> None:
     """A second SIGTERM changes nothing; SIGINT or SIGQUIT instead: 1001 at once, and the end."""
     server, clients = _draining(stage)

@@ -9,7 +9,7 @@ from supervision.drills.stage import Stage
 from supervision.drills.workers import split
 
 
-@drill("G08", bound=3.0)
+@drill("G08", bound=3.0, late=True)
 def stuck_actor(stage: Stage) -> None:
     """A terminate() takes a minute: the others get 1012, it is ended, and that is logged once."""
     server = stage.serve(workers=1, options={"drainer": {"shutdown": 1.0}})
@@ -53,7 +53,7 @@ def stuck_hub(stage: Stage) -> None:
     stage.expect(server.find(rf"pid {worker}\) ended with signal SIG(ABRT|KILL)"), "and its end")
 
 
-@drill("G18", bound=3.0)
+@drill("G18", bound=3.0, late=True)
 def slow_reader_drain(stage: Stage) -> None:
     """A peer never reads, megabytes wait for it: the end is on time all the same."""
     server = stage.serve(
