@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from setuptools import find_packages, setup
 
-# Each extra is filled with the feature that needs it.
-FEATURES: dict[str, list[str]] = {
-    "redis": [],
-    "metrics": [],
-    "reload": [],
-}
+ROOT = Path(__file__).parent
+CODE = (ROOT / "actors/__init__.py").read_text(encoding="utf-8")
+VERSION = re.search(r'^__version__ = "([^"]+)"$', CODE, re.MULTILINE)[1]
+
+# Where the repository is published; the name stands for it until there is one (RFC 2606).
+REPOSITORY = "https://roost.example"
+FILES = f"{REPOSITORY}/blob/v{VERSION}"
+
+
+def described() -> str:
+    """Return the README with links that work away from the repository."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    return re.sub(r"\]\((?![a-z]+:|#)", f"]({FILES}/", text)
+
+
 TEST = [
     "flask>=3",
     "gunicorn>=25.1",
@@ -35,10 +45,17 @@ CHECK = [
 
 setup(
     name="roost",
-    version="0.1.0",
+    version=VERSION,
     description="Socket actors over WebSocket and long polling, after Phoenix, on gevent and Pykka",
-    long_description=Path(__file__).with_name("README.md").read_text(encoding="utf-8"),
+    long_description=described(),
     long_description_content_type="text/markdown",
+    url=REPOSITORY,
+    project_urls={
+        "Documentation": f"{FILES}/README.md",
+        "Changelog": f"{FILES}/CHANGELOG.md",
+        "Source": REPOSITORY,
+    },
+    platforms=["Linux"],
     author="The Roost developers",
     license="Apache-2.0",
     license_files=["LICENSE"],
@@ -48,7 +65,10 @@ setup(
         "Intended Audience :: Developers",
         "Operating System :: POSIX :: Linux",
         "Programming Language :: Python :: 3",
+        "Programming Language :: Python :: 3 :: Only",
         "Programming Language :: Python :: 3.11",
+        "Programming Language :: Python :: 3.12",
+        "Programming Language :: Python :: 3.13",
         "Programming Language :: Python :: Implementation :: CPython",
         "Topic :: Internet :: WWW/HTTP :: HTTP Servers",
         "Typing :: Typed",
@@ -73,8 +93,6 @@ setup(
         "websockets>=14",
     ],
     extras_require={
-        **FEATURES,
-        "all": [name for names in FEATURES.values() for name in names],
         "test": TEST,
         "dev": TEST + CHECK,
     },

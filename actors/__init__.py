@@ -9,6 +9,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+__version__ = "0.1.0"
+
 if TYPE_CHECKING:
     from actors.endpoint.definition import Endpoint as Endpoint
     from actors.errors import ConfigError as ConfigError

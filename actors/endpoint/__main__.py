@@ -19,6 +19,7 @@ def main(arguments: list[str]) -> int:
     output.open_closed_descriptors()
     _die_of_interrupts()
     try:
+        _need_linux(sys.platform)
         given = parser().parse_args(arguments)
         if given.workers and not given.check and not given.print_limits:
             from actors.endpoint.master import serve  # noqa: PLC0415 - see above
@@ -35,6 +36,11 @@ def main(arguments: list[str]) -> int:
         return 2
     finally:
         output.settle()
+
+
+def _need_linux(platform: str) -> None:
+    if platform != "linux":
+        raise ConfigError(f"Roost runs on Linux only: it needs epoll, which {platform} lacks")
 
 
 def _die_of_interrupts() -> None:

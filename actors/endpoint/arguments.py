@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import argparse
 import os
+import platform
+import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
+from actors import __version__
+from actors.endpoint import output
 from actors.errors import ConfigError
 from actors.options import did_you_mean
 from supervision.processes import MAX_WORKERS
@@ -84,9 +88,26 @@ def parser() -> Parser:
     made.add_argument(
         "--pid-file", metavar="PATH", help="write the process id there when clients are served"
     )
+    made.add_argument("--version", action=Version, nargs=0, help="say which versions run, and end")
     made.add_argument("--check", action="store_true", help="load and validate, serve nothing")
     made.add_argument("--print-limits", action="store_true", help="list every limit, and end")
     return made
+
+
+class Version(argparse.Action):
+    """Print the versions and end the command."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
+        output.write(sys.stdout, versions())
+        parser.exit()
+
+
+def versions() -> str:
+    """Return our version, and those of what we run on, without importing that."""
+    from importlib import metadata  # noqa: PLC0415 - costs 20 ms, and is hardly ever asked for
+
+    found = [f"{name} {metadata.version(name)}" for name in ("gevent", "pykka")]
+    return f"roost {__version__} (Python {platform.python_version()}, {', '.join(found)})"
 
 
 def _address(text: str) -> tuple[str, int]:

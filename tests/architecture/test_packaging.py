@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
+from email import message_from_string
 from fnmatch import fnmatch
 
+import pytest
+
+import actors
 from tests.architecture.sources import PACKAGES, ROOT
 
 
@@ -27,3 +33,47 @@ def test_every_other_file_is_package_data():
 
 def test_every_package_is_typed():
     assert [p for p in PACKAGES if not (ROOT / p / "py.typed").is_file()] == []
+
+
+@pytest.fixture(scope="module")
+def info(tmp_path_factory):
+    """The metadata as the build writes it."""
+    place = tmp_path_factory.mktemp("info")
+    command = [sys.executable, "setup.py", "-q", "egg_info", "--egg-base", str(place)]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+    return place / "roost.egg-info"
+
+
+@pytest.fixture(scope="module")
+def published(info):
+    """What an index of packages is told."""
+    return message_from_string((info / "PKG-INFO").read_text(encoding="utf-8"))
+
+
+def test_the_version_is_stated_once(published):
+    assert published["Version"] == actors.__version__
+    assert "version=VERSION" in (ROOT / "setup.py").read_text(encoding="utf-8")
+
+
+def test_links_of_the_readme_work_away_from_the_repository(published):
+    links = re.findall(r"\]\(([^)]+)\)", published.get_payload())
+    assert len(links) > 10
+    assert [link for link in links if not link.startswith(("https://", "#"))] == []
+    ours = {link.partition(f"/v{actors.__version__}/")[2] for link in links} - {""}
+    assert {path for path in ours if not (ROOT / path.partition("#")[0]).exists()} == set()
+
+
+def test_a_reader_of_the_index_finds_project_and_platform(published):
+    named = {line.partition(",")[0] for line in published.get_all("Project-URL")}
+    assert {"Documentation", "Changelog", "Source"} <= named
+    assert published["Platform"] == "Linux"
+    assert "Operating System :: POSIX :: Linux" in published.get_all("Classifier")
+
+
+def test_every_extra_installs_something(info):
+    sections = re.split(
+        r"^\[(\w+)\]$", (info / "requires.txt").read_text("utf-8"), flags=re.MULTILINE
+    )
+    extras = dict(zip(sections[1::2], sections[2::2], strict=True))
+    assert set(extras) == {"dev", "test"}
+    assert [name for name, text in extras.items() if not text.strip()] == []

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import os
+import platform
 import signal
 import socket
 import ssl
 import subprocess
 import sys
 from contextlib import contextmanager
+from importlib import metadata
 
 import pytest
 
+import actors
+from actors.endpoint.__main__ import _need_linux
+from actors.errors import ConfigError
 from tests.support import certificate, raw
 from tests.support.command import ROOT, Command, run
 
@@ -147,6 +152,18 @@ class TestOptions:
 
     def test_host_that_is_no_name_is_refused(self):
         assert refusal("--bind", "a..b:0").startswith("--bind a..b:0: ")
+
+    def test_version_names_what_runs(self):
+        done = run("--version")
+        assert (done.returncode, done.stderr) == (0, "")
+        python, gevent = platform.python_version(), metadata.version("gevent")
+        wanted = f"roost {actors.__version__} (Python {python}, gevent {gevent}, pykka "
+        assert done.stdout.startswith(wanted)
+
+    @pytest.mark.parametrize("platform", ["darwin", "win32", "freebsd14"])
+    def test_platform_without_epoll_is_refused(self, platform):
+        with pytest.raises(ConfigError, match=f"Linux only: it needs epoll, which {platform}"):
+            _need_linux(platform)
 
     def test_help_names_every_option(self):
         done = run("--help")
