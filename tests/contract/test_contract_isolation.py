@@ -1,6 +1,6 @@
-"""Callbacks that block delay nobody: many are parked, and a neighbour's echo stays quick.
+"""Callbacks that block delay nobody: many sleep, and a neighbour's echo waits for none of them.
 
-``benchmarks/isolation.py`` measures the same between processes; the bound here is a generous one.
+How quick it is, ``benchmarks/isolation.py`` measures.
 """
 
 from __future__ import annotations
@@ -20,9 +20,12 @@ from tests.contract.stage import scripted
 
 PARKED = 1000
 ECHOES = 40
+SLEEP = 0.5
+"""Seconds. Were callbacks served one after the other, an echo would take a thousand of these."""
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(150)
 def test_a_thousand_sleeping_callbacks_do_not_delay_an_echo(play: Any, transport: Any) -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, 5 * PARKED)), hard))
@@ -31,7 +34,7 @@ def test_a_thousand_sleeping_callbacks_do_not_delay_an_echo(play: Any, transport
     def handle_in(self: Any, payload: Any, opcode: Any) -> Any:
         while not over.is_set():
             parked[0] += 1
-            gevent.sleep(0.05)
+            gevent.sleep(SLEEP)
             parked[0] -= 1
         return Reply("woken")
 
@@ -43,7 +46,7 @@ def test_a_thousand_sleeping_callbacks_do_not_delay_an_echo(play: Any, transport
     clients = [stage.connect() for _ in range(PARKED)]
     for client in clients:
         client.send("sleep")
-    eventually(lambda: parked[0] > PARKED * 0.9)
+    eventually(lambda: parked[0] > PARKED * 0.9, seconds=60.0)
     times = []
     for number in range(ECHOES):
         began = time.perf_counter()
@@ -52,7 +55,7 @@ def test_a_thousand_sleeping_callbacks_do_not_delay_an_echo(play: Any, transport
         times.append(time.perf_counter() - began)
     over.set()
     assert [client.recv() for client in clients] == ["woken"] * PARKED
-    assert statistics.median(times) < 0.025
+    assert statistics.median(times) < SLEEP, "an echo waits for the sleep of another"
 
 
 def test_told_messages_reach_sockets_beside_parked_ones(play: Any) -> None:
