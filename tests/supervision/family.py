@@ -12,7 +12,7 @@ from actors.runtime import Actor, Ref
 from supervision.ref import Call
 from supervision.specs import ChildSpec
 
-DEADLINE = 5.0
+DEADLINE = 20.0
 ABNORMAL = Failure("abnormal")
 DETAILED = Shutdown("why")
 CLEAN = (NORMAL, SHUTDOWN, DETAILED)

@@ -13,7 +13,7 @@ from gevent import socket
 if TYPE_CHECKING:
     import ssl
 
-DEADLINE = 5.0
+DEADLINE = 20.0
 """Seconds that each read or write may take before the test fails with ``TimeoutError``."""
 
 KEY = "dGhlIHNhbXBsZSBub25jZQ=="

@@ -11,7 +11,7 @@ from tests.support import raw
 from transports.http.options import HTTPOptions
 from transports.http.response import Response
 
-DEADLINE = 5.0
+DEADLINE = 20.0
 
 
 class Site:

@@ -22,7 +22,7 @@ from transports.http.writer import WRITE_AHEAD, ClientGone, Writer
 from transports.request import Request
 from transports.stream import Stream
 
-DEADLINE = 5.0
+DEADLINE = 20.0
 PLAIN = [("Content-Type", "text/plain")]
 
 

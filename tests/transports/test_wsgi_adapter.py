@@ -42,7 +42,7 @@ from transports.http.response import Response
 from transports.http.writer import Writer
 from transports.wsgi import pre_start_hook
 
-DEADLINE = 5.0
+DEADLINE = 20.0
 SECRET = "a secret of the tests, thirty-two characters"
 WS = "/echo/websocket"
 LONGPOLL = "/echo/longpoll"

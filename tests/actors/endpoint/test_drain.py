@@ -20,7 +20,7 @@ from supervision.processes.sockets import bind
 from tests.support import raw
 from transports.http.response import Response
 
-DEADLINE = 5.0
+DEADLINE = 20.0
 RESTART = Shutdown("restart")
 
 

@@ -14,7 +14,7 @@ from tests.support.raw import Client
 from tests.support.server import serve
 from transports.http.response import Response
 
-DEADLINE = 5.0
+DEADLINE = 20.0
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from supervision.processes.sockets import bind
 from tests.support import raw
 from tests.support.server import serve
 
-DEADLINE = 5.0
+DEADLINE = 20.0
 
 
 class Chat(Socket):

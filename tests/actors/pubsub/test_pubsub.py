@@ -11,7 +11,7 @@ from actors import Actor, frames, telemetry
 from actors.errors import MailboxFull
 from actors.pubsub import PubSub
 
-DEADLINE = 5.0
+DEADLINE = 20.0
 
 
 class Listener(Actor):

@@ -17,7 +17,7 @@ from transports.http.options import HTTPOptions
 from transports.http.response import Response
 
 TARGET = "/s/websocket"
-DEADLINE = 5.0
+DEADLINE = 20.0
 
 
 class Echo(Socket):

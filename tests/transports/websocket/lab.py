@@ -12,7 +12,7 @@ from actors import Endpoint, Ok, Reply, Socket
 from tests.support.raw import TEXT, Client, Frame, frame, upgrade
 from tests.support.server import serve
 
-DEADLINE = 5.0
+DEADLINE = 20.0
 TARGET = "/lab/websocket"
 
 Action = Callable[[Any], Any]
