@@ -36,10 +36,10 @@ class Transport(Protocol):
     def flush(self) -> None:
         """Send what was delivered in this turn."""
 
-    def parked(self) -> None:
+    def on_blocked(self) -> None:
         """The turn blocked: send what was delivered in it so far."""
 
-    def ended(self, reason: Reason) -> None:
+    def on_ended(self, reason: Reason) -> None:
         """The actor ends: tell the client and let go of it. Only the first call counts."""
 
 
@@ -140,7 +140,7 @@ class Socket(Actor):
 
     # -- what a transport calls
 
-    def receive(self, events: list[Any]) -> None:
+    def on_events(self, events: list[Any]) -> None:
         """Queue what the client sent: ``str``, ``bytes``, ``Control``, ``Receipt`` or ``Gone``.
 
         Call it on the dispatcher's thread; it never blocks. Nothing bounds the queue but the
@@ -167,7 +167,7 @@ class Socket(Actor):
         if result is not None:
             self.transport.deliver(result)
 
-    def handle_batch(self, batch: Iterator[Any]) -> None:
+    def on_batch(self, batch: Iterator[Any]) -> None:
         """Run the callbacks for one turn's events; everything is sent once, at its end."""
         handle_in, transport = self.handle_in, self.transport
         for item in batch:
@@ -184,39 +184,39 @@ class Socket(Actor):
             elif kind is Gone:
                 raise Exit(item.reason)
             else:
-                self.handle_envelope(item)
+                self.on_envelope(item)
                 continue
             if result is not None:
                 transport.deliver(result)
         transport.flush()
 
-    def parked(self) -> None:
+    def on_blocked(self) -> None:
         """A callback blocks: send what was delivered, and end the turn when it is done."""
         inbox = self.actor_inbox
         inbox.interrupt()
         inbox.batch = None
-        self.transport.parked()
+        self.transport.on_blocked()
 
-    def ending(self, reason: Reason) -> None:
+    def on_ending(self, reason: Reason) -> None:
         """Tell the client before ``terminate`` runs, which may take its time."""
-        self.transport.ended(reason)
+        self.transport.on_ended(reason)
 
-    def run_terminate(self, reason: Reason) -> None:
+    def on_terminate(self, reason: Reason) -> None:
         """Call :meth:`terminate`, once."""
         if not self._terminate_ran:
             self._terminate_ran = True
-            super().run_terminate(reason)
+            super().on_terminate(reason)
 
-    def cut_short(self, reason: Reason) -> None:
+    def end_now(self, reason: Reason) -> None:
         """Tell the client ``reason`` although a callback may run, and end at once.
 
         Call it on the dispatcher's thread. ``terminate`` runs afterwards, with ``Killed``.
         """
-        run_hook(self.ending, reason)
-        self.killed()
+        run_hook(self.on_ending, reason)
+        self.kill_now()
 
-    def after_kill(self) -> None:
+    def on_killed(self) -> None:
         """Let go of the client, then run ``terminate``: nobody waits for it any more."""
-        self.transport.ended(KILLED)
+        self.transport.on_ended(KILLED)
         if not self._terminate_ran:
-            self.dispatcher.submit(lambda: run_hook(self.run_terminate, KILLED))
+            self.dispatcher.submit(lambda: run_hook(self.on_terminate, KILLED))

@@ -80,9 +80,9 @@ class EventStream:
         if self.stream.queued > self.options.max_send_queue:
             self.actor.actor_ref.exit(Shutdown("slow_consumer"))
 
-    parked = flush
+    on_blocked = flush
 
-    def ended(self, reason: Reason) -> None:
+    def on_ended(self, reason: Reason) -> None:
         self.forget()
         self.flush()
         self.stream.write(b"event: end\ndata:\n\n")
@@ -97,7 +97,7 @@ class EventStream:
         self.connection_lost(None)
 
     def connection_lost(self, error: Exception | None) -> None:
-        self.actor.receive([Gone(CLOSED)])
+        self.actor.on_events([Gone(CLOSED)])
 
     def drain(self) -> None:
         self.actor.actor_ref.exit(Shutdown("restart"))
@@ -131,7 +131,7 @@ class SSETransport:
         events.stream.write(HEAD + f"event: id\ndata: {key}\n\n".encode())
         http.hand_over(events)
         try:
-            events.actor.begin()
+            events.actor.on_begin()
         except StartError:
             pass  # logged already, and the client saw the end
 
@@ -139,7 +139,7 @@ class SSETransport:
         events = self.open.get(key)
         if events is None:
             return Response(404)
-        events.actor.receive([request.body.decode("utf-8", "replace")])
+        events.actor.on_events([request.body.decode("utf-8", "replace")])
         return Response(204)
 
 

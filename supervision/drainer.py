@@ -42,7 +42,7 @@ PATIENT: Final = 0.9
 class Drainable(Protocol):
     """What is drained: an actor that can be ended although it is busy."""
 
-    def cut_short(self, reason: Reason) -> None:
+    def end_now(self, reason: Reason) -> None:
         """Tell the client, and end at once."""
 
 
@@ -82,10 +82,10 @@ class Drainer(Actor):
             "drain.batch", {"index": index, "count": count, "left": left}, {"drainer": name}
         )
 
-    def killed(self) -> None:
+    def kill_now(self) -> None:
         """There is no more time: end who is left, then this actor."""
         self._cut_short()
-        super().killed()
+        super().kill_now()
 
     def _cut_short(self) -> None:
         late = [ref for ref in self._told if ref.exit_reason is None]
@@ -101,7 +101,7 @@ class Drainers(Supervisor):
 
     def stop_children(self) -> None:
         """Stop all of them; one deadline for those that have the same ``shutdown``."""
-        self.halt_together(self.plan.stop_order())
+        self.shutdown_together(self.plan.stop_order())
 
 
 def drainer_spec(socket_class: type[Any], options: DrainOptions) -> ChildSpec:
@@ -139,4 +139,4 @@ def cut_short(refs: Iterable[Ref[Any]], reason: Reason) -> None:
     for ref in refs:
         inbox: Any = ref.actor_inbox
         actor: Drainable = inbox.actor
-        actor.cut_short(reason)
+        actor.end_now(reason)

@@ -47,7 +47,7 @@ class DynamicSupervisor(Parent):
         """Run :meth:`init`."""
         answer = self.init()
         if answer is IGNORE:
-            self.leave(NORMAL)
+            self.exit_self(NORMAL)
         if not isinstance(answer, DynamicFlags | Mapping):
             wanted = "DynamicFlags, a mapping or IGNORE"
             raise SupervisionError("bad_return", f"init answered {text(answer)}: must be {wanted}")
@@ -58,7 +58,7 @@ class DynamicSupervisor(Parent):
 
     def stop_children(self) -> None:
         """Stop all children at the same time."""
-        self.halt_together(reversed(self.by_ref.values()))
+        self.shutdown_together(reversed(self.by_ref.values()))
 
     def child_ended(self, child: Child, ref: Any) -> None:
         if restarts(child.spec, ref.exit_reason):
@@ -107,7 +107,7 @@ class DynamicSupervisor(Parent):
         if not hasattr(ref, "exit_reason"):
             raise SupervisionError("simple_one_for_one", f"{text(ref)} is not a ref")
         if ref in self.by_ref:
-            self.halt(self.by_ref[ref])
+            self.shutdown_child(self.by_ref[ref])
         elif self._retried.pop(ref, None) is None and ref.exit_reason is None:
             raise SupervisionError("not_found", text(ref))
 

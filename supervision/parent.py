@@ -119,7 +119,7 @@ class Parent(Actor):
     def give_up(self, child: Child) -> NoReturn:
         """End, since ``child`` was one restart too many; with ``SHUTDOWN``, which is clean."""
         report(self, "shutdown", "reached_max_restart_intensity", child)
-        self.leave(SHUTDOWN)
+        self.exit_self(SHUTDOWN)
 
     def clock(self) -> float:
         """Answer monotonic seconds; restarts are counted by it."""
@@ -178,15 +178,15 @@ class Parent(Actor):
         else:
             child.ref.demonitor(child.monitor)
 
-    def halt(self, child: Child) -> None:
+    def shutdown_child(self, child: Child) -> None:
         """Stop a running child: ask, wait as long as its spec says, kill. Blocks until it ended."""
         self.unwatch(child)
         ask_to_end(child)
         if not child.ref.wait(child.spec.shutdown):
             child.ref.kill()
-        self.bury(child)
+        self.await_down(child)
 
-    def halt_together(self, children: Iterable[Child]) -> None:
+    def shutdown_together(self, children: Iterable[Child]) -> None:
         """Stop children at the same time: one deadline for all that have the same ``shutdown``."""
         asked = self.clock()
         pending = list(children)
@@ -198,9 +198,9 @@ class Parent(Actor):
                 if not child.ref.wait(None if left == math.inf else max(0.0, left)):
                     child.ref.kill()
         for child in pending:
-            self.bury(child)
+            self.await_down(child)
 
-    def bury(self, child: Child) -> None:
+    def await_down(self, child: Child) -> None:
         """Wait until a child that was asked or killed has ended; report an end that is odd."""
         child.ref.wait()
         self.check_alive()
@@ -226,10 +226,10 @@ class Parent(Actor):
 
     # -- how it ends
 
-    def begin(self) -> Self:
+    def on_begin(self) -> Self:
         """Start; where that fails, nothing is left behind."""
         try:
-            return super().begin()
+            return super().on_begin()
         except BaseException:
             self.kill_children()
             raise
@@ -242,7 +242,7 @@ class Parent(Actor):
             self.kill_children()  # whatever went wrong, nobody is left behind
         super().terminate(reason)
 
-    def killed(self) -> None:
+    def kill_now(self) -> None:
         """Kill the children, then end: who is told of the end may rely on theirs."""
         if self.exit_reason is not None:
             return
@@ -250,9 +250,9 @@ class Parent(Actor):
         try:
             self.kill_children()
         finally:
-            super().killed()
+            super().kill_now()
 
-    def after_kill(self) -> None:
+    def on_killed(self) -> None:
         """Kill what was started after the kill, before its greenlet had unwound."""
         self.kill_children()
 

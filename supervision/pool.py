@@ -37,10 +37,10 @@ class Pool(PartitionSupervisor):
         self._withdraw()
         super().terminate(reason)
 
-    def killed(self) -> None:
+    def kill_now(self) -> None:
         """The same, at once."""
         self._withdraw()
-        super().killed()
+        super().kill_now()
 
     def _withdraw(self) -> None:
         if _pools.get(self._owner) is self._ref:

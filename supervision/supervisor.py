@@ -49,7 +49,7 @@ class Supervisor(Parent):
         """Run :meth:`init` and start the children, oldest first."""
         answer = self.init()
         if answer is IGNORE:
-            self.leave(NORMAL)
+            self.exit_self(NORMAL)
         if not isinstance(answer, tuple) or len(answer) != 2:
             wanted = "(flags, children) or IGNORE"
             raise SupervisionError("bad_return", f"init answered {text(answer)}: must be {wanted}")
@@ -70,7 +70,7 @@ class Supervisor(Parent):
     def stop_children(self) -> None:
         """Stop the children one after the other, newest first."""
         for child in self.plan.stop_order():
-            self.halt(child)
+            self.shutdown_child(child)
 
     def child_ended(self, child: Child, ref: Any) -> None:
         self._move(child, self.plan.ended(child, ref.exit_reason, self.clock()))
@@ -83,14 +83,14 @@ class Supervisor(Parent):
         if move is Move.RESTART:
             self._restart(child)
         elif move is Move.SHUTDOWN:
-            self.leave(SHUTDOWN)
+            self.exit_self(SHUTDOWN)
         elif move is Move.GIVE_UP:
             self.give_up(child)
 
     def _restart(self, child: Child) -> None:
         stop, start = self.plan.casualties(child)
         for each in stop:
-            self.halt(each)
+            self.shutdown_child(each)
             self.plan.drop(each)
         for each in start:
             try:
@@ -134,7 +134,7 @@ class Supervisor(Parent):
         """Stop a child; drop the attempt that may be due."""
         child = self._find(child_id)
         if child.ref is not None:
-            self.halt(child)
+            self.shutdown_child(child)
         self.plan.drop(child)
 
     def delete_child(self, child_id: Hashable) -> None:

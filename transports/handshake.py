@@ -179,10 +179,10 @@ class Mount:
         return response
 
     def start(self, transport: Transport, state: object) -> Socket:
-        """Make the actor that ``transport`` operates; call its ``begin()`` when it may run.
+        """Make the actor that ``transport`` operates; call its ``on_begin()`` when it may run.
 
-        ``begin`` runs ``init``, and raises :class:`~actors.runtime.StartError` where that fails:
-        then ``transport.ended`` has been called.
+        ``on_begin`` runs ``init``, and raises :class:`~actors.runtime.StartError` where that fails:
+        then ``transport.on_ended`` has been called.
         """
         return self.socket_class(transport, state)
 

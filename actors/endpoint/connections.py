@@ -189,11 +189,11 @@ class Serving(Actor):
                 return False
         return True
 
-    def killed(self) -> None:
+    def kill_now(self) -> None:
         """There is no more time."""
         if self.exit_reason is None:
             self._cut_short()
-        super().killed()
+        super().kill_now()
 
     def _cut_short(self) -> None:
         streams = len(list(self._connections))

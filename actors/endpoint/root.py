@@ -32,7 +32,7 @@ class Root(Supervisor):
             seconds = share(child.spec.shutdown, later, self.until - self.clock())
             bounded = None if seconds == math.inf else seconds
             child.spec = replace(child.spec, shutdown=bounded)
-            self.halt(child)
+            self.shutdown_child(child)
 
     def hurry(self) -> None:
         """End, and drain no more. Does not block; call it on the loop."""

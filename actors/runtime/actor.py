@@ -129,10 +129,10 @@ class Actor(pykka.Actor):
         """
         dispatcher = get_dispatcher()
         if dispatcher.on_this_thread():
-            return cls(*args, **kwargs).begin().actor_ref
-        return run_on_carrier(dispatcher, lambda: cls(*args, **kwargs).begin().actor_ref)
+            return cls(*args, **kwargs).on_begin().actor_ref
+        return run_on_carrier(dispatcher, lambda: cls(*args, **kwargs).on_begin().actor_ref)
 
-    def begin(self) -> Self:
+    def on_begin(self) -> Self:
         """Register the actor and run ``on_start`` in the greenlet of the caller.
 
         What is told before and meanwhile waits. Call it once; the errors are those of
@@ -159,7 +159,7 @@ class Actor(pykka.Actor):
 
     # -- a turn
 
-    def run(self, carrier: greenlet) -> None:
+    def on_turn(self, carrier: greenlet) -> None:
         """Handle up to :data:`TURN_MESSAGES` messages; exit signals come first."""
         inbox = self.actor_inbox
         if inbox.owner is GONE:
@@ -177,7 +177,7 @@ class Actor(pykka.Actor):
                 signals, inbox.signals = inbox.signals, None
                 for reason in signals:
                     self.handle_exit(reason)
-            self.handle_batch(batch)
+            self.on_batch(batch)
         except BaseException as error:  # noqa: BLE001 - GreenletExit and SystemExit end one actor
             exits.end(self, reason_of(error))
         else:
@@ -196,19 +196,19 @@ class Actor(pykka.Actor):
         else:
             inbox.owner = None
 
-    def parked(self) -> None:
+    def on_blocked(self) -> None:
         """Learn, on the loop, that the turn blocked; must not block."""
 
     def handle_exit(self, reason: Reason) -> None:
         """Serve an exit signal; the default ends the actor with it."""
         raise Exit(reason)
 
-    def handle_batch(self, batch: Iterator[Any]) -> None:
+    def on_batch(self, batch: Iterator[Any]) -> None:
         """Handle the messages of a turn; whatever is raised ends the actor."""
         for envelope in batch:
-            self.handle_envelope(envelope)
+            self.on_envelope(envelope)
 
-    def handle_envelope(self, envelope: Any) -> None:
+    def on_envelope(self, envelope: Any) -> None:
         """Handle one message and answer it, as Pykka's loop does."""
         self.actor_inbox.taken(envelope)
         message, reply_to = envelope.message, envelope.reply_to
@@ -237,24 +237,24 @@ class Actor(pykka.Actor):
             inbox.asker = None
             reply_to.set(response)
 
-    def leave(self, reason: object = NORMAL) -> NoReturn:
+    def exit_self(self, reason: object = NORMAL) -> NoReturn:
         """End this actor from within its own handler with ``reason``; does not return."""
         raise Exit(as_reason(reason))
 
     # -- the end
 
-    def killed(self) -> None:
+    def kill_now(self) -> None:
         """End at once: everybody is told before the greenlet, if any, has unwound."""
         exits.kill(self)
 
-    def ending(self, reason: Reason) -> None:
+    def on_ending(self, reason: Reason) -> None:
         """Learn, before :meth:`terminate`, that the actor ends; must not block."""
 
-    def run_terminate(self, reason: Reason) -> None:
+    def on_terminate(self, reason: Reason) -> None:
         """Call :meth:`terminate`; the end goes on whatever it raises."""
         self.terminate(reason)
 
-    def after_kill(self) -> None:
+    def on_killed(self) -> None:
         """Clean up after a kill, when no greenlet runs this actor any more; must not block."""
 
     def terminate(self, reason: Reason) -> None:
@@ -265,7 +265,7 @@ class Actor(pykka.Actor):
         else:
             self.on_stop()
 
-    def report_crash(self, reason: Crash) -> None:
+    def on_crash(self, reason: Crash) -> None:
         """Log a crash: one line at error level, the stack at debug level."""
         error = reason.exception
         logger.error("%s crashed: %s", self, described(error))

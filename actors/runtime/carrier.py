@@ -14,10 +14,10 @@ logger = logging.getLogger("roost.runtime")
 class Runnable(Protocol):
     """What the ready queue holds."""
 
-    def run(self, carrier: Carrier) -> None:
+    def on_turn(self, carrier: Carrier) -> None:
         """Run one turn; may block, must not raise."""
 
-    def parked(self) -> None:
+    def on_blocked(self) -> None:
         """Learn, on the loop, that the turn blocked; must not block."""
 
 
@@ -57,12 +57,12 @@ class Job:
     def __init__(self, function: Callable[[], object]) -> None:
         self.function = function
 
-    def run(self, carrier: Carrier) -> None:  # noqa: ARG002 - the protocol's shape
+    def on_turn(self, carrier: Carrier) -> None:  # noqa: ARG002 - the protocol's shape
         """Call it; an error of whatever kind is logged and ends here."""
         try:
             self.function()
         except BaseException:  # the carrier must outlive GreenletExit and SystemExit
             logger.exception("a job failed")
 
-    def parked(self) -> None:
+    def on_blocked(self) -> None:
         """Nothing of a job waits for the end of its turn."""

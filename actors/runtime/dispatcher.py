@@ -120,7 +120,7 @@ class Dispatcher:
 
     def _from_threads(self) -> None:
         while self._foreign:
-            Job(self._foreign.popleft()).run(None)  # type: ignore[arg-type]
+            Job(self._foreign.popleft()).on_turn(None)  # type: ignore[arg-type]
 
     # -- descriptors
 
@@ -177,7 +177,7 @@ class Dispatcher:
             if runnable is not None:
                 carrier.was_parked = True
                 try:
-                    runnable.parked()
+                    runnable.on_blocked()
                 except Exception:
                     logger.exception("%s failed to park", runnable)
             if not self.ready or self.clock() > until:
@@ -229,7 +229,7 @@ class Dispatcher:
             while ready:
                 for _ in range(self._turns):
                     me.runnable = runnable = ready.popleft()
-                    runnable.run(me)
+                    runnable.on_turn(me)
                     me.runnable = None
                     if me.gr_context is not None:
                         me.gr_context = None

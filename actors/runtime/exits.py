@@ -3,7 +3,7 @@
 An orderly end (:func:`end`) runs the actor's hooks, then answers who waits and tells who watches.
 A kill (:func:`kill`) does the latter at once, wherever the actor is: idle, queued, starting,
 running, blocked, or blocked in a hook of its orderly end. What blocks gets :class:`ActorKilled`
-thrown in; when it has unwound, ``after_kill`` runs.
+thrown in; when it has unwound, ``on_killed`` runs.
 """
 
 from __future__ import annotations
@@ -55,16 +55,16 @@ def reason_of(error: BaseException) -> Reason:
 def end(actor: Actor, reason: Reason, *, started: bool = True) -> None:
     """Close the mailbox, run the hooks, answer who waits and tell who watches.
 
-    Of one that has not ``started``, nothing but the failure and :meth:`Actor.ending` is due.
+    Of one that has not ``started``, nothing but the failure and :meth:`Actor.on_ending` is due.
     """
     try:
         if actor.exit_reason is None:  # else killed meanwhile: that was the end
             close(actor)
             if isinstance(reason, Crash):
-                run_hook(actor.report_crash, reason)
-            run_hook(actor.ending, reason)
+                run_hook(actor.on_crash, reason)
+            run_hook(actor.on_ending, reason)
             if started:
-                run_hook(actor.run_terminate, reason)
+                run_hook(actor.on_terminate, reason)
     finally:
         if actor.exit_reason is None:
             finish(actor, reason)
@@ -85,7 +85,7 @@ def run_hook(hook: Callable[[Any], object], reason: Reason) -> None:
 
 def report_failure(hook: Any, error: BaseException) -> None:
     """Log that a hook, which is a method of an actor, raised."""
-    actor, name = hook.__self__, hook.__name__.removeprefix("run_")
+    actor, name = hook.__self__, hook.__name__.replace("on_terminate", "terminate")
     logger.error("%s: %s failed: %s", actor, name, described(error))
     logger.debug("the stack of %s", actor, exc_info=error)
 
@@ -159,6 +159,6 @@ def unwound(actor: Actor) -> None:
     """No greenlet runs a killed actor any more."""
     actor.actor_inbox.owner = GONE
     try:
-        actor.after_kill()
+        actor.on_killed()
     except Exception as error:  # noqa: BLE001 - it is not the killer's affair
-        report_failure(actor.after_kill, error)
+        report_failure(actor.on_killed, error)

@@ -87,7 +87,7 @@ class Ref(ActorRef[A]):
 
     def kill(self) -> None:
         """End the actor at once, whatever it does (OTP: ``exit(Pid, kill)``)."""
-        self._on_loop(self._inbox.actor.killed)
+        self._on_loop(self._inbox.actor.kill_now)
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until the actor has ended; answers whether it has."""

@@ -29,10 +29,10 @@ class Kept:
     def flush(self) -> None:
         self.calls.append("flush")
 
-    def parked(self) -> None:
+    def on_blocked(self) -> None:
         self.calls.append("parked")
 
-    def ended(self, reason: Any) -> None:
+    def on_ended(self, reason: Any) -> None:
         self.calls.append(reason)
 
 
@@ -66,19 +66,19 @@ def kept() -> Iterator[Kept]:
 def test_the_defaults_accept_and_ignore(kept: Kept) -> None:
     info = ConnectInfo(endpoint=None, transport="kept", params={}, options=None)
     assert Socket.connect(info) == Ok(None)
-    socket = Socket(kept, "state").begin()
+    socket = Socket(kept, "state").on_begin()
     assert socket.state == "state"
-    socket.receive(["text", b"bytes", Control(None, Opcode.PONG)])
+    socket.on_events(["text", b"bytes", Control(None, Opcode.PONG)])
     assert socket.actor_ref.ask("told", timeout=DEADLINE) is None
     assert kept.calls == ["flush"]
-    socket.receive([Gone(CLOSED)])
+    socket.on_events([Gone(CLOSED)])
     assert socket.actor_ref.wait(DEADLINE)
     assert kept.calls == ["flush", CLOSED]
 
 
 def test_the_events_of_a_turn_are_flushed_once(kept: Kept) -> None:
-    socket = Echo(kept).begin()
-    socket.receive(["one", b"two"])
+    socket = Echo(kept).on_begin()
+    socket.on_events(["one", b"two"])
     socket.actor_ref.ask("three", timeout=DEADLINE)
     eventually(lambda: kept.calls[-1:] == ["flush"])
     assert kept.calls == [Reply("one"), Reply(b"two"), Push("three"), "flush"]
@@ -86,18 +86,18 @@ def test_the_events_of_a_turn_are_flushed_once(kept: Kept) -> None:
 
 def test_before_it_has_begun_events_wait(kept: Kept) -> None:
     socket = Echo(kept)
-    socket.receive(["early"])
+    socket.on_events(["early"])
     assert kept.calls == []
-    socket.begin()
+    socket.on_begin()
     eventually(lambda: kept.calls == [Reply("early"), "flush"])
 
 
 def test_a_callback_that_blocks_parks_and_what_is_pushed_then_is_flushed(kept: Kept) -> None:
-    socket = Echo(kept).begin()
-    socket.receive(["one", "block", "three"])
+    socket = Echo(kept).on_begin()
+    socket.on_events(["one", "block", "three"])
     assert socket.entered.wait(DEADLINE)
     eventually(lambda: kept.calls == [Reply("one"), "parked"])
-    socket.receive(["four"])
+    socket.on_events(["four"])
     socket.release.set()
     socket.actor_ref.ask("five", timeout=DEADLINE)
     eventually(lambda: len(kept.calls) == 10)
@@ -108,23 +108,23 @@ def test_a_callback_that_blocks_parks_and_what_is_pushed_then_is_flushed(kept: K
 
 
 def test_a_receipt_is_handled_after_what_it_was_queued_behind(kept: Kept) -> None:
-    socket = Echo(kept).begin()
-    socket.receive(["one", Receipt(kept.calls.append), "two"])
+    socket = Echo(kept).on_begin()
+    socket.on_events(["one", Receipt(kept.calls.append), "two"])
     eventually(lambda: kept.calls == [Reply("one"), True, Reply("two"), "flush"])
 
 
 def test_a_receipt_is_told_when_the_socket_ends_before_it(kept: Kept) -> None:
-    socket = Echo(kept).begin()
-    socket.receive([Gone(CLOSED), "never", Receipt(kept.calls.append)])
+    socket = Echo(kept).on_begin()
+    socket.on_events([Gone(CLOSED), "never", Receipt(kept.calls.append)])
     assert socket.actor_ref.wait(DEADLINE)
     assert kept.calls == [CLOSED, False]
 
 
 def test_cut_short_tells_the_transport_why_and_ends_at_once(kept: Kept) -> None:
-    socket = Echo(kept).begin()
-    socket.receive(["block"])
+    socket = Echo(kept).on_begin()
+    socket.on_events(["block"])
     assert socket.entered.wait(DEADLINE)
-    socket.cut_short(Shutdown("restart"))
+    socket.end_now(Shutdown("restart"))
     assert socket.exit_reason == KILLED
     eventually(lambda: socket.ends)
     assert socket.ends == [KILLED]
@@ -137,11 +137,11 @@ def test_a_transport_that_fails_does_not_keep_the_socket(
     def failing(reason: Any) -> None:
         raise OSError("the socket is gone")
 
-    monkeypatch.setattr(kept, "ended", failing)
-    socket = Echo(kept).begin()
+    monkeypatch.setattr(kept, "on_ended", failing)
+    socket = Echo(kept).on_begin()
     socket.actor_ref.stop(timeout=DEADLINE)
     assert socket.ends == [NORMAL]
-    assert "ending failed: OSError: the socket is gone" in caplog.text
+    assert "on_ending failed: OSError: the socket is gone" in caplog.text
 
 
 def test_a_transport_that_fails_to_flush_ends_its_socket(
@@ -153,8 +153,8 @@ def test_a_transport_that_fails_to_flush_ends_its_socket(
         raise error
 
     monkeypatch.setattr(kept, "flush", failing)
-    socket = Echo(kept).begin()
-    socket.receive(["one"])
+    socket = Echo(kept).on_begin()
+    socket.on_events(["one"])
     assert socket.actor_ref.wait(DEADLINE)
     assert socket.exit_reason == Crash(error)
     assert socket.ends == [Crash(error)]
@@ -167,7 +167,7 @@ def test_init_that_fails_is_the_starters_and_the_transport_is_told(kept: Kept) -
 
     socket = Failing(kept, "no Ok")
     with pytest.raises(StartError) as caught:
-        socket.begin()
+        socket.on_begin()
     assert isinstance(caught.value.__cause__, TypeError)
     assert kept.calls == [socket.exit_reason]
     assert socket.ends == []
@@ -181,8 +181,8 @@ def test_a_mailbox_is_bounded_as_declared() -> None:
 
 @pytest.mark.parametrize(("count", "alive"), [(999, True), (1000, True), (1001, False)])
 def test_a_thousand_messages_may_be_told_to_a_busy_one(kept: Kept, count: int, alive: bool) -> None:
-    socket = Echo(kept).begin()
-    socket.receive(["block"])
+    socket = Echo(kept).on_begin()
+    socket.on_events(["block"])
     assert socket.entered.wait(DEADLINE)
     for number in range(count):
         socket.actor_ref.tell(number)

@@ -43,7 +43,7 @@ class Ending(Scripted):
         if payload == "crash":
             raise ERROR
         if payload == "leave":
-            self.leave("tired")
+            self.exit_self("tired")
         if payload == "block":
             self.push("blocked")
             Event().wait()

@@ -32,7 +32,7 @@ class Worker(Actor):
 
     def on_receive(self, message: Any) -> Any:
         if isinstance(message, Reason):
-            self.leave(message)
+            self.exit_self(message)
         if isinstance(message, Exception):
             raise message
         if message == "block":
@@ -48,7 +48,7 @@ class OwnWay(Worker):
     """Ends when it is asked to, but for a reason of its own."""
 
     def handle_exit(self, reason: Reason) -> None:
-        self.leave(self.name)
+        self.exit_self(self.name)
 
 
 class Lingering(Worker):

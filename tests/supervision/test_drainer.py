@@ -34,9 +34,9 @@ class Connection(Actor):
         if self.gate is not None:
             self.gate.wait()
 
-    def cut_short(self, reason):
+    def end_now(self, reason):
         self.told = ("cut short", reason)
-        self.killed()
+        self.kill_now()
 
 
 class Special(Connection):

@@ -90,7 +90,7 @@ def test_f05_permanent_child_that_ignores_is_kept_without_a_ref():
 def test_f05_an_actor_ignores_by_leaving_normally_in_on_start():
     class Ignoring(Worker):
         def on_start(self):
-            self.leave(NORMAL)
+            self.exit_self(NORMAL)
 
     supervisor = Supervisor.start([Ignoring])
     assert supervisor.which_child(Ignoring).ref is None

@@ -274,7 +274,7 @@ class Named(Worker):
     def terminate(self, reason):
         del self.names[self.name]
 
-    after_kill = lambda self: self.terminate(KILLED)  # noqa: E731 - a kill runs no terminate
+    on_killed = lambda self: self.terminate(KILLED)  # noqa: E731 - a kill runs no terminate
 
 
 def test_f79_killed_supervisor_is_restarted_with_its_worker():

@@ -199,7 +199,7 @@ class HTTPConnection:
             self._handler, request.path_params = found
             self.stream.dispatcher.schedule(self)
 
-    def run(self, carrier: Carrier) -> None:  # noqa: ARG002 - Runnable
+    def on_turn(self, carrier: Carrier) -> None:  # noqa: ARG002 - Runnable
         """Run the handler, on a carrier."""
         request, handler = self._request, self._handler
         if request is None or handler is None:
@@ -208,7 +208,7 @@ class HTTPConnection:
         if response is not None and self._request is request:
             self.respond(response, close=failed)
 
-    def parked(self) -> None:
+    def on_blocked(self) -> None:
         """Nothing of a request waits for the end of its handler's turn."""
 
     def _send(self) -> None:

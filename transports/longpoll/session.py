@@ -127,7 +127,7 @@ class LongPollSession:
         if self._posts is None:
             self._posts = deque()
         self._posts.append(post)
-        self.actor.receive([*messages, Receipt(post.handled)])
+        self.actor.on_events([*messages, Receipt(post.handled)])
         return None
 
     def drop_answered(self) -> None:
@@ -208,9 +208,9 @@ class LongPollSession:
             messages, reached = self._buffer.take_all()
             http.respond(answers.batch(200, messages, self.token(reached)))
 
-    parked = flush
+    on_blocked = flush
 
-    def ended(self, reason: Reason) -> None:
+    def on_ended(self, reason: Reason) -> None:
         """Answer whoever waits. What no poll has fetched yet is kept for a while."""
         if self._ended:
             return

@@ -119,7 +119,7 @@ class LongPollTransport:
         try:
             actor = self._mount.start(session, accepted.value)
             session.attach(actor)
-            actor.begin()
+            actor.on_begin()
             begun = True
         except StartError:
             return answers.crashed()  # the crash is logged already

@@ -82,7 +82,7 @@ class WebSocketConnection:
     def attach(self, actor: Socket, *, wants_control: bool) -> None:
         """Operate ``actor``, whose ``handle_control`` is asked only if it has one of its own.
 
-        What comes before the actor's ``begin`` has run waits in its mailbox.
+        What comes before the actor's ``on_begin`` has run waits in its mailbox.
         """
         self.actor = actor
         self.inbox = actor.actor_inbox
@@ -171,8 +171,8 @@ class WebSocketConnection:
 
     def cut_short(self) -> None:
         """Tell the client 1012 although its socket is busy, and end the socket at once."""
-        self.ended(Shutdown("restart"))
-        self.actor.killed()
+        self.on_ended(Shutdown("restart"))
+        self.actor.kill_now()
 
     # -- to the client
 
@@ -208,7 +208,7 @@ class WebSocketConnection:
     def _send(self, frame: bytes) -> None:
         self._out.append(frame)
         if len(frame) >= FLUSH_ABOVE:
-            self.parked()
+            self.on_blocked()
 
     def _stop(self, stop: Stop) -> None:
         frame = closing.stop_frame(stop)
@@ -230,7 +230,7 @@ class WebSocketConnection:
         if self._waiting and not self.inbox.items:
             self._waiting = 0
 
-    def parked(self) -> None:
+    def on_blocked(self) -> None:
         """Send what there is: a callback blocks, or has produced much."""
         if self._out and not self._ended:  # nothing follows the Close frame (RFC 6455 §5.5.1)
             self.stream.write(b"".join(self._out))
@@ -268,7 +268,7 @@ class WebSocketConnection:
 
     # -- the end
 
-    def ended(self, reason: Reason) -> None:
+    def on_ended(self, reason: Reason) -> None:
         """Send what is left and the Close frame; wait for the client's, but not for long."""
         if self._ended:
             return

@@ -84,7 +84,7 @@ class WebSocketTransport:
         if rest:
             connection.data_received(rest)
         try:
-            actor.begin()
+            actor.on_begin()
         except StartError:
             return  # the crash is logged, and the client was sent 1011
         if http.draining:

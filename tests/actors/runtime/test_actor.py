@@ -155,7 +155,7 @@ class TestStart:
     def test_leaving_in_on_start_gives_its_reason(self) -> None:
         class Leaving(Actor):
             def on_start(self) -> None:
-                self.leave("not today")
+                self.exit_self("not today")
 
         with pytest.raises(StartError) as caught:
             Leaving.start()
@@ -180,7 +180,7 @@ class TestStart:
     def test_begun_twice_is_refused(self) -> None:
         ref = Recorder.start()
         with pytest.raises(StartError, match="begun already"):
-            actor_of(ref).begin()
+            actor_of(ref).on_begin()
         assert ref.ask("on", timeout=DEADLINE) == "on"
 
     def test_told_before_it_has_begun_waits(self) -> None:
@@ -189,7 +189,7 @@ class TestStart:
         actor.actor_ref.exit("soon")
         gevent.idle()
         assert actor.seen == []
-        ref = actor.begin().actor_ref
+        ref = actor.on_begin().actor_ref
         assert ref.wait(DEADLINE)
         assert ref.exit_reason == Failure("soon")
 
@@ -201,7 +201,7 @@ class TestStart:
                 self.seen.append("started")
 
         actor = Slow()
-        starter = gevent.spawn(actor.begin)
+        starter = gevent.spawn(actor.on_begin)
         assert actor.entered.wait(DEADLINE)
         asked = actor.actor_ref.ask("early", block=False)
         gevent.idle()

@@ -171,10 +171,10 @@ class TestCarriers:
         release, parked, done = Event(), Event(), Event()
 
         class Failing:
-            def run(self, carrier: Any) -> None:
+            def on_turn(self, carrier: Any) -> None:
                 release.wait()
 
-            def parked(self) -> None:
+            def on_blocked(self) -> None:
                 parked.set()
                 raise ValueError("no")
 
@@ -191,10 +191,10 @@ class TestCarriers:
         done = Event()
 
         class Broken:
-            def run(self, carrier: Any) -> None:
+            def on_turn(self, carrier: Any) -> None:
                 raise ValueError("a runnable must not raise")
 
-            def parked(self) -> None:
+            def on_blocked(self) -> None:
                 pass
 
         eventually(lambda: not dispatcher.ready)
@@ -207,10 +207,10 @@ class TestCarriers:
 
     def test_ctrl_c_between_turns_reaches_the_main_greenlet(self, dispatcher: Dispatcher) -> None:
         class Interrupted:
-            def run(self, carrier: Any) -> None:
+            def on_turn(self, carrier: Any) -> None:
                 raise KeyboardInterrupt
 
-            def parked(self) -> None:
+            def on_blocked(self) -> None:
                 pass
 
         done = Event()

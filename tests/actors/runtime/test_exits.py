@@ -134,7 +134,7 @@ class TestExit:
     def test_leave_ends_with_its_reason(self) -> None:
         class Leaving(Actor):
             def on_receive(self, message: Any) -> Any:
-                self.leave(message)
+                self.exit_self(message)
 
         ref = Leaving.start()
         ref.tell(Shutdown("done"))
@@ -172,10 +172,10 @@ class TestExit:
         self, caplog: pytest.LogCaptureFixture
     ) -> None:
         class Failing(Recorder):
-            def report_crash(self, reason: Any) -> None:
+            def on_crash(self, reason: Any) -> None:
                 raise RuntimeError("the log is broken")
 
-            def ending(self, reason: Any) -> None:
+            def on_ending(self, reason: Any) -> None:
                 raise RuntimeError("the client is gone")
 
         ref = Failing.start()
@@ -185,14 +185,14 @@ class TestExit:
         assert wait_until_down(watcher).reason == Crash(error)
         assert actor_of(ref).ended == [error]
         assert [r.getMessage().partition("): ")[2] for r in caplog.records] == [
-            "report_crash failed: RuntimeError: the log is broken",
-            "ending failed: RuntimeError: the client is gone",
+            "on_crash failed: RuntimeError: the log is broken",
+            "on_ending failed: RuntimeError: the client is gone",
         ]
 
     def test_leaving_an_end_hook_is_no_failure(self, caplog: pytest.LogCaptureFixture) -> None:
         class Leaving(Recorder):
             def on_stop(self) -> None:
-                self.leave("again")
+                self.exit_self("again")
 
         ref = Leaving.start()
         assert ref.stop(timeout=DEADLINE) is True
@@ -202,7 +202,7 @@ class TestExit:
     def test_leaving_while_asked_ends_the_actor_and_not_the_asker(self) -> None:
         class Leaving(Actor):
             def on_receive(self, message: Any) -> Any:
-                self.leave("had enough")
+                self.exit_self("had enough")
 
         leaving = Leaving.start()
 

@@ -48,7 +48,7 @@ class TestKill:
         cleaned: list[Any] = []
 
         class Cleaning(Recorder):
-            def after_kill(self) -> None:
+            def on_killed(self) -> None:
                 cleaned.append(self)
 
         ref = Cleaning.start()
@@ -123,14 +123,14 @@ class TestKill:
         self, caplog: pytest.LogCaptureFixture
     ) -> None:
         class Failing(Recorder):
-            def after_kill(self) -> None:
+            def on_killed(self) -> None:
                 raise ValueError("no")
 
         ref = Failing.start()
         watcher = watched(ref)
         ref.kill()
         assert wait_until_down(watcher).reason == KILLED
-        assert "after_kill failed: ValueError: no" in caplog.text
+        assert "on_killed failed: ValueError: no" in caplog.text
 
     def test_a_handler_that_swallows_it_is_dead_all_the_same(self) -> None:
         swallowed = Event()

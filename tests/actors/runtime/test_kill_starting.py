@@ -23,9 +23,9 @@ class TestKillWhileStarting:
     def test_before_it_has_begun(self) -> None:
         actor = Recorder()
         actor.actor_ref.tell("never")
-        actor.killed()
+        actor.kill_now()
         with pytest.raises(StartError) as caught:
-            actor.begin()
+            actor.on_begin()
         assert caught.value.reason == KILLED
         assert actor.seen == []
 
@@ -81,10 +81,10 @@ class TestKillWhileStarting:
                 self.release.wait()
 
         actor = Quick()
-        starter = gevent.spawn(actor.begin)
+        starter = gevent.spawn(actor.on_begin)
         assert actor.entered.wait(DEADLINE)
         actor.release.set()
-        actor.killed()
+        actor.kill_now()
         with pytest.raises(StartError) as caught:
             starter.get(timeout=DEADLINE)
         assert caught.value.reason == KILLED
@@ -99,9 +99,9 @@ class TestKillWhileStarting:
                     pass
 
         actor = Stubborn()
-        starter = gevent.spawn(actor.begin)
+        starter = gevent.spawn(actor.on_begin)
         assert actor.entered.wait(DEADLINE)
-        actor.killed()
+        actor.kill_now()
         with pytest.raises(StartError) as caught:
             starter.get(timeout=DEADLINE)
         assert caught.value.reason == KILLED

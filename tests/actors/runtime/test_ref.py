@@ -87,7 +87,7 @@ def test_an_end_between_the_look_and_the_wait_is_not_lost() -> None:
         def exit_reason(self) -> Any:
             reason = actor.exit_reason
             if not looks:
-                actor.killed()
+                actor.kill_now()
             looks.append(True)
             return reason
 
