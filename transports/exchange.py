@@ -17,7 +17,7 @@ from transports.http.response import Response, encode
 from transports.stream import Stream
 
 if TYPE_CHECKING:
-    from transports.http.connection import Handler
+    from transports.http.handling import Handler
     from transports.request import Request
     from transports.stream import StreamProtocol
     from transports.taken import Taken

@@ -49,7 +49,7 @@ from actors.errors import HTTPError
 from actors.runtime.dispatcher import get_dispatcher
 from transports.environ import headers_of, target_of, to_request
 from transports.exchange import Exchange
-from transports.http.handling import NOT_FOUND, SERVER_ERROR, encoded, refusal
+from transports.http.handling import NOT_FOUND, SERVER_ERROR, call, encoded, refusal
 from transports.http.response import WITHOUT_BODY
 from transports.taken import Taken
 
@@ -57,8 +57,8 @@ if TYPE_CHECKING:
     from geventwebsocket.handler import WebSocketHandler
 
     from actors.endpoint.options import EndpointOptions
-    from transports.http.connection import Handler
     from transports.http.gateway import Application
+    from transports.http.handling import Resource
     from transports.request import Request
 
 
@@ -74,8 +74,8 @@ class Routes(Protocol):
     sessions: Any
 
     @property
-    def mounted(self) -> Callable[[str], tuple[Handler, dict[str, str]] | None]:
-        """Answer the handler of a path and its path parameters."""
+    def mounted(self) -> Callable[[str], tuple[Resource, dict[str, str]] | None]:
+        """Answer the resource of a path and its path parameters."""
 
 
 class WSGIApplication:
@@ -128,15 +128,24 @@ class WSGIApplication:
             return self._application(environ, start_response)
         _check_server(environ)
         exchange = Exchange(handler, self.taken)
+        resource, path_params = found
+        verdict = None
         try:
-            request = _request(environ, handler, target, self._options)
+            headers = headers_of(environ) if handler is None else handler.headers.items()
+            request = to_request(environ, target, headers)
+            request.path_params = path_params
+            if resource.judge_head is not None:
+                verdict, _ = call(resource.judge_head, request, exchange)
+            if verdict is None:
+                request.body = _body(request, environ, self._options)
         except HTTPError as error:
-            exchange.respond(refusal(error), close=True)
+            verdict = refusal(error)
+        if verdict is None:
+            exchange.run(resource.handle, request)
+        else:  # what is left of the body would be taken for a request
+            exchange.respond(verdict, close=True)
             if handler is not None:
                 _abandon(handler)
-        else:
-            request.path_params = found[1]
-            exchange.run(found[0], request)
         if exchange.response is None:
             return []
         return _answer(environ, start_response, exchange, named=handler is not None)
@@ -184,20 +193,8 @@ def _check_server(environ: dict[str, Any]) -> None:
         raise RuntimeError("the endpoint's sockets need a server on gevent, one greenlet a request")
 
 
-def _request(
-    environ: dict[str, Any], handler: Any, target: str, options: EndpointOptions
-) -> Request:
-    """Answer the request with its body; :class:`HTTPError` where it has to be refused.
-
-    The connection must end then: what is left of the body would be taken for a request.
-    """
-    headers = headers_of(environ) if handler is None else handler.headers.items()
-    request = to_request(environ, target, headers)
-    request.body = _body(request, environ, options)
-    return request
-
-
 def _body(request: Request, environ: dict[str, Any], options: EndpointOptions) -> bytes:
+    """Read the body; :class:`HTTPError` where it has to be refused."""
     most = options.http.max_body
     codings = request.headers_named("transfer-encoding")
     lengths = request.headers_named("content-length")

@@ -17,8 +17,8 @@ from transports.websocket.options import WebSocketOptions
 if TYPE_CHECKING:
     from actors.socket import Socket
     from transports.handshake import CustomTransport, Mount
-    from transports.http.connection import Handler
     from transports.http.gateway import Application
+    from transports.http.handling import Handler
     from transports.options import TransportOptions
     from transports.wsgi import WSGIApplication
 

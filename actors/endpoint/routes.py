@@ -10,6 +10,7 @@ from actors.endpoint.reloader import CodeReloader
 from actors.errors import ConfigError
 from transports.handshake import Defaults, Mount
 from transports.http.gateway import Gateway
+from transports.http.handling import Resource, resource
 from transports.longpoll.sessions import Sessions
 from transports.longpoll.transport import LongPollTransport
 from transports.router import Router
@@ -17,7 +18,6 @@ from transports.websocket.transport import WebSocketTransport
 
 if TYPE_CHECKING:
     from actors.endpoint.definition import Endpoint, Mounted
-    from transports.http.connection import Handler
 
 SECRET_VARIABLE = "SECRET_KEY_BASE"
 """The environment's secrets, newest first, with white space between them."""
@@ -40,18 +40,18 @@ class Routes:
         """What whoever starts the endpoint should be told, once however many workers there are."""
         self.secrets = self._secrets(boot_secret)
         self.sessions = Sessions(self.secrets, worker=worker)
-        self._router: Router[Handler] = Router()
+        self._router: Router[Resource] = Router()
         self.mounted = self._router.match
         fallback = endpoint.options.fallback
-        self._fallback = None if fallback is None else Gateway(fallback).handle
+        self._fallback = None if fallback is None else resource(Gateway(fallback))
         self._reloader = CodeReloader() if _reloads(endpoint) else None
         for path, page in endpoint.pages.items():
-            self._router.add(path, page)
+            self._router.add(path, Resource(page))
         for mounted in endpoint.mounts:
             self._mount(mounted)
 
-    def match(self, path: str) -> tuple[Handler, dict[str, str]] | None:
-        """Answer the handler of ``path`` and its path parameters: that of ``fallback`` for others.
+    def match(self, path: str) -> tuple[Resource, dict[str, str]] | None:
+        """Answer the resource of ``path`` and its path parameters: that of ``fallback`` for others.
 
         ``mounted(path)`` answers ``None`` for those, as this does where there is no fallback.
         """
@@ -88,7 +88,7 @@ class Routes:
         for name, transport_options in mounted.transports.items():
             path = mounted.path.rstrip("/") + transport_options.path
             mount = Mount(path, mounted.socket_class, transport_options, defaults)
-            self._router.add(path, self._transport(name, mount).handle)
+            self._router.add(path, resource(self._transport(name, mount)))
 
     def _transport(self, name: str, mount: Mount) -> Any:
         options: Any = mount.options

@@ -519,6 +519,16 @@ def test_a_body_is_bounded_as_the_endpoint_says(coding, size, status):
         assert (answer.headers.get("connection") == "close") is (status == 413)
 
 
+@pytest.mark.parametrize("line", ["Content-Length: 5", "Transfer-Encoding: chunked"])
+def test_a_body_for_a_websocket_is_400_and_not_read(line):
+    with client_of() as client:
+        client.send(request(WS, line, method="POST"))
+        answer = client.answer()
+        assert (answer.status, answer.headers["connection"]) == (400, "close")
+        assert b"must be absent" in answer.body
+        assert client.read_to_end() == b""
+
+
 def test_a_body_that_does_not_come_is_408():
     with client_of(endpoint_with(http=HTTPOptions(body_timeout=0.05))) as client:
         client.send(request(LONGPOLL, "Content-Length: 5", method="POST") + b"1")

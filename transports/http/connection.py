@@ -7,19 +7,18 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from actors.errors import HTTPError
-from transports.http.handling import NOT_FOUND, call, encoded, refusal
+from transports.http.handling import NOT_FOUND, Handler, Resource, call, encoded, refusal
 from transports.http.parser import ParserState, RequestParser
 from transports.http.response import Response
-from transports.request import Request
 
 if TYPE_CHECKING:
     from actors.runtime.carrier import Carrier
     from actors.runtime.timers import Timer
     from transports.http.options import HTTPOptions
+    from transports.request import Request
     from transports.stream import Stream, StreamProtocol
 
-Handler = Callable[[Request, "HTTPConnection"], Response | None]
-Match = Callable[[str], tuple[Handler, dict[str, str]] | None]
+Match = Callable[[str], tuple[Resource, dict[str, str]] | None]
 
 logger = logging.getLogger("roost.transports")
 
@@ -38,10 +37,11 @@ _TIMEOUTS: Final = {
 class HTTPConnection:
     """The protocol of a stream that speaks HTTP.
 
-    ``match`` (:meth:`transports.router.Router.match`) finds the handler of a path. It is called on
-    a carrier, where it may block, with the request and this connection. It answers a
-    :class:`Response`; or ``None``, when it has called :meth:`hand_over` or when :meth:`respond` is
-    going to be called. Until then the requests behind wait, unread beyond ``max_pipelined`` bytes.
+    ``match`` (:meth:`transports.router.Router.match`) finds the :class:`Resource` of a path. Its
+    ``judge_head`` may refuse the request by its head. Its ``handle`` is called on a carrier, where
+    it may block, with the request and this connection. It answers a :class:`Response`; or
+    ``None``, when it has called :meth:`hand_over` or when :meth:`respond` is going to be called.
+    Until then the requests behind wait, unread beyond ``max_pipelined`` bytes.
     A handler may instead write its answer to ``stream`` itself: it sets ``begun`` before the first
     byte, and calls :meth:`answered` behind the last.
     What it raises is a 500 (:class:`~actors.errors.HTTPError`: what that says), and the connection
@@ -191,13 +191,25 @@ class HTTPConnection:
 
     def _start(self, request: Request) -> None:
         self._request, self.unasked = request, False
+        judged = self._waits_for is ParserState.BODY  # when its head was there, by _welcomes
         self._waits_for, self._deadline = None, _NEVER
         found = self._match(request.path)
         if found is None:
             self.respond(NOT_FOUND)
-        else:
-            self._handler, request.path_params = found
+            return
+        resource, request.path_params = found
+        verdict = None if judged else self._judge(resource, request)
+        if verdict is None:
+            self._handler = resource.handle
             self.stream.dispatcher.schedule(self)
+        else:
+            self.respond(verdict, close=True)
+
+    def _judge(self, resource: Resource, request: Request) -> Response | None:
+        """Answer what the resource has against ``request`` when it sees no more than its head."""
+        if resource.judge_head is None:
+            return None
+        return call(resource.judge_head, request, self)[0]
 
     def on_turn(self, carrier: Carrier) -> None:  # noqa: ARG002 - Runnable
         """Run the handler, on a carrier."""
@@ -260,8 +272,13 @@ class HTTPConnection:
 
     def _welcomes(self, pending: Request) -> bool:
         """Whether the body of ``pending`` is to be read; if not, the answer is on its way."""
-        if self._match(pending.path) is None:
-            self._write(NOT_FOUND, close=True, head_only=pending.method == "HEAD")
+        found = self._match(pending.path)
+        verdict: Response | None = NOT_FOUND
+        if found is not None:
+            resource, pending.path_params = found
+            verdict = self._judge(resource, pending)
+        if verdict is not None:
+            self._write(verdict, close=True, head_only=pending.method == "HEAD")
         elif not self._parser.expects_continue:
             return True
         elif pending.method in _WITH_BODY:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, runtime_checkable
 
 from actors.errors import HTTPError
 from transports.http.date import http_date
 from transports.http.response import Response, encode
+from transports.request import Request
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from transports.http.connection import HTTPConnection
 
-    from transports.request import Request
+Handler = Callable[[Request, "HTTPConnection"], Response | None]
 
 logger = logging.getLogger("roost.transports")
 
@@ -24,6 +26,32 @@ NOT_FOUND: Final = Response(
 SERVER_ERROR: Final = Response(500)
 
 _TEXT = (("content-type", "text/plain; charset=utf-8"),)
+
+
+@runtime_checkable
+class HeadJudge(Protocol):
+    """A transport that judges a request by its head."""
+
+    def judge_head(self, request: Request, http: HTTPConnection) -> Response | None:
+        """Answer ``None`` to have the body read and ``handle`` called; else what is sent instead.
+
+        Called once for each request, on the loop, so it must not block: when the head is there and
+        its body is not (``request.body`` is empty), or when both came at once. What it answers or
+        raises (:class:`~actors.errors.HTTPError`) closes the connection, whose body is not read.
+        """
+
+
+class Resource(NamedTuple):
+    """What serves a path: ``handle`` on a carrier, ``judge_head`` before (:class:`HeadJudge`)."""
+
+    handle: Handler
+    judge_head: Handler | None = None
+
+
+def resource(transport: Any) -> Resource:
+    """Answer what serves the path of ``transport``, which judges heads if it is a HeadJudge."""
+    judge = transport.judge_head if isinstance(transport, HeadJudge) else None
+    return Resource(transport.handle, judge)
 
 
 def call(

@@ -39,7 +39,7 @@ def validate(request: Request) -> str:
     _must_contain(request, "upgrade", "websocket")
     key = _key(request)
     _version(request)
-    _no_body(request)
+    refuse_body(request)
     return key
 
 
@@ -114,8 +114,11 @@ def _version(request: Request) -> None:
         raise HandshakeError(400, text, (("sec-websocket-version", VERSION),))
 
 
-def _no_body(request: Request) -> None:
-    # A body would be frames to us and a body to a proxy between.
+def refuse_body(request: Request) -> None:
+    """Raise :class:`HandshakeError` with status 400 for a request that announces a body.
+
+    It would be frames to us and a body to a proxy between.
+    """
     for name, harmless in (("content-length", ["0"]), ("transfer-encoding", [])):
         values = request.headers_named(name)
         if values and values != harmless:

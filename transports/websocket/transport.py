@@ -32,6 +32,11 @@ class WebSocketTransport:
         self._mount = mount
         self._options = options
 
+    def judge_head(self, request: Request, http: HTTPConnection) -> Response | None:  # noqa: ARG002 - HeadJudge
+        """Refuse a body of any size, so that none is read for nothing."""
+        handshake.refuse_body(request)
+        return None
+
     def handle(self, request: Request, http: HTTPConnection) -> Response | None:
         """Refuse with a response, or take the connection over and answer ``None``.
 

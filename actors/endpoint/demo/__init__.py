@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from actors import ConnectInfo, Endpoint, Ok, Opcode, Reply, Socket
 
 if TYPE_CHECKING:
-    from transports.http.connection import Handler, HTTPConnection
+    from transports.http.connection import HTTPConnection
+    from transports.http.handling import Handler
     from transports.http.response import Response
     from transports.request import Request
 
