@@ -23,6 +23,7 @@ def described() -> str:
 
 
 TEST = [
+    "django>=5.2",
     "flask>=3",
     "gunicorn>=25.1",
     "h11>=0.16",

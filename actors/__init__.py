@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from actors.runtime.actor import Exit as Exit
     from actors.runtime.actor import StartError as StartError
     from actors.socket import Socket as Socket
+    from transports.host_session import DjangoSession as DjangoSession
+    from transports.host_session import FlaskSession as FlaskSession
 
 _HOME = {
     "Actor": "actors.runtime.actor",
@@ -46,10 +48,12 @@ _HOME = {
     "ConnectInfo": "actors.messages",
     "Control": "actors.messages",
     "Crash": "actors.reasons",
+    "DjangoSession": "transports.host_session",
     "Down": "actors.messages",
     "Endpoint": "actors.endpoint.definition",
     "Error": "actors.results",
     "Exit": "actors.runtime.actor",
+    "FlaskSession": "transports.host_session",
     "Gone": "actors.messages",
     "MailboxFull": "actors.errors",
     "NORMAL": "actors.reasons",

@@ -73,11 +73,12 @@ class ConnectInfo:
     """What ``connect`` learns of a new connection; maps are as Phoenix's ``connect/3`` shows them.
 
     ``params``: query parameters, with the mount's path variables over them. ``options``: the
-    transport's own options. ``connect_info``: what the mount's ``connect_info`` asked for.
+    transport's own options. ``connect_info``: what the mount's ``connect_info`` asked for. The
+    latter and ``params`` hold secrets of clients: they are not in its text.
     """
 
     endpoint: Any
     transport: str
-    params: Mapping[str, Any]
+    params: Mapping[str, Any] = field(repr=False)
     options: Any
-    connect_info: Mapping[str, Any] = field(default_factory=dict)
+    connect_info: Mapping[str, Any] = field(default_factory=dict, repr=False)

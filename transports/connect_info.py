@@ -8,23 +8,32 @@ The option is a sequence of names and pairs:
 - ``"uri"``: a :class:`~transports.uri.URI` of the request;
 - ``"user_agent"``: ``str | None``;
 - ``"auth_token"``: ``str | None``, what phoenix.js 1.8 was given as ``authToken``;
+- ``"cookies"``: ``dict[str, str]`` of the ``Cookie`` header; its text shows no values;
+- ``("headers", ["authorization", ...])``: ``[(name, value), ...]`` of the headers that are named;
 - ``("session", SessionOptions(...))``, or a function that answers those: ``dict | None``, see
   :mod:`transports.session`;
+- ``("session", FlaskSession(app))``, ``("session", DjangoSession())`` or another
+  :class:`HostSession`: ``dict | None``, see :mod:`transports.host_session`;
 - any other ``(name, value)``: the value as it is.
 
 Names of headers are in lower case and sorted; a header that came twice is joined with ``", "``.
+
+Browsers send cookies with a request of *any* page. So a mount that asks for cookies, for headers or
+for the session of a host refuses requests that do not show that a page of ours has made them
+(:func:`needs_same_site`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 from actors import signing
 from actors.errors import ConfigError
 from actors.options import did_you_mean
 from transports import session
+from transports.http.cookies import parse_cookies
 from transports.request import Request
 from transports.session import SessionOptions
 from transports.uri import URI
@@ -49,6 +58,14 @@ class Source:
     ssl_cert: bytes | None = None
 
 
+@runtime_checkable
+class HostSession(Protocol):
+    """Reads the session of the web framework that serves pages beside us."""
+
+    def read(self, request: Request) -> dict[str, Any] | None:
+        """Return its values, ``None`` where the client has no valid one; may block."""
+
+
 Read = Callable[[Source], Any]
 Fields = tuple[tuple[str, Read], ...]
 
@@ -58,6 +75,22 @@ def compile_fields(setting: object) -> Fields:
     if not isinstance(setting, list | tuple):
         raise ConfigError(f"connect_info={setting!r}: must be a list, such as ['uri', 'x_headers']")
     return tuple(_field(entry) for entry in setting)
+
+
+def needs_same_site(setting: object) -> bool:
+    """Whether the option asks for what a browser sends by itself, whoever's page it shows.
+
+    Those are cookies, headers and the sessions of hosts. Our own session has a CSRF token.
+    """
+    if not isinstance(setting, list | tuple):
+        return False
+    for entry in setting:
+        match entry:
+            case "cookies" | ("headers", _):
+                return True
+            case ("session", HostSession()):
+                return True
+    return False
 
 
 def collect(fields: Fields, source: Source) -> dict[str, Any]:
@@ -71,12 +104,16 @@ def _field(entry: object) -> tuple[str, Read]:
             return name, _READ[name]
         case "session":
             raise ConfigError("connect_info: write ('session', SessionOptions(...))")
+        case "headers":
+            raise ConfigError("connect_info: write ('headers', ['authorization'])")
+        case ("headers", names):
+            return "headers", _named_headers(names)
         case ("session", options):
             return "session", _session(options)
         case (str(name), value):
             return name, lambda _: value
         case _:
-            known = [*_READ, "session"]
+            known = [*_READ, "headers", "session"]
             raise ConfigError(
                 f"connect_info: unknown key {entry!r}{did_you_mean(str(entry), known)}"
             )
@@ -85,11 +122,25 @@ def _field(entry: object) -> tuple[str, Read]:
 def _session(options: object) -> Read:
     if isinstance(options, SessionOptions):
         return lambda source: _load(options, source)
-    if callable(options):
+    if isinstance(options, type):
+        pass  # a class was named where one is to be made
+    elif isinstance(options, HostSession):
+        return lambda source: options.read(source.request)
+    elif callable(options):
         return lambda source: _load(options(), source)
     raise ConfigError(
-        f"connect_info: session={options!r}: must be SessionOptions(...), or a function to call"
+        f"connect_info: session={options!r:.200}: must be SessionOptions(...), FlaskSession(app),"
+        " DjangoSession(), or a function to call"
     )
+
+
+def _named_headers(names: object) -> Read:
+    if not isinstance(names, list | tuple) or not all(isinstance(name, str) for name in names):
+        raise ConfigError(
+            f"connect_info: headers={names!r:.200}: must be a list of names of headers"
+        )
+    wanted = frozenset(name.lower() for name in names)
+    return lambda source: _headers(source.request, wanted.__contains__)
 
 
 def _load(options: SessionOptions, source: Source) -> dict[str, Any] | None:
@@ -131,4 +182,5 @@ _READ: dict[str, Read] = {
     "uri": _uri,
     "user_agent": lambda source: source.request.header("user-agent"),
     "auth_token": _auth_token,
+    "cookies": lambda source: parse_cookies(source.request.headers_named("cookie")),
 }

@@ -20,7 +20,7 @@ from actors import telemetry
 from actors.messages import ConnectInfo
 from actors.results import Error, Ok
 from transports import subprotocols
-from transports.connect_info import Source, collect, compile_fields
+from transports.connect_info import Source, collect, compile_fields, needs_same_site
 from transports.http.response import Response
 from transports.origin import OriginCheck, host_allowed
 from transports.request import Headers, Request
@@ -101,7 +101,10 @@ class Mount:
             # Without a name to compare with, Phoenix would allow any page.
             setting = "conn"
         self._origin = OriginCheck(
-            setting, url_host=defaults.url_host, require_origin=options.require_origin
+            setting,
+            url_host=defaults.url_host,
+            require_origin=options.require_origin,
+            same_site=needs_same_site(options.connect_info),
         )
         self._fields = compile_fields(options.connect_info)
         self._subprotocols = getattr(options, "subprotocols", None)

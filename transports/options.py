@@ -8,7 +8,7 @@ from typing import Any
 
 from actors.errors import ConfigError
 from actors.options import Options, boolean, one_of, option, positive
-from transports.connect_info import compile_fields
+from transports.connect_info import compile_fields, needs_same_site
 from transports.origin import OriginCheck
 
 
@@ -67,8 +67,9 @@ class TransportOptions(Options):
     def __post_init__(self) -> None:
         # A slotted dataclass is a second class, which super() without arguments does not know.
         Options.__post_init__(self)
+        same_site = needs_same_site(self.connect_info)
         if self.check_origin is not None:
-            OriginCheck(self.check_origin)
+            OriginCheck(self.check_origin, same_site=same_site)
         if self.check_origin is False and not self.check_csrf:
             raise ConfigError("check_origin=False, check_csrf=False: must not both be False")
         asked = dict(compile_fields(self.connect_info))

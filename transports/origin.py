@@ -13,9 +13,13 @@ The five forms of ``check_origin``:
   :class:`~transports.uri.URI` before the arguments; true allows.
 
 A request without an ``Origin`` header does not come from a page, and is allowed unless
-``require_origin`` is set. As in Phoenix, hosts are compared as they are written (browsers send
-lower case and punycode). Two ``Origin`` headers, and an origin without a host (``null``,
-``file://``), match nothing; only a callable can allow the latter.
+``require_origin`` is set. It may come from one all the same: an ``<img>`` has no Origin, but brings
+cookies. Where ``connect_info`` hands those on, a request without an Origin must say
+``Sec-Fetch-Site: same-origin`` (Fetch Metadata), which pages cannot forge.
+
+As in Phoenix, hosts are compared as they are written (browsers send lower case and punycode). Two
+``Origin`` headers, and an origin without a host (``null``, ``file://``), match nothing; only a
+callable can allow the latter.
 
 An :class:`OriginCheck` belongs to one mount. Phoenix up to 1.8.9 kept one for each socket class.
 """
@@ -38,13 +42,28 @@ FORMS = "True, False, 'conn', a list of origins, a callable, or a tuple (callabl
 class OriginCheck:
     """The ``check_origin`` of one mount, compiled once."""
 
-    __slots__ = ("_allows", "_entries", "_require", "_setting")
+    __slots__ = ("_allows", "_entries", "_require", "_same_site", "_setting")
 
     def __init__(
-        self, setting: Setting, *, url_host: str | None = None, require_origin: bool = False
+        self,
+        setting: Setting,
+        *,
+        url_host: str | None = None,
+        require_origin: bool = False,
+        same_site: bool = False,
     ) -> None:
-        """Compile ``setting``; a form that is not one of the five raises ``ConfigError``."""
+        """Compile ``setting``; a form that is not one of the five raises ``ConfigError``.
+
+        ``same_site``: a request must show that a page of ours has made it. Then ``False``, which
+        allows any page, is a ``ConfigError``.
+        """
+        if same_site and setting is False:
+            raise ConfigError(
+                "check_origin=False: any page on the web could act for a user who is logged in,"
+                " as connect_info hands on cookies, headers or the session of a host"
+            )
         self._setting = setting
+        self._same_site = same_site
         self._allows = _compile(setting, url_host)
         self._require = require_origin
         self._entries = _entries(setting, url_host)
@@ -52,7 +71,9 @@ class OriginCheck:
     def refusal(self, request: Request, mount: str) -> str | None:
         """Answer ``None`` where ``request`` may connect, else what to log of the path ``mount``."""
         if request.header("origin") is None:
-            return _absent(mount) if self._require else None
+            if self._require:
+                return _absent(mount)
+            return None if not self._same_site or _is_same_origin(request) else _unproven(mount)
         if self._allows is None:
             return None
         origins = request.headers_named("origin")
@@ -155,6 +176,19 @@ def _entries(setting: Setting, url_host: str | None) -> list[Any]:
     if isinstance(setting, list | tuple) and not callable(next(iter(setting), None)):
         return list(setting)
     return []
+
+
+def _is_same_origin(request: Request) -> bool:
+    return request.headers_named("sec-fetch-site") == ["same-origin"]
+
+
+def _unproven(mount: str) -> str:
+    return (
+        f"{mount}: refused a request with neither an Origin header nor Sec-Fetch-Site:"
+        " same-origin. Its connect_info hands on cookies, headers or the session of a host, so"
+        " requests must come from a page of yours; clients other than browsers send an Origin that"
+        " check_origin allows."
+    )
 
 
 def _absent(mount: str) -> str:

@@ -24,6 +24,7 @@ from typing import Any
 from actors import signing
 from actors.options import Options, boolean, one_of, option, positive
 from actors.results import Error
+from transports.http.cookies import parse_cookies
 
 CSRF_PARAM = "_csrf_token"
 _STATE_SIZE = 18
@@ -88,7 +89,7 @@ def read(
 
     ``None`` where there is none, or it is not ours, or too old.
     """
-    token = _cookie(cookies, options.key)
+    token = parse_cookies(cookies).get(options.key)
     claim = signing.verify(secrets, options.signing_salt, token, max_age=options.max_age, now=now)
     if isinstance(claim, Error) or not isinstance(claim.value, dict):
         return None
@@ -131,14 +132,6 @@ def _is_csrf(state: object, token: object) -> bool:
 
 def _xor(one: bytes, other: bytes) -> bytes:
     return bytes(a ^ b for a, b in zip(one, other, strict=True))
-
-
-def _cookie(cookies: Iterable[str], key: str) -> str | None:
-    for pair in ";".join(cookies).split(";"):
-        name, equals, value = pair.strip().partition("=")
-        if equals and name == key:
-            return value
-    return None
 
 
 def _set_cookie(options: SessionOptions, token: str) -> str:

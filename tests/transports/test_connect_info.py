@@ -5,8 +5,10 @@ from typing import Any
 import pytest
 
 from actors.errors import ConfigError, HTTPError
+from actors.messages import ConnectInfo
 from transports import session
-from transports.connect_info import Source, collect, compile_fields
+from transports.connect_info import Source, collect, compile_fields, needs_same_site
+from transports.host_session import DjangoSession
 from transports.request import Request
 from transports.session import SessionOptions
 from transports.uri import URI
@@ -124,11 +126,61 @@ def test_every_key_can_be_asked_at_once_in_any_order() -> None:
     assert list(info(keys)) == keys
 
 
+def test_cookies_are_told_by_name_and_their_text_shows_no_value() -> None:
+    asked = request(("cookie", "a=1; session=secret"), ("cookie", "a=2"))
+    told = info(["cookies"], asked)["cookies"]
+    assert told == {"a": "1", "session": "secret"}
+    assert "secret" not in f"{told} {told!r}"
+    assert info(["cookies"]) == {"cookies": {}}
+
+
+def test_named_headers_are_sorted_and_repeated_ones_joined() -> None:
+    asked = request(("b", "1"), ("a", "2"), ("c", "no"), ("b", "3"))
+    assert info([("headers", ["B", "a", "absent"])], asked)["headers"] == [
+        ("a", "2"),
+        ("b", "1, 3"),
+    ]
+
+
+def test_the_session_of_a_host_is_what_its_reader_says() -> None:
+    class Reader:
+        def read(self, request: Request) -> dict[str, Any] | None:
+            return {"user": request.header("cookie")}
+
+    assert info([("session", Reader())], request(("cookie", "x"))) == {"session": {"user": "x"}}
+
+
+@pytest.mark.parametrize(
+    ("setting", "needed"),
+    [
+        (["cookies"], True),
+        ([("headers", ["cookie"])], True),
+        ([("session", DjangoSession())], True),
+        ([("session", SESSION), "uri"], False),
+        ([("session", lambda: SESSION)], False),
+        (["x_headers", ("cookies", 1)], False),
+        ((), False),
+        (None, False),
+    ],
+)
+def test_what_browsers_send_by_themselves_needs_a_page_of_ours(setting: Any, needed: bool) -> None:
+    assert needs_same_site(setting) == needed
+
+
+def test_the_text_of_what_connect_is_told_shows_no_secret() -> None:
+    told = ConnectInfo(None, "websocket", {"token": "s3cret"}, None, {"uri": "s3cret"})
+    assert "s3cret" not in repr(told)
+
+
 @pytest.mark.parametrize(
     ("setting", "message"),
     [
+        (["headers"], "write .'headers', .'authorization'.."),
+        ([("headers", "cookie")], "headers='cookie': must be a list of names"),
+        ([("headers", [b"cookie"])], "must be a list of names"),
+        ([("session", DjangoSession)], "must be SessionOptions"),
         (["peer_dat"], "unknown key 'peer_dat' .did you mean 'peer_data'"),
-        (["zzz"], "unknown key 'zzz' .known: auth_token, peer_data, session"),
+        (["zzz"], "unknown key 'zzz' .known: auth_token, cookies, headers, peer_data"),
         ([7], "unknown key 7"),
         ([("a", 1, 2)], "unknown key"),
         ([(1, 2)], "unknown key"),

@@ -205,6 +205,40 @@ def test_no_origin_at_all_is_allowed_unless_it_is_required(setting: Any) -> None
     assert "require_origin=False" in required
 
 
+@pytest.mark.parametrize(
+    ("headers", "allowed"),
+    [
+        ([], False),
+        ([("origin", "https://example.com")], True),
+        ([("origin", "https://evil.test")], False),
+        ([("origin", "https://evil.test"), ("sec-fetch-site", "same-origin")], False),
+        ([("sec-fetch-site", "same-origin")], True),
+        ([("sec-fetch-site", "same-site")], False),
+        ([("sec-fetch-site", "cross-site")], False),
+        ([("sec-fetch-site", "none")], False),
+        ([("sec-fetch-site", "same-origin"), ("sec-fetch-site", "same-origin")], False),
+    ],
+)
+def test_same_site_wants_an_origin_or_the_browsers_word(headers: Any, allowed: bool) -> None:
+    asked = Request("GET", "/x", "/x", "", tuple(headers), host="example.com")
+    check = OriginCheck(["//example.com"], same_site=True)
+    told = check.refusal(asked, "/x")
+    assert (told is None) == allowed
+    if not headers:
+        assert "neither an Origin header nor Sec-Fetch-Site: same-origin" in str(told)
+
+
+def test_same_site_cannot_be_had_with_any_origin() -> None:
+    with pytest.raises(ConfigError, match="check_origin=False: any page on the web could act"):
+        OriginCheck(False, same_site=True)
+
+
+def test_a_required_origin_is_not_made_up_for_by_the_browsers_word() -> None:
+    asked = Request("GET", "/x", "/x", "", (("sec-fetch-site", "same-origin"),))
+    check = OriginCheck(["//example.com"], require_origin=True, same_site=True)
+    assert "without an Origin header" in str(check.refusal(asked, "/x"))
+
+
 @pytest.mark.parametrize("setting", [True, "conn", STRICT, lambda _: True])
 @pytest.mark.parametrize("second", ["https://evil.test", "https://example.com"])
 def test_two_origin_headers_are_refused(setting: Any, second: str) -> None:

@@ -57,6 +57,8 @@ def test_what_both_transports_accept(cls: type[TransportOptions], given: dict[st
         ({"check_origin": "//example.com"}, "check_origin='//example.com': must be True, False"),
         ({"check_origin": ["example.com"]}, "no host that can be compared"),
         ({"check_origin": False, "check_csrf": False}, "must not both be False"),
+        ({"check_origin": False, "connect_info": ["cookies"]}, "any page on the web could act"),
+        ({"check_origin": False, "connect_info": [("headers", ["a"])]}, "any page on the web"),
         ({"require_origin": 1}, "require_origin=1: must be True or False"),
         ({"code_reloader": "yes"}, "must be True or False, or None"),
         ({"allowed_hosts": "example.com"}, "must be a list of str, or None"),
