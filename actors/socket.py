@@ -55,14 +55,18 @@ class Socket(Actor):
     mailbox_bytes = 1024 * 1024
     mailbox_policy = "stop"
 
-    transport: Transport
     state: Any
-    _terminate_ran = False
+    __terminate_ran = False
 
     def __init__(self, transport: Transport, state: Any = None) -> None:
         super().__init__()
-        self.transport = transport
+        self.__transport = transport
         self.state = state
+
+    @property
+    def transport(self) -> Transport:
+        """What operates this socket, see docs/writing-a-transport.md."""
+        return self.__transport
 
     # -- the contract
 
@@ -134,9 +138,9 @@ class Socket(Actor):
 
     def push(self, payload: str | bytes, opcode: Opcode | None = None) -> None:
         """Send something from within a callback, at the latest when the callback blocks or ends."""
-        self.transport.deliver(Push(payload, opcode))
+        self.__transport.deliver(Push(payload, opcode))
         if self.actor_inbox.batch is None:  # not within a turn that ends by a flush
-            self.transport.flush()
+            self.__transport.flush()
 
     # -- what a transport calls
 
@@ -154,22 +158,22 @@ class Socket(Actor):
 
     def on_start(self) -> None:
         """Run :meth:`init`."""
-        self._terminate_ran = True  # what has not begun is not terminated, not even by a kill
+        self.__terminate_ran = True  # what has not begun is not terminated, not even by a kill
         answer: object = self.init(self.state)
         if type(answer) is not Ok:
             raise TypeError(f"init must answer Ok(state), not {answer!r:.100}")
         self.state = answer.value
-        self._terminate_ran = False
+        self.__terminate_ran = False
 
     def on_receive(self, message: Any) -> None:
         """Give a told message to :meth:`handle_info`."""
         result = self.handle_info(message)
         if result is not None:
-            self.transport.deliver(result)
+            self.__transport.deliver(result)
 
     def on_batch(self, batch: Iterator[Any]) -> None:
         """Run the callbacks for one turn's events; everything is sent once, at its end."""
-        handle_in, transport = self.handle_in, self.transport
+        handle_in, transport = self.handle_in, self.__transport
         for item in batch:
             kind = type(item)
             if kind is str:
@@ -195,16 +199,16 @@ class Socket(Actor):
         inbox = self.actor_inbox
         inbox.interrupt()
         inbox.batch = None
-        self.transport.on_blocked()
+        self.__transport.on_blocked()
 
     def on_ending(self, reason: Reason) -> None:
         """Tell the client before ``terminate`` runs, which may take its time."""
-        self.transport.on_ended(reason)
+        self.__transport.on_ended(reason)
 
     def on_terminate(self, reason: Reason) -> None:
         """Call :meth:`terminate`, once."""
-        if not self._terminate_ran:
-            self._terminate_ran = True
+        if not self.__terminate_ran:
+            self.__terminate_ran = True
             super().on_terminate(reason)
 
     def end_now(self, reason: Reason) -> None:
@@ -217,6 +221,6 @@ class Socket(Actor):
 
     def on_killed(self) -> None:
         """Let go of the client, then run ``terminate``: nobody waits for it any more."""
-        self.transport.on_ended(KILLED)
-        if not self._terminate_ran:
-            self.dispatcher.submit(lambda: run_hook(self.on_terminate, KILLED))
+        self.__transport.on_ended(KILLED)
+        if not self.__terminate_ran:
+            self.actor_inbox.dispatcher.submit(lambda: run_hook(self.on_terminate, KILLED))

@@ -64,9 +64,10 @@ class Parent(Actor):
 
     @property
     def actor_ref(self) -> SupervisorRef[Self]:
-        if self._ref is None:
-            self._ref = self.ref_class(self)
-        ref: Any = self._ref
+        inbox = self.actor_inbox
+        if inbox.ref is None:
+            inbox.ref = self.ref_class(self)
+        ref: Any = inbox.ref
         found: SupervisorRef[Self] = ref
         return found
 

@@ -43,7 +43,7 @@ class Pool(PartitionSupervisor):
         super().kill_now()
 
     def _withdraw(self) -> None:
-        if _pools.get(self._owner) is self._ref:
+        if _pools.get(self._owner) is self.actor_ref:
             del _pools[self._owner]
 
 

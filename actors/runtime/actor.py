@@ -70,9 +70,6 @@ class Actor(pykka.Actor):
     mailbox_policy = "reject"
 
     actor_inbox: Mailbox
-    dispatcher: Dispatcher
-    exit_reason: Reason | None = None
-    _ref: Ref[Any] | None = None
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -83,8 +80,7 @@ class Actor(pykka.Actor):
                 raise ConfigError(f"{cls.__name__}.{name} = {value!r}: must be {wanted}")
 
     def __init__(self) -> None:
-        self.dispatcher = get_dispatcher()
-        self.actor_inbox = Mailbox(self)
+        self.actor_inbox = Mailbox(self, get_dispatcher())
 
     # -- Pykka's seam
 
@@ -107,9 +103,10 @@ class Actor(pykka.Actor):
     @property
     def actor_ref(self) -> Ref[Self]:
         """The reference to hand out; made when it is first asked for."""
-        if self._ref is None:
-            self._ref = Ref(self)
-        return self._ref
+        inbox = self.actor_inbox
+        if inbox.ref is None:
+            inbox.ref = Ref(self)
+        return inbox.ref
 
     @property
     def actor_stopped(self) -> Stopped:  # type: ignore[override]
@@ -118,6 +115,16 @@ class Actor(pykka.Actor):
         if inbox.stopped is None:
             inbox.stopped = Stopped(inbox)
         return inbox.stopped
+
+    @property
+    def dispatcher(self) -> Dispatcher:
+        """The process's dispatcher: its clock and timers."""
+        return self.actor_inbox.dispatcher
+
+    @property
+    def exit_reason(self) -> Reason | None:
+        """Why the actor ended; ``None`` while it lives."""
+        return self.actor_inbox.reason
 
     # -- the start
 
@@ -152,7 +159,7 @@ class Actor(pykka.Actor):
             if with_caller:
                 raise
             raise StartError(self.exit_reason or reason) from error
-        self._turn_over(inbox)
+        self.__turn_over(inbox)
         if self.exit_reason is not None:  # killed while it started, and on_start swallowed it
             raise StartError(self.exit_reason)
         return self
@@ -181,18 +188,18 @@ class Actor(pykka.Actor):
         except BaseException as error:  # noqa: BLE001 - GreenletExit and SystemExit end one actor
             exits.end(self, reason_of(error))
         else:
-            if inbox.items or inbox.signals is not None or self.exit_reason is not None:
-                self._turn_over(inbox)
+            if inbox.items or inbox.signals is not None or inbox.reason is not None:
+                self.__turn_over(inbox)
             else:
                 inbox.owner = inbox.batch = None
 
-    def _turn_over(self, inbox: Mailbox) -> None:
+    def __turn_over(self, inbox: Mailbox) -> None:
         inbox.batch = None
-        if self.exit_reason is not None:
+        if inbox.reason is not None:
             exits.unwound(self)
         elif inbox.items or inbox.signals is not None:
             inbox.owner = READY
-            self.dispatcher.schedule(self)
+            inbox.dispatcher.schedule(self)
         else:
             inbox.owner = None
 
@@ -218,9 +225,9 @@ class Actor(pykka.Actor):
         if reply_to is None:
             self._handle_receive(message)
         else:
-            self._answer(message, reply_to)
+            self.__answer(message, reply_to)
 
-    def _answer(self, message: Any, reply_to: Any) -> None:
+    def __answer(self, message: Any, reply_to: Any) -> None:
         inbox = self.actor_inbox
         inbox.asker = reply_to
         try:
@@ -289,9 +296,10 @@ class Actor(pykka.Actor):
         """
         if not delay >= 0:
             raise ValueError(f"send_after({delay!r}, ...): must be 0 seconds or more")
-        return self.dispatcher.timers.call_later(delay, lambda: self._tell_self(message))
+        timers = self.actor_inbox.dispatcher.timers
+        return timers.call_later(delay, lambda: self.__tell_self(message))
 
-    def _tell_self(self, message: Any) -> None:
+    def __tell_self(self, message: Any) -> None:
         try:
             self.actor_ref.tell(message)
         except ActorDeadError:

@@ -108,7 +108,7 @@ def close(actor: Actor) -> None:
 def finish(actor: Actor, reason: Reason) -> None:
     """Answer whoever waits for ``actor``, and tell its watchers."""
     inbox = actor.actor_inbox
-    actor.exit_reason = reason
+    inbox.reason = reason
     inbox.interrupt()
     inbox.batch = inbox.signals = None
     items, inbox.items = inbox.items, []
@@ -147,7 +147,7 @@ def kill(actor: Actor) -> None:
     elif carrier is getcurrent():
         raise ActorKilled
     else:
-        actor.dispatcher.hub.loop.run_callback(_throw, actor, carrier)
+        actor.actor_inbox.dispatcher.hub.loop.run_callback(_throw, actor, carrier)
 
 
 def _throw(actor: Actor, carrier: greenlet) -> None:

@@ -25,7 +25,7 @@ from actors.runtime import dispatcher, registry
 def _in_child() -> None:
     for actor in registry.forget():
         actor.actor_inbox.closed = True
-        actor.exit_reason = NOPROC
+        actor.actor_inbox.reason = NOPROC
     dispatcher.abandon()
 
 

@@ -18,13 +18,14 @@ from pykka._envelope import Envelope
 from pykka.messages import _ActorStop
 
 from actors.errors import MailboxFull
-from actors.reasons import Shutdown
+from actors.reasons import Reason, Shutdown
 from actors.runtime import registry
 
 if TYPE_CHECKING:
     from actors.runtime.actor import Actor
+    from actors.runtime.dispatcher import Dispatcher
     from actors.runtime.monitors import Monitors
-    from actors.runtime.ref import Stopped
+    from actors.runtime.ref import Ref, Stopped
 
 logger = logging.getLogger("roost.runtime")
 
@@ -49,7 +50,7 @@ class Mailbox:
     bound. ``closed``: nothing is taken any more. The rest is the runtime's book on the actor, kept
     here so that a subclass may have attributes of those names: ``number`` in the registry, the
     ``asker`` of the message at hand, the ``stop_reply`` that is due at the end, who waits for it
-    (``stopped``), and ``monitors``.
+    (``stopped``), its ``monitors``, the ``reason`` that it ended for and its ``ref``.
     """
 
     __slots__ = (
@@ -57,10 +58,13 @@ class Mailbox:
         "asker",
         "batch",
         "closed",
+        "dispatcher",
         "items",
         "monitors",
         "number",
         "owner",
+        "reason",
+        "ref",
         "signals",
         "stop_reply",
         "stopped",
@@ -68,8 +72,9 @@ class Mailbox:
         "weight",
     )
 
-    def __init__(self, actor: Actor) -> None:
+    def __init__(self, actor: Actor, dispatcher: Dispatcher) -> None:
         self.actor = actor
+        self.dispatcher = dispatcher
         self.items: list[Any] = []
         self.batch: Iterator[Any] | None = None
         self.signals: list[Any] | None = None
@@ -82,6 +87,8 @@ class Mailbox:
         self.stop_reply: Any = None
         self.stopped: Stopped | None = None
         self.monitors: Monitors | None = None
+        self.reason: Reason | None = None
+        self.ref: Ref[Any] | None = None
 
     def put(self, envelope: Envelope[Any], /) -> None:
         """Queue what somebody told or asked; callable from any thread.
@@ -89,7 +96,7 @@ class Mailbox:
         Raises :class:`MailboxFull` when the mailbox is full and its policy is ``"reject"``; not
         in another thread, whose messages are judged when they get here.
         """
-        dispatcher = self.actor.dispatcher
+        dispatcher = self.dispatcher
         if not dispatcher.on_this_thread():
             dispatcher.call_from_thread(lambda: self._put_foreign(envelope))
         elif self.closed:
@@ -130,7 +137,7 @@ class Mailbox:
         self.items.append(letter)
         if self.owner is None:
             self.owner = READY
-            actor.dispatcher.schedule(actor)
+            self.dispatcher.schedule(actor)
         return True
 
     def _admit(self, letter: Letter) -> bool:
@@ -171,7 +178,7 @@ class Mailbox:
         """See to it that the actor gets a turn."""
         if self.owner is None:
             self.owner = READY
-            self.actor.dispatcher.schedule(self.actor)
+            self.dispatcher.schedule(self.actor)
 
     def interrupt(self) -> None:
         """End the running turn after the message that it is at: the rest goes back."""

@@ -38,18 +38,18 @@ class Stopped:
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until the actor has ended; answers whether it has. Callable from any thread."""
-        actor = self._inbox.actor
-        if actor.exit_reason is None:
+        inbox = self._inbox
+        if inbox.reason is None:
             future: Future[None] = Future()
             self._waiting.append(future)
-            if actor.exit_reason is None:  # else it ended before the future could be seen
+            if inbox.reason is None:  # else it ended before the future could be seen
                 try:
                     future.get(timeout=timeout)
                 except Timeout:
                     pass
             if future in self._waiting:
                 self._waiting.remove(future)
-        return actor.exit_reason is not None
+        return inbox.reason is not None
 
 
 class Ref(ActorRef[A]):
@@ -96,10 +96,10 @@ class Ref(ActorRef[A]):
     @property
     def exit_reason(self) -> Reason | None:
         """Why the actor ended; ``None`` while it lives."""
-        return self._inbox.actor.exit_reason
+        return self._inbox.reason
 
     def _on_loop(self, function: Callable[[], object]) -> None:
-        dispatcher = self._inbox.actor.dispatcher
+        dispatcher = self._inbox.dispatcher
         if dispatcher.on_this_thread():
             function()
         else:

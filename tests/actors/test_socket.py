@@ -193,3 +193,28 @@ def test_a_thousand_messages_may_be_told_to_a_busy_one(kept: Kept, count: int, a
         assert socket.actor_ref.wait(DEADLINE)
         assert socket.exit_reason == Shutdown("overflow")
     assert socket.actor_ref.is_alive() is alive
+
+
+@pytest.mark.parametrize("name", ["dispatcher", "exit_reason", "transport", "actor_ref"])
+def test_what_the_runtime_knows_of_a_socket_cannot_be_replaced_by_chance(kept: Kept, name) -> None:
+    socket = Echo(kept).on_begin()
+    with pytest.raises(AttributeError, match=name):
+        setattr(socket, name, "mine")
+    socket.on_events(["one"])
+    eventually(lambda: Reply("one") in kept.calls)
+
+
+def test_private_names_of_a_socket_are_its_own(kept: Kept) -> None:
+    class Quiz(Echo):
+        def init(self, state: Any) -> Ok:
+            self._ref = self._answer = self._terminate_ran = self._dispatcher = "mine"
+            self._transport = self._turn_over = self._tell_self = "mine too"
+            return Ok(state)
+
+    socket = Quiz(kept).on_begin()
+    socket.send_after(0, "later")
+    assert socket.actor_ref.ask("a question", timeout=DEADLINE) is None
+    socket.on_events(["one"])
+    eventually(lambda: Reply("one") in kept.calls)
+    socket.actor_ref.exit()
+    assert socket.actor_ref.wait(DEADLINE)

@@ -80,23 +80,20 @@ def test_an_end_between_the_look_and_the_wait_is_not_lost() -> None:
     actor = Recorder.start().actor_inbox.actor
     looks: list[bool] = []
 
+    stopped = actor.actor_stopped
+
     class Meanwhile:
-        """The actor, which ends when it was looked at once."""
+        """The mailbox of an actor that ends when it was looked at once."""
 
         @property
-        def exit_reason(self) -> Any:
+        def reason(self) -> Any:
             reason = actor.exit_reason
             if not looks:
                 actor.kill_now()
             looks.append(True)
             return reason
 
-    stopped = actor.actor_stopped
-
-    class Inbox:
-        actor = Meanwhile()
-
-    stopped._inbox = Inbox()
+    stopped._inbox = Meanwhile()
     assert stopped.wait(DEADLINE) is True
     assert stopped._waiting == []
 
