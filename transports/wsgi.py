@@ -25,6 +25,8 @@ What remains pywsgi's, so that such a server belongs behind a proxy that is stri
 * A long poll that is held keeps its greenlet. Its session lives in one process: with several
   workers only clients that come back to the same one can poll.
 
+The endpoint's children run from the first request on (:meth:`actors.Endpoint.start`).
+
 A server that stops does not say so to an application. When the process exits in an orderly way, as
 a gunicorn worker does on TERM, every connection is told 1012; a program that goes on, or wants it
 earlier, calls :meth:`WSGIApplication.drain`. A pywsgi script has to turn the signal into an exit:
@@ -35,6 +37,7 @@ from __future__ import annotations
 
 import _socket
 import atexit
+import logging
 import os
 import re
 from collections.abc import Callable, Iterable
@@ -49,6 +52,7 @@ from actors.errors import HTTPError
 from actors.runtime.dispatcher import get_dispatcher
 from transports.environ import headers_of, target_of, to_request
 from transports.exchange import Exchange
+from transports.http.connection import UNAVAILABLE
 from transports.http.handling import NOT_FOUND, SERVER_ERROR, call, encoded, refusal
 from transports.http.response import WITHOUT_BODY
 from transports.taken import Taken
@@ -61,6 +65,8 @@ if TYPE_CHECKING:
     from transports.http.handling import Resource
     from transports.request import Request
 
+
+logger = logging.getLogger("roost.transports")
 
 HANDLER: Final = "transports.wsgi.handler"
 """Where in an environment the hook leaves pywsgi's handler, for middleware hides it otherwise."""
@@ -78,20 +84,31 @@ class Routes(Protocol):
         """Answer the resource of a path and its path parameters."""
 
 
+class Host(Protocol):
+    """The endpoint's tree in this process, of which there is one for all its applications."""
+
+    def routes(self) -> Routes:
+        """Make the router of one application."""
+
+    def enter(self, application: object, end: Callable[[float], bool]) -> bool:
+        """Have the tree run, whose end calls ``end(seconds)``; ``False`` where it cannot now."""
+
+    def leave(self, application: object, budget: float) -> bool:
+        """End the connections of an application, and the tree with the last one."""
+
+
 class WSGIApplication:
     """Serves the mounts of an endpoint, and hands ``application`` all else.
 
     Mounts are found by the path that the client sent, whatever ``SCRIPT_NAME`` says.
-    ``make_routes`` is called once in each process. ``application=None`` answers 404.
+    ``host`` has the endpoint's tree, which runs from the first request on; while it cannot, the
+    mounts are answered 503. ``application=None`` answers 404.
     """
 
     def __init__(
-        self,
-        make_routes: Callable[[], Routes],
-        options: EndpointOptions,
-        application: Application | None = None,
+        self, host: Host, options: EndpointOptions, application: Application | None = None
     ) -> None:
-        self._make_routes = make_routes
+        self._host = host
         self._options = options
         self._application = application or _not_found
         self._serving = 0
@@ -101,15 +118,22 @@ class WSGIApplication:
 
     def _begin(self) -> None:
         self._pid = os.getpid()
-        self._routes = self._make_routes()
+        self._routes = self._host.routes()
         self.taken = Taken(self._options)
 
-    def _serve(self) -> None:
+    def _serve(self, environ: dict[str, Any]) -> None:
         """Make ready at the first request, which a preloaded application gets in a fork."""
         if self._pid != os.getpid():
             self._begin()
         self._serving = self._pid
         atexit.register(self._exit)
+        if environ.get("wsgi.multiprocess"):
+            logger.warning(
+                "this server runs several processes, and the endpoint is in each of them by itself:"
+                " broadcasts reach the subscribers of one process, children run in each, and a long"
+                " poll must come to the process of its session. Use one process, or"
+                " python -m actors.endpoint, whose workers are connected"
+            )
 
     def takes(self, path: str) -> bool:
         """Whether a mount takes ``path``, as it was sent."""
@@ -120,7 +144,7 @@ class WSGIApplication:
     ) -> Iterable[bytes]:
         """Answer one request (PEP 3333)."""
         if self._serving != os.getpid():
-            self._serve()
+            self._serve(environ)
         handler = _handler_of(environ, start_response)
         target = target_of(environ) if handler is None else handler.path
         found = self._routes.mounted(target.partition("?")[0])
@@ -128,6 +152,9 @@ class WSGIApplication:
             return self._application(environ, start_response)
         _check_server(environ)
         exchange = Exchange(handler, self.taken)
+        if not self.taken.draining and not self._host.enter(self, self._end):
+            exchange.respond(UNAVAILABLE, close=True)
+            return _answer(environ, start_response, exchange, named=handler is not None)
         resource, path_params = found
         verdict = None
         try:
@@ -151,12 +178,19 @@ class WSGIApplication:
         return _answer(environ, start_response, exchange, named=handler is not None)
 
     def drain(self, budget: float | None = None) -> bool:
-        """End every connection with 1012; further ones are 503. Answers whether all ended in time.
+        """End every connection with 1012; further ones are 503. Return whether all ended in time.
 
-        ``budget`` is in seconds, by default the endpoint's ``grace``; what is left is cut off.
+        ``budget`` is in seconds, by default the endpoint's ``grace``; what is left is cut off. The
+        endpoint's tree ends with the last of its applications: its watchers first, its children
+        when the connections have ended.
         """
+        self.taken.draining = True
+        return self._host.leave(self, self._options.grace if budget is None else budget)
+
+    def _end(self, seconds: float) -> bool:
+        """End the connections that are left."""
         self._routes.sessions.drain()
-        return self.taken.drain(self._options.grace if budget is None else budget)
+        return self.taken.drain(seconds)
 
     def _exit(self) -> None:
         if self._pid == os.getpid() and get_dispatcher().on_this_thread():

@@ -15,6 +15,7 @@ from transports.longpoll.options import LongPollOptions
 from transports.websocket.options import WebSocketOptions
 
 if TYPE_CHECKING:
+    from actors.endpoint.embedded import Embedded
     from actors.socket import Socket
     from transports.handshake import CustomTransport, Mount
     from transports.http.gateway import Application
@@ -61,6 +62,7 @@ class Endpoint:
         self.mounts: list[Mounted] = []
         self.pages: dict[str, Handler] = {}
         self.transports: dict[str, Custom] = {}
+        self._embedded: Embedded | None = None
 
     def page(self, path: str, handler: Handler) -> None:
         """Answer requests to ``path`` by ``handler(request, http)``, which may block."""
@@ -126,16 +128,27 @@ class Endpoint:
         Call it when everything is mounted. What no mount takes goes to ``application``, by default
         the endpoint's ``fallback``; without either it is 404. See :mod:`transports.wsgi`.
         """
-        from actors.endpoint.routes import Routes  # noqa: PLC0415 - imports every transport
+        from actors.endpoint.embedded import Embedded  # noqa: PLC0415 - imports every transport
         from transports.wsgi import WSGIApplication  # noqa: PLC0415
 
-        def routes() -> Routes:
-            made = Routes(self)
-            for note in made.notes:
-                logger.warning("%s", note)
-            return made
+        if self._embedded is None:
+            self._embedded = Embedded(self)
+        return WSGIApplication(self._embedded, self.options, application or self.options.fallback)
 
-        return WSGIApplication(routes, self.options, application or self.options.fallback)
+    def start(self) -> None:
+        """Start what an endpoint inside another server has in its tree, in this process.
+
+        That are ``children``, what each class's ``child_spec`` and ``drainer_spec`` ask for, and
+        ``watchers``. Without this call the first request starts them. Call it behind
+        :meth:`wsgi`, and where the server forks, in the fork (gunicorn: ``post_fork``). A second
+        call does nothing.
+
+        :class:`~actors.errors.ConfigError` names the child that did not start. ``RuntimeError``:
+        there is no :meth:`wsgi` application; our own server starts its tree by itself.
+        """
+        if self._embedded is None:
+            raise RuntimeError("Endpoint.start() is for an endpoint.wsgi(...) application")
+        self._embedded.start()
 
 
 def _check_drainer(drainer: object, where: str) -> None:

@@ -124,7 +124,7 @@ class Server:
             self._root = Root.start(self.children)
         except StartError as error:
             self.connections.stop_accepting()
-            raise _refusal(error.reason) from error
+            raise refusal(error.reason) from error
         root = self._root_actor()
         if not monitors.at_end(root, self._ended):
             self._ended(root)
@@ -202,7 +202,7 @@ class Server:
         return max(0.0, (self._until or 0.0) - self.dispatcher.clock())
 
 
-def _refusal(reason: Reason) -> ConfigError:
+def refusal(reason: Reason) -> ConfigError:
     """Answer why the tree did not start; what the application itself refused is said as it was."""
     cause = reason
     while isinstance(cause, FailedToStart):

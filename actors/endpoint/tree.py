@@ -23,6 +23,7 @@ from supervision.specs import ChildSpec, child_spec, child_specs
 
 if TYPE_CHECKING:
     from actors.endpoint.definition import Endpoint, Mounted
+    from actors.endpoint.options import EndpointOptions
 
 ACCEPTOR: Final = "acceptor"
 PHOENIX: Final = "phoenix"
@@ -86,7 +87,7 @@ def children(
     options = endpoint.options
     asked = classes(endpoint, grace)
     acceptor = ChildSpec(id=ACCEPTOR, start=Acceptor.start, args=(connections,), shutdown=None)
-    seconds = options.server_shutdown or SERVER_PART * grace
+    seconds = server_seconds(options, grace)
     server = ChildSpec(
         id=SERVER, start=Serving.start, args=(connections, seconds), shutdown=seconds
     )
@@ -102,6 +103,29 @@ def children(
             *_given(options.watchers, "Endpoint(watchers=...)"),
         ]
     )
+
+
+def embedded(endpoint: Endpoint, server: ChildSpec, grace: float) -> tuple[ChildSpec, ...]:
+    """Return the specs of a tree inside another server, which lets clients in by itself.
+
+    ``server`` stands where ours would, and ends the connections that no drainer ended.
+    """
+    options = endpoint.options
+    asked = classes(endpoint, grace)
+    return _checked(
+        [
+            *_given(options.children, "Endpoint(children=...)"),
+            *_specs(asked, "child_spec"),
+            server,
+            *_drainers(asked, grace),
+            *_given(options.watchers, "Endpoint(watchers=...)"),
+        ]
+    )
+
+
+def server_seconds(options: EndpointOptions, grace: float) -> float:
+    """Return the seconds that the server has for connections which no drainer ended."""
+    return options.server_shutdown or SERVER_PART * grace
 
 
 def budget(endpoint: Endpoint, tree: tuple[ChildSpec, ...], grace: float) -> Budget:

@@ -1,0 +1,175 @@
+"""An endpoint inside another server's process: what is in its tree beside that server.
+
+Under our own server the tree begins the process's life and ends it. Inside pywsgi or gunicorn the
+process is somebody else's: the tree starts at the first request, or by ``endpoint.start()``, and
+ends with the last application that is drained. It has the same children in the same order, and
+where our server would be, the connections that were taken over::
+
+    children, pools, connections, drainers, watchers
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final
+
+from gevent.lock import RLock
+
+from actors.endpoint import tree
+from actors.endpoint.root import SERVER, Root
+from actors.endpoint.routes import Routes
+from actors.endpoint.server import refusal
+from actors.errors import ConfigError
+from actors.reasons import Reason
+from actors.runtime import Actor, StartError, get_dispatcher
+from supervision.specs import ChildSpec
+
+if TYPE_CHECKING:
+    from actors.endpoint.definition import Endpoint
+    from supervision.ref import SupervisorRef
+
+logger = logging.getLogger("roost.endpoint")
+
+RETRY: Final = (1.0, 30.0)
+"""Seconds until a tree that did not start, or gave up, is tried again: doubled up to the last."""
+
+PATIENT: Final = 0.9
+"""The part of the time after which a connection that has not ended is cut off."""
+
+End = Callable[[float], bool]
+"""Ends the connections of one application within seconds; returns whether all went in time."""
+
+
+class Connections(Actor):
+    """Where the server would be in the tree: at its end the connections that are left end."""
+
+    def __init__(self, embedded: Embedded, seconds: float) -> None:
+        super().__init__()
+        self._embedded = embedded
+        self._seconds = seconds
+
+    def terminate(self, reason: Reason) -> None:
+        """End them, in the server's time."""
+        self._embedded.end_connections(self._seconds)
+        super().terminate(reason)
+
+    def kill_now(self) -> None:
+        """There is no more time."""
+        if self.exit_reason is None:
+            self._embedded.end_connections(0.0)
+        super().kill_now()
+
+
+class Embedded:
+    """The tree of one endpoint in this process; a forked child has one of its own."""
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        self._endpoint = endpoint
+        self._reset()
+
+    def _reset(self) -> None:
+        self._pid = os.getpid()
+        self._lock = RLock()
+        self._root: SupervisorRef[Root] | None = None
+        self._ends: dict[object, End] = {}
+        self._orderly = True
+        self._again_at = 0.0
+        self._wait = RETRY[0]
+
+    def routes(self) -> Routes:
+        """Return the router of one application; what a person should know of it is logged."""
+        made = Routes(self._endpoint)
+        for note in made.notes:
+            logger.warning("%s", note)
+        return made
+
+    @property
+    def running(self) -> bool:
+        """Whether the tree runs in this process."""
+        root = self._root
+        return self._pid == os.getpid() and root is not None and root.exit_reason is None
+
+    def start(self) -> None:
+        """Start the tree, and wait for that; nothing happens where it runs.
+
+        :class:`ConfigError` names the child that did not start.
+        """
+        if self._pid != os.getpid():
+            self._reset()
+        with self._lock:  # another request may be starting it
+            if self.running:
+                return
+            options = self._endpoint.options
+            seconds = tree.server_seconds(options, options.grace)
+            server = ChildSpec(
+                id=SERVER, start=Connections.start, args=(self, seconds), shutdown=seconds
+            )
+            children = tree.embedded(self._endpoint, server, options.grace)
+            try:
+                self._root = Root.start(children)
+            except StartError as error:
+                raise refusal(error.reason) from error
+
+    def enter(self, application: object, end: End) -> bool:
+        """Have the tree run for ``application``; return whether it does.
+
+        ``end`` ends its connections. Where the tree does not start, the log says why, and it is
+        tried again at the first request after a while.
+        """
+        if self._pid != os.getpid():
+            self._reset()
+        self._ends[application] = end
+        if self.running:
+            return True
+        clock = get_dispatcher().clock
+        if clock() < self._again_at:
+            return False
+        if self._root is not None:
+            logger.error("the endpoint's tree gave up, and is started anew")
+        try:
+            self.start()
+        except ConfigError as error:
+            logger.error("%s; trying again in %g s", error, self._wait)
+            self._again_at = clock() + self._wait
+            self._wait = min(2 * self._wait, RETRY[1])
+            return False
+        self._wait = RETRY[0]
+        return True
+
+    def end_connections(self, seconds: float) -> None:
+        """End those of all applications, in so many seconds or what the tree's end leaves."""
+        root: Any = self._root
+        clock = get_dispatcher().clock
+        until = clock() + PATIENT * min(seconds, root.actor_inbox.actor.until - clock())
+        for end in list(self._ends.values()):
+            self._orderly &= end(max(0.0, until - clock()))
+
+    def leave(self, application: object, budget: float) -> bool:
+        """End the connections of ``application``, and with the last one the tree.
+
+        Return whether no connection had to be cut off. All of it takes ``budget`` seconds.
+        """
+        end = self._ends.get(application)
+        if end is None:
+            return True
+        if not self.running or len(self._ends) > 1:
+            del self._ends[application]
+            return end(budget)
+        self._orderly = True
+        with self._lock:
+            self._stop(budget)
+        self._ends.pop(application, None)
+        return self._orderly
+
+    def _stop(self, budget: float) -> None:
+        root: Any = self._root
+        if root is None:
+            return
+        root.actor_inbox.actor.until = get_dispatcher().clock() + budget
+        root.exit()
+        if not root.wait(budget):
+            logger.warning("the endpoint did not stop in time")
+            root.kill()
+        self._root = None
