@@ -34,6 +34,7 @@ class Exchange:
     __slots__ = (
         "_dispatcher",
         "_handler",
+        "_held",
         "_lost",
         "_rest",
         "_settled",
@@ -52,6 +53,7 @@ class Exchange:
             _send_at_once(handler.socket)
         self._taken = taken
         self._settled = Event()
+        self._held: Event | None = None
         self._lost: Callable[[], object] | None = None
         self._watched = -1
         self._stream: Stream | None = None
@@ -62,6 +64,26 @@ class Exchange:
 
     # -- the WSGI call's side
 
+    def may_proceed(self) -> bool:
+        """Wait while the request is held; answer whether its body is to be read then.
+
+        Else ``response`` is to be sent. Whoever does not call :meth:`run` calls :meth:`leave`.
+        """
+        if self._held is not None:
+            self._taken.enter(self)
+            self._held.wait()
+            if self.response is not None:
+                self.leave()
+        return self.response is None
+
+    def leave(self) -> None:
+        """Let go: the handler has been run, or will not be, which whoever waits for it is told."""
+        self._unwatch()
+        self._taken.leave(self)
+        lost, self._lost = self._lost, None
+        if lost is not None:
+            lost()
+
     def run(self, handler: Handler, request: Request) -> None:
         """Run ``handler`` on a carrier and wait for what comes of it."""
         self._taken.enter(self)
@@ -70,11 +92,7 @@ class Exchange:
             self._settled.wait()
         finally:  # also when the server kills this greenlet
             self._settled.set()
-            self._unwatch()
-            self._taken.leave(self)
-            lost, self._lost = self._lost, None
-            if lost is not None:
-                lost()
+            self.leave()
 
     def _handle(self, handler: Handler, request: Request) -> None:
         response, failed = call(handler, request, self)
@@ -90,12 +108,22 @@ class Exchange:
         self._lost = None
         stream = self._stream
         self._settled.set()
+        self.proceed()
         if stream is None:
             self.response, self.close = response, close
         else:  # which the server cannot do any more
             if not self.begun:
                 stream.write(encode(response, close=True, date=http_date()))
             stream.close()
+
+    def hold(self) -> None:
+        """Have the WSGI call wait with the body until :meth:`proceed`."""
+        self._held = Event()
+
+    def proceed(self) -> None:
+        """Let it go on, if it waits."""
+        if self._held is not None:
+            self._held.set()
 
     closes = True
     """A handler that writes to ``stream`` itself writes the connection's last answer."""

@@ -27,7 +27,7 @@ class Request:
     without white space around them. ``host`` and ``port`` are those of the Host header (HTTP/1.0
     may lack it: ``""`` and the scheme's port). ``scheme`` and ``peer`` come from the transport,
     never from the client. ``path_params`` are the variables of the route, set by the router's
-    caller.
+    caller. ``share`` is what a long-poll POST was admitted with.
     """
 
     method: str
@@ -42,6 +42,7 @@ class Request:
     port: int = 80
     peer: Address = ("", 0)
     path_params: dict[str, str] = field(default_factory=dict)
+    share: Any = None
     _params: dict[str, Any] | None = None
     _first: dict[str, str] | None = None
 

@@ -63,6 +63,8 @@ if TYPE_CHECKING:
     from actors.endpoint.options import EndpointOptions
     from transports.http.gateway import Application
     from transports.http.handling import Resource
+    from transports.http.options import HTTPOptions
+    from transports.http.response import Response
     from transports.request import Request
 
 
@@ -156,26 +158,38 @@ class WSGIApplication:
             exchange.respond(UNAVAILABLE, close=True)
             return _answer(environ, start_response, exchange, named=handler is not None)
         resource, path_params = found
-        verdict = None
+        headers = headers_of(environ) if handler is None else handler.headers.items()
         try:
-            headers = headers_of(environ) if handler is None else handler.headers.items()
             request = to_request(environ, target, headers)
             request.path_params = path_params
-            if resource.judge_head is not None:
-                verdict, _ = call(resource.judge_head, request, exchange)
-            if verdict is None:
-                request.body = _body(request, environ, self._options)
+            verdict = self._read(resource, request, exchange, environ)
         except HTTPError as error:
             verdict = refusal(error)
-        if verdict is None:
-            exchange.run(resource.handle, request)
-        else:  # what is left of the body would be taken for a request
+        except BaseException:  # its server ends this greenlet
+            exchange.leave()
+            raise
+        if verdict is not None:
+            exchange.leave()
             exchange.respond(verdict, close=True)
-            if handler is not None:
-                _abandon(handler)
+        if exchange.response is None:
+            exchange.run(resource.handle, request)
+        elif handler is not None:
+            _abandon(handler)  # what is left of the body would be taken for a request
         if exchange.response is None:
             return []
         return _answer(environ, start_response, exchange, named=handler is not None)
+
+    def _read(
+        self, resource: Resource, request: Request, exchange: Exchange, environ: dict[str, Any]
+    ) -> Response | None:
+        """Read the body when the resource wants it; answer what it has against the request."""
+        length = _length(request, environ, self._options.http.max_body)
+        if resource.judge_head is not None:
+            verdict, _ = call(resource.judge_head, request, exchange)
+            if verdict is not None or not exchange.may_proceed():
+                return verdict
+        request.body = _body(environ, length, self._options.http)
+        return None
 
     def drain(self, budget: float | None = None) -> bool:
         """End every connection with 1012; further ones are 503. Return whether all ended in time.
@@ -227,26 +241,33 @@ def _check_server(environ: dict[str, Any]) -> None:
         raise RuntimeError("the endpoint's sockets need a server on gevent, one greenlet a request")
 
 
-def _body(request: Request, environ: dict[str, Any], options: EndpointOptions) -> bytes:
-    """Read the body; :class:`HTTPError` where it has to be refused."""
-    most = options.http.max_body
+def _length(request: Request, environ: dict[str, Any], most: int) -> int | None:
+    """Answer how long the body is, ``None`` for a chunked one; :class:`HTTPError` to refuse it."""
     codings = request.headers_named("transfer-encoding")
     lengths = request.headers_named("content-length")
     if codings:
         terminated = environ.get("wsgi.input_terminated")
         if [coding.lower() for coding in codings] != ["chunked"] or not terminated:
             raise HTTPError(400, "the 'transfer-encoding' header must be 'chunked'")
-        size = most + 1
-    elif not lengths:
-        return b""
-    elif len(lengths) > 1 or not _LENGTH.fullmatch(lengths[0]):
+        return None
+    if not lengths:
+        return 0
+    if len(lengths) > 1 or not _LENGTH.fullmatch(lengths[0]):
         raise HTTPError(400, "the 'content-length' header must be one number of bytes")
-    else:
-        size = int(lengths[0])
-    body = b"" if size > most and not codings else _read(environ, size, options.http.body_timeout)
-    if len(body) > most or (size > most and not codings):
-        got = f", got {size}" if not codings else ""
-        raise HTTPError(413, f"the body must be at most {most} bytes{got}")
+    size = int(lengths[0])
+    if size > most:
+        raise HTTPError(413, f"the body must be at most {most} bytes, got {size}")
+    return size
+
+
+def _body(environ: dict[str, Any], length: int | None, options: HTTPOptions) -> bytes:
+    """Read the body; :class:`HTTPError` where it has to be refused."""
+    if length == 0:
+        return b""
+    most = options.max_body
+    body = _read(environ, most + 1 if length is None else length, options.body_timeout)
+    if len(body) > most:
+        raise HTTPError(413, f"the body must be at most {most} bytes")
     return body
 
 

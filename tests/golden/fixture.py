@@ -21,8 +21,12 @@ from tests.golden.sockets import (
 
 SECRET = "golden fixture, golden fixture, golden fixture"
 
-PHOENIX = {"lost_session_status": 410, "max_buffer_bytes": 16_777_216}
-"""What our long polling does otherwise by default: Phoenix says 410, and buffers without end."""
+PHOENIX = {
+    "lost_session_status": 410,
+    "max_buffer_bytes": 16_777_216,
+    "max_body": 8_000_000,
+}
+"""What our long polling does otherwise by default: Phoenix says 410, and bounds only bodies."""
 
 LONGPOLL = {**PHOENIX, "window": 0.5}
 

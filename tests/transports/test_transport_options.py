@@ -23,6 +23,12 @@ def test_the_defaults_are_those_of_phoenix() -> None:
         assert (options.check_origin, options.check_csrf, options.connect_info) == (None, True, ())
 
 
+def test_a_base64_line_may_be_as_long_as_the_body_unless_it_is_said() -> None:
+    assert LongPollOptions().max_base64 == LongPollOptions().max_body == 2 * 1024 * 1024
+    assert LongPollOptions(max_body=8_000_000).max_base64 == 8_000_000
+    assert LongPollOptions(max_body=100, max_base64=8).max_base64 == 8
+
+
 @pytest.mark.parametrize("cls", BOTH)
 @pytest.mark.parametrize(
     "given",
@@ -151,4 +157,5 @@ def test_every_limit_has_a_unit_and_every_number_is_a_limit(cls: type[TransportO
         "ratio",
         "messages",
         "sessions",
+        "requests",
     }

@@ -50,9 +50,9 @@ class HTTPConnection:
     """
 
     __slots__ = (
-        "_deadline", "_eof", "_handler", "_last", "_lost", "_lost_at_eof", "_match", "_options",
-        "_parser", "_request", "_response", "_timer", "_timer_at", "_waits_for", "begun",
-        "draining", "stream", "unasked",
+        "_deadline", "_eof", "_handler", "_held", "_judged", "_last", "_lost", "_lost_at_eof",
+        "_match", "_options", "_parser", "_request", "_response", "_timer", "_timer_at",
+        "_waits_for", "begun", "draining", "stream", "unasked",
     )  # fmt: skip
 
     def __init__(self, stream: Stream, match: Match, options: HTTPOptions) -> None:
@@ -62,6 +62,7 @@ class HTTPConnection:
         self._parser = RequestParser(options, stream.scheme, stream.peer)
         self._request: Request | None = None
         self._handler: Handler | None = None
+        self._held = self._judged = False
         self._response: Response | None = None
         self._last = False
         self._lost: Callable[[], object] | None = None
@@ -136,6 +137,24 @@ class HTTPConnection:
         elif self._eof and at_eof:
             self.stream.abort()
 
+    def hold(self) -> None:
+        """Read no more of the request that is being judged by its head, until :meth:`proceed`.
+
+        Meanwhile no deadline of a request runs, and :meth:`respond` (with ``close``, as the body is
+        not read) and :meth:`on_lost` are those of its handler.
+        """
+        self._held = True
+
+    def proceed(self) -> None:
+        """Read and serve the request that is held; one that was answered or lost is not."""
+        if self._held and self._request is not None:
+            self._held = False
+            if self._parser.pending is None:  # it came whole
+                self.stream.dispatcher.schedule(self)
+            else:
+                self._request = None
+                self._advance()
+
     def hand_over(self, protocol: StreamProtocol) -> bytes:
         """Let ``protocol`` have the stream; answer the bytes that were read beyond the request.
 
@@ -165,8 +184,10 @@ class HTTPConnection:
         self.refuse_half_read()
 
     def refuse_half_read(self) -> None:
-        """Answer 503 to a request that has not come in whole, and close."""
-        if self._request is None and self._parser.state is not ParserState.IDLE:
+        """Answer 503 to a request that has not come in whole, or is held, and close."""
+        if self._held:
+            self.respond(UNAVAILABLE, close=True)
+        elif self._request is None and self._parser.state is not ParserState.IDLE:
             self._write(UNAVAILABLE, close=True)
 
     # -- requests
@@ -191,7 +212,7 @@ class HTTPConnection:
 
     def _start(self, request: Request) -> None:
         self._request, self.unasked = request, False
-        judged = self._waits_for is ParserState.BODY  # when its head was there, by _welcomes
+        judged, self._judged = self._judged, False
         self._waits_for, self._deadline = None, _NEVER
         found = self._match(request.path)
         if found is None:
@@ -199,14 +220,18 @@ class HTTPConnection:
             return
         resource, request.path_params = found
         verdict = None if judged else self._judge(resource, request)
-        if verdict is None:
-            self._handler = resource.handle
-            self.stream.dispatcher.schedule(self)
-        else:
+        if verdict is not None:
             self.respond(verdict, close=True)
+            return
+        self._handler = resource.handle
+        if self._held:
+            self.stream.pause_reading()
+        else:
+            self.stream.dispatcher.schedule(self)
 
     def _judge(self, resource: Resource, request: Request) -> Response | None:
         """Answer what the resource has against ``request`` when it sees no more than its head."""
+        self._held = False
         if resource.judge_head is None:
             return None
         return call(resource.judge_head, request, self)[0]
@@ -271,14 +296,19 @@ class HTTPConnection:
             self._timer = self.stream.dispatcher.timers.call_at(self._deadline, self._expired)
 
     def _welcomes(self, pending: Request) -> bool:
-        """Whether the body of ``pending`` is to be read; if not, the answer is on its way."""
+        """Whether the body of ``pending`` is to be read now; if not, it is held, or is answered."""
         found = self._match(pending.path)
         verdict: Response | None = NOT_FOUND
-        if found is not None:
+        if self._judged:
+            verdict = None
+        elif found is not None:
             resource, pending.path_params = found
-            verdict = self._judge(resource, pending)
+            verdict, self._judged = self._judge(resource, pending), True
         if verdict is not None:
             self._write(verdict, close=True, head_only=pending.method == "HEAD")
+        elif self._held:
+            self._request, self._waits_for, self._deadline = pending, None, _NEVER
+            self.stream.pause_reading()
         elif not self._parser.expects_continue:
             return True
         elif pending.method in _WITH_BODY:

@@ -20,6 +20,7 @@ from typing import Final
 
 import orjson
 
+from actors.errors import HTTPError
 from transports.http.response import Response
 from transports.request import Headers
 
@@ -63,9 +64,9 @@ def preflight(requested: str) -> Response:
     )
 
 
-def bad_request(text: str = "") -> Response:
-    """Answer what is no request of this transport."""
-    return Response(400, text.encode(), ORIGIN)
+def refused(error: HTTPError) -> Response:
+    """Answer what is no request of this transport, as ``error`` says."""
+    return Response(error.status, error.message.encode(), ORIGIN)
 
 
 def crashed() -> Response:
@@ -74,5 +75,9 @@ def crashed() -> Response:
 
 
 def unavailable() -> Response:
-    """Answer a GET that would open one session too many, or one in a server that ends."""
+    """Answer one session or one held POST too many, and a session in a server that ends.
+
+    Never a poll, and never with a body: phoenix.js takes an empty one for a lost connection, and
+    throws at a status in JSON that it does not know.
+    """
     return Response(503, b"", (*ORIGIN, ("retry-after", "1")))

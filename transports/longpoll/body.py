@@ -19,12 +19,11 @@ Message = str | bytes
 
 
 def decode(body: bytes, content_type: str | None, options: LongPollOptions) -> list[Message]:
-    """Answer the messages; :class:`HTTPError` 400 for what is none.
+    """Answer the messages; :class:`HTTPError` 400 for what is none, 413 for too large a body.
 
     Phoenix answers 500 to bad base64 and loses text that is not UTF-8 later on.
     """
-    if len(body) > options.max_body:
-        raise HTTPError(400, f"body of {len(body)} bytes, over {options.max_body}")
+    check_size(len(body), options)
     if content_type != NDJSON:
         return [_text(body)]
     # What is beyond the limit stays one piece: 8 MB of newlines cost a copy (CVE-2026-32689).
@@ -35,6 +34,12 @@ def decode(body: bytes, content_type: str | None, options: LongPollOptions) -> l
     if len(lines) > options.max_batch:
         raise HTTPError(400, f"over {options.max_batch} messages in one request")
     return [_text(line) if line[:1] == b"[" else _binary(line, options) for line in lines]
+
+
+def check_size(size: int, options: LongPollOptions) -> None:
+    """Raise :class:`HTTPError` 413 where a body of ``size`` bytes would be too large."""
+    if size > options.max_body:
+        raise HTTPError(413, f"the body must be at most {options.max_body} bytes, got {size}")
 
 
 def _text(raw: bytes) -> str:

@@ -22,11 +22,13 @@ from typing import TYPE_CHECKING, Any
 from actors.runtime.dispatcher import get_dispatcher
 from transports.http.response import Response
 from transports.longpoll import answers
+from transports.longpoll.intake import Intake, Share
 from transports.longpoll.token import SessionToken
 
 if TYPE_CHECKING:
     from actors.pubsub.bus import Bus, Reply
     from actors.runtime.timers import Timer
+    from actors.socket import Socket
     from transports.http.connection import HTTPConnection
     from transports.longpoll.body import Message
     from transports.longpoll.options import LongPollOptions
@@ -34,19 +36,34 @@ if TYPE_CHECKING:
 
 KIND = "longpoll"
 
+SWEEP = 64
+"""Books on sessions elsewhere below which none is looked for that can be forgotten."""
+
 
 class Waiting:
-    """A request of a client here, for a session elsewhere."""
+    """A request of a client here, for a session elsewhere; ``share`` is what a POST keeps here."""
 
-    __slots__ = ("http", "lost", "timer", "worker")
+    __slots__ = ("http", "lost", "share", "timer", "worker")
 
     def __init__(
-        self, worker: str, http: HTTPConnection, lost: Callable[[], object], timer: Timer
+        self,
+        worker: str,
+        http: HTTPConnection,
+        lost: Callable[[], object],
+        timer: Timer,
+        share: Share | None,
     ) -> None:
         self.worker = worker
         self.http = http
         self.lost = lost
         self.timer = timer
+        self.share = share
+
+    def end(self) -> None:
+        """Give back what it has; its answer is known, or not wanted."""
+        self.timer.cancel()
+        if self.share is not None:
+            self.share.leave()
 
 
 class Held:
@@ -59,8 +76,8 @@ class Held:
         self._later = later
         self._gone: Callable[[], object] | None = None
 
-    def respond(self, response: Response) -> None:
-        """Answer, now or later."""
+    def respond(self, response: Response, *, close: bool = False) -> None:  # noqa: ARG002
+        """Answer, now or later; whether the client's connection ends is its worker's affair."""
         self._gone = None
         if self._reply is not None:
             reply, self._reply = self._reply, None
@@ -94,6 +111,8 @@ class Distant:
         self._tickets = itertools.count(1)
         self._waiting: dict[int, Waiting] = {}
         self._held: dict[tuple[str, int], Held] = {}
+        self._intakes: dict[tuple[str, str], Intake] = {}
+        self._sweep_at = SWEEP
         bus.serve(KIND, self._serve)
         bus.on_gone(self._worker_gone)
 
@@ -119,13 +138,39 @@ class Distant:
         messages: list[Message],
         http: HTTPConnection,
         options: LongPollOptions,
+        share: Share,
     ) -> None:
-        """Have the messages handled by the session."""
+        """Have the messages handled by the session; ``share`` is given back when it has answered.
+
+        The session's worker counts what waits there by itself, also when its answer was 408.
+        """
 
         def lost() -> None:
             http.respond(answers.status(410))
 
-        self._ask(["post", messages], place, http, options, lost)
+        self._ask(["post", messages], place, http, options, lost, share=share)
+
+    def intake(
+        self, place: SessionToken, socket_class: type[Socket], options: LongPollOptions
+    ) -> Intake:
+        """Answer the book on what POSTs of a session elsewhere keep here: those not answered."""
+        key = place.worker, place.session
+        found = self._intakes.get(key)
+        if found is None:
+            self._sweep()
+            found = self._intakes[key] = Intake(
+                max_bytes=socket_class.mailbox_bytes,
+                max_messages=socket_class.mailbox_messages,
+                max_held=options.max_held_posts,
+            )
+        return found
+
+    def _sweep(self) -> None:
+        """Forget the books in which nothing is, when there are twice as many as after the last."""
+        if len(self._intakes) >= self._sweep_at:
+            kept = {key: each for key, each in self._intakes.items() if not each.empty}
+            self._intakes = kept
+            self._sweep_at = 2 * len(kept) + SWEEP
 
     def _ask(
         self,
@@ -134,12 +179,18 @@ class Distant:
         http: HTTPConnection,
         options: LongPollOptions,
         lost: Callable[[], object],
+        *,
+        share: Share | None = None,
     ) -> None:
         what, content = request
         ticket = next(self._tickets)
+        timers = get_dispatcher().timers
         longest = options.window + options.pubsub_timeout
-        timer = get_dispatcher().timers.call_later(longest, lambda: self._lose(ticket))
-        self._waiting[ticket] = Waiting(place.worker, http, lost, timer)
+        if share is None or share.due is None:
+            timer = timers.call_later(longest, lambda: self._lose(ticket))
+        else:
+            timer = timers.call_at(share.due, lambda: self._late(ticket))
+        self._waiting[ticket] = Waiting(place.worker, http, lost, timer, share)
         http.on_lost(lambda: self._left(ticket), at_eof=request[0] == "poll")
         body = [what, ticket, place.session, place.topic, content]
         self._bus.request(
@@ -158,7 +209,7 @@ class Distant:
     def _take(self, ticket: int) -> Waiting | None:
         waiting = self._waiting.pop(ticket, None)
         if waiting is not None:
-            waiting.timer.cancel()
+            waiting.end()
         return waiting
 
     def _answer(self, ticket: int, response: Response) -> None:
@@ -176,7 +227,15 @@ class Distant:
         if waiting is not None:
             self._tell(waiting.worker, ["left", ticket])
 
+    def _late(self, ticket: int) -> None:
+        waiting = self._waiting.get(ticket)
+        if waiting is not None:
+            self._left(ticket)
+            waiting.http.respond(answers.status(408))
+
     def _worker_gone(self, worker: str) -> None:
+        for name in [name for name in self._intakes if name[0] == worker]:
+            self._intakes.pop(name).close()
         for ticket, waiting in list(self._waiting.items()):
             if waiting.worker == worker:
                 self._lose(ticket)
@@ -224,7 +283,7 @@ class Distant:
             reply(None)
             return
         held: Any = self._hold(worker, ticket, reply)
-        self._settle(worker, ticket, session.publish(messages, held))
+        self._settle(worker, ticket, session.publish_relayed(messages, held))
 
     def _hold(self, worker: str, ticket: int, reply: Reply) -> Held:
         held = Held(reply, lambda response: self._later(worker, ticket, response))

@@ -28,9 +28,15 @@ class LongPollOptions(TransportOptions):
         1_048_576, "what waits for a poll", check=positive_int, limit="bytes"
     )
     max_batch: int = option(100, "messages in one POST", check=positive_int, limit="messages")
-    max_body: int = option(8_000_000, "body of one POST", check=positive_int, limit="bytes")
+    max_body: int = option(2_097_152, "body of one POST", check=positive_int, limit="bytes")
     max_base64: int = option(
-        10_000_000, "one base64 line of a batch", check=positive_int, limit="bytes"
+        None, "one base64 line of a batch; None: max_body", check=maybe(positive_int), limit="bytes"
+    )
+    max_held_posts: int = option(
+        8,
+        "POSTs of a session that wait, unread, while its mailbox is full; more are 503",
+        check=positive_int,
+        limit="requests",
     )
     max_sessions: int = option(
         20_000, "sessions of one worker", check=positive_int, limit="sessions"
@@ -41,3 +47,9 @@ class LongPollOptions(TransportOptions):
         check=maybe(positive_int),
         limit="sessions",
     )
+
+    def __post_init__(self) -> None:
+        # A slotted dataclass is a second class, which super() without arguments does not know.
+        TransportOptions.__post_init__(self)
+        if self.max_base64 is None:
+            object.__setattr__(self, "max_base64", self.max_body)

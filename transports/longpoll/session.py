@@ -10,6 +10,7 @@ that a session waits for is due sooner than a window after it began.
 from __future__ import annotations
 
 import logging
+import sys
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
@@ -21,13 +22,17 @@ from actors.runtime.actor import Exit
 from transports import closing
 from transports.longpoll import answers, outgoing
 from transports.longpoll.buffer import Buffer
+from transports.longpoll.holding import HeldPost
+from transports.longpoll.intake import Intake
 
 if TYPE_CHECKING:
     from actors.runtime.dispatcher import Dispatcher
+    from actors.runtime.timers import Timer, Timers
     from actors.socket import Socket
     from transports.http.connection import HTTPConnection
     from transports.http.response import Response
     from transports.longpoll.body import Message
+    from transports.longpoll.intake import Share
     from transports.longpoll.options import LongPollOptions
     from transports.longpoll.sessions import Sessions
 
@@ -38,15 +43,27 @@ PATIENCE = 1.5
 
 
 class Post:
-    """A POST whose messages are in the mailbox; ``http`` is ``None`` once it is answered."""
+    """A POST whose messages are in the mailbox; ``http`` is ``None`` once it is answered.
 
-    __slots__ = ("due", "http", "session")
+    ``share`` is what they keep of the session's intake, until they are handled.
+    """
 
-    def __init__(self, session: LongPollSession, http: HTTPConnection, due: float) -> None:
+    __slots__ = ("_timer", "due", "http", "session", "share")
+
+    def __init__(
+        self, session: LongPollSession, http: HTTPConnection, due: float, share: Share
+    ) -> None:
         self.session = session
         self.http: HTTPConnection | None = http
         self.due = due
+        self.share = share
+        self._timer: Timer | None = None
         http.on_lost(self.lost)
+
+    def expire_at(self, due: float, timers: Timers) -> None:
+        """Answer 408 at ``due``, which is sooner than the session looks again."""
+        self.due = due
+        self._timer = timers.call_at(due, lambda: self.answer(408))
 
     def lost(self) -> None:
         """The client does not wait any more."""
@@ -55,6 +72,8 @@ class Post:
     def answer(self, status: int) -> None:
         """Answer, unless that has been done."""
         http, self.http = self.http, None
+        if self._timer is not None:
+            self._timer.cancel()
         if http is not None:
             http.respond(answers.status(status))
 
@@ -63,6 +82,7 @@ class Post:
         session = self.session
         self.answer(200 if done else session.unhandled_status)
         session.drop_answered()
+        self.share.leave()
 
 
 class LongPollSession:
@@ -80,6 +100,7 @@ class LongPollSession:
         "actor",
         "address",
         "inbox",
+        "intake",
         "issued",
         "place",
         "unhandled_status",
@@ -111,6 +132,13 @@ class LongPollSession:
         """Operate ``actor``."""
         self.actor = actor
         self.inbox = actor.actor_inbox
+        options = self._options
+        self.intake = Intake(
+            max_bytes=actor.mailbox_bytes,
+            max_messages=actor.mailbox_messages,
+            max_held=options.max_held_posts,
+            max_kept=options.max_body,
+        )
         self._dispatcher.timers.call_later(self._options.window, self._tick)
 
     def token(self, cursor: int) -> str:
@@ -119,15 +147,44 @@ class LongPollSession:
 
     # -- from the client
 
-    def publish(self, messages: list[Message], http: HTTPConnection) -> Response | None:
-        """Put the messages of a POST into the mailbox; answer it when they are handled."""
+    def publish(
+        self, messages: list[Message], http: HTTPConnection, share: Share
+    ) -> Response | None:
+        """Put the messages of a POST into the mailbox; answer it when they are handled.
+
+        ``share`` is the one that it entered with (:attr:`intake`), and is given back when they are.
+        """
         if self._ended or self.inbox.closed:
+            share.leave()
             return answers.status(410)
-        post = Post(self, http, self._dispatcher.clock() + self._options.window)
+        share.weigh(sum(map(sys.getsizeof, messages)), len(messages))
+        post = Post(self, http, self._dispatcher.clock() + self._options.window, share)
+        if share.due is not None:
+            post.expire_at(share.due, self._dispatcher.timers)
         if self._posts is None:
             self._posts = deque()
         self._posts.append(post)
         self.actor.on_events([*messages, Receipt(post.handled)])
+        return None
+
+    def publish_relayed(self, messages: list[Message], http: HTTPConnection) -> Response | None:
+        """Do as :meth:`publish` with a POST whose body is here already, when there is room."""
+        if self._ended or self.inbox.closed:
+            return answers.status(410)
+        size, kept = sum(map(sys.getsizeof, messages)), sum(map(len, messages))
+        share = self.intake.enter(size)
+        if share is not None:
+            return self.publish(messages, http, share)
+
+        def proceed(share: Share) -> None:
+            response = self.publish(messages, http, share)
+            if response is not None:
+                http.respond(response)
+
+        held = HeldPost(self.intake, http, self._options.window, proceed, unread=False)
+        if not self.intake.hold(held, size, kept):
+            held.lost()
+            return answers.unavailable()
         return None
 
     def drop_answered(self) -> None:
@@ -215,6 +272,7 @@ class LongPollSession:
         if self._ended:
             return
         self._ended = True
+        self.intake.close()
         if isinstance(reason, Crash):
             self.unhandled_status = 408
         else:

@@ -6,7 +6,8 @@ handshake run for each request, in Phoenix's order, as each may come from anothe
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from actors.errors import HTTPError
 from actors.results import Error, Ok
@@ -14,6 +15,7 @@ from actors.runtime.actor import StartError
 from actors.runtime.dispatcher import get_dispatcher
 from transports.handshake import Mount, Opened, Refusal
 from transports.longpoll import answers, body
+from transports.longpoll.holding import HeldPost
 from transports.longpoll.options import LongPollOptions
 from transports.longpoll.session import LongPollSession
 from transports.longpoll.sessions import Sessions
@@ -21,6 +23,7 @@ from transports.longpoll.sessions import Sessions
 if TYPE_CHECKING:
     from transports.http.connection import HTTPConnection
     from transports.http.response import Response
+    from transports.longpoll.intake import Intake, Share
     from transports.longpoll.token import SessionToken
     from transports.request import Request
 
@@ -36,11 +39,59 @@ class LongPollTransport:
         self._options = options
         self._sessions = sessions
 
+    def judge_head(self, request: Request, http: HTTPConnection) -> Response | None:
+        """Judge a POST by its head: its size, and whether its session has room.
+
+        Answer what refuses it; ``None`` where its body may be read, at once or when ``http`` is
+        told to proceed.
+        """
+        if request.method != "POST":
+            return None
+        size = _size(request, self._options.max_body)
+        try:
+            body.check_size(size, self._options)
+        except HTTPError as error:
+            return answers.refused(error)
+        place = self._token(request, request.params)
+        intake = None if place is None else self._intake(place)
+        if intake is None:
+            return None  # there is no such session, as the handler will say
+        share = intake.enter(size)
+        if share is not None:
+            self._admit(request, http, share)
+            return None
+
+        def proceed(share: Share) -> None:
+            self._admit(request, http, share)
+            http.proceed()
+
+        held = HeldPost(intake, http, self._options.window, proceed, unread=True)
+        if not intake.hold(held, size):
+            held.lost()
+            return answers.unavailable()
+        http.hold()
+        return None
+
+    def _admit(self, request: Request, http: HTTPConnection, share: Share) -> None:
+        request.share = share
+        http.on_lost(share.leave)
+
     def handle(self, request: Request, http: HTTPConnection) -> Response | None:
         """Answer at once, or ``None`` for a poll that is held and a POST that is being handled.
 
         Runs on a carrier: ``connect`` and ``init`` may block.
         """
+        if request.share is None:
+            return self._handle(request, http)
+        http.on_lost(_nothing)  # whoever was to give the share back: from here on that is us
+        try:
+            return self._handle(request, http)
+        finally:
+            share: Share | None = request.share
+            if share is not None:
+                share.leave()
+
+    def _handle(self, request: Request, http: HTTPConnection) -> Response | None:
         opened = self._mount.open(request, NAME)
         if isinstance(opened, Refusal):
             return answers.status(opened.status)
@@ -51,7 +102,7 @@ class LongPollTransport:
         if request.method == "OPTIONS":
             wanted = request.headers_named("access-control-request-headers")
             return answers.preflight(", ".join(wanted))
-        return answers.bad_request()
+        return answers.refused(HTTPError(400, ""))
 
     def _get(self, opened: Opened, http: HTTPConnection) -> Response | None:
         place = self._place(opened)
@@ -74,27 +125,42 @@ class LongPollTransport:
             http.respond(answers.LOST)
 
     def _post(self, opened: Opened, http: HTTPConnection) -> Response | None:
-        place = self._place(opened)
-        if place is None:
+        request, place = opened.request, self._place(opened)
+        intake = None if place is None else self._intake(place)
+        if place is None or intake is None:
             return answers.status(410)
-        session, distant = self._sessions.find(place), self._sessions.distant
-        if session is None and (distant is None or not distant.knows(place)):
-            return answers.status(410)
-        request = opened.request
         try:
             messages = body.decode(request.body, request.header("content-type"), self._options)
         except HTTPError as error:
-            return answers.bad_request(error.message)
+            return answers.refused(error)
+        # Without a share its session came to be known after its head was judged.
+        share: Share | None = request.share or intake.enter(len(request.body))
+        if share is None:
+            return answers.unavailable()
+        request.share, request.body = None, b""  # else it is kept until the answer
+        session, distant = self._sessions.find(place), self._sessions.distant
         if session is not None:
-            return session.publish(messages, http)
+            return session.publish(messages, http, share)
         if distant is not None:
-            distant.post(place, messages, http, self._options)
+            distant.post(place, messages, http, self._options, share)
         return None
 
     def _place(self, opened: Opened) -> SessionToken | None:
-        token = opened.request.header(TOKEN_HEADER) or opened.params.get("token")
+        return self._token(opened.request, opened.params)
+
+    def _token(self, request: Request, params: Mapping[str, Any]) -> SessionToken | None:
+        token = request.header(TOKEN_HEADER) or params.get("token")
         claim = self._sessions.verify(token or None, self._options.max_age)
         return None if isinstance(claim, Error) else claim
+
+    def _intake(self, place: SessionToken) -> Intake | None:
+        """Answer the book of a session, here or elsewhere; ``None`` where there is no such one."""
+        session, distant = self._sessions.find(place), self._sessions.distant
+        if session is not None:
+            return session.intake
+        if distant is not None and distant.knows(place):
+            return distant.intake(place, self._mount.socket_class, self._options)
+        return None
 
     def _open(self, opened: Opened, http: HTTPConnection) -> Response:
         """Start a session, or say why not."""
@@ -127,3 +193,15 @@ class LongPollTransport:
             if not begun:
                 self._sessions.remove(session)
         return answers.batch(410, (), session.token(0))
+
+
+def _size(request: Request, most: int) -> int:
+    """Answer how many bytes of a body a head announces; for a chunked one the most there may be."""
+    length = request.header("content-length")
+    if length is not None:
+        return int(length)
+    return 0 if request.header("transfer-encoding") is None else most
+
+
+def _nothing() -> None:
+    """Do nothing where a client is lost."""

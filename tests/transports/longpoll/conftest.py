@@ -11,9 +11,12 @@ import pytest
 from gevent.event import Event
 
 from actors import Endpoint, Error, Ok, Push, Reply, Socket, Stop
+from actors.pubsub import PubSub
+from actors.pubsub.bus import Bus
 from actors.reasons import Reason, Shutdown
 from tests.support.raw import DEADLINE, Answer, Client
 from tests.support.server import Served, serve
+from transports.longpoll.distant import Distant
 
 PATH = "/lp/longpoll"
 
@@ -186,6 +189,35 @@ def poller(serving: Any) -> Any:
     yield start
     for client in made:
         client.close()
+
+
+@pytest.fixture
+def pair(serving: Any, tmp_path: Any) -> Any:
+    """Answer two clients of one session: ``here`` talks to its worker, ``there`` to the other."""
+    buses: list[Bus] = []
+    clients: list[Poller] = []
+
+    def start(**options: Any) -> tuple[Poller, Poller]:
+        for served in (serving(**options), serving(**options)):
+            sessions = served.server.routes.sessions
+            buses.append(Bus(tmp_path / "bus", sessions.worker, PubSub()))
+            sessions.distant = Distant(buses[-1], sessions)
+            clients.append(Poller(served))
+        for bus in buses:
+            bus.set_peers(bus.worker for bus in buses)
+        for bus in buses:
+            assert bus.wait_linked(DEADLINE)
+        here, there = clients
+        here.open()
+        there.token = here.token
+        return here, there
+
+    start.buses = buses
+    yield start
+    for client in clients:
+        client.close()
+    for bus in buses:
+        bus.close()
 
 
 def parked(socket: Any) -> bool:

@@ -2,47 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from actors import Push
-from actors.pubsub import PubSub
-from actors.pubsub.bus import Bus
 from tests.support.raw import DEADLINE
-from tests.transports.longpoll.conftest import Poller, parked, wait_until
-from transports.longpoll.distant import Distant
+from tests.transports.longpoll.conftest import parked, wait_until
 
 NDJSON = "Content-Type: application/x-ndjson"
-
-
-@pytest.fixture
-def pair(serving: Any, tmp_path: Any) -> Any:
-    """Answer two clients of one session: ``here`` talks to its worker, ``there`` to the other."""
-    buses: list[Bus] = []
-    clients: list[Poller] = []
-
-    def start(**options: Any) -> tuple[Poller, Poller]:
-        for served in (serving(**options), serving(**options)):
-            sessions = served.server.routes.sessions
-            buses.append(Bus(tmp_path / "bus", sessions.worker, PubSub()))
-            sessions.distant = Distant(buses[-1], sessions)
-            clients.append(Poller(served))
-        for bus in buses:
-            bus.set_peers(bus.worker for bus in buses)
-        for bus in buses:
-            assert bus.wait_linked(DEADLINE)
-        here, there = clients
-        here.open()
-        there.token = here.token
-        return here, there
-
-    start.buses = buses
-    yield start
-    for client in clients:
-        client.close()
-    for bus in buses:
-        bus.close()
 
 
 def test_posts_and_polls_go_to_the_sessions_worker(pair, talk):
@@ -99,7 +65,7 @@ def test_binary_and_batches_travel(pair, talk):
 
 
 def test_post_that_does_not_fit_into_a_frame_travels_in_parts(pair, talk):
-    _, there = pair(max_buffer_bytes=8_000_000)
+    _, there = pair(max_body=8_000_000)
     text = "none:" + "x" * 7_000_000
     assert there.post(text) == {"status": 200}
     assert talk.living[0].heard[0][0] == text

@@ -12,7 +12,7 @@ from actors import signing
 from actors.reasons import KILLED, NORMAL, Shutdown
 from actors.results import Push
 from tests.support.alive import timers
-from tests.support.raw import DEADLINE, Client
+from tests.support.raw import DEADLINE, Client, request
 from tests.transports.longpoll.conftest import PATH, parked, wait_until
 
 NDJSON = "Content-Type: application/x-ndjson"
@@ -234,11 +234,28 @@ class TestLimits:
         assert answer.status == status
         assert len(talk.living[0].heard) == (count if status == 200 else 0)
 
-    @pytest.mark.parametrize(("size", "status"), [(99, 200), (100, 200), (101, 400)])
+    @pytest.mark.parametrize(("size", "status"), [(99, 200), (100, 200), (101, 413)])
     def test_body_of_one_post_is_bounded(self, poller, size, status):
         client = poller(max_body=100)
         answer = client.client("post").ask(client.target(), method="POST", body=b"x" * size)
         assert answer.status == status
+
+    @pytest.mark.parametrize(("size", "status"), [(99, 200), (100, 200), (101, 413)])
+    def test_body_without_a_length_is_bounded(self, poller, size, status):
+        client = poller(max_body=100)
+        body = b"%x\r\n%b\r\n0\r\n\r\n" % (size, b"x" * size)
+        head = request(client.target(), "Transfer-Encoding: chunked", method="POST")
+        client.client("post").send(head + body)
+        assert client.client("post").answer().status == status
+
+    def test_body_that_is_too_big_is_refused_before_it_comes(self, poller):
+        client = poller(max_body=100)
+        connection = client.client("post")
+        connection.send(request(client.target(), "Content-Length: 101", method="POST"))
+        answer = connection.answer()
+        assert (answer.status, answer.headers["connection"]) == (413, "close")
+        assert answer.headers["access-control-allow-origin"] == "*"
+        assert client.post("next", name="next") == {"status": 200}
 
     @pytest.mark.parametrize(("size", "status"), [(96, 200), (100, 200), (104, 400)])
     def test_base64_line_is_bounded(self, poller, size, status):
