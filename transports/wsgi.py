@@ -52,8 +52,8 @@ from actors.errors import HTTPError
 from actors.runtime.dispatcher import get_dispatcher
 from transports.environ import headers_of, target_of, to_request
 from transports.exchange import Exchange
-from transports.http.connection import UNAVAILABLE
-from transports.http.handling import NOT_FOUND, SERVER_ERROR, call, encoded, refusal
+from transports.http.bodies import SMALL_BODY, Bodies
+from transports.http.handling import NOT_FOUND, SERVER_ERROR, UNAVAILABLE, call, encoded, refusal
 from transports.http.response import WITHOUT_BODY
 from transports.taken import Taken
 
@@ -122,6 +122,7 @@ class WSGIApplication:
         self._pid = os.getpid()
         self._routes = self._host.routes()
         self.taken = Taken(self._options)
+        self._bodies = Bodies(self._options.http.max_bodies)
 
     def _serve(self, environ: dict[str, Any]) -> None:
         """Make ready at the first request, which a preloaded application gets in a fork."""
@@ -162,7 +163,8 @@ class WSGIApplication:
         try:
             request = to_request(environ, target, headers)
             request.path_params = path_params
-            verdict = self._read(resource, request, exchange, environ)
+            receiver = _Receiver(handler, self._bodies)
+            verdict = self._read(resource, request, exchange, environ, receiver)
         except HTTPError as error:
             verdict = refusal(error)
         except BaseException:  # its server ends this greenlet
@@ -180,7 +182,12 @@ class WSGIApplication:
         return _answer(environ, start_response, exchange, named=handler is not None)
 
     def _read(
-        self, resource: Resource, request: Request, exchange: Exchange, environ: dict[str, Any]
+        self,
+        resource: Resource,
+        request: Request,
+        exchange: Exchange,
+        environ: dict[str, Any],
+        receiver: _Receiver,
     ) -> Response | None:
         """Read the body when the resource wants it; answer what it has against the request."""
         length = _length(request, environ, self._options.http.max_body)
@@ -188,7 +195,7 @@ class WSGIApplication:
             verdict, _ = call(resource.judge_head, request, exchange)
             if verdict is not None or not exchange.may_proceed():
                 return verdict
-        request.body = _body(environ, length, self._options.http)
+        request.body = _body(environ, length, self._options.http, receiver)
         return None
 
     def drain(self, budget: float | None = None) -> bool:
@@ -241,6 +248,44 @@ def _check_server(environ: dict[str, Any]) -> None:
         raise RuntimeError("the endpoint's sockets need a server on gevent, one greenlet a request")
 
 
+class _Receiver:
+    """Reads one body in the call's greenlet, as one of ``bodies``."""
+
+    def __init__(self, handler: Any, bodies: Bodies) -> None:
+        self._handler = handler
+        self._bodies = bodies
+        self._refused = False
+
+    def read(self, source: Any, size: int) -> bytes:
+        """Answer up to ``size`` bytes of ``source``; :class:`HTTPError` 503 where room is short."""
+        body = bytearray()
+        clock = get_dispatcher().clock
+        try:
+            while len(body) < size:
+                try:
+                    part = source.read(min(size - len(body), SMALL_BODY))
+                except OSError:
+                    part = b""
+                    if not self._refused:
+                        raise
+                body += part
+                if part:
+                    self._bodies.grown(self, len(body), clock())
+                if self._refused:
+                    raise HTTPError(503, "", UNAVAILABLE.headers)
+                if not part:
+                    break
+        finally:
+            self._bodies.forget(self)
+        return bytes(body)
+
+    def refuse_body(self) -> None:
+        """Wake the greenlet where it waits for more, to answer 503."""
+        self._refused = True
+        if self._handler is not None:
+            _abandon(self._handler)
+
+
 def _length(request: Request, environ: dict[str, Any], most: int) -> int | None:
     """Answer how long the body is, ``None`` for a chunked one; :class:`HTTPError` to refuse it."""
     codings = request.headers_named("transfer-encoding")
@@ -260,29 +305,30 @@ def _length(request: Request, environ: dict[str, Any], most: int) -> int | None:
     return size
 
 
-def _body(environ: dict[str, Any], length: int | None, options: HTTPOptions) -> bytes:
+def _body(
+    environ: dict[str, Any], length: int | None, options: HTTPOptions, receiver: _Receiver
+) -> bytes:
     """Read the body; :class:`HTTPError` where it has to be refused."""
     if length == 0:
         return b""
     most = options.max_body
-    body = _read(environ, most + 1 if length is None else length, options.body_timeout)
+    body = _read(environ, most + 1 if length is None else length, options.body_timeout, receiver)
     if len(body) > most:
         raise HTTPError(413, f"the body must be at most {most} bytes")
     return body
 
 
-def _read(environ: dict[str, Any], size: int, deadline: float) -> bytes:
+def _read(environ: dict[str, Any], size: int, deadline: float, receiver: _Receiver) -> bytes:
     timeout = gevent.Timeout(deadline)
     try:
         with timeout:
-            body: bytes = environ["wsgi.input"].read(size)
+            return receiver.read(environ["wsgi.input"], size)
     except gevent.Timeout as expired:
         if expired is not timeout:
             raise
         raise HTTPError(408, "the request took too long") from None
     except OSError:
         raise HTTPError(400, "the body is malformed, or ended early") from None
-    return body
 
 
 def _abandon(handler: Any) -> None:

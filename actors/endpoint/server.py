@@ -20,6 +20,7 @@ from actors.reasons import KILLED, SHUTDOWN, Crash, FailedToStart, Reason
 from actors.runtime import StartError, monitors
 from actors.runtime.dispatcher import Dispatcher, get_dispatcher
 from supervision.reports import words
+from transports.http.bodies import Bodies
 from transports.http.connection import HTTPConnection
 from transports.listener import Listener, Load
 from transports.longpoll.distant import Distant
@@ -66,6 +67,7 @@ class Server:
         self.routes = Routes(endpoint, worker=worker, boot_secret=boot_secret)
         if bus is not None:
             self.routes.sessions.distant = Distant(bus, self.routes.sessions)
+        self.bodies = Bodies(options.http.max_bodies)
         self.listeners: list[Listener] = []
         classes = {mounted.socket_class for mounted in endpoint.mounts}
         self.connections = Connections(
@@ -101,7 +103,8 @@ class Server:
         )
 
     def _open(self, stream: Stream) -> HTTPConnection:
-        return HTTPConnection(stream, self.routes.match, self.endpoint.options.http)
+        http = self.endpoint.options.http
+        return HTTPConnection(stream, self.routes.match, http, self.bodies)
 
     @property
     def listener(self) -> Listener:

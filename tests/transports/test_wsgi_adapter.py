@@ -36,6 +36,7 @@ from tests.support.raw import (
 )
 from tests.support.server import serve
 from transports.exchange import Exchange
+from transports.http.bodies import SMALL_BODY
 from transports.http.connection import HTTPConnection
 from transports.http.options import HTTPOptions
 from transports.http.response import Response
@@ -529,6 +530,28 @@ def test_a_body_for_a_websocket_is_400_and_not_read(line):
         assert client.read_to_end() == b""
 
 
+@pytest.mark.parametrize("line", ["Content-Length: 900000", "Transfer-Encoding: chunked"])
+def test_when_room_for_bodies_is_short_the_slow_one_goes_and_the_newcomer_is_served(line):
+    chunk = b"" if "Length" in line else b"dbba0\r\n"
+    with (
+        client_of(endpoint_with(http=HTTPOptions(max_bodies=300_000))) as client,
+        Client(client.host.address) as newcomer,
+    ):
+        bodies = client.host.adapter._bodies
+        client.send(request(LONGPOLL, line, method="POST") + chunk + b"x" * 4 * SMALL_BODY)
+        with gevent.Timeout(DEADLINE):
+            while bodies.total < 4 * SMALL_BODY:
+                gevent.sleep(0)
+        token = poll(newcomer)[1]["token"]
+        target = f"{LONGPOLL}?token={token}"
+        newcomer.send(request(target, method="POST", body=b"y" * 2 * SMALL_BODY))
+        assert newcomer.answer().status == 200
+        answer = client.answer()
+        assert (answer.status, answer.body, answer.headers["retry-after"]) == (503, b"", "1")
+        assert client.read_to_end() == b""
+        assert bodies.total == 0
+
+
 def test_a_body_that_does_not_come_is_408():
     with client_of(endpoint_with(http=HTTPOptions(body_timeout=0.05))) as client:
         client.send(request(LONGPOLL, "Content-Length: 5", method="POST") + b"1")
@@ -808,7 +831,8 @@ def test_another_gevent_server_can_poll_and_not_upgrade():
 
 def test_an_exchange_offers_what_a_handler_may_use():
     servers = {"connection_lost", "data_received", "eof_received"}
-    servers |= {"drain", "cut_short", "refuse_half_read", "unasked", "on_turn", "on_blocked"}
+    servers |= {"drain", "cut_short", "refuse_body", "refuse_half_read", "unasked"}
+    servers |= {"on_turn", "on_blocked"}
     wanted = {name for name in dir(HTTPConnection) if not name.startswith("_")} - servers
     assert wanted <= set(dir(Exchange))
 

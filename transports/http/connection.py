@@ -7,13 +7,22 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from actors.errors import HTTPError
-from transports.http.handling import NOT_FOUND, Handler, Resource, call, encoded, refusal
+from transports.http.handling import (
+    NOT_FOUND,
+    UNAVAILABLE,
+    Handler,
+    Resource,
+    call,
+    encoded,
+    refusal,
+)
 from transports.http.parser import ParserState, RequestParser
 from transports.http.response import Response
 
 if TYPE_CHECKING:
     from actors.runtime.carrier import Carrier
     from actors.runtime.timers import Timer
+    from transports.http.bodies import Bodies
     from transports.http.options import HTTPOptions
     from transports.request import Request
     from transports.stream import Stream, StreamProtocol
@@ -23,7 +32,6 @@ Match = Callable[[str], tuple[Resource, dict[str, str]] | None]
 logger = logging.getLogger("roost.transports")
 
 CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
-UNAVAILABLE: Final = Response(503, b"", (("retry-after", "1"),))
 
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 _NEVER: Final = float("inf")
@@ -46,19 +54,20 @@ class HTTPConnection:
     byte, and calls :meth:`answered` behind the last.
     What it raises is a 500 (:class:`~actors.errors.HTTPError`: what that says), and the connection
     closes. ``draining``: the next answer is the last, and who takes the stream over must end soon.
-    ``unasked``: no request has come yet.
+    ``unasked``: no request has come yet. ``bodies`` are those of the whole process.
     """
 
     __slots__ = (
-        "_deadline", "_eof", "_handler", "_held", "_judged", "_last", "_lost", "_lost_at_eof",
-        "_match", "_options", "_parser", "_request", "_response", "_timer", "_timer_at",
-        "_waits_for", "begun", "draining", "stream", "unasked",
+        "_bodies", "_deadline", "_eof", "_handler", "_held", "_judged", "_last", "_lost",
+        "_lost_at_eof", "_match", "_options", "_parser", "_request", "_response", "_timer",
+        "_timer_at", "_waits_for", "begun", "draining", "stream", "unasked",
     )  # fmt: skip
 
-    def __init__(self, stream: Stream, match: Match, options: HTTPOptions) -> None:
+    def __init__(self, stream: Stream, match: Match, options: HTTPOptions, bodies: Bodies) -> None:
         self.stream = stream
         self._match = match
         self._options = options
+        self._bodies = bodies
         self._parser = RequestParser(options, stream.scheme, stream.peer)
         self._request: Request | None = None
         self._handler: Handler | None = None
@@ -96,6 +105,7 @@ class HTTPConnection:
         lost, self._lost = self._lost, None
         self._request = self._response = None
         self._stop_timer()
+        self._bodies.forget(self)
         if lost is not None:
             lost()
 
@@ -190,6 +200,10 @@ class HTTPConnection:
         elif self._request is None and self._parser.state is not ParserState.IDLE:
             self._write(UNAVAILABLE, close=True)
 
+    def refuse_body(self) -> None:
+        """Answer 503, with ``Retry-After``, to a request whose body takes too much room."""
+        self._refuse(HTTPError(503, "", UNAVAILABLE.headers))
+
     # -- requests
 
     def _advance(self) -> None:
@@ -212,6 +226,7 @@ class HTTPConnection:
 
     def _start(self, request: Request) -> None:
         self._request, self.unasked = request, False
+        self._bodies.forget(self)
         judged, self._judged = self._judged, False
         self._waits_for, self._deadline = None, _NEVER
         found = self._match(request.path)
@@ -269,6 +284,8 @@ class HTTPConnection:
         self.stream.write(data)
         if close:
             self.stream.close()
+            self._parser.discard()  # what comes while the stream lingers is thrown away as well
+            self._bodies.forget(self)
 
     def _refuse(self, error: HTTPError) -> None:
         """Answer a request that never was one, and close."""
@@ -283,6 +300,10 @@ class HTTPConnection:
             self.stream.close()
             return
         self.stream.resume_reading()
+        if state is ParserState.BODY:
+            self._bodies.grown(self, self._parser.received, self.stream.dispatcher.now)
+            if self.stream.closing:
+                return  # refused by that
         if state is self._waits_for:
             return  # a deadline is for the whole, not for each read
         pending = self._parser.pending

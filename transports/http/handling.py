@@ -24,6 +24,7 @@ NOT_FOUND: Final = Response(
     (("content-type", "application/json; charset=utf-8"),),
 )
 SERVER_ERROR: Final = Response(500)
+UNAVAILABLE: Final = Response(503, b"", (("retry-after", "1"),))
 
 _TEXT = (("content-type", "text/plain; charset=utf-8"),)
 

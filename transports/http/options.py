@@ -28,8 +28,14 @@ class HTTPOptions(Options):
         8_000_000, "bytes of a body, decoded, else 413", check=positive_int, limit="bytes"
     )
     max_chunk_framing: int = option(
-        262_144,
-        "bytes of chunk sizes, extensions and trailers around one body, else 413",
+        16_384,
+        "bytes of chunk sizes, extensions and trailers, beside one for 4 of the body, else 413",
+        check=positive_int,
+        limit="bytes",
+    )
+    max_bodies: int = option(
+        268_435_456,
+        "bytes of all bodies that a process is receiving; beyond, the largest and slowest is 503",
         check=positive_int,
         limit="bytes",
     )

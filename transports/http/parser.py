@@ -98,6 +98,16 @@ class RequestParser:
         return self._head is not None and self._head[1].expects_continue and not self._buffer
 
     @property
+    def received(self) -> int:
+        """Bytes that have come of the body of ``pending``."""
+        return len(self._buffer) if self._chunks is None else self._chunks.received
+
+    def discard(self) -> None:
+        """Let go of everything: the parser is of no more use."""
+        self._buffer = bytearray()
+        self._reset()
+
+    @property
     def buffered(self) -> int:
         """How many bytes wait to be parsed."""
         return len(self._buffer)

@@ -122,6 +122,46 @@ def test_framing_of_many_small_chunks_is_limited() -> None:
     assert refusal(CHUNKED + chunk * 4 + b"0\r\n\r\n", max_chunk_framing=20).status == 413
 
 
+@pytest.mark.parametrize(("size", "status"), [(119, None), (120, None), (121, 413)])
+@pytest.mark.parametrize("body", [400, 403])
+def test_framing_may_be_a_quarter_of_the_body_as_well(
+    size: int, status: int | None, body: int
+) -> None:
+    """20 bytes, and 100 that a body of 400 allows."""
+    whole = b"%x\r\n%b\r\n" % (body, b"x" * body)
+    data = whole + b"0;" + b"a" * (size - 7 - 6) + b"\r\n\r\n"
+    assert len(data) - body == size
+    (found,) = parse(CHUNKED + data, max_chunk_framing=20)
+    assert getattr(found, "status", None) == status
+
+
+def test_chunks_of_24_bytes_are_never_too_much_framing() -> None:
+    chunk = b"18\r\n%b\r\n" % (b"x" * 24)
+    body = one(CHUNKED + chunk * 40_000 + b"0\r\n\r\n").body
+    assert len(body) == 960_000
+
+
+@pytest.mark.parametrize("cut", [1, 7, 4096, 65_536])
+def test_one_byte_chunks_end_after_16_kib_of_framing(cut: int) -> None:
+    """Each brings five bytes, and allows a quarter of one."""
+    chunk = b"1\r\nx\r\n"
+    decoder, buffer, taken = ChunkedBody(HTTPOptions()), bytearray(), 0
+    wire = chunk * 10_000
+
+    def feed() -> None:
+        nonlocal taken
+        while taken < len(wire):
+            buffer.extend(wire[taken : taken + cut])
+            taken += cut
+            decoder.take(buffer)
+            assert len(buffer) < len(chunk)
+
+    with pytest.raises(HTTPError, match="framing must be at most 16384 bytes") as caught:
+        feed()
+    assert caught.value.status == 413
+    assert decoder.received == (16_384 // 19) * 4 + 1
+
+
 def test_line_that_never_ends_is_limited() -> None:
     assert parse(CHUNKED + b"0;" + b"a" * 18, max_chunk_framing=20) == []
     assert refusal(CHUNKED + b"0;" + b"a" * 19, max_chunk_framing=20).status == 413
