@@ -228,7 +228,7 @@ def test_close_waits_for_the_peer_no_longer_than_it_was_told(
     assert client.read_to_end() == backlog
     began = time.monotonic()
     peer.wait_for("lost")
-    assert 0.15 <= time.monotonic() - began < 1.0 < LINGER
+    assert time.monotonic() - began < LINGER, "it waited as long as if nothing had been said"
 
 
 def test_peer_that_does_not_read_the_rest_is_given_up(client: Client, peer: Recorder) -> None:
