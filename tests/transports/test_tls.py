@@ -213,7 +213,7 @@ def test_client_that_stops_amid_its_hello_is_cut_off(
         hello = Inside(client, theirs).hello()
         client.send(hello[: int(len(hello) * share)])
         assert client.read_to_end() == b""
-    assert 0.39 <= time.monotonic() - began < 1.5
+    assert 0.39 <= time.monotonic() - began < 4.5
     assert caplog.records == []
 
 
@@ -232,7 +232,7 @@ def test_client_that_drips_its_hello_is_cut_off_at_the_same_time(
                 continue
             except ConnectionError:
                 break
-    assert 0.39 <= time.monotonic() - began < 1.5
+    assert 0.39 <= time.monotonic() - began < 4.5
 
 
 def test_client_that_stops_behind_its_hello_is_cut_off(served: Served, theirs: SSLContext) -> None:

@@ -97,7 +97,7 @@ def test_tree_that_gives_up_drains_and_ends_the_process_with_status_1(app):
             client.send(raw.close_frame(1012))
             client.read_to_end()
         assert command.ended() == 1
-        assert time.monotonic() - began < 3
+        assert time.monotonic() - began < 20
         command.wait_for(r"the endpoint gave up: 'doomed' ended \(RuntimeError: boom\)$")
 
 
