@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import _socket
+import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -43,6 +44,7 @@ class Exchange:
         "_watched",
         "begun",
         "close",
+        "max_body",
         "response",
     )
 
@@ -61,6 +63,7 @@ class Exchange:
         self.begun = False
         self.response: Response | None = None
         self.close = False
+        self.max_body = sys.maxsize
 
     # -- the WSGI call's side
 
@@ -115,6 +118,10 @@ class Exchange:
             if not self.begun:
                 stream.write(encode(response, close=True, date=http_date()))
             stream.close()
+
+    def limit_body(self, most: int) -> None:
+        """Have the WSGI call read at most ``most`` bytes of a body without a length."""
+        self.max_body = most
 
     def hold(self) -> None:
         """Have the WSGI call wait with the body until :meth:`proceed`."""

@@ -63,7 +63,6 @@ if TYPE_CHECKING:
     from actors.endpoint.options import EndpointOptions
     from transports.http.gateway import Application
     from transports.http.handling import Resource
-    from transports.http.options import HTTPOptions
     from transports.http.response import Response
     from transports.request import Request
 
@@ -195,7 +194,9 @@ class WSGIApplication:
             verdict, _ = call(resource.judge_head, request, exchange)
             if verdict is not None or not exchange.may_proceed():
                 return verdict
-        request.body = _body(environ, length, self._options.http, receiver)
+        options = self._options.http
+        most = min(options.max_body, exchange.max_body)
+        request.body = _body(environ, length, most, options.body_timeout, receiver)
         return None
 
     def drain(self, budget: float | None = None) -> bool:
@@ -306,13 +307,12 @@ def _length(request: Request, environ: dict[str, Any], most: int) -> int | None:
 
 
 def _body(
-    environ: dict[str, Any], length: int | None, options: HTTPOptions, receiver: _Receiver
+    environ: dict[str, Any], length: int | None, most: int, deadline: float, receiver: _Receiver
 ) -> bytes:
     """Read the body; :class:`HTTPError` where it has to be refused."""
     if length == 0:
         return b""
-    most = options.max_body
-    body = _read(environ, most + 1 if length is None else length, options.body_timeout, receiver)
+    body = _read(environ, most + 1 if length is None else length, deadline, receiver)
     if len(body) > most:
         raise HTTPError(413, f"the body must be at most {most} bytes")
     return body

@@ -29,10 +29,11 @@ class ChunkedBody:
     Framing may have ``max_chunk_framing`` bytes, and a quarter of the bytes of the body before it.
     """
 
-    __slots__ = ("_body", "_expect", "_framing", "_left", "_options", "_searched")
+    __slots__ = ("_body", "_expect", "_framing", "_left", "_max_body", "_options", "_searched")
 
     def __init__(self, options: HTTPOptions) -> None:
         self._options = options
+        self._max_body = options.max_body
         self._body = bytearray()
         self._framing = 0
         self._left = 0
@@ -43,6 +44,11 @@ class ChunkedBody:
     def received(self) -> int:
         """Bytes of the body that have come."""
         return len(self._body)
+
+    def limit(self, most: int) -> None:
+        """Take no more than ``most`` bytes from now on; :class:`HTTPError` as of :meth:`take`."""
+        self._max_body = min(most, self._max_body)
+        self._check_size()
 
     def take(self, buffer: bytearray) -> bytes | None:
         """Take from the front of ``buffer``; answer the body when its last byte is there.
@@ -74,7 +80,7 @@ class ChunkedBody:
         """
         body, share = self._body, FRAMING_SHARE
         most, framing = self._options.max_chunk_framing, self._framing
-        room = self._options.max_body
+        room = self._max_body
         while (found := _PLAIN_SIZE.match(buffer, at)) is not None:
             start = found.end()
             size = int(found[1], 16)
@@ -123,10 +129,13 @@ class ChunkedBody:
         if found is None:
             raise HTTPError(400, f"a chunk must begin with its size in hex, got {shown(line)}")
         self._left = int(found[1], 16)
-        if len(self._body) + self._left > self._options.max_body:
-            raise HTTPError(413, f"the body must be at most {self._options.max_body} bytes")
+        self._check_size()
         self._expect = ChunkedBody._data_end if self._left else ChunkedBody._trailer
         return False
+
+    def _check_size(self) -> None:
+        if len(self._body) + self._left > self._max_body:
+            raise HTTPError(413, f"the body must be at most {self._max_body} bytes")
 
     def _data_end(self, line: bytes) -> bool:
         if line != _EMPTY:

@@ -147,6 +147,13 @@ class HTTPConnection:
         elif self._eof and at_eof:
             self.stream.abort()
 
+    def limit_body(self, most: int) -> None:
+        """Read at most ``most`` bytes of a body without a length; for a judge of heads.
+
+        More is refused with 413; :class:`~actors.errors.HTTPError` where it has come already.
+        """
+        self._parser.limit_body(most)
+
     def hold(self) -> None:
         """Read no more of the request that is being judged by its head, until :meth:`proceed`.
 
@@ -329,6 +336,7 @@ class HTTPConnection:
             self._write(verdict, close=True, head_only=pending.method == "HEAD")
         elif self._held:
             self._request, self._waits_for, self._deadline = pending, None, _NEVER
+            self._bodies.forget(self)
             self.stream.pause_reading()
         elif not self._parser.expects_continue:
             return True

@@ -39,7 +39,7 @@ class HeadJudge(Protocol):
         Called once for each request, on the loop, so it must not block: when the head is there and
         its body is not (``request.body`` is empty), or when both came at once. What it answers or
         raises (:class:`~actors.errors.HTTPError`) closes the connection, whose body is not read.
-        It may also call ``http.hold()`` and answer ``None``.
+        It may also call ``http.hold()`` and ``http.limit_body(most)``, and answer ``None``.
         """
 
 

@@ -97,6 +97,14 @@ class RequestParser:
         """Whether the client of ``pending`` waits for a 100 before it sends (RFC 9110 §10.1.1)."""
         return self._head is not None and self._head[1].expects_continue and not self._buffer
 
+    def limit_body(self, most: int) -> None:
+        """Refuse a body of ``pending`` without a length with 413 where it is over ``most`` bytes.
+
+        :class:`~actors.errors.HTTPError`: it is already.
+        """
+        if self._chunks is not None:
+            self._chunks.limit(most)
+
     @property
     def received(self) -> int:
         """Bytes that have come of the body of ``pending``."""
@@ -155,6 +163,7 @@ class RequestParser:
             return self._chunks.take(buffer)
         if len(buffer) < length:
             return None
-        body = bytes(buffer[:length])
+        with memoryview(buffer) as view, view[:length] as part:
+            body = bytes(part)
         del buffer[:length]
         return body

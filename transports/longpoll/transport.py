@@ -50,6 +50,7 @@ class LongPollTransport:
         size = _size(request, self._options.max_body)
         try:
             body.check_size(size, self._options)
+            http.limit_body(self._options.max_body)
         except HTTPError as error:
             return answers.refused(error)
         place = self._token(request, request.params)

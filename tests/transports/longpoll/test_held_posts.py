@@ -242,6 +242,23 @@ def test_chunked_post_is_held_too(full, talk):
     assert status(connection) == 200
 
 
+@pytest.mark.parametrize(
+    ("early", "late"),
+    [(b"", b"3e8\r\n" + b"x" * 1_000 + b"\r\n1\r\n"), (b"3e9\r\n", b""), (b"", b"3e9\r\n")],
+)
+def test_chunked_post_is_read_up_to_max_body(poller, talk, early, late):
+    client = poller(max_body=1_000)
+    connection = client.client("chunked")
+    head = request(client.target(), "Transfer-Encoding: chunked", method="POST")
+    connection.send(head + early)
+    if not early:
+        wait_until(lambda: not intake(client).empty)
+    connection.send(late)
+    answer = connection.answer()
+    assert (answer.status, answer.headers["connection"]) == (413, "close")
+    wait_until(lambda: intake(client).empty)
+
+
 def test_polls_go_on_while_posts_are_held(full, talk):
     client = full()
     connection = post(client, "held", 1_000)
@@ -504,6 +521,15 @@ class TestInsidePywsgi:
         connection.send(request(client.target(), "Content-Length: 200001", method="POST"))
         assert connection.answer().status == 413
         talk.living[0].release.set()
+
+    def test_chunked_body_that_is_too_big_is_refused(self, full, talk):
+        client = full(max_body=200_000)
+        talk.living[0].release.set()
+        connection = client.client("big")
+        head = request(client.target(), "Transfer-Encoding: chunked", method="POST")
+        connection.send(head + b"30d41\r\n" + b"x" * 200_001 + b"\r\n")
+        assert connection.answer().status == 413
+        wait_until(lambda: intake(client).empty)
 
     def test_drain_ends_held_posts(self, full, talk):
         client = full()
