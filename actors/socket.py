@@ -6,9 +6,11 @@ starts the actor, puts what the client sends into its mailbox and turns results 
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Generic, Protocol
 
+from actors import contract
 from actors.messages import ConnectInfo, Control, Gone, Opcode, Receipt
 from actors.reasons import KILLED, Reason
 from actors.results import Error, Ok, Push, Reply, Stop
@@ -19,7 +21,15 @@ from supervision.draining import DrainOptions
 from supervision.pool import pool_spec
 
 if TYPE_CHECKING:
+    from typing_extensions import TypeVar  # its default: in typing from Python 3.13 on
+
     from supervision.specs import ChildSpec
+
+    StateT = TypeVar("StateT", default=Any)
+else:
+    from typing import TypeVar
+
+    StateT = TypeVar("StateT")
 
 TEXT, BINARY = Opcode.TEXT, Opcode.BINARY
 
@@ -43,22 +53,54 @@ class Transport(Protocol):
         """The actor ends: tell the client and let go of it. Only the first call counts."""
 
 
-class Socket(Actor):
-    """Subclass it; override what you need.
+class Socket(Actor, Generic[StateT]):
+    """One connection. Subclass it and define the callbacks that you need.
 
-    ``state`` is what ``connect`` accepted with, as ``init`` answered it. Callbacks of one socket
-    never run at the same time, and may block: other connections do not notice. Whatever a callback
-    raises ends this connection alone, with close code 1011.
+    ::
+
+        callback                              runs                              returns
+        @classmethod connect(cls, info)       when a client asks to connect,    Ok or Error
+                                              before there is an instance
+        init(self, state)                     once, before any message          Ok
+        handle_in(self, payload, opcode)      for a message of the client       a Result
+        handle_control(self, payload, opcode) for a ping, answered already,     a Result
+                                              and for a pong
+        handle_info(self, message)            for what else the actor is told   a Result
+        terminate(self, reason)               once, however the connection ends nothing
+
+    ``Ok(state)`` accepts with a state, ``Error(reason)`` refuses. A ``Result`` is
+    ``None``, ``Reply(payload)``, ``Push(payload)``, a list of those, or ``Stop(reason)``; a payload
+    is ``str`` or ``bytes``. Callbacks are plain functions, not ``async``: they may block, and other
+    connections go on meanwhile. Two callbacks of one socket never run at the same time. Whatever
+    one raises ends this connection alone, with close code 1011.
+
+    A callback may use
+
+    * ``self.state``: what ``connect`` accepted with, as ``init`` returned it. Its type is ``Any``,
+      or what the class says: ``class Chat(Socket[Room])``;
+    * ``self.push(payload)``: send now, from within a callback;
+    * ``self.actor_ref``: to give away; ``actor_ref.tell(message)`` comes to ``handle_info``;
+    * ``self.send_after(seconds, message)``: the same, later;
+    * ``self.monitor(ref)``: be told ``Down`` when another actor ends;
+    * ``self.exit_self(reason)``: end from anywhere in a callback.
+
+    ``child_spec`` and ``drainer_spec`` (class methods) say what the endpoint starts for the class.
+    ``mailbox_messages``, ``mailbox_bytes`` and ``mailbox_policy`` bound what others tell it.
+
+    All other names are yours, but for a few that the runtime needs (``transport``, ``dispatcher``,
+    ``exit_reason``, ``kill_now``, ``end_now`` and some that begin with ``on_`` or ``actor_``). A
+    class that defines one of these, or a callback in a wrong shape, is a ``ConfigError`` at once.
     """
 
     mailbox_messages = 1000
     mailbox_bytes = 1024 * 1024
     mailbox_policy = "stop"
 
-    state: Any
+    state: StateT
     __terminate_ran = False
 
     def __init__(self, transport: Transport, state: Any = None) -> None:
+        """Make the actor of an accepted client; a subclass calls this with both."""
         super().__init__()
         self.__transport = transport
         self.state = state
@@ -154,15 +196,28 @@ class Socket(Actor):
         inbox.items += events
         inbox.wake()
 
+    if not TYPE_CHECKING:  # the names of 0.1, of which an application may make its own
+
+        def begin(self) -> Any:
+            """Call ``on_begin``, as it is called now."""
+            _renamed("Socket.begin", "on_begin")
+            return self.on_begin()
+
+        def receive(self, events: Any) -> None:
+            """Call ``on_events``, as it is called now."""
+            _renamed("Socket.receive", "on_events")
+            self.on_events(events)
+
     # -- how it runs
 
     def on_start(self) -> None:
         """Run :meth:`init`."""
         self.__terminate_ran = True  # what has not begun is not terminated, not even by a kill
-        answer: object = self.init(self.state)
+        answer: Any = self.init(self.state)
         if type(answer) is not Ok:
             raise TypeError(f"init must answer Ok(state), not {answer!r:.100}")
-        self.state = answer.value
+        accepted: Any = answer.value
+        self.state = accepted
         self.__terminate_ran = False
 
     def on_receive(self, message: Any) -> None:
@@ -224,3 +279,25 @@ class Socket(Actor):
         self.__transport.on_ended(KILLED)
         if not self.__terminate_ran:
             self.actor_inbox.dispatcher.submit(lambda: run_hook(self.on_terminate, KILLED))
+
+
+def _renamed(old: str, new: str) -> None:
+    message = f"{old} is called {new} now; the old name goes with the next release"
+    warnings.warn(message, DeprecationWarning, stacklevel=3)
+
+
+contract.declare(
+    Socket,
+    callbacks=(
+        "child_spec",
+        "connect",
+        "drainer_spec",
+        "handle_control",
+        "handle_in",
+        "handle_info",
+        "init",
+        "terminate",
+    ),
+    reserved=("end_now", "on_blocked", "on_ending", "on_events", "on_killed", "transport"),
+    values=("state",),
+)

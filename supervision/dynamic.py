@@ -6,6 +6,7 @@ from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from actors import contract
 from actors.errors import SupervisionError
 from actors.reasons import NORMAL
 from actors.runtime.actor import StartError
@@ -135,3 +136,6 @@ class DynamicSupervisor(Parent):
         if child is None:
             raise SupervisionError("not_found", text(ref))
         return child
+
+
+contract.declare(DynamicSupervisor, callbacks=("init",), reserved=(), values=("flags", "intensity"))

@@ -17,6 +17,7 @@ import math
 from collections.abc import Container, Iterable
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, Self
 
+from actors import contract
 from actors.errors import SupervisionError
 from actors.messages import Down
 from actors.reasons import NORMAL, SHUTDOWN, Crash, Reason
@@ -256,6 +257,27 @@ class Parent(Actor):
     def on_killed(self) -> None:
         """Kill what was started after the kill, before its greenlet had unwound."""
         self.kill_children()
+
+
+contract.declare(
+    Parent,
+    callbacks=(),
+    reserved=(
+        "await_down",
+        "check_alive",
+        "give_up",
+        "kill_children",
+        "launch",
+        "launch_asked",
+        "on_killed",
+        "queue_try_again",
+        "shutdown_child",
+        "shutdown_together",
+        "unwatch",
+        "watch",
+    ),
+    values=("by_ref", "trouble"),
+)
 
 
 def unpack(answer: Any, taken: Container[Any]) -> tuple[Any, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable, Mapping
 from typing import Any
 
+from actors import contract
 from actors.errors import SupervisionError
 from actors.reasons import NORMAL, SHUTDOWN, FailedToStart
 from actors.runtime.actor import Exit, StartError
@@ -168,3 +169,6 @@ class Supervisor(Parent):
         if not child.stopped:
             raise SupervisionError("restarting" if child.restarting else "running", child.ref)
         return child
+
+
+contract.declare(Supervisor, callbacks=("init",), reserved=(), values=("plan",))

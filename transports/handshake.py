@@ -12,6 +12,7 @@ from __future__ import annotations
 import logging
 import sys
 import time
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
@@ -187,7 +188,7 @@ class Mount:
         ``on_begin`` runs ``init``, and raises :class:`~actors.runtime.StartError` where that fails:
         then ``transport.on_ended`` has been called.
         """
-        return self.socket_class(transport, state)
+        return self.socket_class(_operator(transport), state)
 
     def _connect_info(self, opened: Opened) -> dict[str, Any]:
         source = Source(
@@ -198,6 +199,33 @@ class Mount:
             auth_token=opened.auth_token,
         )
         return collect(self._fields, source)
+
+
+class _Renamed:
+    """An operator for 0.1, whose ``parked`` and ``ended`` have other names now."""
+
+    def __init__(self, given: Any) -> None:
+        self._given = given
+        self.deliver, self.flush, self.on_ended = given.deliver, given.flush, given.ended
+        self.on_blocked = getattr(given, "parked", given.flush)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._given, name)
+
+
+def _operator(given: Any) -> Transport:
+    """Return an operator with the names that a socket calls, which one for 0.1 has not."""
+    if hasattr(given, "on_ended") or not hasattr(given, "ended"):
+        operator: Transport = given
+        return operator
+    name = type(given).__name__
+    warnings.warn(
+        f"{name}.parked and {name}.ended are called on_blocked and on_ended now; the old names go"
+        " with the next release",
+        DeprecationWarning,
+        stacklevel=3,
+    )
+    return _Renamed(given)
 
 
 def _current(socket_class: type[Socket]) -> type[Socket]:

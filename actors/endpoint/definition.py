@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from actors import contract
 from actors.endpoint.options import EndpointOptions
 from actors.errors import ConfigError
 from actors.options import build, refuse_unknown
@@ -118,8 +119,7 @@ class Endpoint:
                 raise ConfigError(msg)
             chosen = {} if given is True else given
             built[name] = build(options_class, chosen, f"{where}, {name}")
-        if not _is_socket(socket_class):
-            raise ConfigError(f"{where}: {socket_class!r} is not a subclass of Socket")
+        _check_class(socket_class, where)
         self.mounts.append(Mounted(path, socket_class, built, dict(options or {}), drainer))
 
     def wsgi(self, application: Application | None = None) -> WSGIApplication:
@@ -159,7 +159,12 @@ def _check_drainer(drainer: object, where: str) -> None:
         raise ConfigError(f"{where}: drainer={drainer!r:.200}: must be {wanted}")
 
 
-def _is_socket(thing: object) -> bool:
+def _check_class(socket_class: object, where: str) -> None:
     from actors.socket import Socket  # noqa: PLC0415 - imports the runtime, which needs gevent
 
-    return isinstance(thing, type) and issubclass(thing, Socket)
+    if not (isinstance(socket_class, type) and issubclass(socket_class, Socket)):
+        raise ConfigError(f"{where}: {socket_class!r:.200} is not a subclass of Socket")
+    try:
+        contract.judge_complete(socket_class, ("transport", "state"))
+    except ConfigError as error:
+        raise ConfigError(f"{where}: {error}") from None

@@ -21,14 +21,16 @@ one that is left open expires in whatever its greenlet, which many actors share,
 from __future__ import annotations
 
 import logging
+import warnings
 from collections.abc import Iterator
-from typing import Any, Final, NoReturn, Self
+from typing import TYPE_CHECKING, Any, Final, NoReturn, Self
 
 import pykka
 from greenlet import getcurrent, greenlet
 from pykka import ActorDeadError
 from pykka.messages import _ActorStop
 
+from actors import contract
 from actors.errors import ConfigError, MailboxFull
 from actors.options import one_of, positive_int
 from actors.reasons import NORMAL, Crash, Failure, Reason, as_reason
@@ -73,6 +75,7 @@ class Actor(pykka.Actor):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
+        contract.judge(cls)
         for name, check in _DECLARED.items():
             value = getattr(cls, name)
             wanted = check(value)
@@ -248,6 +251,14 @@ class Actor(pykka.Actor):
         """End this actor from within its own handler with ``reason``; does not return."""
         raise Exit(as_reason(reason))
 
+    if not TYPE_CHECKING:  # the name of 0.1, of which an application may make its own
+
+        def leave(self, reason: object = NORMAL) -> None:
+            """Call ``exit_self``, as it is called now."""
+            message = "Actor.leave is called exit_self now; the old name goes with the next release"
+            warnings.warn(message, DeprecationWarning, stacklevel=2)
+            self.exit_self(reason)
+
     # -- the end
 
     def kill_now(self) -> None:
@@ -306,3 +317,27 @@ class Actor(pykka.Actor):
             pass
         except MailboxFull as error:
             logger.warning("a timer's message was dropped: %s", error)
+
+
+contract.declare(
+    Actor,
+    callbacks=("on_start", "on_receive", "on_stop", "on_failure", "handle_exit", "terminate"),
+    reserved=(
+        "_create_actor_inbox",
+        "_create_future",
+        "_handle_receive",
+        "_start_actor_loop",
+        "actor_inbox",
+        "actor_ref",
+        "actor_stopped",
+        "actor_urn",
+        "dispatcher",
+        "exit_reason",
+        "kill_now",
+        "on_batch",
+        "on_begin",
+        "on_envelope",
+        "on_terminate",
+        "on_turn",
+    ),
+)
