@@ -33,6 +33,7 @@ TEST = [
     "pytest-cov>=7",
     "pytest-timeout>=2.4",
     "selenium>=4.40",
+    "setuptools>=77",
     "websocket-client>=1.8",
 ]
 # Exact versions: a new rule or a changed stub is taken on purpose, not by a fresh checkout.

@@ -68,22 +68,27 @@ def flask_app(interface=None):
     return app, FlaskSession(app)
 
 
+def login_django(request, name):
+    request.session["user"] = name
+    return django.http.HttpResponse("welcome")
+
+
+# At once: until then its settings raise at whatever looks at them, as the garbage collector's
+# objects are by other tests.
+settings = django.conf.settings
+settings.configure(
+    SECRET_KEY=SECRET,
+    ALLOWED_HOSTS=["*"],
+    ROOT_URLCONF=(django.urls.path("login/<str:name>", login_django),),
+    SESSION_COOKIE_NAME="django",
+    MIDDLEWARE=["django.contrib.sessions.middleware.SessionMiddleware"],
+    INSTALLED_APPS=["django.contrib.sessions"],
+    DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": "unused"}},
+)
+django.setup()
+
+
 def django_app(engine, directory):
-    settings = django.conf.settings
-    if not settings.configured:
-        settings.configure(
-            SECRET_KEY=SECRET, ALLOWED_HOSTS=["*"], ROOT_URLCONF=(), SESSION_COOKIE_NAME="django",
-            MIDDLEWARE=["django.contrib.sessions.middleware.SessionMiddleware"],
-            INSTALLED_APPS=["django.contrib.sessions"],
-            DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": "unused"}},
-        )  # fmt: skip
-
-        def login(request, name):
-            request.session["user"] = name
-            return django.http.HttpResponse("welcome")
-
-        settings.ROOT_URLCONF = (django.urls.path("login/<str:name>", login),)
-        django.setup()
     settings.SESSION_FILE_PATH = str(directory)
     settings.DATABASES["default"]["NAME"] = str(directory / "db.sqlite3")
     settings.SESSION_ENGINE = f"django.contrib.sessions.backends.{engine}"

@@ -127,6 +127,7 @@ class WebSocketConnection:
     def _read_on(self, handled: bool) -> None:  # noqa: ARG002, FBT001 - Receipt's callback
         """The client's part is handled, though what others tell the actor may never end."""
         self._waiting = 0
+        self._heard = self.dispatcher.clock()  # nobody listened until now
         self.stream.resume_reading()
 
     def _serve(self, events: list[Any]) -> list[Any]:
