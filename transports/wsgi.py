@@ -72,6 +72,8 @@ logger = logging.getLogger("roost.transports")
 HANDLER: Final = "transports.wsgi.handler"
 """Where in an environment the hook leaves pywsgi's handler, for middleware hides it otherwise."""
 
+# Of the two, another server on the way may have gone by the other one.
+_AMBIGUOUS: Final = "the 'content-length' header must not be beside 'transfer-encoding'"
 _LENGTH = re.compile(r"[0-9]{1,19}")
 
 
@@ -116,6 +118,8 @@ class WSGIApplication:
         self._begin()
         _applications.add(self)
         WSGIServer.pre_start_hook = staticmethod(pre_start_hook)  # type: ignore[attr-defined]
+        if WSGIHandler.MessageClass is _parse_headers:
+            WSGIHandler.MessageClass = _message  # type: ignore[assignment,method-assign]
 
     def _begin(self) -> None:
         self._pid = os.getpid()
@@ -189,6 +193,8 @@ class WSGIApplication:
         receiver: _Receiver,
     ) -> Response | None:
         """Read the body when the resource wants it; answer what it has against the request."""
+        if receiver.ambiguous:
+            raise HTTPError(400, _AMBIGUOUS)
         length = _length(request, environ, self._options.http.max_body)
         if resource.judge_head is not None:
             verdict, _ = call(resource.judge_head, request, exchange)
@@ -233,6 +239,16 @@ def pre_start_hook(handler: WebSocketHandler) -> bool:
     return ours
 
 
+_parse_headers: Any = WSGIHandler.MessageClass
+
+
+def _message(handler: WSGIHandler, *arguments: Any) -> Any:
+    """Parse headers as pywsgi does, which then drops a length beside a coding: keep that it was."""
+    message = _parse_headers(handler, *arguments)
+    message.ambiguous = "transfer-encoding" in message and "content-length" in message
+    return message
+
+
 def _handler_of(environ: dict[str, Any], start_response: Any) -> Any:
     """Answer pywsgi's handler of this request; ``None`` under another server."""
     handler = environ.get(HANDLER) or getattr(start_response, "__self__", None)
@@ -256,6 +272,7 @@ class _Receiver:
         self._handler = handler
         self._bodies = bodies
         self._refused = False
+        self.ambiguous = handler is not None and getattr(handler.headers, "ambiguous", False)
 
     def read(self, source: Any, size: int) -> bytes:
         """Answer up to ``size`` bytes of ``source``; :class:`HTTPError` 503 where room is short."""
@@ -293,6 +310,10 @@ def _length(request: Request, environ: dict[str, Any], most: int) -> int | None:
     lengths = request.headers_named("content-length")
     if codings:
         terminated = environ.get("wsgi.input_terminated")
+        if lengths:
+            raise HTTPError(400, _AMBIGUOUS)
+        if request.version != "1.1":
+            raise HTTPError(400, "the 'transfer-encoding' header must be in HTTP/1.1")
         if [coding.lower() for coding in codings] != ["chunked"] or not terminated:
             raise HTTPError(400, "the 'transfer-encoding' header must be 'chunked'")
         return None

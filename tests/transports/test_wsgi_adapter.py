@@ -363,6 +363,33 @@ def test_what_pywsgi_takes_and_should_not_is_refused_on_our_paths(lines):
     assert ran == []
 
 
+@pytest.mark.parametrize(
+    ("lines", "version"),
+    [
+        (["Transfer-Encoding: chunked", "Content-Length: 5"], "1.1"),
+        (["Content-Length: 5", "Transfer-Encoding: chunked"], "1.1"),
+        (["Content-Length: 0", "Transfer-Encoding: chunked"], "1.1"),
+        (["Content-Length: 5", "Content-Length: 5", "Transfer-Encoding: chunked"], "1.1"),
+        (["Transfer-Encoding: chunked"], "1.0"),
+    ],
+)
+def test_body_of_which_two_servers_may_see_different_ends_is_400(lines, version):
+    """By its coding it is over where the canary begins; by its length, perhaps not."""
+    ran = []
+
+    def canary(environ, start_response):
+        ran.append(environ["PATH_INFO"])
+        return page(environ, start_response)
+
+    with client_of(application=canary) as client:
+        asked = request(LONGPOLL, *lines, "Connection: keep-alive", method="POST", version=version)
+        client.send(asked + b"0\r\n\r\n" + request("/canary"))
+        data = client.read_to_end()
+    assert data.startswith(b"HTTP/1.1 400 ")
+    assert data.count(b"HTTP/1.1 ") == 1
+    assert ran == []
+
+
 # -- limits and close codes
 
 
