@@ -114,9 +114,10 @@ class Exchange:
         self.proceed()
         if stream is None:
             self.response, self.close = response, close
+        elif self.begun:
+            stream.break_off()
         else:  # which the server cannot do any more
-            if not self.begun:
-                stream.write(encode(response, close=True, date=http_date()))
+            stream.write(encode(response, close=True, date=http_date()))
             stream.close()
 
     def limit_body(self, most: int) -> None:

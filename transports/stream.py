@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import socket
+import struct
 from collections.abc import Callable
 from select import EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT
 from typing import TYPE_CHECKING, Any, Final, Protocol
@@ -35,6 +36,9 @@ LINGER: Final = 2.0
 answer when the peer had more to say (RFC 9112 §9.6)."""
 
 
+_NO_LINGER = struct.pack("ii", 1, 0)  # close(2) then sends RST, and not FIN
+
+
 class StreamProtocol(Protocol):
     """What a stream feeds. Calls come in the poll phase and must not block."""
 
@@ -53,6 +57,8 @@ class Stream:
 
     ``on_drained`` is called once when the write buffer has become empty, ``on_closed`` when the
     descriptor is gone. ``send_timeout`` is how many seconds the peer may read nothing of a backlog.
+    ``unfinished``: what is sent says nowhere where it ends, so unless all of it was sent the stream
+    ends with a reset, which nobody takes for the end.
     """
 
     __slots__ = (
@@ -72,6 +78,7 @@ class Stream:
         "protocol",
         "send_timeout",
         "sock",
+        "unfinished",
     )
 
     scheme = "http"
@@ -82,6 +89,7 @@ class Stream:
         self.dispatcher = dispatcher
         self.protocol: StreamProtocol | None = None
         self.send_timeout = 10.0
+        self.unfinished = False
         self.on_closed: Callable[[Stream], object] | None = None
         self.on_drained: Callable[[], object] | None = None
         self._fd: int = sock.fileno()
@@ -264,6 +272,7 @@ class Stream:
             self._half_close()
 
     def _half_close(self) -> None:
+        self.unfinished = False
         if self._linger <= 0:
             self.abort()
             return
@@ -281,6 +290,19 @@ class Stream:
             self._timer.cancel()
             self._timer = None
 
+    def break_off(self) -> None:
+        """Close amid what is sent: after an error it must not look whole (RFC 9112 §8)."""
+        if self.unfinished:
+            self.abort()
+        else:
+            self.close()
+
+    def _reset_when_closed(self) -> None:
+        try:
+            self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
+        except OSError:
+            pass  # the peer was faster
+
     def abort(self) -> None:
         """Close the descriptor now; what waits is lost."""
         self._lost(None)
@@ -292,6 +314,8 @@ class Stream:
         self._fd = -1
         self.backlog = self.on_drained = None
         self._stop_timer()
+        if self.unfinished:
+            self._reset_when_closed()
         self.sock.close()
         protocol, self.protocol = self.protocol, None
         if self.on_closed is not None:

@@ -51,7 +51,8 @@ class HTTPConnection:
     ``None``, when it has called :meth:`hand_over` or when :meth:`respond` is going to be called.
     Until then the requests behind wait, unread beyond ``max_pipelined`` bytes.
     A handler may instead write its answer to ``stream`` itself: it sets ``begun`` before the first
-    byte, and calls :meth:`answered` behind the last.
+    byte (and ``stream.unfinished`` where nothing but the connection's end says where its body
+    ends), and calls :meth:`answered` behind the last.
     What it raises is a 500 (:class:`~actors.errors.HTTPError`: what that says), and the connection
     closes. ``draining``: the next answer is the last, and who takes the stream over must end soon.
     ``unasked``: no request has come yet. ``bodies`` are those of the whole process.
@@ -277,7 +278,7 @@ class HTTPConnection:
             return
         self._request = self._response = None
         if self.begun:
-            self.stream.close()  # another answer would only be taken for more of that one
+            self.stream.break_off()  # another answer would only be taken for more of that one
             return
         self._write(
             response,

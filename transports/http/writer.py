@@ -29,8 +29,8 @@ class Writer:
 
     :meth:`begin`, any number of :meth:`write`, :meth:`finish`. The head leaves with the first part.
     Without a length the body is chunked, or ended by the connection where the client speaks
-    HTTP/1.0. A handler that raises between ends the connection, so that what was sent is not taken
-    for the whole.
+    HTTP/1.0. A handler that raises between ends the connection, with a reset where nothing else
+    would say that the body is not whole.
     """
 
     __slots__ = ("_chunked", "_head", "_http", "_left", "_request", "_silent")
@@ -97,6 +97,9 @@ class Writer:
 
     def _send(self, data: bytes) -> None:
         data, self._head = self._head + data, b""
-        self._http.begun = True
+        if not self._http.begun:
+            self._http.begun = True
+            framed = self._chunked or self._silent or self._left is not None
+            self._http.stream.unfinished = not framed
         if data:
             self._http.stream.write(data)
