@@ -11,8 +11,6 @@ import logging
 from collections.abc import Collection, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-import gevent
-
 from actors.reasons import SHUTDOWN, Reason
 from actors.runtime import Actor, Ref, get_dispatcher
 from supervision.drainer import cut_short, live, wait_for
@@ -25,12 +23,6 @@ if TYPE_CHECKING:
 
 PATIENT: Final = 0.9
 """The part of the server's time after which whoever is left is ended."""
-
-HALF_READ: Final = 1.0
-"""Seconds that a request has to come in whole once the server ends; then it is answered 503."""
-
-FIRST_WORD: Final = 0.1
-"""Seconds for the first request of a client that was just let in: its connect() has succeeded."""
 
 LINGER: Final = 0.5
 """Seconds, at least, that a client has to close a stream on which everything was said."""
@@ -71,7 +63,8 @@ class Connections:
     def stop_accepting(self) -> None:
         """Close the listening sockets; each HTTP connection ends with the answer to come.
 
-        One that waits for a request stays open, as it may bring the last poll of a session.
+        One that waits for a request stays open: its client may have sent one, and it may bring the
+        last poll of a session.
         """
         for listener in self.listeners:
             listener.stop()
@@ -79,18 +72,9 @@ class Connections:
             if isinstance(stream.protocol, HTTPConnection):
                 stream.protocol.draining = True
 
-    def unasked(self) -> bool:
-        """Whether there is a client that was let in, and of whom nothing has come yet."""
-        protocols = [stream.protocol for stream in self]
-        return any(isinstance(each, HTTPConnection) and each.unasked for each in protocols)
-
     def drain(self) -> None:
-        """Have every stream end when what it is at is done; one that is idle ends now."""
+        """Have every stream end when what it is at is done; one that is idle, when it stays so."""
         self._call("drain")
-
-    def refuse_half_read(self) -> None:
-        """Answer 503 to requests that have not come in whole."""
-        self._call("refuse_half_read")
 
     def cut_short(self, reason: Reason) -> int:
         """Tell every client that this is the end, whatever its socket does; answer how many."""
@@ -168,11 +152,7 @@ class Serving(Actor):
         polls_until = min(clock() + open_.last_poll, until)
         wait_for(refs, polls_until)
         open_.sessions.wait_fetched(polls_until - clock())
-        if open_.unasked():
-            gevent.sleep(max(0.0, min(FIRST_WORD, until - clock())))
         open_.drain()
-        self._wait_empty(min(clock() + HALF_READ, until))
-        open_.refuse_half_read()
         if not (wait_for(refs, until) and self._wait_empty(until)):
             self._cut_short()
         super().terminate(reason)

@@ -14,7 +14,7 @@ from actors.socket import Socket
 from supervision.draining import DrainOptions
 from supervision.processes import MAX_WORKERS, channel, fleet, sockets
 from transports import listener, query, stream, tokens
-from transports.http import bodies, chunked, writer
+from transports.http import bodies, chunked, deadlines, writer
 from transports.websocket import connection, control_rate, deflate
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ FIXED: tuple[tuple[str, Any, str, str], ...] = (
     ("listener.accepts", listener.ACCEPTS_PER_TURN, "clients", "accepted before others are served"),
     ("stream.read", stream.READ_SIZE, "bytes", "read from one connection at a time"),
     ("http.write_ahead", writer.WRITE_AHEAD, "bytes", "written for a client that does not read"),
+    ("http.quiet", deadlines.QUIET, "seconds", "without a byte, when its server ends"),
     ("http.small_body", bodies.SMALL_BODY, "bytes", "of a body that max_bodies never refuses"),
     (
         "http.chunk_framing_share",

@@ -442,6 +442,16 @@ def test_a_drain_tells_every_client_1012_and_then_refuses():
         assert draining.get(timeout=DEADLINE) is True
 
 
+def test_a_session_asked_for_during_a_drain_is_503_without_a_body_and_closes():
+    with connected() as client, Client(client.host.address) as late:
+        draining = gevent.spawn(client.host.adapter.drain, DEADLINE)
+        assert client.frame().code == 1012
+        answer = late.ask(LONGPOLL)
+        assert (answer.status, answer.body, answer.headers["connection"]) == (503, b"", "close")
+        client.send(close_frame(1012))
+        assert draining.get(timeout=DEADLINE) is True
+
+
 def test_a_drain_cuts_off_who_does_not_go(caplog):
     with connected() as client:
         assert client.host.adapter.drain(0.05) is False
@@ -858,8 +868,7 @@ def test_another_gevent_server_can_poll_and_not_upgrade():
 
 def test_an_exchange_offers_what_a_handler_may_use():
     servers = {"connection_lost", "data_received", "eof_received"}
-    servers |= {"drain", "cut_short", "refuse_body", "refuse_half_read", "unasked"}
-    servers |= {"on_turn", "on_blocked"}
+    servers |= {"drain", "cut_short", "refuse_body", "on_turn", "on_blocked"}
     wanted = {name for name in dir(HTTPConnection) if not name.startswith("_")} - servers
     assert wanted <= set(dir(Exchange))
 

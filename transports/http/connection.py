@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from select import EPOLLIN
 from typing import TYPE_CHECKING, Final
 
 from actors.errors import HTTPError
+from transports.http.deadlines import Deadlines
 from transports.http.handling import (
     NOT_FOUND,
     UNAVAILABLE,
@@ -21,7 +23,6 @@ from transports.http.response import Response
 
 if TYPE_CHECKING:
     from actors.runtime.carrier import Carrier
-    from actors.runtime.timers import Timer
     from transports.http.bodies import Bodies
     from transports.http.options import HTTPOptions
     from transports.request import Request
@@ -34,7 +35,6 @@ logger = logging.getLogger("roost.transports")
 CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
-_NEVER: Final = float("inf")
 _TIMEOUTS: Final = {
     ParserState.IDLE: "keepalive_timeout",
     ParserState.HEAD: "header_timeout",
@@ -54,14 +54,14 @@ class HTTPConnection:
     byte (and ``stream.unfinished`` where nothing but the connection's end says where its body
     ends), and calls :meth:`answered` behind the last.
     What it raises is a 500 (:class:`~actors.errors.HTTPError`: what that says), and the connection
-    closes. ``draining``: the next answer is the last, and who takes the stream over must end soon.
-    ``unasked``: no request has come yet. ``bodies`` are those of the whole process.
+    closes. ``draining``: the server ends, so the answer behind which no request waits is the last,
+    and who takes the stream over must end soon. ``bodies`` are those of the whole process.
     """
 
     __slots__ = (
-        "_bodies", "_deadline", "_eof", "_handler", "_held", "_judged", "_last", "_lost",
-        "_lost_at_eof", "_match", "_options", "_parser", "_request", "_response", "_timer",
-        "_timer_at", "_waits_for", "begun", "draining", "stream", "unasked",
+        "_bodies", "_closes", "_deadlines", "_eof", "_handler", "_held", "_judged", "_leaving",
+        "_lost", "_lost_at_eof", "_match", "_options", "_parser", "_request", "_response",
+        "_waits_for", "begun", "draining", "stream",
     )  # fmt: skip
 
     def __init__(self, stream: Stream, match: Match, options: HTTPOptions, bodies: Bodies) -> None:
@@ -74,16 +74,14 @@ class HTTPConnection:
         self._handler: Handler | None = None
         self._held = self._judged = False
         self._response: Response | None = None
-        self._last = False
+        self._closes: bool | None = None
         self._lost: Callable[[], object] | None = None
-        self.draining = False
+        self.draining = self._leaving = False
         self._eof = False
         self._lost_at_eof = False
         self.begun = False
-        self.unasked = True
         self._waits_for: ParserState | None = None
-        self._deadline = self._timer_at = _NEVER
-        self._timer: Timer | None = None
+        self._deadlines = Deadlines(stream.dispatcher, self._overdue)
         self._await_more()
 
     # -- the stream's calls
@@ -105,7 +103,7 @@ class HTTPConnection:
         """Forget the request, and tell who was to answer it."""
         lost, self._lost = self._lost, None
         self._request = self._response = None
-        self._stop_timer()
+        self._deadlines.stop()
         self._bodies.forget(self)
         if lost is not None:
             lost()
@@ -118,13 +116,25 @@ class HTTPConnection:
         Call it on the dispatcher's thread. A response that cannot be encoded becomes a 500.
         """
         if self._request is not None and self._response is None:
-            self._response, self._last, self._lost = response, close, None
+            self._response, self._lost = response, None
+            self._closes = close or self._closes
             self.stream.dispatcher.send_soon(self._send)
 
     @property
     def closes(self) -> bool:
-        """Whether the connection ends with the answer that is due."""
-        return self.draining or self._request is None or not self._request.keep_alive
+        """Whether the connection ends with the answer that is due.
+
+        Its head must say so: what is said when this is first asked is kept to.
+        """
+        if self._closes is None:
+            self._closes = self._is_last()
+        return self._closes
+
+    def _is_last(self) -> bool:
+        request = self._request
+        if request is None or not request.keep_alive:
+            return True
+        return self.draining and not self._parser.buffered
 
     def answered(self, *, close: bool = False) -> None:
         """Go on behind an answer that its handler has written to ``stream`` itself."""
@@ -181,7 +191,7 @@ class HTTPConnection:
         """
         stream = self.stream
         self._request = self._lost = stream.on_drained = None
-        self._stop_timer()
+        self._deadlines.stop()
         if stream.closed:
             protocol.connection_lost(None)
         else:
@@ -192,20 +202,28 @@ class HTTPConnection:
     # -- the server's call
 
     def drain(self) -> None:
-        """Close after the answer that is due, or now if none is."""
-        self.draining = True
-        self._advance()
+        """Close behind the last answer, or when nothing has come for a while.
+
+        A client may have sent a request before it can know that the server ends. So an idle
+        connection does not close at once, and one that has brought a part of a request gets the
+        rest, or answers 503. A request that is held has as long.
+        """
+        self.draining = self._leaving = True
+        if self._held and self._request is not None:
+            self._deadlines.await_quiet()
+        else:
+            self._advance()
 
     def cut_short(self) -> None:
-        """Answer 503 to a request whose handler takes too long, and close."""
+        """Close now. Answer 503 to a request that is not answered, or has not come in whole."""
         self.respond(UNAVAILABLE, close=True)
-        self.refuse_half_read()
+        if self._request is None:
+            self._refuse_rest()
 
-    def refuse_half_read(self) -> None:
-        """Answer 503 to a request that has not come in whole, or is held, and close."""
-        if self._held:
-            self.respond(UNAVAILABLE, close=True)
-        elif self._request is None and self._parser.state is not ParserState.IDLE:
+    def _refuse_rest(self) -> None:
+        if self._parser.state is ParserState.IDLE:
+            self.stream.close()
+        else:
             self._write(UNAVAILABLE, close=True)
 
     def refuse_body(self) -> None:
@@ -233,10 +251,11 @@ class HTTPConnection:
             stream.pause_reading()
 
     def _start(self, request: Request) -> None:
-        self._request, self.unasked = request, False
+        self._request, self._closes = request, None
         self._bodies.forget(self)
         judged, self._judged = self._judged, False
-        self._waits_for, self._deadline = None, _NEVER
+        self._waits_for = None
+        self._deadlines.clear()
         found = self._match(request.path)
         if found is None:
             self.respond(NOT_FOUND)
@@ -276,15 +295,12 @@ class HTTPConnection:
         request, response = self._request, self._response
         if request is None or response is None:
             return
+        close = self.closes
         self._request = self._response = None
         if self.begun:
             self.stream.break_off()  # another answer would only be taken for more of that one
             return
-        self._write(
-            response,
-            close=self._last or self.draining or not request.keep_alive,
-            head_only=request.method == "HEAD",
-        )
+        self._write(response, close=close, head_only=request.method == "HEAD")
         self._advance()
 
     def _write(self, response: Response, *, close: bool, head_only: bool = False) -> None:
@@ -304,7 +320,7 @@ class HTTPConnection:
 
     def _await_more(self) -> None:
         state = self._parser.state
-        if self._eof or (self.draining and state is ParserState.IDLE):
+        if self._eof:
             self.stream.close()
             return
         self.stream.resume_reading()
@@ -312,17 +328,14 @@ class HTTPConnection:
             self._bodies.grown(self, self._parser.received, self.stream.dispatcher.now)
             if self.stream.closing:
                 return  # refused by that
-        if state is self._waits_for:
-            return  # a deadline is for the whole, not for each read
-        pending = self._parser.pending
-        if pending is not None and not self._welcomes(pending):
-            return
-        self._waits_for = state
-        self._deadline = self.stream.dispatcher.clock() + getattr(self._options, _TIMEOUTS[state])
-        if self._timer is None or self._deadline < self._timer_at:
-            self._stop_timer()
-            self._timer_at = self._deadline
-            self._timer = self.stream.dispatcher.timers.call_at(self._deadline, self._expired)
+        if state is not self._waits_for:  # a deadline is for the whole, not for each read
+            pending = self._parser.pending
+            if pending is not None and not self._welcomes(pending):
+                return
+            self._waits_for = state
+            self._deadlines.begin(getattr(self._options, _TIMEOUTS[state]))
+        if self._leaving:
+            self._deadlines.await_quiet()
 
     def _welcomes(self, pending: Request) -> bool:
         """Whether the body of ``pending`` is to be read now; if not, it is held, or is answered."""
@@ -336,7 +349,9 @@ class HTTPConnection:
         if verdict is not None:
             self._write(verdict, close=True, head_only=pending.method == "HEAD")
         elif self._held:
-            self._request, self._waits_for, self._deadline = pending, None, _NEVER
+            self._request, self._closes = pending, None
+            self._waits_for = None
+            self._deadlines.clear()
             self._bodies.forget(self)
             self.stream.pause_reading()
         elif not self._parser.expects_continue:
@@ -348,19 +363,23 @@ class HTTPConnection:
             self._refuse(HTTPError(417, f"{pending.method} must not expect 100-continue"))
         return False
 
-    def _expired(self) -> float | None:
-        """Run by the timer, which is early where the deadline was put off since."""
-        if self.stream.dispatcher.clock() < self._deadline < _NEVER:
-            self._timer_at = self._deadline
-            return self._deadline
-        self._timer = None
-        if self._waits_for is ParserState.IDLE:
-            self.stream.close()
-        elif self._waits_for is not None and not self.stream.closing:
+    def _overdue(self, late: bool) -> None:  # noqa: FBT001 - Deadlines' callback
+        """Give up what has not come in time, or (not ``late``) in a server that ends."""
+        if self.stream.closing:
+            return
+        if self._waits_for is None:
+            if self._held:
+                self.respond(UNAVAILABLE, close=True)
+        elif self._waits_for is ParserState.IDLE:
+            self._end_idle()
+        elif late:
             self._refuse(HTTPError(408, "the request took too long"))
-        return None
+        else:
+            self._refuse_rest()
 
-    def _stop_timer(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+    def _end_idle(self) -> None:
+        """Close, unless a request has come since the loop looked: nobody would answer that."""
+        self._waits_for = None
+        self.stream.on_events(EPOLLIN)
+        if self._waits_for is None and self._request is None:
+            self.stream.close()

@@ -121,7 +121,7 @@ class LongPollTransport:
     def _lost(self, opened: Opened, http: HTTPConnection) -> None:
         """Answer a poll whose session was expected in another worker, and is not there."""
         if self._options.lost_session_status == 410:
-            get_dispatcher().submit(lambda: http.respond(self._open(opened, http)))
+            get_dispatcher().submit(lambda: self._reopen(opened, http))
         else:
             http.respond(answers.LOST)
 
@@ -163,10 +163,22 @@ class LongPollTransport:
             return distant.intake(place, self._mount.socket_class, self._options)
         return None
 
-    def _open(self, opened: Opened, http: HTTPConnection) -> Response:
-        """Start a session, or say why not."""
+    def _reopen(self, opened: Opened, http: HTTPConnection) -> None:
+        answer = self._open(opened, http)
+        if answer is not None:
+            http.respond(answer)
+
+    def _open(self, opened: Opened, http: HTTPConnection) -> Response | None:
+        """Start a session, or say why not.
+
+        Where the server ends the connection is closed in any case: so that the client, which comes
+        back at once, does so on another one, and gets to a server that stays.
+        """
+        if http.draining:
+            http.respond(answers.unavailable(), close=True)
+            return None
         options, address = self._options, opened.request.peer[0]
-        if http.draining or not self._sessions.reserve(options, address):
+        if not self._sessions.reserve(options, address):
             return answers.unavailable()
         accepted = False
         try:

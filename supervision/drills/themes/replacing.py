@@ -11,6 +11,7 @@ from supervision.drills.clients import WebSocket
 from supervision.drills.drill import drill
 from supervision.drills.load import Load
 from supervision.drills.processes import adopting
+from supervision.drills.requests import Requests
 from supervision.drills.server import PATIENCE, Server
 from supervision.drills.stage import Stage
 from supervision.drills.workers import reach, split, without
@@ -144,3 +145,19 @@ def master_kill9(stage: Stage) -> None:
     host, port = server.address
     again = stage.serve(bind=f"{host}:{port}")
     stage.expect(stage.stop(again) == 0, "the next one serves there, exit status 0")
+
+
+@drill("G44", bound=15.0)
+def hup_requests(stage: Stage) -> None:
+    """SIGHUP while clients send POSTs on connections that they keep: each is answered."""
+    server = stage.serve()
+    with Requests(stage, server) as requests:
+        requests.wait(100)
+        stage.fault("SIGHUP to the master")
+        for _ in range(2):
+            old = server.workers
+            server.signal(signal.SIGHUP)
+            server.wait_workers(without(*old, left=len(old)), "all workers are new")
+        requests.wait(100)
+        stage.settled()
+    requests.judge()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 
-import gevent
 import pytest
 
 from actors.errors import HTTPError
@@ -273,39 +272,6 @@ def test_handler_that_answers_no_response_is_500(
     with serve(site.endpoint) as served, Client(served.address) as client:
         assert client.ask("/odd").status == 500
     assert "accepted: a Response, or None" in caplog.text
-
-
-def test_idle_connections_end_with_the_server_at_once(site: Site) -> None:
-    with (
-        serve(site.endpoint) as served,
-        Client(served.address) as idle,
-        Client(served.address) as c,
-    ):
-        assert c.ask("/echo").status == 200
-        round_trip(served.address)
-        stopped = gevent.spawn(served.server.stop, DEADLINE)
-        assert idle.read_to_end() == c.read_to_end() == b""
-        idle.close()
-        c.close()
-        assert stopped.get(timeout=DEADLINE) is True
-
-
-def test_answer_that_is_due_is_the_last_when_the_server_ends(client: Client, site: Site) -> None:
-    client.send(request("/slow") + request("/canary"))
-    assert site.entered.wait(DEADLINE)
-    with serve(site.endpoint) as other, Client(other.address) as draining:
-        site.entered.clear()
-        draining.send(request("/slow") + request("/canary"))
-        assert site.entered.wait(DEADLINE)
-        (stream,) = other.streams
-        stream.protocol.drain()
-        site.release.set()
-        answer = draining.answer()
-        assert (answer.body, answer.headers["connection"]) == (b"slow", "close")
-        assert draining.read_to_end() == b""
-    assert client.answer().body == b"slow"
-    assert client.answer().status == 200
-    assert site.canaries == 1
 
 
 def test_large_answer_to_a_slow_reader_arrives_whole(client: Client) -> None:

@@ -1,0 +1,66 @@
+"""The deadlines of one HTTP connection: how long it waits for what, and for anything at all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from actors.runtime.dispatcher import Dispatcher
+    from actors.runtime.timers import Timer
+
+QUIET: Final = 1.0
+"""Seconds without a byte after which a connection of a server that ends is closed."""
+
+_NEVER: Final = float("inf")
+
+
+class Deadlines:
+    """``on_due(late)`` is called when one has come; ``late``: it is that of :meth:`begin`.
+
+    There is one timer, which is early where a deadline was put off since.
+    """
+
+    __slots__ = ("_dispatcher", "_on_due", "_quiet", "_timer", "_timer_at", "_whole")
+
+    def __init__(self, dispatcher: Dispatcher, on_due: Callable[[bool], object]) -> None:
+        self._dispatcher = dispatcher
+        self._on_due = on_due
+        self._whole = self._quiet = self._timer_at = _NEVER
+        self._timer: Timer | None = None
+
+    def begin(self, seconds: float) -> None:
+        """Wait for so long for the whole of something."""
+        self._whole = self._dispatcher.clock() + seconds
+        self._set_timer(self._whole)
+
+    def await_quiet(self) -> None:
+        """Wait for :data:`QUIET` seconds from now, too."""
+        self._quiet = self._dispatcher.clock() + QUIET
+        self._set_timer(self._quiet)
+
+    def clear(self) -> None:
+        """Wait for nothing."""
+        self._whole = self._quiet = _NEVER
+
+    def stop(self) -> None:
+        """Never call again."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _set_timer(self, due: float) -> None:
+        if self._timer is None or due < self._timer_at:
+            self.stop()
+            self._timer_at = due
+            self._timer = self._dispatcher.timers.call_at(due, self._expired)
+
+    def _expired(self) -> float | None:
+        now, due = self._dispatcher.clock(), min(self._whole, self._quiet)
+        if now < due < _NEVER:
+            self._timer_at = due
+            return due
+        self._timer = None
+        if due < _NEVER:
+            self._on_due(now >= self._whole)
+        return None
