@@ -17,7 +17,7 @@ import inspect
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from types import FunctionType
+from types import FunctionType, MethodType
 from typing import Any, Final
 
 from actors.errors import ConfigError
@@ -71,7 +71,7 @@ def judge(cls: type, *, hints: bool = True) -> None:
     With ``hints`` a name that is one edit away from a callback is a ``UserWarning`` with the
     callback that was probably meant.
     """
-    if _is_ours(cls):
+    if is_ours(cls):
         return
     for contract in _of(cls):
         for name in sorted(contract.reserved):
@@ -92,17 +92,25 @@ def judge_complete(cls: type, taken: tuple[str, ...]) -> None:
     What decorators of the class did to it since it was made counts too.
     """
     judge(cls, hints=False)
+    wrong = unmakeable(cls, taken)
+    if wrong is not None:
+        raise ConfigError(wrong)
+
+
+def unmakeable(cls: type, taken: tuple[str, ...]) -> str | None:
+    """Return why ``cls(*taken)`` cannot work, or ``None``."""
     missing = sorted(getattr(cls, "__abstractmethods__", ()))
     if missing:
-        raise ConfigError(f"{cls.__name__} is abstract: it does not define {', '.join(missing)}")
+        return f"{cls.__name__} is abstract: it does not define {', '.join(missing)}"
     made = inspect.getattr_static(cls, "__init__")
     if not isinstance(made, FunctionType):
-        return
+        return None
     if _is_of_dataclass(cls, made) and not hasattr(cls, "__post_init__"):
-        raise ConfigError(f"{cls.__name__}: the dataclass must be made by dataclass(init=False)")
+        return f"{cls.__name__}: the dataclass must be made by dataclass(init=False)"
     if not _takes(made, len(taken) + 1):
-        wanted = f"__init__ must take ({', '.join(('self', *taken))})"
-        raise ConfigError(f"{cls.__name__}.__init__{_signature(made)}: {wanted}")
+        wanted = ", ".join(("self", *taken))
+        return f"{cls.__name__}.__init__{_signature(made)}: must take ({wanted})"
+    return None
 
 
 def _is_of_dataclass(cls: type, made: FunctionType) -> bool:
@@ -110,11 +118,25 @@ def _is_of_dataclass(cls: type, made: FunctionType) -> bool:
     return "__dataclass_fields__" in vars(cls) and made.__code__.co_filename == "<string>"
 
 
+def misfit(function: Any, taken: tuple[str, ...]) -> str | None:
+    """Return what is wrong with a function that is called with ``taken``, or ``None``.
+
+    It is one that an option was given: bound, if it is a method.
+    """
+    kind = _wrong_kind(_innermost(function))
+    if kind is not None:
+        return kind
+    if not _takes(function, len(taken)):
+        return f"takes {_signature(function)}: must take ({', '.join(taken)})"
+    return None
+
+
 def _of(cls: type) -> Iterator[Contract]:
     return (_contracts[base] for base in cls.__mro__ if base in _contracts)
 
 
-def _is_ours(cls: type) -> bool:
+def is_ours(cls: type) -> bool:
+    """Whether a class is of our own packages, or of Pykka."""
     return cls.__module__.partition(".")[0] in OURS
 
 
@@ -122,7 +144,7 @@ def _defined(cls: type, name: str) -> tuple[type, Any] | None:
     """Return which class of the application's defines ``name`` for ``cls``, and what it defines."""
     for base in cls.__mro__:
         if name in vars(base):
-            return None if _is_ours(base) else (base, vars(base)[name])
+            return None if is_ours(base) else (base, vars(base)[name])
     return None
 
 
@@ -151,7 +173,9 @@ def _judge_callback(cls: type, name: str, taken: tuple[str, ...], *, of_class: b
         return
     base, raw = found
     where = _where(cls, base, name)
-    _refuse_kind(_innermost(raw), where, name)
+    kind = _wrong_kind(_innermost(raw))
+    if kind is not None:
+        raise ConfigError(f"{where} {kind}")
     if of_class and isinstance(raw, FunctionType) and not _stands_alone(raw, len(taken)):
         raise ConfigError(f"{where} must be a class method: put @classmethod above it")
     called = _called(cls, name, raw, of_class=of_class)
@@ -177,17 +201,18 @@ def _innermost(raw: Any) -> Any:
             return raw
 
 
-def _refuse_kind(function: Any, where: str, name: str) -> None:
+def _wrong_kind(function: Any) -> str | None:
     # A callable object is what its __call__ is.
-    if not isinstance(function, FunctionType) and not isinstance(function, type):
+    if not isinstance(function, FunctionType | MethodType | type):
         function = inspect.getattr_static(type(function), "__call__", None)
     if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
-        raise ConfigError(
-            f"{where} is 'async def', and nothing would await it: write 'def {name}'. It may block,"
-            " other connections go on meanwhile"
+        return (
+            "is 'async def', and nothing would await it: write 'def'. It may block, other"
+            " connections go on meanwhile"
         )
     if inspect.isgeneratorfunction(function):
-        raise ConfigError(f"{where} has a 'yield', and would never run: return a list instead")
+        return "has a 'yield', and would never run: return a list instead"
+    return None
 
 
 def _stands_alone(function: FunctionType, taken: int) -> bool:

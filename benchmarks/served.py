@@ -27,7 +27,7 @@ def served(application, *, workers=0, cores=None):
             os.sched_setaffinity(process.pid, cores)
         port = int(_wait_for(process, r"serving http://127\.0\.0\.1:(\d+)")[1])
         if workers:
-            _wait_for(process, f"{workers} workers are ready")
+            _wait_for(process, rf"{workers} workers? (is|are) ready")
         yield port, process.pid
     finally:
         process.terminate()

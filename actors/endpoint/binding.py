@@ -18,13 +18,20 @@ def listeners(host: str, port: int) -> list[socket.socket]:
     found = inherited(os.environ, os.getpid())
     for name in VARIABLES:
         os.environ.pop(name, None)
-    return found or [bound(host, port)]
+    return found or [_bound(host, port, port)]
 
 
-def bound(host: str, port: int) -> socket.socket:
-    """Answer a listening socket; :class:`~actors.errors.ConfigError` says why there is none."""
+def bindable(host: str, port: int) -> socket.socket:
+    """Return a socket at any free port of ``host``: whoever serves at ``port`` now goes on.
+
+    :class:`~actors.errors.ConfigError` speaks of ``port``, which is what was asked for.
+    """
+    return _bound(host, 0, port)
+
+
+def _bound(host: str, number: int, port: int) -> socket.socket:
     try:
-        return bind(host, port)
+        return bind(host, number)
     except (OSError, UnicodeError) as error:
         reason = getattr(error, "strerror", None) or error
         raise ConfigError(f"--bind {written(host, port)}: {reason}") from None

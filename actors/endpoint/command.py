@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from actors.endpoint import output
 from actors.endpoint.arguments import written
-from actors.endpoint.binding import bound, listeners
+from actors.endpoint.binding import bindable, listeners
 from actors.endpoint.ending import Ending
 from actors.endpoint.loading import load
 from actors.endpoint.logs import Logs, tell
@@ -49,12 +49,13 @@ def _print(text: str) -> int:
 
 def _serve(endpoint: Endpoint, given: argparse.Namespace) -> int:
     from actors.endpoint import memory  # noqa: PLC0415 - heavy, and not for --print-limits
+    from actors.endpoint.checking import problems  # noqa: PLC0415
     from actors.endpoint.server import Server  # noqa: PLC0415
     from actors.endpoint.tls import server_context  # noqa: PLC0415
 
     tls = server_context(given.certfile, given.keyfile)
     host, port = given.bind
-    sockets = [bound(host, 0)] if given.check else listeners(host, port)
+    sockets = [bindable(host, port)] if given.check else listeners(host, port)
     try:
         server = Server(endpoint, sockets, tls=tls, grace=given.grace)
     except ConfigError:
@@ -63,11 +64,20 @@ def _serve(endpoint: Endpoint, given: argparse.Namespace) -> int:
         raise
     if given.check:
         server.stop()
-        count = len(endpoint.mounts)
-        return _print(f"ok: {count} {'socket' if count == 1 else 'sockets'} mounted")
+        return _report(endpoint, problems(endpoint, server.children))
     memory.tune()
     with PidFile(given.pid_file) as pid_file:
         return _run(server, "https" if tls else "http", pid_file)
+
+
+def _report(endpoint: Endpoint, found: list[str]) -> int:
+    """Say what ``--check`` found: a line for each problem, or how many sockets there are."""
+    for problem in found:
+        output.write(sys.stderr, f"roost: {' '.join(problem.split())}")
+    if found:
+        return 2
+    count = len(endpoint.mounts)
+    return _print(f"ok: {count} {'socket' if count == 1 else 'sockets'} mounted")
 
 
 def _run(server: Server, scheme: str, pid_file: PidFile) -> int:
@@ -85,4 +95,5 @@ def _run(server: Server, scheme: str, pid_file: PidFile) -> int:
     logger.info("%s: stopping, within %g s", name, server.grace)
     server.stop()
     ending.done()
+    logger.info("ended, exit status 0")
     return 0

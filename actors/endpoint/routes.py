@@ -6,6 +6,7 @@ import os
 import secrets
 from typing import TYPE_CHECKING, Any
 
+from actors.endpoint.checking import misrouted
 from actors.endpoint.reloader import CodeReloader
 from actors.errors import ConfigError
 from transports.handshake import Defaults, Mount
@@ -49,6 +50,7 @@ class Routes:
             self._router.add(path, Resource(page))
         for mounted in endpoint.mounts:
             self._mount(mounted)
+        self.notes += misrouted(endpoint)
 
     def match(self, path: str) -> tuple[Resource, dict[str, str]] | None:
         """Answer the resource of ``path`` and its path parameters: that of ``fallback`` for others.

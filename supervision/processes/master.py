@@ -19,7 +19,7 @@ from typing import Any, Final
 from supervision.processes.fleet import NEVER, Fleet, Process, State
 from supervision.processes.notify import Notifier
 from supervision.processes.signals import SignalPipe
-from supervision.processes.slots import USAGE, Slots
+from supervision.processes.slots import USAGE, Slots, counted
 from supervision.processes.spawn import described, reap
 from supervision.processes.successor import Successor
 
@@ -77,6 +77,8 @@ class Master:
                 self._end_with(self._slots.retry())
             self._announce()
         self._selector.close()
+        if self._slots.served:  # else what was wrong has been said
+            logger.info("ended, exit status %d", self._status)
         return self._status
 
     def _timeout(self) -> float | None:
@@ -126,7 +128,7 @@ class Master:
             if self._slots.complete and not self._announced:
                 self._announced = True
                 self._tell_ready(now)
-                logger.info("%d workers are ready", self._slots.wanted)
+                logger.info("%s ready", counted(self._slots.wanted))
             if self._slots.reloading != self._told_reloading:
                 self._told_reloading = self._slots.reloading
                 if self._told_reloading:

@@ -45,15 +45,21 @@ class Slots:
         self._plan = Plan(Flags(intensity=max(3, 2 * wanted)))
         self._to_reload: deque[Child] = deque()
         self._reloading: Process | None = None
+        self._missing: set[int] = set()
+        """Slots whose worker has ended, and not because it was told to."""
 
     # -- what is so
 
     @property
     def complete(self) -> bool:
         """Whether every worker that is wanted is ready."""
+        return self.ready_now == self.wanted
+
+    @property
+    def ready_now(self) -> int:
+        """How many workers serve."""
         children = self._plan.children.values()
-        ready = [each for each in children if each.ref and each.ref.state is State.READY]
-        return len(ready) == self.wanted
+        return sum(1 for each in children if each.ref and each.ref.state is State.READY)
 
     @property
     def reloading(self) -> bool:
@@ -71,6 +77,9 @@ class Slots:
         self.served = True
         if process is self._reloading:
             self._reloaded(process)
+        if process.slot in self._missing:
+            self._missing.remove(process.slot)
+            logger.info("%s is back: %d of %s ready", process, self.ready_now, counted(self.wanted))
         while len(self._plan.children) < self.wanted:
             self._add()
 
@@ -84,10 +93,13 @@ class Slots:
         if self.stopping or child is None or child.ref is not process:
             return None
         if self._reloading is not None and self._reloading.slot == process.slot:
+            self._missing.add(process.slot)
             child.runs(self._reloading)  # there is one on the way
             return None
         if status == USAGE and not self.served:
             return USAGE
+        if self.served:
+            self._missing.add(process.slot)
         return self._restart(child, status)
 
     def retry(self) -> int | None:
@@ -205,3 +217,8 @@ class Slots:
         if old is not None and old is not process:
             self._fleet.stop(old)
         self._reload_next()
+
+
+def counted(workers: int) -> str:
+    """Return ``"1 worker is"`` or ``"2 workers are"``."""
+    return "1 worker is" if workers == 1 else f"{workers} workers are"

@@ -146,7 +146,7 @@ class TestCallbacks:
     def test_async_is_refused_and_told_what_to_do(self, name: str, function: Any) -> None:
         said = refusal(**{name: function})
         assert said.startswith(f"Chat.{name} is 'async def', and nothing would await it")
-        assert f"write 'def {name}'" in said
+        assert "write 'def'" in said
 
     @pytest.mark.parametrize("name", ["on_receive", "on_start", "on_stop", "on_failure"])
     def test_pykkas_hooks_are_not_async_either(self, name: str) -> None:
@@ -348,7 +348,7 @@ class TestMounting:
         with pytest.raises(ConfigError) as caught:
             Endpoint().socket("/chat", chat)
         assert str(caught.value) == (
-            "socket '/chat': Chat.__init__(self): __init__ must take (self, transport, state)"
+            "socket '/chat': Chat.__init__(self): must take (self, transport, state)"
         )
         made(chat, __init__=lambda self, transport, state: None)
 

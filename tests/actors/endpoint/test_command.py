@@ -100,7 +100,8 @@ class TestApplication:
 
     def test_attribute_may_be_nested(self, tmp_path):
         (tmp_path / "app.py").write_text(
-            "from actors import Endpoint\nclass Site:\n    endpoint = Endpoint()"
+            "from actors import Endpoint, Socket\n"
+            "class Site:\n    endpoint = Endpoint()\n    endpoint.socket('/a', Socket)"
         )
         assert run("app:Site.endpoint", "--check", cwd=tmp_path).returncode == 0
 

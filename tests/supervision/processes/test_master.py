@@ -45,7 +45,7 @@ def test_signal_stops_every_worker_with_the_grace_and_ends_with_0(number):
 @pytest.mark.parametrize("numbers", [[signal.SIGQUIT], [signal.SIGINT, signal.SIGINT]])
 def test_end_at_once_kills_who_does_not_heed_it(numbers):
     with Run("stubborn") as run:
-        run.wait_for("1 workers are ready|serving")
+        run.wait_for("1 worker is ready|serving")
         for number in numbers:
             run.signal(number)
             run.wait_for(number.name)
@@ -74,6 +74,18 @@ def test_worker_that_is_killed_is_replaced_in_its_slot():
         again = run.wait_for(r"^(\d+) runs serve in slot 1", 2)
         assert int(again[1]) not in (victim, other)
         assert alive(other)
+        run.wait_for(rf"worker \S+ \(pid {again[1]}\) is back: 2 of 2 workers are ready")
+        run.signal(signal.SIGTERM)
+        assert run.ended() == 0
+        assert run.lines[-1].endswith("ended, exit status 0")
+        assert sum("is back" in line for line in run.lines) == 1
+
+
+def test_a_single_worker_is_spoken_of_as_one():
+    with Run("serve") as run:
+        run.wait_for("1 worker is ready")
+        os.kill(run.pid_of("serve"), signal.SIGKILL)
+        run.wait_for("is back: 1 of 1 worker is ready")
         run.signal(signal.SIGTERM)
         assert run.ended() == 0
 

@@ -1,0 +1,117 @@
+"""What is wrong with an endpoint although it could be started: the command's ``--check``.
+
+Nothing of the application's is called here: what an actor, a page or an error handler can be called
+with is read from its signature.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import pykka
+
+from actors import contract
+from actors.runtime.actor import Actor
+from supervision.specs import ChildSpec, child_specs
+from supervision.supervisor import Supervisor
+
+if TYPE_CHECKING:
+    from actors.endpoint.definition import Endpoint
+
+_START: Any = inspect.getattr_static(Actor, "start").__func__
+"""It makes an instance with the arguments of the spec."""
+
+
+def misrouted(endpoint: Endpoint) -> Iterator[str]:
+    """Yield what is wrong with the paths: none at all, one mounted twice, one without transport."""
+    options = endpoint.options
+    if not endpoint.mounts and not endpoint.pages and options.fallback is None:
+        yield "no socket is mounted: endpoint.socket('/path', YourSocket)"
+    seen: dict[str, str] = {}
+    for path in endpoint.pages:
+        seen[_pattern(path)] = f"page {path!r}"
+    for mounted in endpoint.mounts:
+        name = f"{mounted.socket_class.__name__} at {mounted.path!r}"
+        if not mounted.transports:
+            yield f"{name} has no transport: websocket=True or longpoll=True"
+        for transport, given in mounted.transports.items():
+            path = mounted.path.rstrip("/") + given.path
+            before = seen.get(_pattern(path))
+            if before is not None:
+                yield f"{path!r} is mounted twice, and the later counts: {before}, and {name}"
+            seen[_pattern(path)] = f"{name}, {transport}"
+
+
+def _pattern(path: str) -> str:
+    """Return the path with a mark for each variable: of ``/:room`` and ``/:id`` one is in vain."""
+    segments = [segment for segment in path.split("/") if segment]
+    return "/".join(":" if segment[0] == ":" else segment for segment in segments)
+
+
+def problems(endpoint: Endpoint, children: Iterable[ChildSpec]) -> list[str]:
+    """Return everything that is wrong, in words; ``children`` are those of the endpoint's tree."""
+    return [*misrouted(endpoint), *_functions(endpoint), *_children(children)]
+
+
+def _functions(endpoint: Endpoint) -> Iterator[str]:
+    """Yield which functions that options were given cannot be called as they will be."""
+    given: list[tuple[str, Any, tuple[str, ...]]] = [
+        ("Endpoint(fallback=...)", endpoint.options.fallback, ("environ", "start_response")),
+        *_origin_check("Endpoint", endpoint.options.check_origin),
+    ]
+    for path, page in endpoint.pages.items():
+        given.append((f"page {path!r}", page, ("request", "http")))
+    for mounted in endpoint.mounts:
+        for transport, options in mounted.transports.items():
+            where = f"socket {mounted.path!r}, {transport}"
+            handler = getattr(options, "error_handler", None)
+            given.append((f"{where}: error_handler", handler, ("request", "reason")))
+            given += _origin_check(where, options.check_origin)
+    for where, function, taken in given:
+        wrong = None if function is None else contract.misfit(function, taken)
+        if wrong is not None:
+            yield f"{where} {wrong}"
+
+
+def _origin_check(where: str, setting: Any) -> Iterator[tuple[str, Any, tuple[str, ...]]]:
+    function, *more = setting if isinstance(setting, tuple) and setting else (setting,)
+    if callable(function):
+        taken = ("origin", *(f"argument{number}" for number in range(1, len(more) + 1)))
+        yield f"{where}: check_origin", function, taken
+
+
+def _children(specs: Iterable[ChildSpec]) -> Iterator[str]:
+    for spec in specs:
+        wrong = _child(spec)
+        if wrong is not None:
+            yield f"child {spec.id!r:.200}: {wrong}"
+        elif _has_given_children(spec):
+            try:
+                below = child_specs(spec.args[0])
+            except Exception as error:  # noqa: BLE001 - the application's functions may be called
+                yield f"child {spec.id!r:.200}: {error}"
+            else:
+                yield from _children(below)
+
+
+def _child(spec: ChildSpec) -> str | None:
+    owner = getattr(spec.start, "__self__", None)
+    taken = tuple(f"argument{number}" for number in range(1, len(spec.args) + 1))
+    if isinstance(owner, type) and issubclass(owner, pykka.Actor):
+        if not issubclass(owner, Actor):
+            return "an actor of Pykka's own cannot be asked to end: derive it from actors.Actor"
+        if getattr(spec.start, "__func__", None) is _START:
+            return contract.unmakeable(owner, taken)
+    wrong = contract.misfit(spec.start, taken)
+    return None if wrong is None else f"its start {wrong}"
+
+
+def _has_given_children(spec: ChildSpec) -> bool:
+    """Whether the first argument of the spec is what the child will supervise."""
+    owner = getattr(spec.start, "__self__", None)
+    if not (isinstance(owner, type) and issubclass(owner, Supervisor) and spec.args):
+        return False
+    known = contract.is_ours(owner) or owner.__init__ is Supervisor.__init__
+    return known and owner.init is Supervisor.init
