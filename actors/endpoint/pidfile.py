@@ -7,6 +7,7 @@ takes the file over when it serves. Whoever reads the file never finds half a nu
 from __future__ import annotations
 
 import os
+import secrets
 from pathlib import Path
 from typing import Self
 
@@ -32,12 +33,14 @@ class PidFile:
     def write(self) -> None:
         """Write our process id; ``ConfigError`` where that fails after all."""
         if self._path is not None:
-            new = self._new(self._path)
             try:
-                new.write_text(self._text, encoding="ascii")
-                new.replace(self._path)
+                new = self._new(self._path)
+                try:
+                    new.replace(self._path)
+                except BaseException:
+                    new.unlink(missing_ok=True)
+                    raise
             except OSError as error:
-                new.unlink(missing_ok=True)
                 raise self._refusal(error) from None
 
     def _complain_early(self, path: Path) -> None:
@@ -45,14 +48,28 @@ class PidFile:
         try:
             if path.is_dir():
                 raise IsADirectoryError(21, os.strerror(21))
-            new = self._new(path)
-            new.touch()
-            new.unlink()
+            self._new(path).unlink()
         except OSError as error:
             raise self._refusal(error) from None
 
     def _new(self, path: Path) -> Path:
-        return path.with_name(f".{path.name}.{os.getpid()}")
+        """Make a file beside it that nobody could have put there before, with our id in it.
+
+        Whoever else may write in that directory cannot lead us elsewhere with a link, as the name
+        cannot be guessed and must be new.
+        """
+        new = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+        fd = os.open(
+            new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644
+        )
+        try:
+            os.write(fd, self._text.encode("ascii"))
+        except BaseException:
+            new.unlink(missing_ok=True)
+            raise
+        finally:
+            os.close(fd)
+        return new
 
     def _refusal(self, error: OSError) -> ConfigError:
         return ConfigError(f"--pid-file {str(self._path)!r}: {error.strerror}")
