@@ -12,6 +12,7 @@ import sys
 from actors.endpoint import output
 from actors.endpoint.arguments import parser
 from actors.errors import ConfigError
+from supervision.processes.writer import take_standard_error
 
 
 def main(arguments: list[str]) -> int:
@@ -21,6 +22,7 @@ def main(arguments: list[str]) -> int:
     try:
         _need_linux(sys.platform)
         given = parser().parse_args(arguments)
+        take_standard_error()
         if given.workers and not given.check and not given.print_limits:
             from actors.endpoint.master import serve  # noqa: PLC0415 - see above
 

@@ -13,6 +13,8 @@ from typing import Any, Final
 from gevent import get_hub, monkey
 from gevent.event import Event
 
+from supervision.processes.writer import AT_EXIT, standard_error
+
 SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 OVERDUE: Final = b"roost: the time for an orderly end is over\n"
 
@@ -29,6 +31,7 @@ class Ending:
         self._asked = Event()
         self._status = 1
         self._name = ""
+        self._last = standard_error()  # made now: at the end there may be no room for a thread
         # What a handler of Python's may do, wherever it interrupts: send.
         self._wake: Any = get_hub().loop.async_()
         self._wake.start(self._asked.set)
@@ -58,5 +61,6 @@ class Ending:
 
     def _end(self) -> None:
         sleep(self._budget)
-        os.write(2, OVERDUE)
+        self._last.put(OVERDUE)
+        self._last.flush(AT_EXIT)  # which the log shares, as a rule
         os._exit(self._status)

@@ -13,6 +13,7 @@ from actors.runtime import actor, dispatcher
 from actors.socket import Socket
 from supervision.draining import DrainOptions
 from supervision.processes import MAX_WORKERS, channel, fleet, sockets
+from supervision.processes import writer as log_writer
 from transports import listener, query, stream, tokens
 from transports.http import bodies, chunked, deadlines, writer
 from transports.websocket import connection, control_rate, deflate
@@ -65,6 +66,7 @@ FIXED: tuple[tuple[str, Any, str, str], ...] = (
     ("bus.queue", link.MAX_QUEUED, "bytes", "for a worker that does not read, then gaps"),
     ("master.workers", MAX_WORKERS, "processes", "of one master"),
     ("master.unsent", channel.MAX_UNSENT, "bytes", "for a worker that does not read"),
+    ("log.waiting", log_writer.MAX_WAITING, "bytes", "of the log that wait to be written"),
     ("master.boot", fleet.BOOT, "seconds", "until a worker must be ready"),
     ("token.size", signing.MAX_TOKEN, "bytes", "of a signed token"),
 )

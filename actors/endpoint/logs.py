@@ -4,24 +4,49 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from logging.handlers import WatchedFileHandler
 from typing import Any
 
 from actors.errors import ConfigError
+from supervision.processes.writer import LogFile, Writer, standard_error, told
 
 FORMAT = "%(asctime)s [%(process)d] %(levelname)s %(name)s: %(message)s"
 
 logger = logging.getLogger("roost.endpoint")
 
 
-class LogFile(WatchedFileHandler):
-    """Whoever logs is not told that a file could not be opened again, nor that a disk is full."""
+class LogHandler(logging.Handler):
+    """Hands lines to ``writer``, which writes them on its own thread: whoever logs waits for none.
+
+    So it needs no lock either, which a greenlet or a signal's handler might have to wait for.
+    """
+
+    def __init__(self, writer: Writer) -> None:
+        super().__init__()
+        self.writer = writer
+        writer.line_for = self._lost_line
+
+    def handle(self, record: logging.LogRecord) -> bool:
+        """Emit a record that passes the filters, without the lock of the base class."""
+        passed = self.filter(record)
+        if isinstance(passed, logging.LogRecord):
+            record = passed
+        if passed:
+            self.emit(record)
+        return bool(passed)
 
     def emit(self, record: logging.LogRecord) -> None:
+        """Format a record and hand it over."""
         try:
-            super().emit(record)
-        except OSError:
+            self.writer.put(self._line(record))
+        except Exception:  # noqa: BLE001 - arguments that do not fit, say: as the library's do
             self.handleError(record)
+
+    def _line(self, record: logging.LogRecord) -> bytes:
+        return f"{self.format(record)}\n".encode("utf-8", "backslashreplace")
+
+    def _lost_line(self, lost: int) -> bytes:
+        level, name = logging.WARNING, logger.name
+        return self._line(logger.makeRecord(name, level, "", 0, "%s", (told(lost),), None))
 
 
 class Logs:
@@ -31,26 +56,20 @@ class Logs:
     """
 
     def __init__(self, level: str, path: str | None = None) -> None:
-        self._file: LogFile | None = None
-        handler: logging.Handler = logging.StreamHandler()
-        if path is not None:
-            try:
-                handler = self._file = LogFile(path, encoding="utf-8")
-            except OSError as error:
-                raise ConfigError(f"--log-file {path!r}: {error.strerror}") from None
-        logging.basicConfig(level=level.upper(), format=FORMAT, handlers=[handler])
-        logging.raiseExceptions = False  # a full disk under the log is not the clients' trouble
+        try:
+            writer = standard_error() if path is None else Writer(LogFile(path))
+        except OSError as error:
+            raise ConfigError(f"--log-file {path!r}: {error.strerror}") from None
+        self._writer = writer
+        logging.basicConfig(level=level.upper(), format=FORMAT, handlers=[LogHandler(writer)])
+        logging.raiseExceptions = False  # what cannot be formatted is not the clients' trouble
 
     def reopen(self) -> None:
         """Open the file anew where it was moved away; on standard error this does nothing.
 
         Where that fails lines are lost until it works: each further line is another attempt.
         """
-        if self._file is not None:
-            try:
-                self._file.reopenIfNeeded()
-            except OSError:
-                pass
+        self._writer.put(b"")
 
 
 def tell(facts: Mapping[str, Any]) -> None:

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import os
-import sys
 from typing import Any
 
 import gevent.util
 
+from supervision.processes.writer import standard_error
+
 
 def dump_stacks() -> None:
-    """Print the stacks, in one write, as other workers print theirs at the same time.
+    """Print the stacks as one, as other workers print theirs at the same time.
 
-    A stream that cannot be written to does not matter.
+    What there is no room for is lost, as lines of the log are.
     """
     util: Any = gevent.util  # its stubs say that it answers nothing
     lines = [f"stacks of process {os.getpid()}:", *util.format_run_info()]
-    try:
-        sys.stderr.write("\n".join([*lines, ""]))
-        sys.stderr.flush()
-    except OSError:
-        pass
+    standard_error().put("\n".join([*lines, ""]).encode("utf-8", "backslashreplace"))

@@ -37,6 +37,7 @@ from supervision.processes.worker import (  # noqa: E402
     leave_signals_to_master,
     leave_within,
 )
+from supervision.processes.writer import own_description, take_standard_error  # noqa: E402
 
 LINKS: Final = 0.5
 """Seconds that a new worker waits until it hears the others, and they it."""
@@ -159,7 +160,10 @@ class Worker:
 def main(arguments: list[str]) -> tuple[int, float]:
     """Run the worker; answers the exit status, and the seconds that are left for the end."""
     output.open_closed_descriptors()
-    faulthandler.enable()  # SIGABRT, by which the master ends a worker that hangs, prints stacks
+    # SIGABRT, by which the master ends a worker that hangs, prints stacks: from the signal's
+    # handler, so not where that may block.
+    faulthandler.enable(own_description(output.STDERR))
+    take_standard_error()
     leave_signals_to_master()
     end = WorkerEnd(int(arguments[0]))
     if not die_with_parent():

@@ -15,6 +15,7 @@ from gevent import monkey
 from actors.runtime.dispatcher import Dispatcher
 from supervision.processes.channel import Channel
 from supervision.processes.spawn import MASTERS
+from supervision.processes.writer import standard_error
 
 BEATS_PER_TIMEOUT: Final = 5
 """Signs of life in the time that the master waits for one."""
@@ -23,6 +24,9 @@ LONGEST_BEAT: Final = 1.0
 
 ORPHANED: Final = 1.9
 """Seconds that a worker outlives its master, whatever it is doing."""
+
+LAST_WORDS: Final = 0.1
+"""Seconds that an end on the clock waits for what is still to be written."""
 
 OVERDUE: Final = b"roost: the master is gone, and this worker does not end by itself\n"
 
@@ -107,10 +111,14 @@ def _outlive(fd: int) -> None:
 
 
 def end_within(seconds: float, status: int, words: bytes = b"") -> None:
-    """End this process with ``status`` in so many seconds, on the thread that calls."""
+    """End this process with ``status`` in so many seconds, on the thread that calls.
+
+    It waits for nothing that may block: the last words are handed over, as the log is.
+    """
     _sleep(max(0.0, seconds))
     try:
-        os.write(2, words)
+        standard_error().put(words)
+        standard_error().flush(LAST_WORDS)
     finally:
         os._exit(status)
 
