@@ -21,11 +21,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Final
+
+from actors.runtime.crashes import CrashLog
 
 Handler = Callable[[str, Mapping[str, float], Mapping[str, Any]], object]
 
-logger = logging.getLogger("roost.telemetry")
+CRASHES: Final = CrashLog(logging.getLogger("roost.telemetry"))
 
 _handlers: dict[str, tuple[Handler, ...]] = {}
 
@@ -53,6 +55,6 @@ def execute(
     for handler in _handlers.get(event, ()):
         try:
             handler(event, measurements, metadata or {})
-        except Exception:
-            logger.exception("a handler of %r failed and is detached", event)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the others are told
+            CRASHES.log(error, "a handler of %r failed and is detached", event)
             detach(event, handler)

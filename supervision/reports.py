@@ -12,6 +12,7 @@ import logging
 import reprlib
 from typing import Any
 
+from actors.crash_text import escaped, place
 from actors.reasons import Crash, FailedToStart, Failure, Reason, Shutdown
 from supervision.plan import Child
 
@@ -29,13 +30,13 @@ _repr.maxstring = _repr.maxother = MAX_TEXT
 
 
 def report(supervisor: object, context: str, reason: Reason | str, child: Child) -> None:
-    """Log what happened to ``child``; the error of a crash goes along for handlers that want it."""
+    """Log what happened to ``child``, and where if it was a crash."""
     spec = child.spec
     logger.error(
         "%.200s: %s: %s (child %s, ref %.200s, %s, %s)",
         supervisor,
         context,
-        reason if isinstance(reason, str) else words(reason),
+        reason if isinstance(reason, str) else words(reason) + _where(reason),
         text(spec.id),
         child.ref,
         spec.restart,
@@ -49,7 +50,7 @@ def words(reason: Reason, depth: int = MAX_DEPTH) -> str:
         inner = words(reason.reason, depth - 1) if depth else "..."
         return f"child {text(reason.child)} failed to start: {inner}"
     if isinstance(reason, Crash):
-        return f"{type(reason.exception).__name__}: {_message(reason.exception)}"
+        return _crash(reason.exception)
     name = type(reason).__name__.lower()
     if isinstance(reason, Failure) or (isinstance(reason, Shutdown) and reason.detail is not None):
         return f"{name} {text(reason.detail)}"
@@ -69,12 +70,22 @@ def trouble(child: Child, ref: Any) -> str:
 def text(value: Any) -> str:
     """Show a value; never raises, whatever its ``__repr__`` does."""
     shown = getattr(value, "__qualname__", None) if isinstance(value, type) else None
-    return (shown or _repr.repr(value))[:MAX_TEXT]
+    return escaped((shown or _repr.repr(value))[:MAX_TEXT])
 
 
-def _message(error: BaseException) -> str:
+def _crash(error: BaseException) -> str:
     try:
-        message = str(error)
+        message = escaped(str(error)[:MAX_TEXT])[:MAX_TEXT]
     except Exception:  # noqa: BLE001 - an exception of the user's, with any __str__ whatever
         message = "(it has no text)"
-    return message[:MAX_TEXT].encode("unicode_escape").decode()[:MAX_TEXT]
+    return f"{type(error).__name__}: {message}"
+
+
+def _where(reason: Reason) -> str:
+    """Say where what is behind ``reason`` crashed; nothing where it did not."""
+    for _ in range(MAX_DEPTH):
+        if not isinstance(reason, FailedToStart):
+            break
+        reason = reason.reason
+    at = place(reason.exception) if isinstance(reason, Crash) else ""
+    return at and f" at {at}"

@@ -13,13 +13,13 @@ from collections.abc import Callable
 from select import EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
+from actors.runtime.crashes import CrashLog
 from actors.runtime.dispatcher import Dispatcher
-from actors.runtime.exits import described
 
 if TYPE_CHECKING:
     from actors.runtime.timers import Timer
 
-logger = logging.getLogger("roost.transports")
+CRASHES: Final = CrashLog(logging.getLogger("roost.transports"))
 
 FIRST_READ_SIZE: Final = 2048
 """Bytes per read of a peer that has never sent as much at once: to get the larger buffer, and to
@@ -152,9 +152,8 @@ class Stream:
                 self.protocol.data_received(data)  # type: ignore[union-attr] # set by open
             else:
                 self._received(data)
-        except Exception as error:  # whatever it is, the neighbours go on
-            logger.error("a connection of %s failed: %s", self.peer[0], described(error))
-            logger.debug("the stack of a connection of %s", self.peer[0], exc_info=error)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the neighbours go on
+            CRASHES.log(error, "a connection of %s failed", self.peer[0])
             self._lost(error)
 
     def _received(self, data: bytes) -> None:

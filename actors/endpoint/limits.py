@@ -6,10 +6,10 @@ import dataclasses
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from actors import frames, signing
+from actors import frames, log_format, signing
 from actors.options import Options, build, limits
 from actors.pubsub import link
-from actors.runtime import actor, dispatcher
+from actors.runtime import actor, crashes, dispatcher
 from actors.socket import Socket
 from supervision.draining import DrainOptions
 from supervision.processes import MAX_WORKERS, channel, fleet, sockets
@@ -68,6 +68,8 @@ FIXED: tuple[tuple[str, Any, str, str], ...] = (
     ("master.unsent", channel.MAX_UNSENT, "bytes", "for a worker that does not read"),
     ("log.waiting", log_writer.MAX_WAITING, "bytes", "of the log that wait to be written"),
     ("master.boot", fleet.BOOT, "seconds", "until a worker must be ready"),
+    ("log.line", log_format.MAX_LINE, "characters", "of a line, or of a stack"),
+    ("log.crashes", crashes.LINES, "lines", "in 10 s of crashes at one place, then a count"),
     ("token.size", signing.MAX_TOKEN, "bytes", "of a signed token"),
 )
 

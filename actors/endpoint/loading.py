@@ -1,18 +1,19 @@
 """Finding the application's endpoint: ``module:attribute``.
 
-Whatever is wrong with it is a :class:`~actors.errors.ConfigError` of one line; the stack of an
-application that raised goes to the log at debug level.
+Whatever is wrong with it is a :class:`~actors.errors.ConfigError` of one line, which says where;
+the stack of an application that raised goes to the log, at debug level where it is one frame.
 """
 
 from __future__ import annotations
 
-import importlib
+import importlib.util
 import logging
 import sys
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from actors.crash_text import application_is_at, crash, depth, described
 from actors.errors import ConfigError
 from actors.options import did_you_mean
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from actors.endpoint.definition import Endpoint
 
 logger = logging.getLogger("roost.endpoint")
+
+_OURS = ("actors", "supervision", "transports")
 
 
 def load(path: str) -> Endpoint:
@@ -32,6 +35,7 @@ def load(path: str) -> Endpoint:
     here = str(Path.cwd())
     if here not in sys.path:
         sys.path.insert(0, here)
+    _claim(module_name.partition(".")[0])
     found: Any = _import(module_name)
     for name in attribute.split("."):
         try:
@@ -50,17 +54,33 @@ def _guess(path: str) -> str:
     return f"{name or 'chat'}:endpoint"
 
 
+def _claim(package: str) -> None:
+    """Let crashes be found in the application's package also where it is installed."""
+    if package in _OURS:
+        return  # the demo, or a drill's own application
+    try:
+        spec = importlib.util.find_spec(package)
+    except (ImportError, ValueError):
+        return
+    for path in (spec and spec.submodule_search_locations) or ():
+        application_is_at(path)
+
+
 def _import(name: str) -> ModuleType:
     try:
         return importlib.import_module(name)
     except ConfigError as error:
         raise ConfigError(f"{name}: {error}") from None
     except (Exception, SystemExit) as error:  # the application's code may raise anything
-        logger.debug("importing %s failed", name, exc_info=True)
+        frames = depth(error)
+        said = crash(error) if frames or isinstance(error, SyntaxError) else described(error)
+        # A stack of one frame says no more than the line that the command ends with.
+        level = logging.ERROR if frames > 1 else logging.DEBUG
+        logger.log(level, "importing %s failed: %s", name, said, exc_info=error)
         hint = ""
         if isinstance(error, ModuleNotFoundError) and (name.endswith(".py") or "/" in name):
             hint = f" (did you mean {_guess(name)}?)"
-        text = f"cannot import {name!r}: {type(error).__name__}: {error}{hint}"
+        text = f"cannot import {name!r}: {said}{hint}"
         raise ConfigError(text) from None
 
 

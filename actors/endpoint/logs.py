@@ -1,4 +1,7 @@
-"""Where log lines go: standard error, or a file that can be reopened after it was rotated."""
+"""Where log lines go: standard error, or a file that can be reopened after it was rotated.
+
+What they say is :mod:`actors.log_format`'s.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +10,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from actors.errors import ConfigError
+from actors.log_format import LineFormatter
 from supervision.processes.writer import LogFile, Writer, standard_error, told
-
-FORMAT = "%(asctime)s [%(process)d] %(levelname)s %(name)s: %(message)s"
 
 logger = logging.getLogger("roost.endpoint")
 
@@ -61,7 +63,9 @@ class Logs:
         except OSError as error:
             raise ConfigError(f"--log-file {path!r}: {error.strerror}") from None
         self._writer = writer
-        logging.basicConfig(level=level.upper(), format=FORMAT, handlers=[LogHandler(writer)])
+        handler = LogHandler(writer)
+        handler.setFormatter(LineFormatter())
+        logging.basicConfig(level=level.upper(), handlers=[handler])
         logging.raiseExceptions = False  # what cannot be formatted is not the clients' trouble
 
     def reopen(self) -> None:

@@ -11,6 +11,7 @@ from importlib.util import cache_from_source, resolve_name
 from pathlib import Path
 from types import ModuleType
 
+from actors.crash_text import crash
 from actors.errors import HTTPError
 from actors.reasons import Shutdown
 from actors.runtime import registry
@@ -71,7 +72,7 @@ class CodeReloader:
         try:
             importlib.reload(module)
         except Exception as error:
-            logger.exception("reloading %s failed", name)
+            logger.error("reloading %s failed: %s", name, crash(error), exc_info=error)
             text = f"cannot reload {name}: {type(error).__name__}: {error}"
             raise HTTPError(500, text, (("content-type", "text/plain; charset=utf-8"),)) from None
         self._stamps[name] = stamp  # only now: what failed is tried again by the next request

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from actors.crash_text import crash
 from actors.endpoint.budget import DRAIN_PART, SERVER_PART, Budget, Drain
 from actors.endpoint.connections import Acceptor, Connections, Serving
 from actors.endpoint.root import DRAINERS, SERVER
@@ -192,7 +193,7 @@ def _call(function: Callable[..., Any], where: str, *args: Any) -> Any:
     except (ConfigError, SupervisionError) as error:
         raise ConfigError(f"{where}: {error}") from error
     except Exception as error:  # the application's code may raise anything
-        raise ConfigError(f"{where} failed: {type(error).__name__}: {error}") from error
+        raise ConfigError(f"{where} failed: {crash(error)}") from error
 
 
 def _named(function: Callable[..., Any]) -> str:

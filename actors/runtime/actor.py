@@ -5,9 +5,11 @@ It is a real ``pykka.Actor``: ``tell``, ``ask``, proxies, ``stop`` and the hooks
 the registry (docs/adr/0003). What Pykka leaves open is settled as in OTP:
 
 * ``start`` answers when ``on_start`` has run; if that raised, the starter gets :class:`StartError`.
-* Whatever escapes a handler, ``SystemExit`` and ``GreenletExit`` included, ends that actor alone,
-  also when the message was an ``ask``. The asker gets the exception as well; where it is no
-  ``Exception`` it gets ``ActorDeadError`` from it, as raised again it would end the asker too.
+* Whatever escapes a handler, ``SystemExit`` and ``GreenletExit`` included, ends that actor alone.
+* An ``Exception`` that escapes the handler of an ``ask`` is the answer, as in Pykka: the asker gets
+  it, one line is logged, and the actor lives. With ``crash_on_ask = True`` it ends the actor too.
+  What is no ``Exception`` always does; the asker then gets ``ActorDeadError`` from it, as raised
+  again it would end the asker as well.
 * ``ref.exit(reason)`` is served ahead of queued messages; ``ref.kill()`` needs no cooperation.
 * Whoever monitors an actor is told :class:`~actors.messages.Down` exactly once, with the reason.
 * A synchronous ``ask`` of an actor to itself, which nobody could answer, is a ``RuntimeError``.
@@ -36,7 +38,7 @@ from actors.options import one_of, positive_int
 from actors.reasons import NORMAL, Crash, Failure, Reason, as_reason
 from actors.runtime import exits, monitors, registry
 from actors.runtime.dispatcher import Dispatcher, get_dispatcher
-from actors.runtime.exits import ActorKilled, Exit, StartError, described, reason_of
+from actors.runtime.exits import ActorKilled, Exit, StartError, reason_of
 from actors.runtime.future import Future, run_on_carrier
 from actors.runtime.mailbox import GONE, READY, STARTING, Mailbox
 from actors.runtime.ref import Ref, Stopped
@@ -63,8 +65,9 @@ class Actor(pykka.Actor):
     ``mailbox_policy`` says what happens beyond: ``"reject"`` raises
     :class:`~actors.errors.MailboxFull` in the teller, ``"drop"`` forgets the message,
     ``"stop"`` ends the actor with ``Shutdown("overflow")``. Whoever asked beyond gets
-    :class:`~actors.errors.MailboxFull` under any policy. A class that declares something else is a
-    :class:`~actors.errors.ConfigError`.
+    :class:`~actors.errors.MailboxFull` under any policy.
+
+    A class that declares something else is a :class:`~actors.errors.ConfigError`.
     """
 
     mailbox_messages = 10_000
@@ -284,10 +287,8 @@ class Actor(pykka.Actor):
             self.on_stop()
 
     def on_crash(self, reason: Crash) -> None:
-        """Log a crash: one line at error level, the stack at debug level."""
-        error = reason.exception
-        logger.error("%s crashed: %s", self, described(error))
-        logger.debug("the stack of %s", self, exc_info=error)
+        """Log a crash: one line that says where, and the stack (:mod:`actors.runtime.crashes`)."""
+        exits.report_crash(self, reason.exception)
 
     # -- watching and time
 

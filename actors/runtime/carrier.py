@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from greenlet import greenlet
 
+from actors.runtime.crashes import CrashLog
+
 logger = logging.getLogger("roost.runtime")
+
+CRASHES: Final = CrashLog(logger)
 
 
 class Runnable(Protocol):
@@ -61,8 +65,8 @@ class Job:
         """Call it; an error of whatever kind is logged and ends here."""
         try:
             self.function()
-        except BaseException:  # the carrier must outlive GreenletExit and SystemExit
-            logger.exception("a job failed")
+        except BaseException as error:  # noqa: BLE001 - the carrier outlives GreenletExit too
+            CRASHES.log(error, "a job failed")
 
     def on_blocked(self) -> None:
         """Nothing of a job waits for the end of its turn."""

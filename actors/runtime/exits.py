@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from greenlet import GreenletExit, getcurrent, greenlet
 from pykka import ActorDeadError
@@ -18,12 +18,16 @@ from pykka import ActorDeadError
 from actors.errors import RoostError
 from actors.reasons import KILLED, Crash, Reason
 from actors.runtime import monitors, registry
+from actors.runtime.crashes import CrashLog
 from actors.runtime.mailbox import GONE, answer_dead
 
 if TYPE_CHECKING:
     from actors.runtime.actor import Actor
 
-logger = logging.getLogger("roost.runtime")
+CRASHES: Final = CrashLog(logging.getLogger("roost.runtime"))
+
+MAX_NAME: Final = 200
+"""Characters of what an actor says of itself."""
 
 
 class StartError(RoostError):
@@ -85,18 +89,27 @@ def run_hook(hook: Callable[[Any], object], reason: Reason) -> None:
 
 def report_failure(hook: Any, error: BaseException) -> None:
     """Log that a hook, which is a method of an actor, raised."""
-    actor, name = hook.__self__, hook.__name__.replace("on_terminate", "terminate")
-    logger.error("%s: %s failed: %s", actor, name, described(error))
-    logger.debug("the stack of %s", actor, exc_info=error)
+    actor: Actor = hook.__self__
+    name = hook.__name__.replace("on_terminate", "terminate")
+    CRASHES.log(error, f"%s: {name} failed", shown(actor), owner=type(actor))
 
 
-def described(error: BaseException) -> str:
-    """Answer what a log line may say of an error: its type and 200 characters, on one line."""
+def report_crash(actor: Actor, error: BaseException) -> None:
+    """Log that a callback of ``actor`` raised, and ended it."""
+    CRASHES.log(error, "%s crashed", shown(actor), owner=type(actor))
+
+
+def report_failed_ask(actor: Actor, error: Exception) -> None:
+    """Log that a question failed; the actor lives on."""
+    CRASHES.log(error, "%s failed to answer", shown(actor), owner=type(actor))
+
+
+def shown(actor: Actor) -> str:
+    """Return the actor's own words for itself; bounded, and whatever its ``__str__`` does."""
     try:
-        text = str(error)
+        return str(actor)[:MAX_NAME]
     except Exception:  # noqa: BLE001 - an application's __str__
-        text = "its __str__ failed"
-    return f"{type(error).__name__}: {repr(text[:200])[1:-1]}"
+        return f"{type(actor).__name__} ({actor.actor_urn})"
 
 
 def close(actor: Actor) -> None:
@@ -127,7 +140,7 @@ def refuse_asker(actor: Actor, cause: BaseException | None) -> None:
     inbox = actor.actor_inbox
     if inbox.asker is not None:
         asker, inbox.asker = inbox.asker, None
-        refusal = ActorDeadError(f"{actor} ended before it answered")
+        refusal = ActorDeadError(f"{shown(actor)} ended before it answered")
         refusal.__cause__ = cause
         asker.set_exception((ActorDeadError, refusal, None))
 

@@ -11,10 +11,13 @@ import heapq
 import itertools
 import logging
 from collections.abc import Callable
+from typing import Final
+
+from actors.runtime.crashes import CrashLog
 
 Callback = Callable[[], float | None]
 
-logger = logging.getLogger("roost.runtime")
+CRASHES: Final = CrashLog(logging.getLogger("roost.runtime"))
 
 COMPACT_ABOVE = 64
 """Below this many cancelled entries the heap is never rebuilt."""
@@ -101,8 +104,8 @@ class Timers:
         again: float | None = None
         try:
             again = callback()
-        except Exception:
-            logger.exception("a timer's callback failed")
+        except Exception as error:  # noqa: BLE001 - whatever it is, the other timers run
+            CRASHES.log(error, "a timer's callback failed")
         finally:
             self._running = None
             if again is None:

@@ -71,6 +71,8 @@ def test_an_exception_ends_that_connection_alone(
     assert terminated(stage.newest) == Crash(error)
     (line,) = errors(caplog)
     assert f"crashed: {type(error).__name__}: " in line
+    assert line.endswith(" in callback")
+    assert [r.exc_info[1] for r in caplog.records if r.exc_info] == [error]
     still_echoes(neighbour)
 
 
@@ -206,7 +208,9 @@ def test_an_exception_in_connect_is_a_500(
     client = stage.connect("?token=hush")
     assert client.status == 500
     assert "hush" not in caplog.text
-    assert len(errors(caplog)) == 1
+    (line,) = errors(caplog)
+    assert f": the handler failed: {type(error).__name__}: " in line
+    assert line.endswith(" in callback")
     still_echoes(neighbour)
     assert stage.socket_class.born == []
 

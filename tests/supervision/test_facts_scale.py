@@ -83,9 +83,9 @@ def test_f91_failure_of_a_child_is_one_line_with_who_what_and_why(kind, caplog):
         assert line.startswith(f"{kind.__name__} (")
         assert "'its id'" in line
         assert "\n" not in line
-    assert "child_terminated: ValueError: the reason" in terminated
+    assert "child_terminated: ValueError: the reason at tests/supervision/family.py:" in terminated
     assert str(ref) in terminated
-    assert "start_error: OSError: not again" in start_error
+    assert "start_error: OSError: not again at tests/supervision/family.py:" in start_error
     assert "shutdown: reached_max_restart_intensity" in shutdown
 
 

@@ -453,7 +453,9 @@ def test_an_application_that_raises_is_a_500_and_one_log_line(application, caplo
     assert data.startswith(b"HTTP/1.1 500 ")
     assert b"connection: close" in data
     assert b"own" not in data
-    assert [record.getMessage() for record in caplog.records] == ["GET /path: the handler failed"]
+    (record,) = caplog.records
+    assert record.getMessage().startswith("GET /path: the handler failed: ValueError: the applic")
+    assert record.getMessage().endswith(f" in {application.__name__}")
 
 
 def test_what_is_raised_after_a_part_cuts_the_answer_off(caplog):

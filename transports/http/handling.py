@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, runtime_checkable
 
 from actors.errors import HTTPError
+from actors.runtime.crashes import CrashLog
 from transports.http.date import http_date
 from transports.http.response import Response, encode
 from transports.request import Request
@@ -16,7 +17,8 @@ if TYPE_CHECKING:
 
 Handler = Callable[[Request, "HTTPConnection"], Response | None]
 
-logger = logging.getLogger("roost.transports")
+CRASHES: Final = CrashLog(logging.getLogger("roost.transports"), burst=1, period=1.0)
+"""One line in a second for each handler and place: a request is cheap."""
 
 NOT_FOUND: Final = Response(
     404,
@@ -62,14 +64,16 @@ def call(
     """Answer ``handler(request, http)``, and whether it failed: then the connection must close.
 
     What it raises becomes a response: :class:`HTTPError` the one that it says, all else a 500 and
-    one log line.
+    one log line, which says where.
     """
     try:
         return _checked(handler(request, http)), False
     except HTTPError as error:
         return refusal(error), True
-    except BaseException:  # also what is not an Exception: it is this request's affair alone
-        logger.exception("%s %.200s: the handler failed", request.method, request.path)
+    except BaseException as error:  # noqa: BLE001 - it is this request's affair alone
+        CRASHES.log(
+            error, "%.20s %.200s: the handler failed", request.method, request.path, owner=handler
+        )
         return SERVER_ERROR, True
 
 
@@ -82,7 +86,7 @@ def encoded(response: Response, *, close: bool, head_only: bool) -> tuple[bytes,
     try:
         return encode(response, close=close, head_only=head_only, date=date), close
     except (TypeError, ValueError) as error:
-        logger.error("the answer cannot be sent: %s", error)
+        CRASHES.log(error, "the answer cannot be sent")
         return encode(SERVER_ERROR, close=True, date=date), True
 
 

@@ -12,7 +12,7 @@ PARTS = ["child", "pool", "drainer", "watcher"]
 """In the order in which they start."""
 
 
-@drill("G34", bound=3.0)
+@drill("G34", bound=3.0, tracebacks=True)
 def supervisor_escalation(stage: Stage) -> None:
     """A pool's child crashes too often: pool and endpoint give up, another worker takes over."""
     server = stage.serve(workers=1, options={"crashing": True})

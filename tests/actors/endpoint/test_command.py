@@ -64,10 +64,18 @@ class TestApplication:
 
     def test_module_that_raises_is_refused_in_one_line(self, app):
         text = app("raise ValueError('two\\nlines')")
-        assert text == "cannot import 'app': ValueError: two lines"
+        assert text == r"cannot import 'app': ValueError: two\nlines at app.py:1 in <module>"
 
     def test_module_that_exits_is_refused(self, app):
-        assert app("raise SystemExit(0)") == "cannot import 'app': SystemExit: 0"
+        text = app("raise SystemExit(0)")
+        assert text == "cannot import 'app': SystemExit: 0 at app.py:1 in <module>"
+
+    def test_what_is_wrong_in_a_module_that_it_imports_is_found_there(self, tmp_path):
+        (tmp_path / "app.py").write_text("import models\n")
+        for code, at in (("\ndef :\n", "models.py:2"), ("\n1 / 0", "models.py:2 in <module>")):
+            (tmp_path / "models.py").write_text(code)
+            done = run("app:endpoint", cwd=tmp_path)
+            assert done.stderr.splitlines()[-1].endswith(f" at {at}")
 
     def test_option_that_is_not_acceptable_is_refused_with_a_suggestion(self, app):
         text = app("from actors import Endpoint\nendpoint = Endpoint(gracee=1)")
@@ -92,11 +100,18 @@ class TestApplication:
         assert app("endpoint = 1") == "'app:endpoint' is a int, not an Endpoint"
         assert "is a type" in app("from actors import Endpoint", "Endpoint")
 
-    def test_stack_of_a_module_that_raises_is_shown_at_debug_level(self, tmp_path):
-        (tmp_path / "app.py").write_text("raise ValueError('x')")
-        done = run("app:endpoint", "--log-level", "debug", cwd=tmp_path)
-        assert done.returncode == 2
-        assert "Traceback" in done.stderr
+    def test_stack_of_a_module_that_raises_is_shown_where_it_says_more(self, tmp_path):
+        deep = "def f():\n    raise ValueError('x')\n\nf()"
+        for code, level, stacks in (
+            ("raise ValueError('x')", "error", 0),
+            ("raise ValueError('x')", "debug", 1),
+            (deep, "error", 1),
+        ):
+            (tmp_path / "app.py").write_text(code)
+            done = run("app:endpoint", "--log-level", level, cwd=tmp_path)
+            assert done.returncode == 2
+            assert done.stderr.count("Traceback") == stacks
+            assert done.stderr.splitlines()[-1].startswith("roost: cannot import 'app': ")
 
     def test_attribute_may_be_nested(self, tmp_path):
         (tmp_path / "app.py").write_text(
@@ -256,7 +271,7 @@ class TestServing:
             done = run("--check", "--bind", bind)
         assert (done.returncode, done.stdout) == (0, "ok: 1 socket mounted\n")
 
-    def test_crash_is_one_line_and_its_stack_is_for_debug(self, tmp_path):
+    def test_crash_is_one_line_that_says_where_and_its_stack(self, tmp_path):
         (tmp_path / "app.py").write_text(
             "from actors import Endpoint, Socket\n"
             "class Crashing(Socket):\n"
@@ -265,16 +280,18 @@ class TestServing:
             "endpoint = Endpoint()\n"
             "endpoint.socket('/crash', Crashing)\n"
         )
-        for level, stacks in (("info", 0), ("debug", 1)):
-            with Command("app:endpoint", "--log-level", level, cwd=tmp_path) as command:
+        for workers in ("0", "1"):
+            with Command("app:endpoint", "--workers", workers, cwd=tmp_path) as command:
                 with raw.Client(command.address) as client:
                     client.upgrade("/crash/websocket")
                     client.send(raw.frame(raw.TEXT, "x"))
                     assert client.frame().code == 1011
                 command.signal(signal.SIGTERM)
                 assert command.ended() == 0
-            assert sum("ERROR" in line for line in command.lines) == 1
-            assert sum("Traceback" in line for line in command.lines) == stacks
+            (line,) = [line for line in command.lines if "ERROR" in line]
+            assert line.endswith("crashed: ValueError: on purpose at app.py:4 in handle_in")
+            assert sum("Traceback" in line for line in command.lines) == 1
+            assert command.lines.count("      raise ValueError('on purpose')") == 1
 
 
 class TestPrintLimits:

@@ -115,7 +115,7 @@ def test_function_for_the_drainer_that_raises_is_named(app, arguments):
         "endpoint = Endpoint()\nendpoint.socket('/a', Socket, drainer=no_drainer_today)\n"
     )
     assert refusal(cwd, *arguments, "--bind", "127.0.0.1:0") == (
-        "socket '/a', drainer=no_drainer_today failed: OSError: no"
+        "socket '/a', drainer=no_drainer_today failed: OSError: no at app.py:4 in no_drainer_today"
     )
 
 

@@ -1,0 +1,100 @@
+"""Log lines that anybody can cause: so many in a period, and how many more there were."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Hashable
+from typing import Any, Final
+
+KEYS: Final = 256
+"""Kinds of lines that are told apart at once."""
+
+STACK: Final = "roost_stack"
+"""The attribute of a record that says whether its stack is to be printed."""
+
+Later = Callable[[float, Callable[[], None]], object]
+
+
+class _Window:
+    """One period of one kind of line, and what was held back in it."""
+
+    __slots__ = ("args", "held", "level", "message", "until", "written")
+
+    def __init__(self, level: int, until: float) -> None:
+        self.level = level
+        self.until = until
+        self.written = self.held = 0
+        self.message, self.args = "", ()  # type: str, tuple[object, ...]
+
+
+class CappedLog:
+    """Writes ``burst`` lines of a kind in each ``period`` seconds, and counts the others.
+
+    The count is told when the period is over: by the next line, or before that by
+    ``later(seconds, function)``, which calls the function then; at ``count_level``, by default that
+    of the lines. ``clock`` is monotonic seconds.
+    """
+
+    def __init__(
+        self,
+        logger: logging.Logger,
+        *,
+        burst: int = 1,
+        period: float = 1.0,
+        count_level: int | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        later: Later | None = None,
+    ) -> None:
+        self._logger = logger
+        self._burst = burst
+        self._period = period
+        self._count_level = count_level
+        self._clock = clock
+        self._later = later
+        self._windows: dict[Hashable, _Window] = {}
+
+    def log(
+        self,
+        level: int,
+        kind: Hashable,
+        message: str,
+        *args: object,
+        error: BaseException | None = None,
+    ) -> None:
+        """Log ``message % args``, unless there were enough of its ``kind``.
+
+        ``error`` goes along, for handlers that want it; its stack is printed with the first line
+        of a period (:mod:`actors.log_format`).
+        """
+        if not self._logger.isEnabledFor(level):
+            return
+        now = self._clock()
+        window = self._windows.get(kind)
+        if window is None or now >= window.until:
+            window = self._new(kind, level, now)
+        if window.written < self._burst:
+            window.written += 1
+            extra = {STACK: window.written == 1}
+            self._logger.log(level, message, *args, exc_info=error, extra=extra)
+            return
+        window.held += 1
+        window.message, window.args = message, args
+        if window.held == 1 and self._later is not None:
+            self._later(window.until - now, lambda: self._tell(window))
+
+    def _new(self, kind: Hashable, level: int, now: float) -> _Window:
+        before = self._windows.pop(kind, None)
+        if before is None and len(self._windows) >= KEYS:
+            before = self._windows.pop(next(iter(self._windows)), None)  # the oldest period
+        if before is not None:
+            self._tell(before)
+        window = self._windows[kind] = _Window(level, now + self._period)
+        return window
+
+    def _tell(self, window: _Window) -> None:
+        if window.held:
+            message = f"{window.message} (%d lines like this were held back)"
+            args: Any = (*window.args, window.held)
+            window.held, window.args = 0, ()
+            self._logger.log(self._count_level or window.level, message, *args)

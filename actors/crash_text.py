@@ -1,0 +1,244 @@
+"""What the log says of an exception: its type and text, its place, its stack.
+
+Everything here is bounded, never raises and has no control characters in it, whatever the exception
+and its ``__str__`` do. Newlines in a stack are ours: those within an exception's text are escaped.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+import sysconfig
+import traceback
+from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import Path
+from types import FrameType
+from typing import Final
+
+MAX_TEXT: Final = 200
+"""Characters of an exception's text in a line."""
+
+MAX_DETAIL: Final = 2000
+"""The same in a stack."""
+
+MAX_STACK: Final = 16_384
+"""Characters of a stack."""
+
+FIRST_FRAMES, LAST_FRAMES = 8, 22
+MAX_CHAIN: Final = 5
+"""Exceptions that are followed by ``__cause__`` and ``__context__``, the newest ones."""
+
+MAX_GROUP: Final = 5
+"""Exceptions of a group that are shown, and at most so many levels of groups."""
+
+# C0, DEL and C1; the line separators of Unicode; what turns the direction of text; surrogates,
+# which no file in UTF-8 takes.
+_CONTROLS = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u2028\u2029\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
+)
+_CAUSE = "The above exception was the direct cause of the following exception:"
+_CONTEXT = "During handling of the above exception, another exception occurred:"
+
+_ROOT = Path(__file__).resolve().parent.parent
+_OURS: Final = tuple(f"{_ROOT / name}{os.sep}" for name in ("actors", "transports", "supervision"))
+_DRILLS: Final = f"{_ROOT / 'supervision' / 'drills'}{os.sep}"
+_LIBRARY: Final = tuple(
+    {f"{sysconfig.get_path(name)}{os.sep}" for name in ("stdlib", "platstdlib")}
+    | {os.path.dirname(os.__file__) + os.sep}  # noqa: PTH120 - a text, as co_filename is
+)
+_INSTALLED = re.compile(r"[/\\](?:site|dist)-packages[/\\]")
+
+_homes: list[str] = []
+
+
+def application_is_at(path: str) -> None:
+    """Take what is below the directory ``path`` for the application's, installed or not."""
+    _homes.append(path.rstrip(os.sep) + os.sep)
+    _is_application.cache_clear()
+
+
+def escaped(text: str) -> str:
+    r"""Return ``text`` with control characters written out, as in ``\x1b``; newlines too."""
+    return _CONTROLS.sub(_written, text)
+
+
+def _written(found: re.Match[str]) -> str:
+    return found[0].encode("unicode_escape").decode()
+
+
+def described(error: BaseException, limit: int = MAX_TEXT) -> str:
+    """Return the error's type and ``limit`` characters of its text, on one line."""
+    return f"{type(error).__name__}: {_text(error, limit)}"
+
+
+def crash(error: BaseException) -> str:
+    """Return :func:`described` and the error's place, as in ``KeyError: 'a' at app.py:31 in f``."""
+    at = place(error)
+    return f"{described(error).rstrip()} at {at}" if at else described(error)
+
+
+def place(error: BaseException) -> str:
+    """Return the application's line that ``error`` came out of: ``app.py:31 in handle_in``.
+
+    That is the innermost frame that is not of Roost, of the standard library or of an installed
+    package; of the exceptions behind ``error`` where its own stack has none. With none at all it is
+    the innermost frame. A syntax error is where it was found. ``""`` where nothing was raised.
+    """
+    if isinstance(error, SyntaxError) and error.filename and error.lineno:
+        return f"{_shown(str(error.filename))}:{error.lineno}"
+    innermost = None
+    for each in _related(error):
+        frames = [(frame, line) for frame, line in traceback.walk_tb(each.__traceback__)]
+        for frame, line in reversed(frames):
+            if _is_application(frame.f_code.co_filename):
+                return _point(frame, line)
+        if innermost is None and frames:
+            innermost = _point(*frames[-1])
+    return innermost or ""
+
+
+def depth(error: BaseException) -> int:
+    """Return how many frames the stack of ``error`` has from the application's first one on."""
+    files = [frame.f_code.co_filename for frame, _ in traceback.walk_tb(error.__traceback__)]
+    first = next((n for n, file in enumerate(files) if _is_application(file)), len(files))
+    return sum(not file.startswith("<frozen ") for file in files[first:])
+
+
+def stack(error: BaseException) -> str:
+    """Return the stack of ``error`` and of the errors behind it, the oldest first.
+
+    Its middle is left out where it is long.
+    """
+    try:
+        text = "\n".join(_stack_lines(error))
+    except Exception as failure:  # noqa: BLE001 - the log goes on, whatever an application's error is
+        return f"(the stack cannot be shown: {type(failure).__name__})"
+    if len(text) > MAX_STACK:
+        half = MAX_STACK // 2
+        text = f"{text[:half]}\n... {len(text) - 2 * half} characters ...\n{text[-half:]}"
+    return text
+
+
+def _stack_lines(error: BaseException) -> Iterator[str]:
+    chain = list(_chain(error))
+    if len(chain) > MAX_CHAIN or _behind(chain[-1][0]) is not None:
+        yield "... (the errors before these are left out)"
+    for each, link in reversed(chain[:MAX_CHAIN]):
+        yield from _one(each)
+        if link:
+            yield from ("", link, "")
+
+
+def _one(error: BaseException, depth: int = 0) -> Iterator[str]:
+    if error.__traceback__ is not None:
+        yield "Traceback (most recent call last):"
+        yield from _frames(error)
+    yield described(error, MAX_DETAIL)
+    if isinstance(error, SyntaxError) and error.filename:
+        source = _cut(str(error.text or "").strip())
+        yield f'  File "{_cut(error.filename)}", line {error.lineno}: {source}'
+    notes = getattr(error, "__notes__", ())
+    for note in notes[:MAX_GROUP] if isinstance(notes, list) else ():
+        yield f"  {_cut(note)}"
+    if isinstance(error, BaseExceptionGroup):
+        inner = error.exceptions
+        for number, each in enumerate(inner[:MAX_GROUP] if depth < MAX_GROUP else (), 1):
+            yield f"  ---- {number} of {len(inner)} ----"
+            for line in _one(each, depth + 1):
+                yield f"  {line}"
+
+
+def _frames(error: BaseException) -> Iterator[str]:
+    frames = list(traceback.walk_tb(error.__traceback__))
+    left = len(frames) - FIRST_FRAMES - LAST_FRAMES
+    parts = [frames[:FIRST_FRAMES], frames[FIRST_FRAMES + left :]] if left > 0 else [frames]
+    for number, part in enumerate(parts):
+        if number:
+            yield f"  ... {left} frames ..."
+        for entry in traceback.StackSummary.extract(iter(part)).format():
+            for line in entry.rstrip("\n").split("\n"):
+                yield escaped(line[:MAX_TEXT])
+
+
+def _related(error: BaseException) -> Iterator[BaseException]:
+    """Yield ``error``, those in it if it is a group, and those behind it; each once."""
+    waiting = [error]
+    seen: set[int] = set()
+    while waiting and len(seen) < MAX_CHAIN * MAX_GROUP:
+        each = waiting.pop(0)
+        if id(each) in seen:
+            continue
+        seen.add(id(each))
+        yield each
+        if isinstance(each, BaseExceptionGroup):
+            waiting += each.exceptions[:MAX_GROUP]
+        behind = _behind(each)
+        if behind is not None:
+            waiting.append(behind[0])
+
+
+def _chain(error: BaseException) -> Iterator[tuple[BaseException, str]]:
+    """Yield ``error`` and those behind it, each with the words between it and the one before."""
+    link = ""
+    seen: set[int] = set()
+    while id(error) not in seen and len(seen) <= MAX_CHAIN:
+        seen.add(id(error))
+        yield error, link
+        behind = _behind(error)
+        if behind is None:
+            return
+        error, link = behind
+
+
+def _behind(error: BaseException) -> tuple[BaseException, str] | None:
+    if error.__cause__ is not None:
+        return error.__cause__, _CAUSE
+    if error.__context__ is not None and not error.__suppress_context__:
+        return error.__context__, _CONTEXT
+    return None
+
+
+def _text(error: BaseException, limit: int) -> str:
+    try:
+        return _cut(str(error), limit)
+    except BaseException:  # noqa: BLE001 - an application's __str__
+        return "its __str__ failed"
+
+
+def _cut(value: object, limit: int = MAX_TEXT) -> str:
+    return escaped(str(value)[:limit])
+
+
+def _point(frame: FrameType, line: int) -> str:
+    code = frame.f_code
+    return f"{_shown(code.co_filename)}:{line} in {_cut(code.co_name)}"
+
+
+@lru_cache(maxsize=1024)
+def _is_application(filename: str) -> bool:
+    if filename.startswith("<frozen ") or filename.endswith((".pyx", ".pxd")):
+        return False
+    if filename.startswith(("src/gevent/", "src/greenlet/")):
+        return False  # what Cython compiled is called so wherever it lies
+    path = os.path.abspath(filename)  # noqa: PTH100 - a text, as co_filename is
+    if path.startswith((_DRILLS, *_homes)):
+        return True
+    return not path.startswith((*_OURS, *_LIBRARY)) and not _INSTALLED.search(path)
+
+
+def _shown(filename: str) -> str:
+    """Return the path from the working directory, or from where it was imported, if it is below."""
+    found = filename
+    if os.path.isabs(filename):  # noqa: PTH117 - a text, as co_filename is
+        try:
+            roots = [os.getcwd(), *sys.path]  # noqa: PTH109
+        except OSError:  # the directory is gone
+            roots = list(sys.path)
+        for root in roots:
+            prefix = root.rstrip(os.sep) + os.sep
+            if len(prefix) > 1 and filename.startswith(prefix):
+                found = filename[len(prefix) :]
+                break
+    return _cut(found)

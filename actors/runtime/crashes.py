@@ -1,0 +1,57 @@
+"""The log lines of crashes: what crashed, the error, where; with the stack, and within bounds.
+
+A line of a place is written :data:`LINES` times in :data:`PERIOD` seconds, the first time with the
+stack. Others are counted, and the count is told: see :class:`~actors.capped_log.CappedLog`.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Hashable
+from typing import Final
+
+import actors.log_format  # noqa: F401 - makes the lines of our loggers safe
+from actors.capped_log import CappedLog
+from actors.crash_text import crash, place
+
+LINES: Final = 20
+PERIOD: Final = 10.0
+
+
+def later(delay: float, function: Callable[[], None]) -> None:
+    """Call ``function`` in ``delay`` seconds, where this is the dispatcher's thread."""
+    from actors.runtime.dispatcher import get_dispatcher  # noqa: PLC0415 - it logs crashes too
+
+    try:
+        dispatcher = get_dispatcher()
+    except RuntimeError:
+        return  # a forked child: its next line tells the count
+    if dispatcher.on_this_thread():
+        dispatcher.timers.call_later(delay, function)
+
+
+def capped(logger: logging.Logger) -> CappedLog:
+    """Make a log for lines that clients can cause: one in each second for each kind."""
+    return CappedLog(logger, later=later)
+
+
+class CrashLog:
+    """Logs crashes to ``logger`` at error level, and how many were held back at info level."""
+
+    def __init__(
+        self, logger: logging.Logger, *, burst: int = LINES, period: float = PERIOD
+    ) -> None:
+        self._lines = CappedLog(
+            logger, burst=burst, period=period, count_level=logging.INFO, later=later
+        )
+
+    def log(
+        self, error: BaseException, message: str, *args: object, owner: Hashable = None
+    ) -> None:
+        """Log ``message % args`` and what ``error`` is and where.
+
+        Lines count as alike that have the place, the type of error, the ``message`` and the
+        ``owner`` in common.
+        """
+        kind = (place(error), type(error), message, owner)
+        self._lines.log(logging.ERROR, kind, f"{message}: %s", *args, crash(error), error=error)
