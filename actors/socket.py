@@ -95,6 +95,7 @@ class Socket(Actor, Generic[StateT]):
     mailbox_messages = 1000
     mailbox_bytes = 1024 * 1024
     mailbox_policy = "stop"
+    crash_on_ask = True
 
     state: StateT
     __terminate_ran = False

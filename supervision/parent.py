@@ -48,6 +48,7 @@ class Parent(Actor):
     """
 
     child_type: ClassVar[str] = "supervisor"
+    crash_on_ask = True
     ref_class: ClassVar[type[SupervisorRef[Any]]] = SupervisorRef
 
     trouble: str | None = None

@@ -34,7 +34,7 @@ from pykka.messages import _ActorStop
 
 from actors import contract
 from actors.errors import ConfigError, MailboxFull
-from actors.options import one_of, positive_int
+from actors.options import boolean, one_of, positive_int
 from actors.reasons import NORMAL, Crash, Failure, Reason, as_reason
 from actors.runtime import exits, monitors, registry
 from actors.runtime.dispatcher import Dispatcher, get_dispatcher
@@ -55,6 +55,7 @@ _DECLARED: Final = {
     "mailbox_messages": positive_int,
     "mailbox_bytes": positive_int,
     "mailbox_policy": one_of("reject", "drop", "stop"),
+    "crash_on_ask": boolean,
 }
 
 
@@ -67,12 +68,17 @@ class Actor(pykka.Actor):
     ``"stop"`` ends the actor with ``Shutdown("overflow")``. Whoever asked beyond gets
     :class:`~actors.errors.MailboxFull` under any policy.
 
+    ``crash_on_ask`` says whether an ``Exception`` that the handler of an ``ask`` raises ends the
+    actor, as one of a ``tell`` does. By default its asker gets it and the actor lives; supervisors
+    and sockets end.
+
     A class that declares something else is a :class:`~actors.errors.ConfigError`.
     """
 
     mailbox_messages = 10_000
     mailbox_bytes = 16 * 1024 * 1024
     mailbox_policy = "reject"
+    crash_on_ask = False
 
     actor_inbox: Mailbox
 
@@ -238,11 +244,15 @@ class Actor(pykka.Actor):
         inbox.asker = reply_to
         try:
             response = self._handle_receive(message)
-        except Exception:
+        except Exception as error:
             if inbox.asker is not None:  # else a kill has answered
+                if not self.crash_on_ask:
+                    exits.report_failed_ask(self, error)  # before the asker has it, and its stack
                 inbox.asker = None
                 reply_to.set_exception()
-            raise
+            if self.crash_on_ask:
+                raise
+            return
         except BaseException as error:
             exits.refuse_asker(self, error)
             raise

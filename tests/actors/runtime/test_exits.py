@@ -10,6 +10,7 @@ import pykka
 import pytest
 from greenlet import GreenletExit
 
+from actors.crash_text import described
 from actors.reasons import NORMAL, SHUTDOWN, Crash, Failure, Shutdown
 from actors.runtime import Actor, StartError, registry
 from tests.actors.runtime.recorder import (
@@ -46,7 +47,7 @@ class TestWhatEscapesAHandler:
         assert actor_of(ref).ended == [escape]
         assert other.ask("alive", timeout=DEADLINE) == "alive"
 
-    def test_ends_that_actor_alone_when_asked(self, escape: BaseException) -> None:
+    def test_harms_nobody_else_when_asked(self, escape: BaseException) -> None:
         ref, other = Recorder.start(), Recorder.start()
         if isinstance(escape, Exception):
             with pytest.raises(type(escape)):
@@ -55,8 +56,35 @@ class TestWhatEscapesAHandler:
             with pytest.raises(pykka.ActorDeadError) as caught:
                 ref.ask(escape, timeout=DEADLINE)
             assert caught.value.__cause__ is escape
-        assert ref.wait(DEADLINE)
+            assert ref.wait(DEADLINE)
         assert other.ask("alive", timeout=DEADLINE) == "alive"
+
+    def test_of_an_ask_is_the_answer_and_the_actor_lives_if_it_is_an_exception(
+        self, escape: BaseException, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        ref = Recorder.start()
+        asked = ref.ask(escape, block=False)
+        later = ref.ask("after", block=False)  # queued for the same turn
+        if not isinstance(escape, Exception):
+            with pytest.raises(pykka.ActorDeadError):
+                later.get(timeout=DEADLINE)
+            return
+        with pytest.raises(type(escape)):
+            asked.get(timeout=DEADLINE)
+        assert later.get(timeout=DEADLINE) == "after"
+        assert (ref.is_alive(), actor_of(ref).ended) == (True, [])
+        (record,) = caplog.records
+        assert f"failed to answer: {described(escape)}" in record.getMessage()
+
+    def test_of_an_ask_ends_an_actor_that_says_so(self, escape: BaseException) -> None:
+        class Strict(Recorder):
+            crash_on_ask = True
+
+        ref = Strict.start()
+        with pytest.raises((type(escape), pykka.ActorDeadError)):
+            ref.ask(escape, timeout=DEADLINE)
+        assert ref.wait(DEADLINE)
+        assert ref.exit_reason == Crash(escape)
 
     def test_ends_that_actor_alone_when_it_escapes_on_start(self, escape: BaseException) -> None:
         class Failing(Actor):
@@ -82,9 +110,10 @@ class TestWhatEscapesAHandler:
         watcher = watched(ref)
         assert ref.stop(timeout=DEADLINE) is True
         assert wait_until_down(watcher).reason == NORMAL
-        assert [r.getMessage().partition(" failed: ")[2] for r in caplog.records] == [
-            f"{type(escape).__name__}: {escape}"
-        ]
+        (record,) = caplog.records
+        text = record.getMessage().partition(": terminate failed: ")[2]
+        assert text.startswith(f"{described(escape).rstrip()} at ")
+        assert record.exc_info[1] is escape
 
 
 class TestExit:
@@ -156,7 +185,10 @@ class TestExit:
         ref.tell(ValueError("a\nroost: all is well\x1b[2J"))
         assert ref.wait(DEADLINE)
         (record,) = caplog.records
-        assert record.getMessage().endswith(r"ValueError: a\nroost: all is well\x1b[2J")
+        text = record.getMessage()
+        assert r" crashed: ValueError: a\nroost: all is well\x1b[2J at " in text
+        assert text.endswith("recorder.py:34 in on_receive")
+        assert record.exc_info is not None
 
     def test_a_crash_whose_text_cannot_be_had(self, caplog: pytest.LogCaptureFixture) -> None:
         class Mute(Exception):
@@ -184,9 +216,10 @@ class TestExit:
         ref.tell(error)
         assert wait_until_down(watcher).reason == Crash(error)
         assert actor_of(ref).ended == [error]
-        assert [r.getMessage().partition("): ")[2] for r in caplog.records] == [
-            "on_crash failed: RuntimeError: the log is broken",
-            "on_ending failed: RuntimeError: the client is gone",
+        told = [r.getMessage().partition("): ")[2].partition(" at ") for r in caplog.records]
+        assert [(what, where.rpartition(" ")[2]) for what, _, where in told] == [
+            ("on_crash failed: RuntimeError: the log is broken", "on_crash"),
+            ("on_ending failed: RuntimeError: the client is gone", "on_ending"),
         ]
 
     def test_leaving_an_end_hook_is_no_failure(self, caplog: pytest.LogCaptureFixture) -> None:

@@ -146,7 +146,10 @@ class TestPykkasThreadingActor:
         native.stop(timeout=DEADLINE)
 
     def test_learns_of_our_crash(self) -> None:
-        ours = Recorder.start()
+        class Strict(Recorder):
+            crash_on_ask = True
+
+        ours = Strict.start()
         native = Native.start(ours)
         future = native.ask(ValueError("no"), block=False)
         assert ours.wait(DEADLINE)

@@ -125,15 +125,20 @@ class TestPykka:
         assert actor_of(ref).seen == []
 
     def test_a_crash_depends_on_whether_it_was_told_or_asked(self) -> None:
-        told, asked = Recorder.start(), Recorder.start()
+        class Strict(Recorder):
+            crash_on_ask = True
+
+        told, asked, strict = Recorder.start(), Recorder.start(), Strict.start()
         error = ValueError("no")
         told.tell(error)
-        with pytest.raises(ValueError, match="no"):
-            asked.ask(error, timeout=DEADLINE)
-        for ref in (told, asked):
+        for ref in (asked, strict):
+            with pytest.raises(ValueError, match="no"):
+                ref.ask(error, timeout=DEADLINE)
+        for ref in (told, strict):
             assert ref.wait(DEADLINE)
             assert ref.exit_reason == Crash(error)
             assert actor_of(ref).ended == [error]  # on_failure, and not on_stop
+        assert asked.ask("alive", timeout=DEADLINE) == "alive"  # as Pykka has it, on purpose
 
     def test_asks_that_go_round_deadlock(self) -> None:
         class Passing(Recorder):
