@@ -18,7 +18,7 @@ from transports.http.response import Response, encode
 from transports.stream import Stream
 
 if TYPE_CHECKING:
-    from transports.http.handling import Handler
+    from transports.http.handling import Claims, Handler
     from transports.request import Request
     from transports.stream import StreamProtocol
     from transports.taken import Taken
@@ -43,6 +43,7 @@ class Exchange:
         "_taken",
         "_watched",
         "begun",
+        "claims",
         "close",
         "max_body",
         "response",
@@ -63,6 +64,7 @@ class Exchange:
         self.begun = False
         self.response: Response | None = None
         self.close = False
+        self.claims: Claims | None = None
         self.max_body = sys.maxsize
 
     # -- the WSGI call's side

@@ -72,6 +72,12 @@ class Connections:
             if isinstance(stream.protocol, HTTPConnection):
                 stream.protocol.draining = True
 
+    def end_polls(self, until: float) -> None:
+        """Keep connections for what long-poll sessions have up to that time (the loop's clock)."""
+        for stream in self:
+            if isinstance(stream.protocol, HTTPConnection):
+                stream.protocol.needed_until = until
+
     def drain(self) -> None:
         """Have every stream end when what it is at is done; one that is idle, when it stays so."""
         self._call("drain")
@@ -150,6 +156,7 @@ class Serving(Actor):
         for ref in refs:
             ref.exit(SHUTDOWN)
         polls_until = min(clock() + open_.last_poll, until)
+        open_.end_polls(polls_until)
         wait_for(refs, polls_until)
         open_.sessions.wait_fetched(polls_until - clock())
         open_.drain()

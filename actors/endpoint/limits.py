@@ -16,6 +16,7 @@ from supervision.processes import MAX_WORKERS, channel, fleet, sockets
 from supervision.processes import writer as log_writer
 from transports import listener, query, stream, tokens
 from transports.http import bodies, chunked, deadlines, writer
+from transports.longpoll import claims
 from transports.websocket import connection, control_rate, deflate
 
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ FIXED: tuple[tuple[str, Any, str, str], ...] = (
         "seconds",
         "of max_control_rate at once",
     ),
+    ("longpoll.claims", claims.MANY, "sessions", "of a connection; it is a proxy's that has more"),
     ("header.tokens", tokens.MAX_TOKENS, "tokens", "in a list such as Sec-WebSocket-Protocol"),
     ("query.params", query.MAX_PARAMS, "parameters", "in a query, else 400"),
     ("query.depth", query.MAX_DEPTH, "levels", "of nesting in a query, else 400"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable
 from select import EPOLLIN
 from typing import TYPE_CHECKING, Final
@@ -12,6 +13,7 @@ from transports.http.deadlines import Deadlines
 from transports.http.handling import (
     NOT_FOUND,
     UNAVAILABLE,
+    Claims,
     Handler,
     Resource,
     call,
@@ -55,13 +57,14 @@ class HTTPConnection:
     ends), and calls :meth:`answered` behind the last.
     What it raises is a 500 (:class:`~actors.errors.HTTPError`: what that says), and the connection
     closes. ``draining``: the server ends, so the answer behind which no request waits is the last,
-    and who takes the stream over must end soon. ``bodies`` are those of the whole process.
+    and who takes the stream over must end soon. Until ``needed_until`` it is not while ``claims``,
+    which a handler may set, are pending. ``bodies`` are those of the whole process.
     """
 
     __slots__ = (
         "_bodies", "_closes", "_deadlines", "_eof", "_handler", "_held", "_judged", "_leaving",
         "_lost", "_lost_at_eof", "_match", "_options", "_parser", "_request", "_response",
-        "_waits_for", "begun", "draining", "stream",
+        "_waits_for", "begun", "claims", "draining", "needed_until", "stream",
     )  # fmt: skip
 
     def __init__(self, stream: Stream, match: Match, options: HTTPOptions, bodies: Bodies) -> None:
@@ -77,6 +80,8 @@ class HTTPConnection:
         self._closes: bool | None = None
         self._lost: Callable[[], object] | None = None
         self.draining = self._leaving = False
+        self.claims: Claims | None = None
+        self.needed_until = math.inf
         self._eof = False
         self._lost_at_eof = False
         self.begun = False
@@ -134,7 +139,14 @@ class HTTPConnection:
         request = self._request
         if request is None or not request.keep_alive:
             return True
-        return self.draining and not self._parser.buffered
+        return self.draining and not self._parser.buffered and not self._needed()
+
+    def _needed(self) -> bool:
+        """Whether somebody needs this very connection, as nothing listens any more."""
+        claims = self.claims
+        if claims is None or self.stream.dispatcher.clock() >= self.needed_until:
+            return False
+        return claims.pending
 
     def answered(self, *, close: bool = False) -> None:
         """Go on behind an answer that its handler has written to ``stream`` itself."""
@@ -371,7 +383,10 @@ class HTTPConnection:
             if self._held:
                 self.respond(UNAVAILABLE, close=True)
         elif self._waits_for is ParserState.IDLE:
-            self._end_idle()
+            if late or not self._needed():
+                self._end_idle()
+            else:
+                self._deadlines.await_quiet()
         elif late:
             self._refuse(HTTPError(408, "the request took too long"))
         else:

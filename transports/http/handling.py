@@ -31,6 +31,14 @@ UNAVAILABLE: Final = Response(503, b"", (("retry-after", "1"),))
 _TEXT = (("content-type", "text/plain; charset=utf-8"),)
 
 
+class Claims(Protocol):
+    """What was used over a connection, and may need that very one while the server ends."""
+
+    @property
+    def pending(self) -> bool:
+        """Whether something does."""
+
+
 @runtime_checkable
 class HeadJudge(Protocol):
     """A transport that judges a request by its head."""

@@ -18,6 +18,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
+from weakref import WeakValueDictionary
 
 from actors.runtime.dispatcher import get_dispatcher
 from transports.http.response import Response
@@ -64,6 +65,23 @@ class Waiting:
         self.timer.cancel()
         if self.share is not None:
             self.share.leave()
+
+
+class Elsewhere:
+    """A session of another worker, as the connections here that were used for it know it."""
+
+    __slots__ = ("__weakref__", "_bus", "_worker", "gone")
+
+    def __init__(self, bus: Bus, worker: str) -> None:
+        self._bus = bus
+        self._worker = worker
+        self.gone = False
+        """Whether a poll was told that it is lost."""
+
+    @property
+    def pending(self) -> bool:
+        """Whether its worker may still have something for its client."""
+        return not self.gone and self._worker in self._bus.peers
 
 
 class Held:
@@ -113,6 +131,7 @@ class Distant:
         self._held: dict[tuple[str, int], Held] = {}
         self._intakes: dict[tuple[str, str], Intake] = {}
         self._sweep_at = SWEEP
+        self._used: WeakValueDictionary[tuple[str, str], Elsewhere] = WeakValueDictionary()
         bus.serve(KIND, self._serve)
         bus.on_gone(self._worker_gone)
 
@@ -130,7 +149,13 @@ class Distant:
         lost: Callable[[], object],
     ) -> None:
         """Have the poll answered by the session's worker; ``lost()`` where that cannot be."""
-        self._ask(["poll", place.cursor], place, http, options, lost)
+        used = self.used(place)
+
+        def gone() -> None:
+            used.gone = True
+            lost()
+
+        self._ask(["poll", place.cursor], place, http, options, gone)
 
     def post(
         self,
@@ -149,6 +174,19 @@ class Distant:
             http.respond(answers.status(410))
 
         self._ask(["post", messages], place, http, options, lost, share=share)
+
+    def used(self, place: SessionToken) -> Elsewhere:
+        """Answer what connections that are used for a session elsewhere remember of it."""
+        key = place.worker, place.session
+        found = self._used.get(key)
+        if found is None:
+            found = self._used[key] = Elsewhere(self._bus, place.worker)
+        return found
+
+    @property
+    def pending(self) -> bool:
+        """Whether a session elsewhere may still have something for a client here."""
+        return any(each.pending for each in self._used.values())
 
     def intake(
         self, place: SessionToken, socket_class: type[Socket], options: LongPollOptions

@@ -294,6 +294,11 @@ class LongPollSession:
         """Whether it holds messages that no poll was given yet."""
         return self._buffer.waiting > 0
 
+    @property
+    def pending(self) -> bool:
+        """Whether it holds what no poll was given yet, or may still get something."""
+        return (not self._ended or self.unfetched) and self._sessions.find(self.place) is self
+
     def drain(self) -> None:
         """End because the server goes away."""
         self.inbox.signal(Shutdown("restart"))

@@ -112,6 +112,13 @@ class Sessions:
         session = self._sessions.get(place.session)
         return session if session is not None and session.place.topic == place.topic else None
 
+    @property
+    def pending(self) -> bool:
+        """Whether any session, here or known here, has or may get something for its client."""
+        if any(session.pending for session in self._sessions.values()):
+            return True
+        return self.distant is not None and self.distant.pending
+
     def drain(self) -> None:
         """End every session as a restart does: what waits for a poll can still be fetched."""
         for session in list(self._sessions.values()):

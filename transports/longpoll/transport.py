@@ -15,6 +15,7 @@ from actors.runtime.actor import StartError
 from actors.runtime.dispatcher import get_dispatcher
 from transports.handshake import Mount, Opened, Refusal
 from transports.longpoll import answers, body
+from transports.longpoll.claims import Claims
 from transports.longpoll.holding import HeldPost
 from transports.longpoll.options import LongPollOptions
 from transports.longpoll.session import LongPollSession
@@ -23,6 +24,7 @@ from transports.longpoll.sessions import Sessions
 if TYPE_CHECKING:
     from transports.http.connection import HTTPConnection
     from transports.http.response import Response
+    from transports.longpoll.claims import Used
     from transports.longpoll.intake import Intake, Share
     from transports.longpoll.token import SessionToken
     from transports.request import Request
@@ -109,6 +111,7 @@ class LongPollTransport:
         place = self._place(opened)
         if place is None:
             return self._open(opened, http)
+        self._claim(place, http)
         session, distant = self._sessions.find(place), self._sessions.distant
         if session is None and distant is not None and distant.knows(place):
             distant.poll(place, http, self._options, lambda: self._lost(opened, http))
@@ -139,6 +142,7 @@ class LongPollTransport:
         if share is None:
             return answers.unavailable()
         request.share, request.body = None, b""  # else it is kept until the answer
+        self._claim(place, http)
         session, distant = self._sessions.find(place), self._sessions.distant
         if session is not None:
             return session.publish(messages, http, share)
@@ -153,6 +157,18 @@ class LongPollTransport:
         token = request.header(TOKEN_HEADER) or params.get("token")
         claim = self._sessions.verify(token or None, self._options.max_age)
         return None if isinstance(claim, Error) else claim
+
+    def _claim(self, place: SessionToken, http: HTTPConnection) -> None:
+        """Have the connection stay while the session needs it, should the server end."""
+        session, distant = self._sessions.find(place), self._sessions.distant
+        used: Used | None = session
+        if session is None and distant is not None and distant.knows(place):
+            used = distant.used(place)
+        if used is not None:
+            claims = http.claims
+            if not isinstance(claims, Claims):
+                claims = http.claims = Claims(lambda: self._sessions.pending)
+            claims.add(used)
 
     def _intake(self, place: SessionToken) -> Intake | None:
         """Answer the book of a session, here or elsewhere; ``None`` where there is no such one."""
@@ -190,9 +206,9 @@ class LongPollTransport:
         if isinstance(answer, Error):
             return answers.status(403)
         session = LongPollSession(self._sessions, options, get_dispatcher(), address)
-        return self._begin(session, answer)
+        return self._begin(session, answer, http)
 
-    def _begin(self, session: LongPollSession, accepted: Ok) -> Response:
+    def _begin(self, session: LongPollSession, accepted: Ok, http: HTTPConnection) -> Response:
         """Run ``init``; where that fails, nobody will ever poll for what it pushed."""
         begun = False
         try:
@@ -200,6 +216,7 @@ class LongPollTransport:
             session.attach(actor)
             actor.on_begin()
             begun = True
+            self._claim(session.place, http)
         except StartError:
             return answers.crashed()  # the crash is logged already
         finally:
