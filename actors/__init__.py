@@ -12,6 +12,10 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from actors import pubsub as pubsub
+    from actors import registry as registry
+    from actors import telemetry as telemetry
+    from actors import token as token
     from actors.endpoint.definition import Endpoint as Endpoint
     from actors.errors import ConfigError as ConfigError
     from actors.errors import MailboxFull as MailboxFull
@@ -36,9 +40,13 @@ if TYPE_CHECKING:
     from actors.runtime.actor import Actor as Actor
     from actors.runtime.actor import Exit as Exit
     from actors.runtime.actor import StartError as StartError
+    from actors.socket import Result as Result
     from actors.socket import Socket as Socket
+    from supervision.drainer import Drainer as Drainer
     from transports.host_session import DjangoSession as DjangoSession
     from transports.host_session import FlaskSession as FlaskSession
+    from transports.http.options import HTTPOptions as HTTPOptions
+    from transports.session import SessionOptions as SessionOptions
 
 _HOME = {
     "Actor": "actors.runtime.actor",
@@ -50,11 +58,13 @@ _HOME = {
     "Crash": "actors.reasons",
     "DjangoSession": "transports.host_session",
     "Down": "actors.messages",
+    "Drainer": "supervision.drainer",
     "Endpoint": "actors.endpoint.definition",
     "Error": "actors.results",
     "Exit": "actors.runtime.actor",
     "FlaskSession": "transports.host_session",
     "Gone": "actors.messages",
+    "HTTPOptions": "transports.http.options",
     "MailboxFull": "actors.errors",
     "NORMAL": "actors.reasons",
     "Ok": "actors.results",
@@ -63,6 +73,8 @@ _HOME = {
     "Reason": "actors.reasons",
     "Receipt": "actors.messages",
     "Reply": "actors.results",
+    "Result": "actors.socket",
+    "SessionOptions": "transports.session",
     "Shutdown": "actors.reasons",
     "Socket": "actors.socket",
     "StartError": "actors.runtime.actor",
@@ -70,10 +82,14 @@ _HOME = {
     "as_reason": "actors.reasons",
 }
 
-__all__ = sorted(_HOME)  # noqa: PLE0605 - the names above, stated once
+_MODULES = ("pubsub", "registry", "telemetry", "token")
+
+__all__ = sorted([*_HOME, *_MODULES])  # noqa: PLE0605 - the names above, stated once
 
 
 def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return import_module(f"actors.{name}")  # which makes it an attribute, too
     home = _HOME.get(name)
     if home is None:
         raise AttributeError(f"module 'actors' has no attribute {name!r}")

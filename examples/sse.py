@@ -150,4 +150,4 @@ class ChatSocket(Socket):
 
 endpoint = Endpoint()
 endpoint.transport("sse", SSETransport, SSEOptions)
-endpoint.socket("/chat", ChatSocket, sse=True)
+endpoint.socket("/chat", ChatSocket, transports={"sse": True})

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from actors.errors import ConfigError
 from actors.options import Options, boolean, one_of, option, positive
 from transports.connect_info import compile_fields, needs_same_site
-from transports.origin import OriginCheck
+from transports.origin import OriginCheck, Setting
 
 
 def maybe(check: Callable[[Any], str | None]) -> Callable[[Any], str | None]:
@@ -49,19 +49,23 @@ class TransportOptions(Options):
 
     path: str = option("/", "appended to the path of the mount", check=path)
     serializer: Any = option(None, "(serializer, version requirement) pairs; None: the socket's")
-    transport_log: str | bool = option(
+    transport_log: Literal[False, "debug", "info", "warning", "error"] = option(
         False,
         "level at which each opening request is logged",
         check=one_of(False, "debug", "info", "warning", "error"),
     )
-    check_origin: Any = option(None, "which pages may connect, see transports.origin")
+    check_origin: Setting | None = option(None, "which pages may connect, see transports.origin")
     require_origin: bool = option(False, "refuse requests without an Origin", check=boolean)
-    allowed_hosts: Any = option(None, "names in the Host header that are ours", check=maybe(names))
+    allowed_hosts: Sequence[str] | None = option(
+        None, "names in the Host header that are ours", check=maybe(names)
+    )
     check_csrf: bool = option(True, "hand the session over only with a CSRF token", check=boolean)
     code_reloader: bool | None = option(
         None, "reload changed code before each opening request", check=maybe(boolean)
     )
-    connect_info: Any = option((), "what connect learns, see transports.connect_info")
+    connect_info: Sequence[str | tuple[str, Any]] = option(
+        (), "what connect learns, see transports.connect_info"
+    )
     auth_token: bool = option(False, "take the authToken of phoenix.js 1.8", check=boolean)
 
     def __post_init__(self) -> None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any, NamedTuple, Unpack
 
 from actors import contract
 from actors.endpoint.options import EndpointOptions
@@ -13,15 +13,22 @@ from actors.errors import ConfigError
 from actors.options import build, refuse_unknown
 from supervision.draining import DrainOptions
 from transports.longpoll.options import LongPollOptions
+from transports.options import TransportOptions
 from transports.websocket.options import WebSocketOptions
 
 if TYPE_CHECKING:
     from actors.endpoint.embedded import Embedded
+    from actors.endpoint.typed import (
+        DrainMapping,
+        EndpointKeywords,
+        LongPollMapping,
+        SharedKeywords,
+        WebSocketMapping,
+    )
     from actors.socket import Socket
     from transports.handshake import CustomTransport, Mount
     from transports.http.gateway import Application
     from transports.http.handling import Handler
-    from transports.options import TransportOptions
     from transports.wsgi import WSGIApplication
 
 logger = logging.getLogger("roost.endpoint")
@@ -30,7 +37,11 @@ BUILT_IN: Mapping[str, type[TransportOptions]] = {
     "websocket": WebSocketOptions,
     "longpoll": LongPollOptions,
 }
-ON_BY_DEFAULT = frozenset({"websocket"})
+SHARED = tuple(field.name for field in fields(TransportOptions) if field.name != "path")
+"""The options that ``socket(...)`` itself takes for all transports of a mount."""
+
+TAKEN = frozenset({*BUILT_IN, *SHARED, "drainer", "options", "path", "socket_class", "transports"})
+"""What a transport of an application's own cannot be called: keywords of ``socket(...)``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +69,7 @@ class Endpoint:
     :class:`~actors.errors.ConfigError`, as is a value that is not acceptable.
     """
 
-    def __init__(self, **options: Any) -> None:
+    def __init__(self, **options: Unpack[EndpointKeywords]) -> None:
         self.options = build(EndpointOptions, options, "Endpoint")
         self.mounts: list[Mounted] = []
         self.pages: dict[str, Handler] = {}
@@ -75,30 +86,38 @@ class Endpoint:
         factory: Callable[[Mount], CustomTransport],
         options_class: type[TransportOptions],
     ) -> None:
-        """Let sockets be mounted over a transport of your own: ``socket(..., name=True)``.
+        """Let sockets be mounted over a transport of your own, by its name.
 
+        ``socket(..., transports={name: True})``, or a mapping of its options.
         ``factory(mount)`` is called for each mount, whose ``options`` are of ``options_class``.
         See docs/writing-a-transport.md.
         """
-        if name in BUILT_IN or not name.isidentifier():
+        if name in TAKEN or not name.isidentifier():
             raise ConfigError(f"transport {name!r}: must be a new name, such as 'sse'")
         self.transports[name] = Custom(factory, options_class)
 
     def socket(
         self,
         path: str,
-        socket_class: type[Socket],
+        socket_class: type[Socket[Any]],
         *,
+        websocket: bool | WebSocketMapping = True,
+        longpoll: bool | LongPollMapping = False,
+        transports: Mapping[str, bool | Mapping[str, Any]] | None = None,
         options: Mapping[str, Any] | None = None,
-        drainer: bool | Mapping[str, Any] | Callable[[], Any] = True,
-        **transports: bool | Mapping[str, Any],
+        drainer: bool | DrainMapping | Callable[[], bool | DrainMapping] = True,
+        **shared: Unpack[SharedKeywords],
     ) -> None:
         """Mount ``socket_class`` at ``path``, which may hold ``:variables``.
 
-        ``websocket`` (default ``True``) and ``longpoll`` (default ``False``) are ``True``,
-        ``False`` or a mapping of that transport's options, whose ``path`` is appended to the
-        mount's; so are transports of your own. ``options`` are handed to ``child_spec`` and
-        ``drainer_spec`` as they are.
+        ``websocket`` and ``longpoll`` are ``True``, ``False`` or a mapping of that transport's
+        options, whose ``path`` is appended to the mount's. ``transports`` says the same of
+        transports of your own, by name; ``sse=True`` is short for ``transports={"sse": True}``.
+        ``shared`` are options that all transports of this mount have
+        (:class:`~transports.options.TransportOptions`, but for ``path``); what a transport's own
+        mapping says comes first.
+
+        ``options`` are handed to ``child_spec`` and ``drainer_spec`` as they are.
 
         ``drainer`` says how connections of the class are drained at a shutdown: ``True``, a mapping
         of :class:`~supervision.draining.DrainOptions`, ``False`` (they are told 1001 when the
@@ -106,21 +125,23 @@ class Endpoint:
         mounted more than once, the mount that was declared last says it for all.
         """
         where = f"socket {path!r}"
-        known = {**BUILT_IN, **{n: t.options_class for n, t in self.transports.items()}}
-        refuse_unknown(transports, [*known, "drainer", "options"], where)
+        custom = {name: each.options_class for name, each in self.transports.items()}
+        common = {name: value for name, value in shared.items() if name in SHARED}
+        by_name = {name: value for name, value in shared.items() if name not in SHARED}
+        named = dict(transports or {})
+        _refuse_unknown(by_name, {**BUILT_IN, **custom}, where)
+        refuse_unknown(named, list(custom), f"{where}, transports")
+        _refuse_twice(by_name, named, where)
         _check_drainer(drainer, where)
-        built: dict[str, TransportOptions] = {}
-        for name, options_class in known.items():
-            given = transports.get(name, name in ON_BY_DEFAULT)
-            if given is False:
-                continue
-            if given is not True and not isinstance(given, Mapping):
-                msg = f"{where}: {name}={given!r}: must be True, False or a mapping of options"
-                raise ConfigError(msg)
-            chosen = {} if given is True else given
-            built[name] = build(options_class, chosen, f"{where}, {name}")
+        asked = {"websocket": websocket, "longpoll": longpoll, **by_name, **named}
+        built = {
+            name: build(options_class, {**common, **asked_options}, f"{where}, {name}")
+            for name, options_class in {**BUILT_IN, **custom}.items()
+            if (asked_options := _asked(asked.get(name, False), f"{where}: {name}")) is not None
+        }
         _check_class(socket_class, where)
-        self.mounts.append(Mounted(path, socket_class, built, dict(options or {}), drainer))
+        given: Any = drainer
+        self.mounts.append(Mounted(path, socket_class, built, dict(options or {}), given))
 
     def wsgi(self, application: Application | None = None) -> WSGIApplication:
         """Answer a WSGI application that serves the sockets inside an existing gevent server.
@@ -149,6 +170,37 @@ class Endpoint:
         if self._embedded is None:
             raise RuntimeError("Endpoint.start() is for an endpoint.wsgi(...) application")
         self._embedded.start()
+
+
+def _asked(given: object, where: str) -> Mapping[str, Any] | None:
+    """Return what a mount says of one transport; ``None`` where it does not have it."""
+    if given is False:
+        return None
+    if given is True:
+        return {}
+    if not isinstance(given, Mapping):
+        raise ConfigError(f"{where}={given!r:.200}: must be True, False or a mapping of options")
+    return given
+
+
+def _refuse_unknown(
+    given: Iterable[str], transports: Mapping[str, type[TransportOptions]], where: str
+) -> None:
+    """Refuse what is no name of a transport, and say where an option of one belongs."""
+    for name in given:
+        for transport, options_class in transports.items():
+            if name in {field.name for field in fields(options_class)}:
+                raise ConfigError(
+                    f"{where}: {name!r} is an option of a transport: {transport}={{{name!r}: ...}}"
+                )
+    own = [*SHARED, "drainer", "options", "transports"]
+    refuse_unknown(given, [*transports, *own], where)
+
+
+def _refuse_twice(one: Mapping[str, Any], other: Mapping[str, Any], where: str) -> None:
+    for name in one:
+        if name in other:
+            raise ConfigError(f"{where}: {name} is given twice, also in transports")
 
 
 def _check_drainer(drainer: object, where: str) -> None:

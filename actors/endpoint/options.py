@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from actors.options import Options, boolean, one_of, option, positive, positive_int
 from transports.http.options import HTTPOptions
 from transports.options import function, maybe
+from transports.origin import Setting
 
 
 def _secrets(value: Any) -> str | None:
@@ -35,7 +37,7 @@ class EndpointOptions(Options):
     url_host: str | None = option(
         None, "the name that pages of ours are served under", check=maybe(_host)
     )
-    check_origin: Any = option(True, "which pages may connect, see transports.origin")
+    check_origin: Setting = option(True, "which pages may connect, see transports.origin")
     code_reloader: bool = option(False, "reload changed code", check=boolean)
     secret_key_base: tuple[str, ...] = option((), "what tokens are signed with", check=_secrets)
     http: HTTPOptions = field(
@@ -53,16 +55,16 @@ class EndpointOptions(Options):
         check=maybe(positive_int),
         limit="connections",
     )
-    fallback: Any = option(
+    fallback: Callable[..., Any] | None = option(
         None, "a WSGI application for what no mount takes, else 404", check=maybe(function)
     )
-    children: Any = option(
+    children: Sequence[Any] = option(
         (), "children of the endpoint's own tree, started before the sockets", check=_children
     )
-    watchers: Any = option(
+    watchers: Sequence[Any] = option(
         (), "the same, started when clients are let in and stopped first", check=_children
     )
-    drain_order: str = option(
+    drain_order: Literal["stop_accepting", "phoenix"] = option(
         "stop_accepting",
         "stop accepting before the drain, or as Phoenix after it",
         check=one_of("stop_accepting", "phoenix"),

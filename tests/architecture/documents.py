@@ -2,7 +2,8 @@
 
     python -m tests.architecture.documents
 
-writes those parts anew: code that is included from ``examples/``, and the table of limits.
+writes those parts anew: code that is included from ``examples/``, and the table of limits; and
+the types of options, which are no document.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import re
 
 from actors.endpoint.demo import endpoint
 from actors.endpoint.limits import FIXED, listed
+from tests.architecture import typed_options
 from tests.architecture.sources import ROOT
 
 INCLUDE = re.compile(r"(<!-- include: (\S+) -->\n```[a-z]+\n).*?(```\n)", re.DOTALL)
@@ -50,3 +52,4 @@ def limit_rows() -> str:
 if __name__ == "__main__":
     for path, text in documents().items():
         (ROOT / path).write_text(refreshed(text), encoding="utf-8")
+    typed_options.PATH.write_text(typed_options.rendered(), encoding="utf-8")

@@ -19,6 +19,7 @@ LEVELS = {
     "actors.channel": 3,
     "actors.channel_socket": 3,
     "actors.pubsub": 3,
+    "actors.registry": 3,
     "actors.presence": 3,
     "supervision": 2,
     "supervision.drills": 5,  # a tool, with an application of its own

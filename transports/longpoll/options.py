@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from actors.options import one_of, option, positive_int
 from transports.options import TransportOptions, maybe, path, seconds
@@ -16,7 +17,7 @@ class LongPollOptions(TransportOptions):
     window: float = seconds(10.0, "hold a poll so long; a session unpolled for 1.5 windows ends")
     pubsub_timeout: float = seconds(2.0, "wait for the session's worker to answer")
     max_age: float = seconds(1_209_600.0, "accept a token so long after it was made")
-    lost_session_status: int = option(
+    lost_session_status: Literal[500, 410] = option(
         500,
         "status in the body for a session that is gone: 500 makes phoenix.js rejoin, 410 is exact",
         check=one_of(500, 410),

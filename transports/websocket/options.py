@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from actors.options import boolean, option, positive, positive_int
+from transports.http.response import Response
 from transports.options import TransportOptions, function, maybe, path, seconds
+from transports.request import Request
 
 _TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 
@@ -25,10 +28,10 @@ class WebSocketOptions(TransportOptions):
     """Phoenix's names and defaults where it has them; the limits are ours."""
 
     path: str = option("/websocket", "appended to the path of the mount", check=path)
-    error_handler: Any = option(
+    error_handler: Callable[[Request, Any], Response] | None = option(
         None, "(request, reason) -> response to Error(reason) of connect", check=maybe(function)
     )
-    subprotocols: Any = option(None, "in order of preference", check=_subprotocols)
+    subprotocols: Sequence[str] | None = option(None, "in order of preference", check=_subprotocols)
     compress: bool = option(False, "negotiate permessage-deflate (RFC 7692)", check=boolean)
     timeout: float | None = seconds(
         60.0, "close after so long without a byte from the client", check=maybe(positive)
