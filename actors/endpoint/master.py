@@ -6,8 +6,6 @@ import argparse
 import logging
 import os
 import secrets
-import shutil
-import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -18,6 +16,7 @@ from actors.endpoint.binding import listeners
 from actors.endpoint.logs import Logs, tell
 from actors.endpoint.pidfile import PidFile
 from actors.errors import ConfigError
+from supervision.processes.directory import Directory, sweep
 from supervision.processes.fleet import Fleet, Timeouts
 from supervision.processes.master import SIGNALS, Master
 from supervision.processes.signals import SignalPipe
@@ -81,12 +80,17 @@ def _configuration(given: argparse.Namespace, bus: str) -> dict[str, Any]:
 
 @contextmanager
 def private_directory() -> Iterator[str]:
-    """Make a directory of mode 0700 for the workers' sockets, as long as we live."""
+    """Make a directory of mode 0700 for the workers' sockets, as long as we live.
+
+    What masters have left that were killed, and their workers too, is removed.
+    """
+    sweep()
     try:
-        path = tempfile.mkdtemp(prefix="roost-")
+        directory = Directory()
     except OSError as error:
         raise ConfigError(f"no directory for the workers' sockets: {error}") from None
     try:
+        path = str(directory.path)
         if len(os.fsencode(path)) > LONGEST_DIRECTORY:
             raise ConfigError(
                 f"TMPDIR is too long a path for the workers' sockets: {path!r} has over"
@@ -94,4 +98,4 @@ def private_directory() -> Iterator[str]:
             )
         yield path
     finally:
-        shutil.rmtree(path, ignore_errors=True)
+        directory.remove()

@@ -30,6 +30,7 @@ from actors.endpoint.stacks import dump_stacks  # noqa: E402
 from actors.endpoint.tls import server_context  # noqa: E402
 from actors.errors import ConfigError  # noqa: E402
 from actors.pubsub.bus import Bus  # noqa: E402
+from supervision.processes.directory import Tenant  # noqa: E402
 from supervision.processes.load import LOAD, Load  # noqa: E402
 from supervision.processes.worker import (  # noqa: E402
     WorkerEnd,
@@ -172,6 +173,7 @@ def main(arguments: list[str]) -> tuple[int, float]:
         options = end.configured()
     except ConnectionError:
         return 1, 0.0
+    end.tenant = Tenant(Path(options["bus"]))
     try:
         listeners = [int(fd) for fd in arguments[1].split(",") if fd]
         worker = Worker(end, options, listeners)
@@ -180,6 +182,7 @@ def main(arguments: list[str]) -> tuple[int, float]:
         output.write(sys.stderr, f"roost: {' '.join(str(error).split())}")
         return 2, 0.0
     finally:
+        end.leave()
         output.settle()
 
 

@@ -14,6 +14,7 @@ from gevent import monkey
 
 from actors.runtime.dispatcher import Dispatcher
 from supervision.processes.channel import Channel
+from supervision.processes.directory import Tenant
 from supervision.processes.spawn import MASTERS
 from supervision.processes.writer import standard_error
 
@@ -51,7 +52,9 @@ class WorkerEnd:
         sock.setblocking(False)
         self._channel = Channel(sock)
         self._early: list[list[Any]] = []
-        _start_new_thread(_outlive, (fd,))
+        self.tenant: Tenant | None = None
+        """What this process leaves at its end, whichever way that comes."""
+        _start_new_thread(self._outlive, (fd,))
 
     def configured(self) -> dict[str, Any]:
         """Wait for the options, blocking the process; ``ConnectionError`` if the master is gone."""
@@ -97,17 +100,25 @@ class WorkerEnd:
         for message in self._early:
             on_message(message)
 
+    def leave(self) -> None:
+        """Clear away what this process has in the master's directory."""
+        if self.tenant is not None:
+            self.tenant.leave()
+
+    def _outlive(self, fd: int) -> None:
+        """Wait, in a thread, for the master's end of the channel to close, then end."""
+        poll = _poll()
+        poll.register(fd, 0)  # a hang-up is told unasked
+        poll.poll()
+        _sleep(ORPHANED)
+        try:
+            self.leave()
+        finally:
+            end_within(0.0, 1, OVERDUE)
+
     def send(self, *message: Any) -> None:
         """Tell the master; nothing happens when it is gone."""
         self._channel.send(*message)
-
-
-def _outlive(fd: int) -> None:
-    """Wait, in a thread, for the master's end of the channel to close; then end this process."""
-    poll = _poll()
-    poll.register(fd, 0)  # a hang-up is told unasked
-    poll.poll()
-    end_within(ORPHANED, 1, OVERDUE)
 
 
 def end_within(seconds: float, status: int, words: bytes = b"") -> None:

@@ -138,6 +138,8 @@ def master_kill9(stage: Stage) -> None:
         server.signal(signal.SIGKILL)
         stage.wait_over(clients)
         stage.expect(server.wait_gone(PATIENCE), "no process is left")
+        left = [path.name for path in (server.directory / "tmp").glob("roost-*")]
+        stage.expect(not left, f"its last worker has removed their directory: {left}")
         stage.settled()
         server.ended()
         server.reap()
