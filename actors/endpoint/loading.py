@@ -71,7 +71,7 @@ def _import(name: str) -> ModuleType:
         return importlib.import_module(name)
     except ConfigError as error:
         raise ConfigError(f"{name}: {error}") from None
-    except (Exception, SystemExit) as error:  # the application's code may raise anything
+    except BaseException as error:  # the application's code may raise anything
         frames = depth(error)
         said = crash(error) if frames or isinstance(error, SyntaxError) else described(error)
         # A stack of one frame says no more than the line that the command ends with.

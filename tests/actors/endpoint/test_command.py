@@ -57,6 +57,17 @@ class TestApplication:
             "cannot import 'no_such': ModuleNotFoundError: No module named 'no_such'"
         )
 
+    @pytest.mark.parametrize("workers", ["0", "1"])
+    @pytest.mark.parametrize(
+        "raised", ["KeyboardInterrupt", "gevent.GreenletExit", "gevent.Timeout(5)", "BaseException"]
+    )
+    def test_whatever_the_import_raises_is_one_line(self, tmp_path, raised, workers):
+        (tmp_path / "app.py").write_text(f"import gevent\nraise {raised}\n")
+        options = ("--workers", workers, "--bind", "127.0.0.1:0")
+        told = refusal("app:endpoint", *options, cwd=tmp_path)
+        name = raised.removeprefix("gevent.").partition("(")[0]
+        assert told.startswith(f"cannot import 'app': {name}")
+
     def test_syntax_error_names_file_and_line(self, app):
         text = app("def :\n")
         assert text.startswith("cannot import 'app': SyntaxError: ")
