@@ -212,9 +212,22 @@ class Fleet:
         """Answer when :meth:`act` has something to do."""
         return min((self._due(process).when for process in self), default=NEVER)
 
-    def act(self) -> None:
-        """Abort or kill whoever is due."""
-        now = self.clock()
+    def excuse(self, seconds: float) -> None:
+        """Put off every deadline: the master has not run for so long, nor have others, maybe."""
+        if not seconds:
+            return
+        for process in self:
+            process.since += seconds
+            if process.beat:
+                process.beat += seconds
+            if process.stop_by is not None:
+                process.stop_by += seconds
+            if process.aborted is not None:
+                process.aborted += seconds
+
+    def act(self, now: float | None = None) -> None:
+        """Abort or kill whoever was due at ``now``; what they said by then has been read."""
+        now = self.clock() if now is None else now
         for process in self:
             due = self._due(process)
             if due.when > now:
@@ -222,7 +235,7 @@ class Fleet:
             logger.warning("%s %s: %s", process, due.why, due.number.name)
             self.signal(process, due.number)
             if due.number is Signals.SIGABRT:
-                process.aborted = now
+                process.aborted = self.clock()
             else:
                 process.killed = True
 

@@ -17,6 +17,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from supervision.processes.fleet import NEVER, Fleet, Process, State
+from supervision.processes.lateness import Lateness
 from supervision.processes.notify import Notifier
 from supervision.processes.signals import SignalPipe
 from supervision.processes.slots import USAGE, Slots, counted
@@ -24,6 +25,9 @@ from supervision.processes.spawn import described, reap
 from supervision.processes.successor import Successor
 
 logger = logging.getLogger("roost.master")
+
+KILLED: Final = 1
+"""The exit status where a worker had to be killed at the stop."""
 
 NOW: Final = 1.0
 """Seconds that workers have when they are told to end at once."""
@@ -57,33 +61,55 @@ class Master:
         self._successor = Successor("actors.endpoint", arguments)
         self._notifier = Notifier(os.environ)
         self._signals = signals
+        self._lateness = Lateness(fleet.clock(), fleet.timeouts.heartbeat)
         self._selector = fleet.selector
         self._selector.register(signals, selectors.EVENT_READ, None)
 
     def run(self) -> int:
-        """Run to the end; answers the exit status: 0, 2 (usage), 3 (gave up restarting)."""
+        """Run to the end; answers the exit status.
+
+        0, 1 (a worker had to be killed at the stop), 2 (usage) or 3 (gave up restarting).
+        """
         self._handle_signals()  # those that came before there was anybody to stop
         if not self._stopping:
             self._slots.begin()
         while self._fleet.processes or not self._stopping:
-            self._fleet.watch()
-            for key, events in self._selector.select(self._timeout()):
-                if key.data is None:
-                    self._handle_signals()
-                else:
-                    self._serve(key.data, events)
-            self._fleet.act()
-            if self._slots.retry_at <= self._fleet.clock():
-                self._end_with(self._slots.retry())
-            self._announce()
+            self._round()
         self._selector.close()
         if self._slots.served:  # else what was wrong has been said
             logger.info("ended, exit status %d", self._status)
         return self._status
 
+    def _round(self) -> None:
+        """Wait for what happens next, hear everybody, then judge.
+
+        Nobody is judged by time that the master missed, nor before it has read what they said: the
+        deadlines that count are those of the moment at which it began to read.
+        """
+        self._fleet.watch()
+        timeout = self._timeout()
+        events = self._selector.select(timeout)
+        now = self._fleet.clock()
+        self._fleet.excuse(self._lateness.looked(now))  # before anybody is heard: that is later
+        self._hear(events)
+        if self._fleet.next_due() <= now:
+            self._hear(self._selector.select(0))  # a wait that a signal ended may have seen nothing
+        self._fleet.act(now)
+        if self._slots.retry_at <= self._fleet.clock():
+            self._end_with(self._slots.retry())
+        self._announce()
+
+    def _hear(self, ready: list[tuple[selectors.SelectorKey, int]]) -> None:
+        for key, events in ready:
+            if key.data is None:
+                self._handle_signals()
+            else:
+                self._serve(key.data, events)
+
     def _timeout(self) -> float | None:
         watchdog = NEVER if self._notifier.due is None else self._notifier.due
-        due = min(self._fleet.next_due(), self._slots.retry_at, watchdog)
+        wake = self._lateness.wake(self._fleet.next_due())
+        due = min(wake, self._slots.retry_at, watchdog)
         return None if due == NEVER else max(0.0, due - self._fleet.clock())
 
     # -- workers
@@ -151,6 +177,8 @@ class Master:
                 logger.debug("reaped process %d, which is none of ours", pid)
 
     def _ended(self, process: Process, status: int) -> None:
+        if self._stopping and (process.killed or process.aborted is not None):
+            self._status = self._status or KILLED
         # A worker that is still booting has no orderly end: it is stopped by SIGTERM.
         if process.state is State.STOPPING and status in {0, -signal.SIGTERM}:
             logger.debug("%s has ended", process)

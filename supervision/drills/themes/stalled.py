@@ -25,7 +25,7 @@ def stuck_actor(stage: Stage) -> None:
     stage.expect(logged == 1, f"the log says once that it was ended: {logged}")
 
 
-@drill("G09", bound=4.0)
+@drill("G09", bound=4.0, status=1)
 def stuck_hub(stage: Stage) -> None:
     """A callback never returns, SIGTERM: the other worker drains, this one gets ABRT, then KILL."""
     server = stage.serve("--heartbeat-timeout", "1")

@@ -61,6 +61,18 @@ def stubborn(channel, options):
             say(*message)
 
 
+def ticking(channel, options):
+    """Serve, and say at each sign of life that there was one."""
+    send = channel.send
+
+    def told(*message):
+        say("tick")
+        send(*message)
+
+    channel.send = told
+    serve(channel, options)
+
+
 def silent(channel, options):
     """Be ready, give no sign of life, and heed nothing but SIGABRT."""
     signal.signal(signal.SIGABRT, lambda *_: (say("aborted"), sys.exit(1)))

@@ -153,6 +153,25 @@ class TestSilence:
         assert not it.fleet.alive()
 
 
+def test_time_that_the_master_missed_puts_off_every_deadline(yard):
+    it = yard("serve", "silent", "hang", heartbeat=5.0, boot=9.0)
+    stopping, silent = it.ready(it.fleet.start(1)), it.ready(it.fleet.start(2))
+    booting = it.fleet.start(3)
+    stopping.stop_by = it.clock.now + 3.0
+    it.clock.now += 3600.0
+    it.fleet.excuse(3600.0)
+    assert stopping.stop_by == it.clock.now + 3.0
+    for later, process in ((4.9, None), (0.1, silent), (4.0, booting)):
+        stopping.stop_by = None
+        stopping.beat = it.clock.now + later
+        it.clock.now += later
+        it.fleet.act()
+        assert process is None or process.aborted == it.clock.now
+    due = it.fleet.next_due()
+    it.fleet.excuse(1.0)
+    assert it.fleet.next_due() == due + 1.0
+
+
 class TestStop:
     def test_worker_that_does_not_end_within_its_grace_is_killed(self, yard, caplog):
         it = yard("stubborn")

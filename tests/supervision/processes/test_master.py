@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.supervision.processes.scripted import BEAT
 from tests.support.command import Program
 
 
@@ -50,7 +51,7 @@ def test_end_at_once_kills_who_does_not_heed_it(numbers):
             run.signal(number)
             run.wait_for(number.name)
         run.wait_for("stop_now")
-        assert run.ended() == 0
+        assert run.ended() == 1
         run.wait_for("SIGKILL")
 
 
@@ -86,6 +87,54 @@ def test_a_single_worker_is_spoken_of_as_one():
         run.wait_for("1 worker is ready")
         os.kill(run.pid_of("serve"), signal.SIGKILL)
         run.wait_for("is back: 1 of 1 worker is ready")
+        run.signal(signal.SIGTERM)
+        assert run.ended() == 0
+
+
+def test_worker_that_was_killed_while_it_served_is_no_stain_on_the_end():
+    with Run("silent", "serve", heartbeat=0.3) as run:
+        run.wait_for("SIGABRT")
+        run.wait_for(r"runs serve in slot 1")
+        run.wait_for(" is back")
+        run.signal(signal.SIGTERM)
+        assert run.ended() == 0
+
+
+def paused(run, pids, heartbeat):
+    """Stop these processes until another worker has beaten through many timeouts."""
+    with Run("ticking", heartbeat=heartbeat) as other:
+        other.wait_for("serving")
+        for pid in pids:
+            os.kill(pid, signal.SIGSTOP)
+        other.wait_for("tick", len(other.lines) + 4 * int(heartbeat / BEAT))
+        for pid in pids:
+            os.kill(pid, signal.SIGCONT)
+        other.signal(signal.SIGTERM)
+        assert other.ended() == 0
+
+
+@pytest.mark.parametrize("everybody", [False, True])
+def test_pause_of_the_master_ends_no_worker(everybody):
+    heartbeat = 1.0
+    with Run("serve", workers=2, heartbeat=heartbeat) as run:
+        run.wait_for("2 workers are ready")
+        workers = [run.pid_of("serve", 1), run.pid_of("serve", 2)]
+        paused(run, [run.process.pid, *(workers if everybody else [])], heartbeat)
+        run.signal(signal.SIGUSR1)  # a round later it has judged
+        run.wait_for(r"^\d+ stacks", 2)
+        run.signal(signal.SIGUSR1)
+        run.wait_for(r"^\d+ stacks", 4)
+        run.signal(signal.SIGTERM)
+        assert run.ended() == 0
+        assert not [line for line in run.lines if "SIGABRT" in line]
+
+
+def test_worker_that_hangs_is_found_after_a_pause_of_the_master():
+    with Run("silent", "serve", heartbeat=1.0) as run:
+        run.wait_for("serving")
+        paused(run, [run.process.pid], 1.0)
+        run.wait_for("gives no sign of life: SIGABRT")
+        run.wait_for(r"runs serve in slot 1")
         run.signal(signal.SIGTERM)
         assert run.ended() == 0
 
