@@ -37,13 +37,13 @@ TEST = [
     "websocket-client>=1.8",
 ]
 # Exact versions: a new rule or a changed stub is taken on purpose, not by a fresh checkout.
-CHECK = [
+TYPES = [
     "mypy==2.4.1",
-    "ruff==0.17.6",
     "msgpack-types==0.8.0",
     "types-gevent==26.9.0.20261006",
     "types-greenlet==3.5.0.20260518",
 ]
+CHECK = ["ruff==0.17.6"]
 
 setup(
     name="roost",
@@ -95,7 +95,7 @@ setup(
         "websockets>=14",
     ],
     extras_require={
-        "test": TEST,
-        "dev": TEST + CHECK,
+        "test": TEST + TYPES,
+        "dev": TEST + TYPES + CHECK,
     },
 )

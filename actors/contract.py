@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import sys
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -236,6 +237,8 @@ def _called(cls: type, name: str, raw: Any, *, of_class: bool) -> tuple[Any, boo
         # Of a function, it is a function; of a class method, a partial that is bound already.
         function = getattr(cls, name)
         return function, not of_class and isinstance(function, FunctionType)
+    if isinstance(raw, functools.partial):  # from Python 3.14 on it binds, as a function does
+        return raw, not of_class and sys.version_info >= (3, 14)
     return None if hasattr(type(raw), "__get__") else (raw, False)
 
 

@@ -282,6 +282,7 @@ WORKING = {
 
 
 class TestWhatWorks:
+    @pytest.mark.filterwarnings("ignore:functools.partial:FutureWarning")
     @pytest.mark.parametrize("case", WORKING)
     def test_a_callback_that_works_passes(self, case: str) -> None:
         chat = made(handle_in=WORKING[case])

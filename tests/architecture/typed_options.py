@@ -6,8 +6,7 @@
 from __future__ import annotations
 
 import dataclasses
-import subprocess
-import sys
+import textwrap
 
 from actors.endpoint.options import EndpointOptions
 from actors.options import Options
@@ -49,18 +48,17 @@ NOT_SHARED = frozenset({"path"})
 
 def rendered() -> str:
     """Return the text of the module."""
-    parts = [HEAD, *(class_text(*each) for each in CLASSES)]
-    formatting = [sys.executable, "-m", "ruff", "format", "-", "--stdin-filename", str(PATH)]
-    text = "\n\n".join(parts)
-    done = subprocess.run(formatting, input=text, capture_output=True, text=True, check=True)
-    return done.stdout
+    return "\n\n".join([HEAD, *(class_text(*each) for each in CLASSES)])
 
 
 def class_text(name: str, options: type[Options], base: str, doc: str) -> str:
-    lines = [f"class {name}({base}, total=False):", f'    """{doc}"""', ""]
+    lines = [f"class {name}({base}, total=False):", f'    """{doc}"""']
     for field in own_fields(options, base):
-        lines += [f"    {field.name}: {field.type}", f'    """{sentence(field)}"""', ""]
-    return "\n".join(lines)
+        said = f'"""{sentence(field)}"""'
+        kind = str(field.type).replace("'", '"')  # as the compiler writes it, with the other quotes
+        lines += ["", f"    {field.name}: {kind}"]
+        lines += textwrap.wrap(said, 100, initial_indent="    ", subsequent_indent="    ")
+    return "\n".join([*lines, ""])
 
 
 def own_fields(options: type[Options], base: str) -> list[dataclasses.Field[object]]:
