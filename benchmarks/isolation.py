@@ -46,12 +46,13 @@ def __getattr__(name):
     return endpoint
 
 
-def connect(port, mount):
+def connect(port, mount, *, deflate=False):
+    extensions = "Sec-WebSocket-Extensions: permessage-deflate\r\n" if deflate else ""
     sock = socket.create_connection(("127.0.0.1", port), timeout=30)
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     sock.sendall(
         f"GET /{mount}/websocket HTTP/1.1\r\nHost: x\r\nConnection: upgrade\r\n"
-        "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+        f"Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n{extensions}"
         "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n".encode()
     )
     head = b""

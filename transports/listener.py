@@ -33,7 +33,11 @@ AFTER_YOU: Final = 0.002
 """Seconds that a crowded process leaves clients to the others; then it takes who is still there."""
 
 ACCEPTS_PER_TURN: Final = 32
-"""Clients accepted before those already connected get their turn."""
+"""Clients accepted, at most, before those already connected get their turn."""
+
+ACCEPTS_AT_LEAST: Final = 8
+"""Clients accepted at a time although the dispatcher's slice is over: where a thousand others send,
+the turn of who is new does not come often."""
 
 PAUSE: Final = 0.1
 """Seconds without accepting after an error that is not the client's."""
@@ -175,13 +179,15 @@ class Listener:
             self._accept_some()
 
     def _accept_some(self) -> None:
-        for _ in range(ACCEPTS_PER_TURN):
+        for count in range(ACCEPTS_PER_TURN):
             try:
                 fd, address = self._accept()
             except OSError as error:
                 self._failed(error)
                 return
             self._accepted(_socket.socket(self._family, socket.SOCK_STREAM, 0, fd), address)
+            if count >= ACCEPTS_AT_LEAST and self._dispatcher.slice_over():
+                return  # epoll says again who is still waiting
 
     def _accepted(self, sock: _socket.socket, address: tuple[str, int]) -> None:
         host, port = address[0], address[1]

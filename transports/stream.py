@@ -26,7 +26,15 @@ FIRST_READ_SIZE: Final = 2048
 give most of it back, costs 0.1 us."""
 
 READ_SIZE: Final = 65536
-"""Bytes per read: what one connection may bring in before the others have their turn."""
+"""Bytes per read, at most: what one connection may bring in before the others have their turn."""
+
+REQUEST_READ_SIZE: Final = 4096
+"""The same while HTTP is spoken: a head or a body that is not complete may come in whatever pieces
+are dearest to parse, and costs its sender nothing."""
+
+DEAR_READ: Final = 0.001
+"""Seconds. After a read whose bytes took longer the next is half as large, as reading cannot be
+interrupted: 64 KiB of tiny frames may take fifty times as long as one large one."""
 
 WRITE_SIZE: Final = 262_144
 """Bytes offered to the kernel at a time when a backlog is sent."""
@@ -65,6 +73,7 @@ class Stream:
         "_closing",
         "_fd",
         "_linger",
+        "_most",
         "_paused",
         "_plain",
         "_progress",
@@ -96,6 +105,7 @@ class Stream:
         self.backlog: bytearray | None = None
         self._progress = 0.0
         self._read_size = FIRST_READ_SIZE
+        self._most = READ_SIZE
         self._linger = 0.0
         self._timer: Timer | None = None  # for a backlog, then for the end
         self._closing = False
@@ -146,15 +156,31 @@ class Stream:
             except OSError as error:
                 self._lost(error)
                 return
-            if len(data) == FIRST_READ_SIZE:
-                self._read_size = READ_SIZE  # the peer sends much at once
             if data and self._plain:
                 self.protocol.data_received(data)  # type: ignore[union-attr] # set by open
             else:
                 self._received(data)
+            if len(data) >= FIRST_READ_SIZE:
+                self._adapt_read_size(len(data))
         except Exception as error:  # noqa: BLE001 - whatever it is, the neighbours go on
-            CRASHES.log(error, "a connection of %s failed", self.peer[0])
-            self._lost(error)
+            self._failed(error)
+
+    def _failed(self, error: Exception) -> None:
+        CRASHES.log(error, "a connection of %s failed", self.peer[0])
+        self._lost(error)
+
+    def _adapt_read_size(self, size: int) -> None:
+        """Let the next read be as large as this one was cheap, which brought ``size`` bytes."""
+        took = self.dispatcher.clock() - self.dispatcher.now
+        if took > DEAR_READ:
+            self._read_size = max(self._read_size // 2, FIRST_READ_SIZE)
+        elif size == self._read_size and took < DEAR_READ / 4:
+            self._read_size = min(2 * size, self._most)
+
+    def limit_reads(self, size: int) -> None:
+        """Read at most ``size`` bytes at a time from now on; :data:`READ_SIZE` is the default."""
+        self._most = size
+        self._read_size = min(self._read_size, size)
 
     def _received(self, data: bytes) -> None:
         if self._closing:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import ssl
+from select import EPOLLIN, EPOLLOUT
 from typing import TYPE_CHECKING, Any, Final
 
-from transports.stream import LINGER, READ_SIZE, Stream
+from transports.stream import LINGER, Stream
 
 if TYPE_CHECKING:
     from actors.runtime.dispatcher import Dispatcher
@@ -20,9 +21,15 @@ class TLSStream(Stream):
 
     A client that takes over ``handshake_timeout`` seconds for that is cut off. Renegotiation is not
     supported: ``context`` should forbid it.
+
+    A read of the socket may hold many records, and a record 16 KiB of whatever is dear. So what was
+    read is handed on in steps, as large as a read of a plain stream may be, each in a poll phase of
+    its own; the socket is not read meanwhile.
     """
 
-    __slots__ = ("_early", "_handshake_timer", "_incoming", "_open", "_outgoing", "_tls")
+    __slots__ = (
+        "_early", "_handshake_timer", "_holds_more", "_incoming", "_open", "_outgoing", "_tls",
+    )  # fmt: skip
 
     scheme = "https"
 
@@ -39,17 +46,35 @@ class TLSStream(Stream):
         self._outgoing = ssl.MemoryBIO()
         self._tls = context.wrap_bio(self._incoming, self._outgoing, server_side=True)
         self._open = False
+        self._holds_more = False
         self._plain = False
         self._early = b""
         self._handshake_timer: Timer | None = dispatcher.timers.call_later(
             handshake_timeout, self.abort
         )
 
+    def on_events(self, mask: int) -> None:
+        """Serve what epoll said, but read no more while there is something to hand on."""
+        if not self._holds_more:
+            super().on_events(mask)
+            return
+        if mask & EPOLLOUT or self._paused:
+            super().on_events(mask & ~EPOLLIN)
+        if self._holds_more and not self._paused and self._fd >= 0:
+            try:
+                self._hand_on()
+            except Exception as error:  # noqa: BLE001 - as in Stream.on_events
+                self._failed(error)
+
     def _received(self, data: bytes) -> None:
         if not data or self._closing:
             super()._received(data)
             return
         self._incoming.write(data)
+        self._hand_on()
+
+    def _hand_on(self) -> None:
+        self._holds_more = False
         try:
             if not self._open:
                 self._shake_hands()
@@ -60,6 +85,8 @@ class TLSStream(Stream):
             self._send_outgoing()  # OpenSSL's alert, so that the peer learns why
             self._lost(error)
         self._send_outgoing()
+        if self._holds_more:
+            self._watch()
 
     def _shake_hands(self) -> None:
         self._tls.do_handshake()
@@ -70,12 +97,23 @@ class TLSStream(Stream):
             self.write(early)
 
     def _decrypt(self) -> None:
-        """Hand on what is readable; ends by ``SSLWantReadError``, or when the stream does."""
+        """Hand on one step; what is left waits for the next, or until reading goes on."""
+        left = self._read_size
         while not self.closing:
-            data = self._tls.read(READ_SIZE)
+            if left <= 0 or self._paused:
+                self._holds_more = self._tls.pending() > 0 or self._incoming.pending > 0
+                return
+            data = self._tls.read(left)
+            left -= len(data)
             super()._received(data)
             if not data:
                 return  # close_notify: OpenSSL would answer b"" for ever
+
+    def _watch(self) -> None:
+        """Ask for the next step as well, as epoll does not know of it."""
+        super()._watch()
+        if self._holds_more and not self._paused:
+            self.dispatcher.call_again(self._fd, EPOLLIN)
 
     def _send_outgoing(self) -> None:
         data = self._outgoing.read()

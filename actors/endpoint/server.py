@@ -24,6 +24,7 @@ from transports.http.bodies import Bodies
 from transports.http.connection import HTTPConnection
 from transports.listener import Listener, Load
 from transports.longpoll.distant import Distant
+from transports.stream import REQUEST_READ_SIZE
 
 if TYPE_CHECKING:
     from actors.endpoint.definition import Endpoint
@@ -103,6 +104,7 @@ class Server:
         )
 
     def _open(self, stream: Stream) -> HTTPConnection:
+        stream.limit_reads(REQUEST_READ_SIZE)
         http = self.endpoint.options.http
         return HTTPConnection(stream, self.routes.match, http, self.bodies)
 

@@ -7,6 +7,15 @@ loop watches. When it turns readable (or somebody schedules an actor) the hub sw
 *carrier*: it polls the set, lets each ready handler read (never blocking), then runs the ready
 queue, then polls again until there is nothing left or its slice is used up.
 
+There is one slice for each turn of gevent's loop, whatever wakes the dispatcher in it: reading,
+turns, sends, deadlines and what other threads ask for share it. None of them may use it all while
+others wait, and each looks at the clock after one step; so no step may be long (a stream reads
+less of a peer whose bytes are dear). What is left goes on in the loop's next turn, and not by
+``run_callback``: gevent would serve that fifty times before it looks at its other watchers. A poll
+takes few events: the kernel's ready list rotates, so all who are readable have their turn, and
+what was read is still in the cache when its actor runs. The events of a poll that no time was left
+for come first in the next turn; else those at the front would be served again and again.
+
 User code may block anywhere in a turn. The carrier then stays parked in gevent with it; the hub
 sees that the carrier came back without being idle, and the next wake takes another. Whoever runs
 looks at the shared queue each time, so nothing is lost and nothing runs twice. A carrier that was
@@ -54,12 +63,15 @@ MAX_CARRIERS = 10_000
 IDLE_CARRIERS = 64
 """Carriers kept for reuse; further ones end when they have nothing to do."""
 
-TURNS_BETWEEN_CLOCKS = 16
+TURNS_BETWEEN_CLOCKS = 4
 """Turns that run before the clock is asked whether the slice is over: asking costs 0.1 us. While
 turns are long it is asked after each."""
 
-POLL_EVENTS = 512
+POLL_EVENTS = 16
 """Descriptors served per poll."""
+
+SHARE = 0.25
+"""The part of a slice that deadlines may use, what other threads ask for, and sends."""
 
 
 class Dispatcher:
@@ -77,15 +89,22 @@ class Dispatcher:
         self._idle: list[Carrier] = []
         self._turns = TURNS_BETWEEN_CLOCKS
         self._wake_pending = False
-        self._sends: list[Callable[[], object]] = []
+        self._until: float | None = None
+        self._sends: deque[Callable[[], object]] = deque()
+        self._events: list[tuple[int, int]] = []
+        self._stale: set[int] = set()
+        self._again: dict[int, int] = {}
+        self._foreign: deque[Callable[[], object]] = deque()
         self._epoll = epoll()
         loop = self.hub.loop
         self._watcher: Any = loop.io(self._epoll.fileno(), 1)
         self._watcher.start(self._wake)
         self._timer = loop.timer(0)
+        self._next_turn: Any = loop.timer(0)
         self._async: Any = loop.async_()
-        self._async.start(self._from_threads)
-        self._foreign: deque[Callable[[], object]] = deque()
+        self._async.start(self._wake)
+        self._prepare: Any = loop.prepare(ref=False)
+        self._prepare.start(self._new_slice)
 
     # -- scheduling
 
@@ -118,9 +137,9 @@ class Dispatcher:
         self._foreign.append(function)
         self._async.send()
 
-    def _from_threads(self) -> None:
-        while self._foreign:
-            Job(self._foreign.popleft()).on_turn(None)  # type: ignore[arg-type]
+    def slice_over(self) -> bool:
+        """Whether a handler that works in steps should leave the rest for its next event."""
+        return self._until is None or self.clock() > self._until
 
     # -- descriptors
 
@@ -130,13 +149,27 @@ class Dispatcher:
         self.handlers[fd] = handler
 
     def modify(self, fd: int, events: int) -> None:
-        """Ask for other events."""
+        """Ask for other events; what was found before, and not handled yet, does not count."""
         self._epoll.modify(fd, events)
+        self._stale.add(fd)
+        self._again.pop(fd, None)
 
     def unregister(self, fd: int) -> None:
         """Forget ``fd``; must come before it is closed."""
         if self.handlers.pop(fd, None) is not None:
             self._epoll.unregister(fd)
+            self._stale.add(fd)
+            self._again.pop(fd, None)
+
+    def call_again(self, fd: int, events: int) -> None:
+        """Call the handler of ``fd`` with ``events`` in the next poll phase, whatever epoll says.
+
+        For one that holds more than it could hand on in one step. :meth:`modify` and
+        :meth:`unregister` undo it.
+        """
+        self._again[fd] = events
+        if not self._wake_pending:
+            self._wake_soon()
 
     def close_epoll(self) -> None:
         """Close this process's descriptor of the set; in a forked child the parent's lives on."""
@@ -147,7 +180,15 @@ class Dispatcher:
     def _arm(self, when: float) -> None:
         self._timer.close()
         self._timer = self.hub.loop.timer(max(0.0, when - self.clock()))
-        self._timer.start(self.timers.run, update=True)
+        self._timer.start(self._timers_due, update=True)
+
+    def _timers_due(self) -> None:
+        self.timers.due()
+        self._wake()
+
+    def _new_slice(self) -> None:
+        """In the hub, once in each of its turns."""
+        self._until = None
 
     def _wake_soon(self) -> None:
         self._wake_pending = True
@@ -155,22 +196,59 @@ class Dispatcher:
 
     def _wake(self) -> None:
         """In the hub: let a carrier work; take the next one while carriers block."""
+        if self._until is None:
+            self._until = self.clock() + SLICE
+        elif self.clock() > self._until:
+            self._wake_next_turn()
+            return
+        self._serve()
+
+    def _serve(self) -> None:
+        """Use the slice, or what is left of it."""
         self._wake_pending = True  # what is scheduled from here on is seen below
+        self.now = self.clock()
         try:
+            if self._foreign:
+                self._call_foreign()
+            if self.timers.armed <= self.now:
+                self.timers.run(self._share())
             self._run_carriers()
             if self._sends:
                 self._send()
         finally:
             self._wake_pending = False
-            if self._sends or (self.ready and (self._idle or self.carriers < MAX_CARRIERS)):
-                self._wake_soon()
+            if self._is_work_left():
+                self._wake_next_turn()
+
+    def _is_work_left(self) -> bool:
+        """Whether there is something to do of which no watcher tells."""
+        may_run = self._idle or self.carriers < MAX_CARRIERS
+        return bool(
+            (self.ready and may_run) or self._sends or self._events or self._again or self._foreign
+        )
+
+    def _wake_next_turn(self) -> None:
+        """See to it that the loop comes back when its other watchers have had their turn."""
+        self._wake_pending = True
+        if not self._next_turn.active:
+            self._next_turn.start(self._wake)
+
+    def _share(self) -> float:
+        return self.clock() + SLICE * SHARE
+
+    def _call_foreign(self) -> None:
+        foreign, until = self._foreign, self._share()
+        while foreign:
+            Job(foreign.popleft()).on_turn(None)  # type: ignore[arg-type]
+            if self.clock() > until:
+                return
 
     def _run_carriers(self) -> None:
-        until = self.clock() + SLICE
         while True:
             carrier = self._take_carrier()
             if carrier is None:
-                self._poll()  # else what is readable would wake the loop for ever
+                while self._poll():  # else what is readable would wake the loop for ever
+                    pass
                 return
             greenlet.switch(carrier)
             runnable = carrier.runnable
@@ -180,7 +258,7 @@ class Dispatcher:
                     runnable.on_blocked()
                 except Exception:
                     logger.exception("%s failed to park", runnable)
-            if not self.ready or self.clock() > until:
+            if not self.ready or self.slice_over():
                 return
 
     def _take_carrier(self) -> Carrier | None:
@@ -196,9 +274,13 @@ class Dispatcher:
         return carrier
 
     def _resumed(self) -> None:
-        """Read between handlers that wake, of which one turn of the loop may hold thousands."""
-        if self.clock() - self.now > SLICE and getcurrent() is self.hub:
-            self._wake()
+        """Read between handlers that wake, of which one turn of the loop may hold thousands.
+
+        As gevent has them all in its hands by then, they would use up any slice: this is another.
+        """
+        if (now := self.clock()) - self.now > SLICE and getcurrent() is self.hub:
+            self._until = now + SLICE
+            self._serve()
 
     # -- a carrier's side
 
@@ -223,9 +305,9 @@ class Dispatcher:
 
     def _work(self, me: Carrier) -> None:
         ready, clock = self.ready, self.clock
-        until = (now := clock()) + SLICE
+        until, now = self._until or 0.0, self.now
         while True:
-            busy = self._poll()
+            more = self._poll()
             while ready:
                 for _ in range(self._turns):
                     me.runnable = runnable = ready.popleft()
@@ -236,39 +318,59 @@ class Dispatcher:
                     if me.was_parked or not ready:
                         break
                 if not me.was_parked:
-                    before, now = now, clock()
+                    before, now = max(now, self.now), clock()
                     self._turns = TURNS_BETWEEN_CLOCKS if now - before < SLICE / 4 else 1
                 if me.was_parked or now > until:
                     if ready and not self._wake_pending:
                         self._wake_soon()
                     return
-            if not busy:
+            if not more:
                 return
 
     def _send(self) -> None:
-        sends, self._sends = self._sends, []
-        for send in sends:
+        sends, until = self._sends, self._share()
+        while sends:
+            send = sends.popleft()
             try:
                 send()
             except Exception:
                 logger.exception("sending failed")
+            if self.clock() > until:
+                return
 
     def _poll(self) -> bool:
+        """Serve a poll's events; answer whether to poll again within this slice."""
         if self._sends:
             self._send()
-        events = self._epoll.poll(0, POLL_EVENTS)
-        self.now = self.clock()
-        handlers = self.handlers
-        for fd, mask in events:
-            try:
-                handler = handlers[fd]
-            except KeyError:
-                continue  # closed by an earlier handler of this round
+        handlers, stale, clock = self.handlers, self._stale, self.clock
+        until = self._until or 0.0
+        events = self._events or self._find_events()
+        if not events:
+            return False
+        self._events = []
+        self.now = clock()
+        waiting = iter(events)
+        for fd, mask in waiting:
+            if (handler := handlers.get(fd)) is None or fd in stale:
+                continue  # closed by an earlier handler of this round, or not so any more
             try:
                 handler(mask)
             except Exception:
                 logger.exception("reading a connection failed")
-        return bool(events)
+            self.now = now = clock()
+            if now > until:
+                self._events = list(waiting)
+                return False
+        return True
+
+    def _find_events(self) -> list[tuple[int, int]]:
+        self._stale.clear()
+        events: list[tuple[int, int]] = self._epoll.poll(0, POLL_EVENTS)
+        if self._again:
+            again, self._again = self._again, {}
+            known = dict(events)
+            events += [each for each in again.items() if each[0] not in known]
+        return events
 
 
 _dispatcher: Dispatcher | None = None

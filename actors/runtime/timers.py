@@ -40,7 +40,10 @@ class Timer:
 
 
 class Timers:
-    """Entries by time. ``clock`` is monotonic seconds; ``arm(when)`` asks for a :meth:`run`."""
+    """Entries by time. ``clock`` is monotonic seconds; ``arm(when)`` asks for a :meth:`run`.
+
+    ``armed`` is the time that was asked for, until it has come.
+    """
 
     def __init__(self, clock: Callable[[], float], arm: Callable[[float], None]) -> None:
         self.now = clock
@@ -49,7 +52,7 @@ class Timers:
         self._order = itertools.count()
         self._dead = 0
         self._running: Timer | None = None
-        self._armed = float("inf")
+        self.armed = float("inf")
 
     def __len__(self) -> int:
         return len(self._heap) - self._dead
@@ -66,8 +69,8 @@ class Timers:
 
     def _push(self, when: float, timer: Timer) -> None:
         heapq.heappush(self._heap, (when, next(self._order), timer))
-        if when < self._armed:
-            self._armed = when
+        if when < self.armed:
+            self.armed = when
             self._arm(when)
 
     def cancelled(self, timer: Timer) -> None:
@@ -80,20 +83,27 @@ class Timers:
             heapq.heapify(self._heap)
             self._dead = 0
 
-    def run(self) -> None:
+    def due(self) -> None:
+        """Learn that the time that was asked for has come, though the clock may say not quite."""
+        self.armed = float("-inf")
+
+    def run(self, until: float = float("inf")) -> None:
         """Run what is due, then ask for the next run. An error is logged and ends its entry.
 
-        What is made meanwhile waits for the next run, so that the loop has its turn in between.
+        What is made meanwhile waits for the next run, so that the loop has its turn in between; so
+        does what is left when the clock has passed ``until``.
         """
         now, made = self.now(), next(self._order)
-        self._armed = float("inf")
+        self.armed = float("inf")
         try:
             while self._heap and self._heap[0][0] <= now and self._heap[0][1] < made:
                 self._run_one(heapq.heappop(self._heap)[2])
+                if self.now() > until:
+                    break
         finally:
-            if self._heap and self._heap[0][0] < self._armed:
-                self._armed = self._heap[0][0]
-                self._arm(self._armed)
+            if self._heap and self._heap[0][0] < self.armed:
+                self.armed = self._heap[0][0]
+                self._arm(self.armed)
 
     def _run_one(self, timer: Timer) -> None:
         callback = timer.callback

@@ -150,6 +150,60 @@ def test_backlog_to_a_slow_reader_arrives_whole(recording: Listening, theirs: SS
         assert client.read_to_end() == LARGE * 2 + b"then"
 
 
+class Stepwise(Recorder):
+    """Keeps the size of each step, and whether the loop had its turn before it."""
+
+    def __init__(self, stream) -> None:
+        super().__init__(stream)
+        self.sizes: list[int] = []
+        stream.limit_reads(1000)
+
+    def data_received(self, data: bytes) -> None:
+        self.sizes.append(len(data))
+        super().data_received(data)
+
+
+def test_what_one_record_holds_is_handed_on_in_steps(
+    ours: ssl.SSLContext, theirs: SSLContext
+) -> None:
+    with (
+        listening(Stepwise, tls=ours) as stepwise,
+        Client(stepwise.address, tls=theirs) as client,
+    ):
+        peer = stepwise.newest()
+        sent = LARGE[:60_100] + b"end"  # four records, the last of which ends within a step
+        client.send(sent)
+        peer.wait_for(b"end")
+        assert peer.data == sent
+        assert max(peer.sizes) == 1000
+        client.send(b"then")
+        peer.wait_for(b"then")
+
+
+def test_a_pause_holds_what_is_decrypted_too(ours: ssl.SSLContext, theirs: SSLContext) -> None:
+    with (
+        listening(Stepwise, tls=ours) as stepwise,
+        Client(stepwise.address, tls=theirs) as client,
+    ):
+        peer = stepwise.newest()
+        received = peer.data_received
+
+        def pausing(data: bytes) -> None:
+            received(data)
+            peer.stream.pause_reading()
+
+        peer.data_received = pausing
+        client.send(LARGE[:16_000])
+        for count in range(1, 17):
+            peer.wait_for("data")
+            peer.calls.clear()
+            for _ in range(5):
+                gevent.sleep(0)
+            assert len(peer.data) == 1000 * count
+            peer.stream.resume_reading()
+        assert peer.data == LARGE[:16_000]
+
+
 class Openssl:
     """``openssl s_client``, which acts on a line that begins with R, k or K."""
 

@@ -16,6 +16,7 @@ from actors.results import Push, Reply, Stop
 from actors.runtime.actor import Exit
 from actors.runtime.mailbox import READY
 from transports import closing
+from transports.stream import READ_SIZE
 from transports.websocket.close_wait import CloseWait
 from transports.websocket.frames import TEXT_HEADERS, encode, encode_close
 from transports.websocket.outgoing import message_frame, payload_frame
@@ -88,6 +89,7 @@ class WebSocketConnection:
         self.inbox = actor.actor_inbox
         self._wants_control = wants_control
         self.stream.send_timeout = self._options.send_timeout
+        self.stream.limit_reads(READ_SIZE)  # frames are judged by their headers
         due = self._next_tick()
         if due is not None:
             self._timer = self.dispatcher.timers.call_at(due, self._tick)

@@ -71,13 +71,14 @@ class TestSlices:
             dispatcher.submit(long)
         eventually(lambda: not dispatcher.ready)
         after = [look for look in looks if look > module.TURNS_BETWEEN_CLOCKS]
-        assert {float(n) for n in range(17, 27)} <= set(after)
+        first = module.TURNS_BETWEEN_CLOCKS + 1
+        assert {float(n) for n in range(first, first + 10)} <= set(after)
 
-        for _ in range(10 * module.TURNS_BETWEEN_CLOCKS):
+        for _ in range(100 * module.TURNS_BETWEEN_CLOCKS):
             dispatcher.submit(int)
         del looks[:]
         eventually(lambda: not dispatcher.ready)
-        assert len(looks) < 2 * module.TURNS_BETWEEN_CLOCKS
+        assert len(looks) < 150
 
 
 class TestDescriptors:
@@ -137,7 +138,7 @@ class TestDescriptors:
         for _, two in pairs:
             two.close()
 
-    def test_a_number_used_again_within_a_round_finds_its_new_handler(
+    def test_a_number_used_again_within_a_round_gets_no_event_of_the_old_one(
         self, dispatcher: Dispatcher, watch: Watching
     ) -> None:
         old, new = [socket.socketpair() for _ in range(2)], socket.socketpair()
@@ -157,7 +158,7 @@ class TestDescriptors:
             two.send(b"x")
         eventually(lambda: served)
         gevent.idle()
-        assert served == ["old", "new"]  # the round's second event, which its owner finds untrue
+        assert served == ["old"]  # the round's second event was not for the new one
         for fd in watch.fds:
             dispatcher.unregister(fd)
         for sock in (*old[0], *old[1], *new):

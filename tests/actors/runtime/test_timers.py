@@ -255,3 +255,30 @@ def _repeating(world: World, index: int, delay: int, repeats: int) -> Any:
         return world.time + 1 if left >= 0 else None
 
     return world.timers.call_later(delay, callback)
+
+
+def test_what_is_left_when_the_slice_is_over_runs_the_next_time(world: World) -> None:
+    def slow(name: int) -> Any:
+        def callback() -> None:
+            world.time += 1
+            world.log.append(name)
+
+        return callback
+
+    for name in range(5):
+        world.timers.call_at(100, slow(name))
+    world.timers.run(until=101.5)
+    assert world.log == [0, 1]
+    assert world.armed[-1] == 100
+    world.timers.run(until=103.5)
+    assert world.log == [0, 1, 2, 3]
+    world.timers.run()
+    assert world.log == [0, 1, 2, 3, 4]
+
+
+def test_a_loop_that_comes_too_soon_is_asked_again(world: World) -> None:
+    world.timers.call_at(101, world.note("x"))
+    world.timers.due()
+    world.timers.run()
+    assert world.log == []
+    assert world.armed == [101, 101]
