@@ -19,6 +19,7 @@ from transports.stream import Stream
 
 if TYPE_CHECKING:
     from transports.http.handling import Claims, Handler
+    from transports.http.shared import Shared
     from transports.request import Request
     from transports.stream import StreamProtocol
     from transports.taken import Taken
@@ -47,14 +48,16 @@ class Exchange:
         "close",
         "max_body",
         "response",
+        "shared",
     )
 
-    def __init__(self, handler: Any, taken: Taken) -> None:
+    def __init__(self, handler: Any, taken: Taken, shared: Shared) -> None:
         self._dispatcher = get_dispatcher()
         self._handler = handler
         if handler is not None:
             _send_at_once(handler.socket)
         self._taken = taken
+        self.shared = shared
         self._settled = Event()
         self._held: Event | None = None
         self._lost: Callable[[], object] | None = None

@@ -315,6 +315,11 @@ class Stream:
             self._timer.cancel()
             self._timer = None
 
+    def reset(self) -> None:
+        """Close the descriptor now, by a reset."""
+        self.unfinished = True
+        self.abort()
+
     def break_off(self) -> None:
         """Close amid what is sent: after an error it must not look whole (RFC 9112 §8)."""
         if self.unfinished:

@@ -55,6 +55,7 @@ from transports.exchange import Exchange
 from transports.http.bodies import SMALL_BODY, Bodies
 from transports.http.handling import NOT_FOUND, SERVER_ERROR, UNAVAILABLE, call, encoded, refusal
 from transports.http.response import WITHOUT_BODY
+from transports.http.shared import Shared
 from transports.taken import Taken
 
 if TYPE_CHECKING:
@@ -125,7 +126,7 @@ class WSGIApplication:
         self._pid = os.getpid()
         self._routes = self._host.routes()
         self.taken = Taken(self._options)
-        self._bodies = Bodies(self._options.http.max_bodies)
+        self.shared = Shared.of(self._options.http)
 
     def _serve(self, environ: dict[str, Any]) -> None:
         """Make ready at the first request, which a preloaded application gets in a fork."""
@@ -157,7 +158,7 @@ class WSGIApplication:
         if found is None:
             return self._application(environ, start_response)
         _check_server(environ)
-        exchange = Exchange(handler, self.taken)
+        exchange = Exchange(handler, self.taken, self.shared)
         if not self.taken.draining and not self._host.enter(self, self._end):
             exchange.respond(UNAVAILABLE, close=True)
             return _answer(environ, start_response, exchange, named=handler is not None)
@@ -166,7 +167,7 @@ class WSGIApplication:
         try:
             request = to_request(environ, target, headers)
             request.path_params = path_params
-            receiver = _Receiver(handler, self._bodies)
+            receiver = _Receiver(handler, self.shared.bodies)
             verdict = self._read(resource, request, exchange, environ, receiver)
         except HTTPError as error:
             verdict = refusal(error)

@@ -20,8 +20,8 @@ from actors.reasons import KILLED, SHUTDOWN, Crash, FailedToStart, Reason
 from actors.runtime import StartError, monitors
 from actors.runtime.dispatcher import Dispatcher, get_dispatcher
 from supervision.reports import words
-from transports.http.bodies import Bodies
 from transports.http.connection import HTTPConnection
+from transports.http.shared import Shared
 from transports.listener import Listener, Load
 from transports.longpoll.distant import Distant
 from transports.stream import REQUEST_READ_SIZE
@@ -68,7 +68,7 @@ class Server:
         self.routes = Routes(endpoint, worker=worker, boot_secret=boot_secret)
         if bus is not None:
             self.routes.sessions.distant = Distant(bus, self.routes.sessions)
-        self.bodies = Bodies(options.http.max_bodies)
+        self.shared = Shared.of(options.http)
         self.listeners: list[Listener] = []
         classes = {mounted.socket_class for mounted in endpoint.mounts}
         self.connections = Connections(
@@ -106,7 +106,7 @@ class Server:
     def _open(self, stream: Stream) -> HTTPConnection:
         stream.limit_reads(REQUEST_READ_SIZE)
         http = self.endpoint.options.http
-        return HTTPConnection(stream, self.routes.match, http, self.bodies)
+        return HTTPConnection(stream, self.routes.match, http, self.shared)
 
     @property
     def listener(self) -> Listener:

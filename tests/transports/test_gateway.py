@@ -18,6 +18,7 @@ from actors.runtime import get_dispatcher
 from tests.support.raw import Client, request
 from tests.support.server import serve
 from transports.http.options import HTTPOptions
+from transports.http.shared import Shared
 from transports.http.writer import WRITE_AHEAD, ClientGone, Writer
 from transports.request import Request
 from transports.stream import Stream
@@ -693,6 +694,7 @@ class Pending:
     def __init__(self, stream):
         self.stream = stream
         self.begun = False
+        self.shared = Shared.of(HTTPOptions())
         self.lost = None
 
     def on_lost(self, callback):

@@ -574,7 +574,7 @@ def test_when_room_for_bodies_is_short_the_slow_one_goes_and_the_newcomer_is_ser
         client_of(endpoint_with(http=HTTPOptions(max_bodies=300_000))) as client,
         Client(client.host.address) as newcomer,
     ):
-        bodies = client.host.adapter._bodies
+        bodies = client.host.adapter.shared.bodies
         client.send(request(LONGPOLL, line, method="POST") + chunk + b"x" * 4 * SMALL_BODY)
         with gevent.Timeout(DEADLINE):
             while bodies.total < 4 * SMALL_BODY:

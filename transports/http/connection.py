@@ -25,8 +25,8 @@ from transports.http.response import Response
 
 if TYPE_CHECKING:
     from actors.runtime.carrier import Carrier
-    from transports.http.bodies import Bodies
     from transports.http.options import HTTPOptions
+    from transports.http.shared import Shared
     from transports.request import Request
     from transports.stream import Stream, StreamProtocol
 
@@ -58,20 +58,21 @@ class HTTPConnection:
     What it raises is a 500 (:class:`~actors.errors.HTTPError`: what that says), and the connection
     closes. ``draining``: the server ends, so the answer behind which no request waits is the last,
     and who takes the stream over must end soon. Until ``needed_until`` it is not while ``claims``,
-    which a handler may set, are pending. ``bodies`` are those of the whole process.
+    which a handler may set, are pending. ``shared`` belongs to all of the process.
     """
 
     __slots__ = (
-        "_bodies", "_closes", "_deadlines", "_eof", "_handler", "_held", "_judged", "_leaving",
+        "_closes", "_deadlines", "_eof", "_handler", "_held", "_judged", "_leaving",
         "_lost", "_lost_at_eof", "_match", "_options", "_parser", "_request", "_response",
-        "_waits_for", "begun", "claims", "draining", "needed_until", "stream",
+        "_waits_for", "begun", "claims", "draining", "needed_until",
+        "shared", "stream",
     )  # fmt: skip
 
-    def __init__(self, stream: Stream, match: Match, options: HTTPOptions, bodies: Bodies) -> None:
+    def __init__(self, stream: Stream, match: Match, options: HTTPOptions, shared: Shared) -> None:
         self.stream = stream
         self._match = match
         self._options = options
-        self._bodies = bodies
+        self.shared = shared
         self._parser = RequestParser(options, stream.scheme, stream.peer)
         self._request: Request | None = None
         self._handler: Handler | None = None
@@ -109,7 +110,7 @@ class HTTPConnection:
         lost, self._lost = self._lost, None
         self._request = self._response = None
         self._deadlines.stop()
-        self._bodies.forget(self)
+        self.shared.bodies.forget(self)
         if lost is not None:
             lost()
 
@@ -264,7 +265,7 @@ class HTTPConnection:
 
     def _start(self, request: Request) -> None:
         self._request, self._closes = request, None
-        self._bodies.forget(self)
+        self.shared.bodies.forget(self)
         judged, self._judged = self._judged, False
         self._waits_for = None
         self._deadlines.clear()
@@ -321,7 +322,7 @@ class HTTPConnection:
         if close:
             self.stream.close()
             self._parser.discard()  # what comes while the stream lingers is thrown away as well
-            self._bodies.forget(self)
+            self.shared.bodies.forget(self)
 
     def _refuse(self, error: HTTPError) -> None:
         """Answer a request that never was one, and close."""
@@ -337,7 +338,7 @@ class HTTPConnection:
             return
         self.stream.resume_reading()
         if state is ParserState.BODY:
-            self._bodies.grown(self, self._parser.received, self.stream.dispatcher.now)
+            self.shared.bodies.grown(self, self._parser.received, self.stream.dispatcher.now)
             if self.stream.closing:
                 return  # refused by that
         if state is not self._waits_for:  # a deadline is for the whole, not for each read
@@ -364,7 +365,7 @@ class HTTPConnection:
             self._request, self._closes = pending, None
             self._waits_for = None
             self._deadlines.clear()
-            self._bodies.forget(self)
+            self.shared.bodies.forget(self)
             self.stream.pause_reading()
         elif not self._parser.expects_continue:
             return True

@@ -39,6 +39,12 @@ class HTTPOptions(Options):
         check=positive_int,
         limit="bytes",
     )
+    max_stalled: int = option(
+        1000,
+        "answers in parts that wait for clients to read; beyond, who waits longest is reset",
+        check=positive_int,
+        limit="answers",
+    )
     max_pipelined: int = option(
         65_536,
         "bytes that may wait behind an unanswered request before reading pauses",

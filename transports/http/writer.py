@@ -69,6 +69,8 @@ class Writer:
     def write(self, data: bytes) -> None:
         """Send ``data``; wait while more than :data:`WRITE_AHEAD` bytes are unread.
 
+        Of those who wait for that, a process has ``max_stalled`` at most.
+
         ``ValueError``: the body would be longer than its length. :class:`ClientGone`: the client
         is. What HEAD asks no body for is checked and left out.
         """
@@ -85,7 +87,12 @@ class Writer:
             drained = Event()
             stream.on_drained = drained.set
             self._http.on_lost(drained.set)
-            drained.wait()
+            stalled = self._http.shared.stalled
+            stalled.enter(stream)
+            try:
+                drained.wait()
+            finally:
+                stalled.leave(stream)
         if stream.closed:
             raise ClientGone("the client is gone")
 

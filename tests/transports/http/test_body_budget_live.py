@@ -28,7 +28,7 @@ def served(site: Site) -> Iterator[Served]:
 def begin(served: Served, sent: int, *, chunked: bool = False) -> Client:
     """Send ``sent`` bytes of a longer body, and come back when they are read."""
     client = Client(served.address)
-    bodies, wanted = served.server.bodies, served.server.bodies.total + sent
+    bodies, wanted = served.server.shared.bodies, served.server.shared.bodies.total + sent
     if chunked:
         client.send(request("/echo", "Transfer-Encoding: chunked", method="POST"))
         client.send(b"%x\r\n%b" % (10 * SIZE, b"x" * sent))
@@ -59,7 +59,7 @@ def test_when_room_is_short_the_slow_one_goes_and_the_newcomer_is_served(
         assert (answer.headers["retry-after"], answer.headers["connection"]) == ("1", "close")
         slow.send(b"x" * 10)  # it lingers, and holds nothing
         round_trip(served.address)
-        assert served.server.bodies.total == SMALL_BODY
+        assert served.server.shared.bodies.total == SMALL_BODY
         held = [stream.protocol._parser.buffered for stream in served.streams]
         assert sum(held) == (0 if chunked else SMALL_BODY)
         slow.close()
@@ -76,7 +76,7 @@ def test_body_that_alone_is_more_than_the_budget_is_503(served: Served) -> None:
 
 
 def test_bodies_that_end_in_any_way_count_no_more(served: Served, site: Site) -> None:
-    bodies = served.server.bodies
+    bodies = served.server.shared.bodies
     with begin(served, SIZE) as cut, begin(served, SIZE, chunked=True) as ended:
         cut.reset()
         ended.end()

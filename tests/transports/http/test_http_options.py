@@ -24,6 +24,7 @@ def test_defaults_are_those_of_the_documentation() -> None:
         "max_body": 8_000_000,
         "max_chunk_framing": 16_384,
         "max_bodies": 268_435_456,
+        "max_stalled": 1000,
         "max_pipelined": 65_536,
         "header_timeout": 5.0,
         "body_timeout": 15.0,
