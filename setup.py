@@ -92,7 +92,8 @@ setup(
         "orjson>=3.10",
         # Hooks of pykka.Actor are overridden, protected ones too: docs/adr/0003.
         "pykka>=4.4,<5",
-        "websockets>=14",
+        # Its speedups are not promised either; without them transports.websocket.mask goes on.
+        "websockets>=14,<18",
     ],
     extras_require={
         "test": TEST + TYPES,

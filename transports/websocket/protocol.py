@@ -22,8 +22,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from websockets.speedups import apply_mask
-
 from actors.errors import PayloadTooBig, ProtocolError
 from transports.websocket.assembly import Assembly, decode_text, invalid_text
 from transports.websocket.control_rate import ControlRate
@@ -44,6 +42,7 @@ from transports.websocket.frames import (
     check_minimal,
     parse_close,
 )
+from transports.websocket.mask import apply_mask
 
 if TYPE_CHECKING:
     from transports.websocket.deflate import Deflate
