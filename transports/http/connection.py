@@ -10,27 +10,17 @@ from typing import TYPE_CHECKING, Final
 
 from actors.errors import HTTPError
 from transports.http.deadlines import Deadlines
-from transports.http.handling import (
-    NOT_FOUND,
-    UNAVAILABLE,
-    Claims,
-    Handler,
-    Resource,
-    call,
-    encoded,
-    refusal,
-)
+from transports.http.handling import NOT_FOUND, UNAVAILABLE, call, encoded, refusal
 from transports.http.parser import ParserState, RequestParser
 from transports.http.response import Response
 
 if TYPE_CHECKING:
     from actors.runtime.carrier import Carrier
+    from transports.http.handling import Claims, Handler, Match, Resource
     from transports.http.options import HTTPOptions
     from transports.http.shared import Shared
     from transports.request import Request
     from transports.stream import Stream, StreamProtocol
-
-Match = Callable[[str], tuple[Resource, dict[str, str]] | None]
 
 logger = logging.getLogger("roost.transports")
 
@@ -62,10 +52,9 @@ class HTTPConnection:
     """
 
     __slots__ = (
-        "_closes", "_deadlines", "_eof", "_handler", "_held", "_judged", "_leaving",
-        "_lost", "_lost_at_eof", "_match", "_options", "_parser", "_request", "_response",
-        "_waits_for", "begun", "claims", "draining", "needed_until",
-        "shared", "stream",
+        "_closes", "_deadlines", "_eof", "_handler", "_held", "_judged", "_leaving", "_lost",
+        "_lost_at_eof", "_match", "_options", "_parser", "_request", "_response", "_waits_for",
+        "begun", "claims", "draining", "needed_until", "shared", "stream",
     )  # fmt: skip
 
     def __init__(self, stream: Stream, match: Match, options: HTTPOptions, shared: Shared) -> None:

@@ -60,6 +60,9 @@ class Resource(NamedTuple):
     judge_head: Handler | None = None
 
 
+Match = Callable[[str], tuple[Resource, dict[str, str]] | None]
+
+
 def resource(transport: Any) -> Resource:
     """Answer what serves the path of ``transport``, which judges heads if it is a HeadJudge."""
     judge = transport.judge_head if isinstance(transport, HeadJudge) else None
