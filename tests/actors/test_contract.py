@@ -18,7 +18,6 @@ import pytest
 from actors import Actor, ConfigError, Endpoint, Ok, Reply, Socket, contract
 from actors.contract import one_edit
 from supervision import DynamicSupervisor, Supervisor
-from supervision.parent import Parent
 
 FREE = ["run", "begin", "ending", "ended", "receive", "parked", "killed", "leave", "halt", "bury"]
 FREE += ["cut_short", "handle_batch", "after_kill", "monitors", "answer", "inbox", "ref"]
@@ -76,35 +75,6 @@ class TestNames:
     def test_a_state_may_have_a_default_or_be_computed(self) -> None:
         made(state=None)
         made(state=property(lambda self: 1, lambda self, value: None))
-
-    def test_every_public_name_of_ours_is_a_callback_reserved_or_to_be_called(self) -> None:
-        """A method that is added to one of these classes is put somewhere, on purpose."""
-        called = {
-            # what an application calls, and may wrap
-            "exit_self", "monitor", "demonitor", "push", "send_after", "start",
-            # what it may declare, and hooks with a default that does nothing or logs
-            "crash_on_ask", "mailbox_bytes", "mailbox_messages", "mailbox_policy",
-            "on_blocked", "on_crash", "on_ending", "on_killed",
-            # what supervisors serve
-            "child_ended", "child_type", "clock", "count_children", "delete_child",
-            "get_childspec", "ref_class", "restart_child", "start_child", "stop_children",
-            "terminate_child", "try_again", "which_child", "which_children",
-            # old names, which work for one release
-            "begin", "leave", "receive",
-        }  # fmt: skip
-        for cls in (Actor, Socket, Parent, Supervisor, DynamicSupervisor):
-            known = set(called)
-            for each in contract._of(cls):
-                known |= {*each.callbacks, *each.class_callbacks, *each.reserved, *each.values}
-            assert [n for n in vars(cls) if n[0] != "_" and n not in known] == []
-
-    def test_private_names_of_ours_are_mangled_or_reserved(self) -> None:
-        for cls in (Actor, Socket):
-            reserved = {name for each in contract._of(cls) for name in each.reserved}
-            mangled = f"_{cls.__name__}__"
-            private = [n for n in vars(cls) if n[0] == "_" and n[:2] != "__"]
-            plain = [n for n in private if not n.startswith((mangled, "_abc_"))]
-            assert [n for n in plain if n not in reserved] == []
 
     def test_our_own_packages_are_exempt(self) -> None:
         body = {"__module__": "transports.somewhere", "on_turn": lambda self, carrier: None}
