@@ -86,6 +86,14 @@ def parser() -> Parser:
         help="end a worker that gives no sign of life for so long (default: %(default)g)",
     )
     made.add_argument(
+        "--boot-patience",
+        metavar="SECONDS",
+        type=_seconds,
+        default=60.0,
+        help="go on for so long when no worker that has served can be replaced"
+        " (default: %(default)g)",
+    )
+    made.add_argument(
         "--pid-file", metavar="PATH", help="write the process id there when clients are served"
     )
     made.add_argument("--version", action=Version, nargs=0, help="say which versions run, and end")

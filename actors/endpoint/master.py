@@ -49,7 +49,11 @@ def serve(given: argparse.Namespace, arguments: Sequence[str]) -> int:
                 "actors.endpoint.worker",
                 sockets,
                 _configuration(given, bus),
-                Timeouts(heartbeat=given.heartbeat_timeout, grace=given.grace or DEFAULT_GRACE),
+                Timeouts(
+                    heartbeat=given.heartbeat_timeout,
+                    grace=given.grace or DEFAULT_GRACE,
+                    patience=given.boot_patience,
+                ),
                 time.monotonic,
                 secrets.token_hex(4),
             )

@@ -44,7 +44,8 @@ class Process:
     """One worker; ``slot`` is its place, which outlives it. Times are the master's clock.
 
     ``grace``: seconds that it may take to stop. ``beat``: its last sign of life, 0 before the
-    first. ``watched``: the events of its channel that the selector is asked for.
+    first. ``served_from``: since when it has served. ``watched``: the events of its channel that
+    the selector is asked for.
     """
 
     name: str
@@ -55,6 +56,7 @@ class Process:
     grace: float
     state: State = State.STARTING
     beat: float = 0.0
+    served_from: float | None = None
     on_bus: bool = False
     watched: int = selectors.EVENT_READ
     stop_by: float | None = None
@@ -69,12 +71,14 @@ class Process:
 class Timeouts:
     """In seconds: ``heartbeat`` without a sign of life, ``boot`` until a worker is ready.
 
-    ``grace`` is for the stop of one that has not said yet how long it may take.
+    ``grace`` is for the stop of one that has not said yet how long it may take; ``patience`` is how
+    long a master whose workers have served goes on without any.
     """
 
     heartbeat: float = 30.0
     boot: float = BOOT
     grace: float = 25.0
+    patience: float = 60.0
 
 
 class Due(NamedTuple):

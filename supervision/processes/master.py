@@ -68,7 +68,7 @@ class Master:
     def run(self) -> int:
         """Run to the end; answers the exit status.
 
-        0, 1 (a worker had to be killed at the stop), 2 (usage) or 3 (gave up restarting).
+        0, 1 (a worker had to be killed at the stop), 2 (usage) or 3 (gave up).
         """
         self._handle_signals()  # those that came before there was anybody to stop
         if not self._stopping:
@@ -90,7 +90,9 @@ class Master:
         timeout = self._timeout()
         events = self._selector.select(timeout)
         now = self._fleet.clock()
-        self._fleet.excuse(self._lateness.looked(now))  # before anybody is heard: that is later
+        late = self._lateness.looked(now)
+        self._fleet.excuse(late)  # before anybody is heard: that is later
+        self._slots.excuse(late)
         self._hear(events)
         if self._fleet.next_due() <= now:
             self._hear(self._selector.select(0))  # a wait that a signal ended may have seen nothing

@@ -5,15 +5,22 @@ the restart plan of any supervisor (one for one), and the worker in it is the ch
 goes from slot to slot: the next worker is started beside the one that serves, takes its place when
 it is ready, and only then is the old one stopped. So until one has been ready the code that serves
 is the code that is known to serve.
+
+Until a worker has served, what fails is the application, or how it was started: the master gives
+up. From then on it goes on with the workers that it has: a slot whose worker cannot be started, or
+ends too often, is tried again after 1 to 30 s. It gives up when none has served for
+``Timeouts.patience`` seconds.
 """
 
 from __future__ import annotations
 
 import logging
-from collections import deque
+import random
+from collections import defaultdict, deque
 from typing import Final
 
-from actors.reasons import NORMAL, Failure
+from actors.reasons import NORMAL, Failure, Reason
+from supervision.backoff import Backoff
 from supervision.plan import Child, Move, Plan
 from supervision.processes import MAX_WORKERS
 from supervision.processes.fleet import NEVER, Fleet, Process, State
@@ -26,7 +33,7 @@ USAGE: Final = 2
 """The exit status of a worker that cannot serve the application, and has said why."""
 
 GAVE_UP: Final = 3
-"""The exit status after too many restarts."""
+"""The exit status after too many restarts, and where none has served for too long."""
 
 RETRY: Final = 2.0
 """Seconds until another attempt where the kernel has no room for a process. So few that within the
@@ -40,7 +47,9 @@ class Slots:
         self.wanted = wanted
         self.served = False
         self.stopping = False
-        self.retry_at = NEVER
+        self._retry_at: dict[Child, float] = {}
+        self._backoff: dict[int, Backoff] = defaultdict(lambda: Backoff(random.random))
+        self._unserved_since: float | None = None
         self._fleet = fleet
         self._plan = Plan(Flags(intensity=max(3, 2 * wanted)))
         self._to_reload: deque[Child] = deque()
@@ -66,6 +75,23 @@ class Slots:
         """Whether workers are being replaced."""
         return self._reloading is not None
 
+    @property
+    def retry_at(self) -> float:
+        """When :meth:`retry` has something to do."""
+        if self.stopping:
+            return NEVER
+        return min([self._patience_over, *self._retry_at.values()])
+
+    @property
+    def _patience_over(self) -> float:
+        since = self._unserved_since
+        return NEVER if since is None else since + self._fleet.timeouts.patience
+
+    def excuse(self, seconds: float) -> None:
+        """Put off the end of the patience: the master has not run for so long."""
+        if self._unserved_since is not None:
+            self._unserved_since += seconds
+
     # -- what has happened
 
     def begin(self) -> None:
@@ -75,6 +101,8 @@ class Slots:
     def ready(self, process: Process) -> None:
         """Learn that a worker serves; the others follow the first."""
         self.served = True
+        self._unserved_since = None
+        process.served_from = self._fleet.clock()
         if process is self._reloading:
             self._reloaded(process)
         if process.slot in self._missing:
@@ -95,27 +123,60 @@ class Slots:
         if self._reloading is not None and self._reloading.slot == process.slot:
             self._missing.add(process.slot)
             child.runs(self._reloading)  # there is one on the way
+            self._look_who_serves()
             return None
         if status == USAGE and not self.served:
             return USAGE
-        if self.served:
-            self._missing.add(process.slot)
-        return self._restart(child, status)
-
-    def retry(self) -> int | None:
-        """Start those that could not be started; answers as :meth:`ended`."""
-        self.retry_at = NEVER
-        for child in list(self._plan.children.values()):
-            if child.restarting and not self.stopping:
-                move = self._plan.retried(child, self._now())
-                over = self._go_on(child, move)
-                if over is not None:
-                    return over
+        if not self.served:
+            return self._restart(child, status)
+        self._missing.add(process.slot)
+        self._again(child, process, status)
+        self._look_who_serves()
         return None
 
+    def retry(self) -> int | None:
+        """Start those that are due; answers as :meth:`ended`."""
+        now = self._fleet.clock()
+        if now >= self._patience_over:
+            patience = self._fleet.timeouts.patience
+            logger.error("giving up: no worker has served for %g s", patience)
+            return GAVE_UP
+        for child, when in list(self._retry_at.items()):
+            if when > now:
+                continue
+            del self._retry_at[child]
+            if not child.restarting or self._plan.children.get(child.spec.id) is not child:
+                continue  # it was started meanwhile, or is not wanted any more
+            if self.served:
+                self._start(child)
+                continue
+            over = self._go_on(child, self._plan.retried(child, self._now()))
+            if over is not None:
+                return over
+        return None
+
+    def _again(self, child: Child, process: Process, status: int) -> None:
+        """Start a worker for a slot whose last one ended: now, if it had served, and not often."""
+        now = self._fleet.clock()
+        served = process.served_from is not None
+        if served and self._plan.ended(child, _reason(status), now) is Move.RESTART:
+            self._start(child)
+        else:
+            ran = now - process.served_from if process.served_from is not None else 0.0
+            child.failed()
+            self._later(child, ran)
+
+    def _look_who_serves(self) -> None:
+        if self.served and self._unserved_since is None and not self.ready_now:
+            self._unserved_since = self._fleet.clock()
+
+    def _later(self, child: Child, ran: float = 0.0) -> None:
+        wait = self._backoff[slot_of(child)].after(ran)
+        self._retry_at[child] = self._fleet.clock() + wait
+        logger.warning("the worker in slot %s is tried again in %.1f s", child.spec.id, wait)
+
     def _restart(self, child: Child, status: int) -> int | None:
-        reason = NORMAL if status == 0 else Failure(described(status))
-        return self._go_on(child, self._plan.ended(child, reason, self._now()))
+        return self._go_on(child, self._plan.ended(child, _reason(status), self._now()))
 
     def _go_on(self, child: Child, move: Move) -> int | None:
         if move is Move.RESTART:
@@ -138,9 +199,16 @@ class Slots:
         if not self.served:
             logger.info("no worker is ready yet, nothing to replace")
             return
+        self._hasten()
         self._to_reload = deque(self._plan.children.values())
         if self._reloading is None:
             self._reload_next()
+
+    def _hasten(self) -> None:
+        """Try those at once that wait for another attempt: what they failed for may be mended."""
+        for child in self._retry_at:
+            self._retry_at[child] = self._fleet.clock()
+            self._backoff[slot_of(child)].reset()
 
     def more(self) -> None:
         """Have one worker more."""
@@ -187,13 +255,16 @@ class Slots:
         process = self._process(child)
         if process is None:
             child.failed()
-            self.retry_at = self._fleet.clock() + RETRY
+            if self.served:
+                self._later(child)
+            else:
+                self._retry_at[child] = self._fleet.clock() + RETRY
         else:
             child.runs(process)
 
     def _process(self, child: Child) -> Process | None:
         try:
-            return self._fleet.start(int(str(child.spec.id)))
+            return self._fleet.start(slot_of(child))
         except OSError as error:
             logger.error("a worker could not be started: %s", error.strerror)
             return None
@@ -217,6 +288,15 @@ class Slots:
         if old is not None and old is not process:
             self._fleet.stop(old)
         self._reload_next()
+
+
+def slot_of(child: Child) -> int:
+    """Return the slot, which is the child's id."""
+    return int(str(child.spec.id))
+
+
+def _reason(status: int) -> Reason:
+    return NORMAL if status == 0 else Failure(described(status))
 
 
 def counted(workers: int) -> str:

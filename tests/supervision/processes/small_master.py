@@ -1,7 +1,7 @@
 """A master over scripted workers: ``python -m ....small_master OPTIONS``, with OPTIONS in JSON.
 
-``script``: see ``scripted``. ``workers``, ``heartbeat``, ``boot``: what they are elsewhere. The
-exit status is the master's.
+``script``: see ``scripted``. ``workers``, ``heartbeat``, ``boot``, ``patience``: what they
+are elsewhere. The exit status is the master's.
 """
 
 from __future__ import annotations
@@ -28,7 +28,11 @@ def main() -> int:
             "tests.supervision.processes.scripted",
             [bind("127.0.0.1", 0)],
             {"script": options["script"], "bus": directory},
-            Timeouts(heartbeat=options.get("heartbeat", 30.0), boot=options.get("boot", 60.0)),
+            Timeouts(
+                heartbeat=options.get("heartbeat", 30.0),
+                boot=options.get("boot", 60.0),
+                patience=options.get("patience", 60.0),
+            ),
             time.monotonic,
             "w",
         )

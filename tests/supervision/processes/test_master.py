@@ -67,6 +67,58 @@ def test_crash_loop_at_boot_ends_with_3():
         assert len([line for line in run.lines if " runs " in line]) == 4  # 3 in 5 seconds
 
 
+def test_worker_that_cannot_be_started_again_costs_no_other_its_life():
+    with Run("serve", "serve", "exit 1", workers=2) as run:
+        run.wait_for("2 workers are ready")
+        victim, healthy = run.pid_of("serve", 1), run.pid_of("serve", 2)
+        os.kill(victim, signal.SIGKILL)
+        first, second, third = (
+            float(run.wait_for(r"slot 1 is tried again in ([\d.]+) s", count)[1])
+            for count in (1, 2, 3)
+        )
+        assert 0.7 <= first <= 1.0 < second <= 2.0 < third <= 4.0
+        run.signal(signal.SIGUSR1)
+        run.wait_for(rf"^{healthy} stacks")
+        run.signal(signal.SIGTERM)
+        assert run.ended() == 0
+        assert len([line for line in run.lines if " runs exit 1 " in line]) == 3
+
+
+def test_worker_that_is_started_in_the_end_serves():
+    with Run("serve", "exit 2", "exit 1", "serve") as run:
+        run.wait_for("serving")
+        os.kill(run.pid_of("serve", 1), signal.SIGKILL)
+        run.wait_for(" is back: 1 of 1 worker is ready")
+        run.signal(signal.SIGTERM)
+        assert run.ended() == 0
+
+
+def test_worker_that_crashes_often_is_started_after_a_while_and_the_master_goes_on():
+    with Run("serve", "hasty") as run:
+        run.wait_for("serving")
+        os.kill(run.pid_of("serve", 1), signal.SIGKILL)
+        run.wait_for("slot 1 is tried again", 2)
+        run.signal(signal.SIGTERM)
+        assert run.ended() == 0
+
+
+def test_master_gives_up_when_none_has_served_for_its_patience():
+    with Run("serve", "exit 1", patience=1.5) as run:
+        run.wait_for("serving")
+        os.kill(run.pid_of("serve", 1), signal.SIGKILL)
+        assert run.ended() == 3
+        run.wait_for("giving up: no worker has served for 1.5 s")
+
+
+def test_patience_is_not_over_while_another_serves():
+    with Run("serve", "serve", "exit 1", workers=2, patience=0.2) as run:
+        run.wait_for("2 workers are ready")
+        os.kill(run.pid_of("serve", 1), signal.SIGKILL)
+        run.wait_for("slot 1 is tried again", 2)
+        run.signal(signal.SIGTERM)
+        assert run.ended() == 0
+
+
 def test_worker_that_is_killed_is_replaced_in_its_slot():
     with Run("serve", workers=2) as run:
         run.wait_for("2 workers are ready")
