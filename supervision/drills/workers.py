@@ -33,6 +33,17 @@ def reach(stage: Stage, server: Server, worker: int, path: str = "") -> list[Web
     raise TimeoutError(f"worker {worker} accepts nobody")
 
 
+def everywhere(stage: Stage, server: Server, path: str) -> list[WebSocket]:
+    """Connect subscribers until every worker has some."""
+    clients = stage.websockets(server, 12, path=path, label="subscriber")
+    until = time.monotonic() + PATIENCE
+    while not all(split(server, clients).values()):
+        if time.monotonic() > until:
+            raise TimeoutError("one of the workers accepts nobody")
+        clients += stage.websockets(server, 4, path=path, label="subscriber")
+    return clients
+
+
 def without(*gone: int, left: int = 0) -> Callable[[list[int]], bool]:
     """Answer what :meth:`Server.wait_workers` waits for: none of ``gone``, and some ``left``."""
     return lambda pids: len(pids) >= left and not set(pids) & set(gone)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import signal
-import time
 
 from supervision.drills.clients import WebSocket
 from supervision.drills.connection import pump
 from supervision.drills.drill import drill
-from supervision.drills.server import PATIENCE, Server
+from supervision.drills.server import PATIENCE
 from supervision.drills.stage import Stage
-from supervision.drills.workers import reach, split
+from supervision.drills.workers import everywhere, reach, split
 
 PATH = "/burst/websocket"
 
@@ -20,7 +19,7 @@ def hub_kill(stage: Stage) -> None:
     """A worker is killed within its burst: the others lose nothing of their own, and link anew."""
     stage.points.held.add("mid_burst")
     server = stage.serve(workers=3)
-    clients = _in_every_worker(stage, server)
+    clients = everywhere(stage, server, PATH)
     publisher = stage.websocket(server, PATH, label="publisher", id="lost")
     publisher.opened()
     doomed = server.owner(publisher)
@@ -43,17 +42,6 @@ def hub_kill(stage: Stage) -> None:
     lost = {line.split()[0] for line in stage.ledger.entries("link")}
     others = {str(pid) for pid in before if pid != doomed}
     stage.expect(others <= lost, f"each of the others reports the lost link: {sorted(lost)}")
-
-
-def _in_every_worker(stage: Stage, server: Server) -> list[WebSocket]:
-    """Connect subscribers until every worker has some."""
-    clients = stage.websockets(server, 12, path=PATH, label="subscriber")
-    until = time.monotonic() + PATIENCE
-    while not all(split(server, clients).values()):
-        if time.monotonic() > until:
-            raise TimeoutError("one of the workers accepts nobody")
-        clients += stage.websockets(server, 4, path=PATH, label="subscriber")
-    return clients
 
 
 def _burst(stage: Stage, clients: list[WebSocket], name: str, count: int) -> None:
