@@ -6,6 +6,7 @@ keys. Nothing that is read is turned into an object or code.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, Final
 
 import msgpack
@@ -64,9 +65,15 @@ class FrameReader:
 
     def feed(self, data: bytes) -> list[Any]:
         """Take what was read; answer the messages that it completes."""
+        return list(self.cut(data))
+
+    def cut(self, data: bytes) -> Iterator[Any]:
+        """As :meth:`feed`, one after the other: each is unpacked when it is asked for.
+
+        Take them all before more is read.
+        """
         buffer = self._buffer
         buffer += data
-        found = []
         start = 0
         while len(buffer) - start >= _LENGTH:
             size = int.from_bytes(buffer[start : start + _LENGTH], "big")
@@ -75,7 +82,6 @@ class FrameReader:
             stop = start + _LENGTH + size
             if stop > len(buffer):
                 break
-            found.append(unpack(bytes(buffer[start + _LENGTH : stop])))
+            yield unpack(bytes(buffer[start + _LENGTH : stop]))
             start = stop
         del buffer[:start]
-        return found

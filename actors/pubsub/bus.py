@@ -2,8 +2,8 @@
 
 Each worker listens on a Unix socket of its name in a private directory, and has a
 :class:`~actors.pubsub.link.Link` to each of the others: there is no broker. Who the others are is
-told from outside (:meth:`Bus.set_peers`). Delivery is at most once and in each sender's order; a
-gap is noticed by its numbers and told as ``pubsub.gap``.
+told from outside (:meth:`Bus.set_peers`). Delivery is at most once and in each sender's order, in
+steps (:mod:`actors.pubsub.pace`); a gap is noticed by its numbers and told as ``pubsub.gap``.
 
 A *request* goes to one worker and is answered once, or not in time.
 """
@@ -24,6 +24,7 @@ from gevent.event import Event
 from actors import telemetry
 from actors.frames import FrameError, FrameReader, unpack
 from actors.pubsub.link import MAX_WHOLE, PROTOCOL, Link
+from actors.pubsub.pace import Pace
 from actors.runtime import unix
 from actors.runtime.dispatcher import get_dispatcher
 
@@ -61,6 +62,7 @@ class Bus:
         self._gone: list[Callable[[str], object]] = []
         self._requests: dict[int, tuple[str, Reply, Timer]] = {}
         self._numbers = itertools.count(1)
+        self._pace = Pace(self._dispatcher)
         self._readers = gevent.pool.Group()
         self._acceptor = gevent.spawn(self._accept)
         pubsub.worker = worker
@@ -191,9 +193,9 @@ class Bus:
                 _check_user(connection)
                 reader = FrameReader()
                 while data := connection.recv(READ_SIZE):
-                    for message in reader.feed(data):
+                    for message in reader.cut(data):
                         if worker:
-                            self._take(worker, message)
+                            self._pace.count(self._take(worker, message))
                         else:
                             worker = self._welcome(message)
             except (FrameError, OSError) as error:
@@ -224,36 +226,38 @@ class Bus:
             telemetry.execute("pubsub.gap", {"missing": missing}, {"publisher": worker})
         self._expected[worker] = number
 
-    def _take(self, worker: str, message: Any) -> None:
+    def _take(self, worker: str, message: Any) -> int:
+        """Handle a message; answer the bytes that this delivered."""
         if type(message) is not list or len(message) < 2 or type(message[1]) is not int:
             raise FrameError(f"not a message of the bus: {message!r:.100}")
         kind, number = message[0], message[1]
         self._check_gap(worker, number)
         self._expected[worker] = number + 1
         if kind == "part":
-            self._take_part(worker, message)
-        elif kind == "whole":
-            whole = unpack(bytes(self._parts.pop(worker, b"")))
-            self._dispatch(worker, whole)
-        else:
-            self._dispatch(worker, message)
+            return self._take_part(worker, message)
+        if kind == "whole":
+            message = unpack(bytes(self._parts.pop(worker, b"")))
+        return self._dispatch(worker, message)
 
-    def _take_part(self, worker: str, message: list[Any]) -> None:
+    def _take_part(self, worker: str, message: list[Any]) -> int:
         parts = self._parts.setdefault(worker, bytearray())
         parts += message[2]
         if len(parts) > MAX_WHOLE:
             raise FrameError(f"a message of over {MAX_WHOLE} bytes")
+        return len(message[2])
 
-    def _dispatch(self, worker: str, message: Any) -> None:
+    def _dispatch(self, worker: str, message: Any) -> int:
         match message:
             case ["broadcast", _, str(topic), bytes(packed)]:
                 self._pubsub.arrived(topic, packed)
+                return len(packed)
             case ["request", _, int(number), str(kind), body]:
                 self._serve_request(worker, number, kind, body)
             case ["reply", _, int(number), body]:
                 self._settle(number, body)
             case _:
                 raise FrameError(f"not a message of the bus: {message!r:.100}")
+        return 0
 
     def _serve_request(self, worker: str, number: int, kind: str, body: Any) -> None:
         def reply(answer: Any) -> None:

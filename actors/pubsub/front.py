@@ -71,7 +71,7 @@ class PubSub:
         copy = _copy(packed)
         if self.adapter is not None:
             self.adapter.publish(topic, packed)
-        self._table.deliver(topic, copy, excluded)
+        self._table.deliver(topic, copy, excluded, len(packed))
 
     def local_broadcast(self, topic: str, message: Any) -> int:
         """Tell the subscribers in this process; answer how many. ``message`` is not copied."""
@@ -83,14 +83,14 @@ class PubSub:
         packed = frames.pack(message)
         copy = _copy(packed)
         if worker == self.worker:
-            self._table.deliver(topic, copy)
+            self._table.deliver(topic, copy, None, len(packed))
             return True
         return self.adapter is not None and self.adapter.direct(worker, topic, packed)
 
     def arrived(self, topic: str, packed: bytes) -> None:
         """Deliver what the adapter brought from another process."""
         if self._table.subscribers(topic):
-            self._table.deliver(topic, frames.unpack(packed))
+            self._table.deliver(topic, frames.unpack(packed), None, len(packed))
 
 
 def _copy(packed: bytes) -> Any:

@@ -8,7 +8,7 @@ from actors import telemetry
 from actors.errors import MailboxFull
 from actors.runtime import monitors
 from actors.runtime.dispatcher import get_dispatcher
-from actors.runtime.mailbox import Letter, Mailbox, weigh
+from actors.runtime.mailbox import Mailbox, shared
 
 if TYPE_CHECKING:
     from actors.runtime.actor import Actor
@@ -44,21 +44,22 @@ class Table:
         """Answer how many actors listen to ``topic``."""
         return len(self._topics.get(topic, ()))
 
-    def deliver(self, topic: str, message: Any, excluded: int | None = None) -> int:
+    def deliver(
+        self, topic: str, message: Any, excluded: int | None = None, size: int | None = None
+    ) -> int:
         """Put ``message`` into each subscriber's mailbox; answer how many took it.
 
         Callable from any thread; from another than the loop's the answer is how many there are.
-        All get the same letter, which is made and weighed once.
+        All get the same letter, which is made and weighed once; ``size``: its bytes, packed.
         """
         subscribers = self._topics.get(topic)
         if not subscribers:
             return 0
         dispatcher = get_dispatcher()
         if not dispatcher.on_this_thread():
-            dispatcher.call_from_thread(lambda: self.deliver(topic, message, excluded))
+            dispatcher.call_from_thread(lambda: self.deliver(topic, message, excluded, size))
             return len(subscribers) - (excluded in subscribers)
-        letter = Letter(message, None)
-        letter.weight = weigh(message)
+        letter = shared(message, size, dispatcher.rounds.number)
         count = refused = 0
         for number, inbox in subscribers.items():  # nobody comes or goes meanwhile
             if number == excluded:

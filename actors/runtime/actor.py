@@ -65,8 +65,12 @@ class Actor(pykka.Actor):
     ``mailbox_messages`` and ``mailbox_bytes`` bound what is told and not yet handled.
     ``mailbox_policy`` says what happens beyond: ``"reject"`` raises
     :class:`~actors.errors.MailboxFull` in the teller, ``"drop"`` forgets the message,
-    ``"stop"`` ends the actor with ``Shutdown("overflow")``. Whoever asked beyond gets
-    :class:`~actors.errors.MailboxFull` under any policy.
+    ``"stop"`` ends the actor with ``Shutdown("overflow")`` and a line in the log. Whoever asked
+    beyond gets :class:`~actors.errors.MailboxFull` under any policy.
+
+    The bytes are judged at once. So are the messages where that raises in the teller; else, and for
+    broadcasts, those alone count that have waited for a whole round of turns while this actor
+    blocked in a callback: a burst ends nobody who handles messages as fast as there is time to.
 
     ``crash_on_ask`` says whether an ``Exception`` that the handler of an ``ask`` raises ends the
     actor, as one of a ``tell`` does. By default its asker gets it and the actor lives; supervisors

@@ -46,6 +46,7 @@ from gevent import get_hub, monkey
 from greenlet import getcurrent, greenlet
 
 from actors.runtime.carrier import Carrier, Job, Runnable
+from actors.runtime.rounds import Rounds
 from actors.runtime.timers import Timers
 
 logger = logging.getLogger("roost.runtime")
@@ -85,6 +86,7 @@ class Dispatcher:
         self.ready: deque[Runnable] = deque()
         self.handlers: dict[int, Callable[[int], None]] = {}
         self.timers = Timers(clock, self._arm)
+        self.rounds = Rounds(self.schedule)
         self.carriers = 0
         self._idle: list[Carrier] = []
         self._turns = TURNS_BETWEEN_CLOCKS

@@ -13,6 +13,7 @@ import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final
 
+from greenlet import getcurrent
 from pykka import ActorDeadError
 from pykka._envelope import Envelope
 from pykka.messages import _ActorStop
@@ -33,11 +34,21 @@ STARTING: Final = "starting"
 READY: Final = "ready"
 GONE: Final = "gone"
 
+OVERFLOW: Final = Shutdown("overflow")
+"""The exit reason of an actor that did not handle what it was told, by policy ``"stop"``."""
+
+SHARED: Final = 16
+"""Bytes that a letter in many mailboxes weighs in each beside its message: its place, and some."""
+
 
 class Letter(Envelope[Any]):
-    """An envelope that remembers what it weighed: its message may change while it waits."""
+    """An envelope that remembers what it weighed: its message may change while it waits.
 
-    __slots__ = ("weight",)
+    ``round``: how many rounds of turns had been counted when it was made.
+    """
+
+    __slots__ = ("round", "weight")
+    round: int
     weight: int
 
 
@@ -120,16 +131,19 @@ class Mailbox:
                 logger.warning("a message of another thread was dropped: %s", error)
 
     def put_shared(self, letter: Letter) -> bool:
-        """Queue a letter that other mailboxes hold too, and that is weighed; on this thread alone.
+        """Queue a letter that other mailboxes hold too, of :func:`shared`; on this thread alone.
 
         Answers whether it was taken: else the mailbox is full, and its policy was applied as in
-        :meth:`put`, or the actor has ended.
+        :meth:`put`, or the actor has ended. Whoever broadcasts cannot be told to wait, so the count
+        is judged by :meth:`_is_late` under every policy.
         """
         if self.closed:
             return False
         actor = self.actor
         weight = self.weight + letter.weight
-        if self.told >= actor.mailbox_messages or weight > actor.mailbox_bytes:
+        if (
+            self.told >= actor.mailbox_messages and self._is_late()
+        ) or weight > actor.mailbox_bytes:
             self._refuse(letter)
             return False
         self.told += 1
@@ -141,11 +155,17 @@ class Mailbox:
         return True
 
     def _admit(self, letter: Letter) -> bool:
-        """Apply the declared bounds; a request to stop always passes."""
+        """Apply the declared bounds; a request to stop always passes.
+
+        The count is judged at once where the teller is told so, and can wait.
+        """
         actor = self.actor
         letter.weight = weigh(letter.message)
+        letter.round = self.dispatcher.rounds.number
         weight = self.weight + letter.weight
-        full = self.told >= actor.mailbox_messages or weight > actor.mailbox_bytes
+        full = weight > actor.mailbox_bytes
+        if not full and self.told >= actor.mailbox_messages:
+            full = actor.mailbox_policy == "reject" or self._is_late()
         if full and not isinstance(letter.message, _ActorStop):
             self._refuse(letter)
             return False
@@ -153,14 +173,40 @@ class Mailbox:
         self.weight = weight
         return True
 
+    def _is_late(self) -> bool:
+        """Whether as many letters as are allowed have waited for a whole round of turns.
+
+        And that for the actor itself, which blocks in a callback: what it could not take because
+        others had their turns, or because the teller still runs, is no reason to end it.
+        """
+        if self.owner is READY or self.owner is None or self.owner is getcurrent():
+            return False
+        rounds = self.dispatcher.rounds
+        rounds.watch()
+        # What came last is at the end; where a client's events are between, a newer one is judged.
+        items = self.items
+        first = len(items) - 1 - min(self.told - self.actor.mailbox_messages, len(items) - 1)
+        for index in range(first, len(items)):
+            item = items[index]
+            if type(item) is Letter:
+                # The round that was under way when it came was not a whole one.
+                return item.round + 2 <= rounds.number
+        return False
+
     def _refuse(self, letter: Letter) -> None:
         """Apply ``mailbox_policy`` to a letter that is not queued."""
         policy = self.actor.mailbox_policy
         error = MailboxFull(f"{self.actor} has {self.told} messages waiting")
         if policy == "reject":
             raise error
-        if policy == "stop":
-            self.signal(Shutdown("overflow"))
+        if policy == "stop" and OVERFLOW not in (self.signals or ()):
+            logger.warning(
+                "%s is ended: it does not handle what it is told (%d messages, %d bytes wait)",
+                self.actor,
+                self.told,
+                self.weight,
+            )
+            self.signal(OVERFLOW)
         if letter.reply_to is not None:
             letter.reply_to.set_exception((MailboxFull, error, None))
 
@@ -205,6 +251,22 @@ class Mailbox:
     def __len__(self) -> int:
         batch = 0 if self.batch is None else operator.length_hint(self.batch)
         return len(self.items) + batch
+
+
+def shared(message: Any, size: int | None, rounds: int) -> Letter:
+    """Answer a letter for many mailboxes, which all hold the same message.
+
+    ``size``: its bytes, packed, where they are known. ``rounds``: how many were counted.
+    """
+    letter = Letter(message, None)
+    if size is None:
+        size = max(0, weigh(message) - _EMPTY)
+    letter.weight = SHARED + size
+    letter.round = rounds
+    return letter
+
+
+_EMPTY: Final = sys.getsizeof("")
 
 
 def weigh(message: Any) -> int:

@@ -84,18 +84,24 @@ def state() -> dict[str, float]:
 class Burst(Plain):
     """Hears a topic, and broadcasts to it: ``burst COUNT`` numbers, ``fill BYTES`` to itself.
 
-    In the middle of a burst it stops at ``mid_burst``.
+    In the middle of a burst it stops at ``mid_burst``. ``flood COUNT`` broadcasts so many numbers
+    without a pause, ``say NUMBER`` this one; neither is answered.
     """
-
-    mailbox_messages = 100_000
 
     def init(self, state: Any) -> Ok:
         pubsub.subscribe(self, "drill")
         return Ok(state)
 
-    def handle_in(self, payload: Any, opcode: Opcode) -> Reply:
+    def handle_in(self, payload: Any, opcode: Opcode) -> Reply | None:
         del opcode
         what, _, number = payload.partition(" ")
+        if what == "say":
+            pubsub.broadcast("drill", f"{number:>10}")
+            return None
+        if what == "flood":
+            for count in range(int(number)):
+                pubsub.broadcast("drill", f"{count:10}")
+            return None
         if what == "fill":
             self.push("x" * int(number))
             point("filled")

@@ -14,7 +14,7 @@ from actors.reasons import CLOSED, KILLED, NORMAL, Crash, Shutdown
 from actors.results import Ok, Push, Reply
 from actors.runtime import StartError, registry
 from actors.socket import Socket
-from tests.actors.runtime.recorder import DEADLINE, eventually
+from tests.actors.runtime.recorder import DEADLINE, eventually, rounds_pass
 
 
 class Kept:
@@ -185,6 +185,8 @@ def test_a_thousand_messages_may_be_told_to_a_busy_one(kept: Kept, count: int, a
     socket.on_events(["block"])
     assert socket.entered.wait(DEADLINE)
     for number in range(count):
+        if number == count - 1:
+            rounds_pass()
         socket.actor_ref.tell(number)
     socket.release.set()
     if alive:

@@ -59,8 +59,7 @@ def kill(stage: Any, client: Any, socket: Any) -> None:
 
 
 def overflow(stage: Any, client: Any, socket: Any) -> None:
-    for number in range(socket.mailbox_messages + 1):
-        socket.actor_ref.tell(number)
+    socket.actor_ref.tell(bytes(socket.mailbox_bytes))
 
 
 def drain(stage: Any, client: Any, socket: Any) -> None:

@@ -18,18 +18,22 @@ from actors.frames import MAX_FRAME, frame, pack
 from actors.pubsub import PubSub
 from actors.pubsub import bus as buses
 from actors.pubsub import link as links
+from actors.pubsub import pace as paces
 from actors.pubsub.bus import Bus
-from tests.actors.pubsub.test_pubsub import DEADLINE, Listener
+from actors.pubsub.pace import STEP_BYTES, STEP_MESSAGES
+from actors.runtime.rounds import Rounds
+from tests.actors.pubsub.test_pubsub import DEADLINE, Listener, Phone
+from tests.actors.runtime.recorder import eventually
 
 
 class Worker:
     """A bus with its pubsub, and one listener."""
 
-    def __init__(self, directory: Path, name: str) -> None:
+    def __init__(self, directory: Path, name: str, listener: type[Listener] = Listener) -> None:
         self.name = name
         self.pubsub = PubSub()
         self.bus = Bus(directory, name, self.pubsub)
-        self.ref = Listener.start()
+        self.ref = listener.start()
         self.listener: Listener = self.ref.actor_inbox.actor
         self.pubsub.subscribe(self.listener, "t")
 
@@ -43,8 +47,8 @@ def directory(tmp_path: Path) -> Path:
 def workers(directory: Path) -> Any:
     made: list[Worker] = []
 
-    def start(*names: str) -> list[Worker]:
-        made.extend(Worker(directory, name) for name in names)
+    def start(*names: str, listener: type[Listener] = Listener) -> list[Worker]:
+        made.extend(Worker(directory, name, listener) for name in names)
         for worker in made:
             worker.bus.set_peers(worker.name for worker in made)
         for worker in made:
@@ -314,3 +318,90 @@ def test_reply_that_nobody_asked_for_is_ignored(workers, directory):
         odd.sendall(frame(pack(["roost.bus.1", "x", 1])) + frame(pack(["reply", 1, 999, "x"])))
         two.pubsub.broadcast("t", "fine")
         assert one.listener.wait_for(1) == ["fine"]
+
+
+# -- bursts
+
+
+class Counting(Phone):
+    """Notes how many messages it had in each turn."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.turns: list[int] = []
+        self._turn: Any = None
+
+    def on_receive(self, message: Any) -> None:
+        if self.actor_inbox.batch is not self._turn:
+            self._turn = self.actor_inbox.batch
+            self.turns.append(0)
+        self.turns[-1] += 1
+        super().on_receive(message)
+
+
+@pytest.mark.parametrize("count", [5_000, 20_000])
+def test_burst_reaches_every_worker_whole_and_in_order(workers, count):
+    one, two, three = workers("one", "two", "three", listener=Counting)
+    wanted = [f"{number:10}" for number in range(count)]
+    for message in wanted:
+        one.pubsub.broadcast("t", message)
+    for worker in (one, two, three):
+        assert worker.listener.wait_for(count) == wanted
+
+
+def test_bursts_of_several_workers_share_the_steps(workers):
+    made = workers("one", "two", "three", listener=Counting)
+    for number in range(2000):
+        for worker in made:
+            worker.pubsub.broadcast("t", [worker.name, number])
+    for worker in made:
+        heard = worker.listener.wait_for(6000)
+        for name in ("one", "two", "three"):
+            assert [number for of, number in heard if of == name] == list(range(2000))
+
+
+@pytest.mark.parametrize(
+    ("message", "most"),
+    [("x", STEP_MESSAGES), ("x" * STEP_BYTES, 1), ("x" * (STEP_BYTES // 4), 4)],
+)
+def test_delivery_leaves_turns_between(workers, monkeypatch, message, most):
+    one, two = workers("one", "two", listener=Counting)
+    monkeypatch.setattr(paces, "STEP_TIME", DEADLINE)
+    monkeypatch.setattr(paces, "LONGEST_ROUND", DEADLINE)
+    for _ in range(most * 5):
+        one.pubsub.direct_broadcast("two", "t", message)
+    assert len(two.listener.wait_for(most * 5)) == most * 5
+    assert max(two.listener.turns) <= most
+
+
+def test_step_is_short_however_dear_a_delivery_is(workers, monkeypatch):
+    one, two = workers("one", "two", listener=Counting)
+    monkeypatch.setattr(paces, "STEP_TIME", -1.0)  # the clock is past it after the first
+    monkeypatch.setattr(paces, "LONGEST_ROUND", DEADLINE)
+    for number in range(50):
+        one.pubsub.direct_broadcast("two", "t", number)
+    assert two.listener.wait_for(50) == list(range(50))
+    assert set(two.listener.turns) == {1}
+
+
+def test_nothing_is_read_while_a_step_is_over(workers, monkeypatch):
+    one, two = workers("one", "two")
+    rounds, taken = [], []
+    monkeypatch.setattr(Rounds, "at_end", lambda _, callback: rounds.append(callback))
+    monkeypatch.setattr(paces, "LONGEST_ROUND", DEADLINE)
+    monkeypatch.setattr(two.pubsub, "arrived", lambda topic, packed: taken.append(topic))
+    for _ in range(3 * STEP_MESSAGES):
+        one.pubsub.direct_broadcast("two", "t", "x")
+    for steps in (1, 2, 3):
+        eventually(lambda steps=steps: len(rounds) == steps)
+        assert len(taken) == steps * STEP_MESSAGES
+        rounds[-1]()
+
+
+def test_next_step_comes_where_no_round_ends(workers, monkeypatch):
+    """As where user code blocks in every carrier: requests are answered all the same."""
+    one, two = workers("one", "two")
+    monkeypatch.setattr(Rounds, "at_end", lambda *_: None)
+    for number in range(5 * STEP_MESSAGES):
+        one.pubsub.direct_broadcast("two", "t", number)
+    assert two.listener.wait_for(5 * STEP_MESSAGES) == list(range(5 * STEP_MESSAGES))

@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 from gevent.event import Event
 
-from actors import Actor, frames, telemetry
+from actors import Actor, Socket, frames, telemetry
 from actors.errors import MailboxFull
 from actors.pubsub import PubSub
+from actors.runtime.mailbox import SHARED
+from tests.actors.runtime.recorder import rounds_pass
 
 DEADLINE = 20.0
 
@@ -22,9 +24,11 @@ class Listener(Actor):
         self.heard: list[Any] = []
         self.news = Event()
         self.gate: Event | None = None
+        self.entered = Event()
 
     def on_receive(self, message: Any) -> None:
         if self.gate is not None:
+            self.entered.set()
             self.gate.wait()
         self.heard.append(message)
         self.news.set()
@@ -194,16 +198,59 @@ def test_full_mailbox_neither_stops_the_others_nor_raises(pubsub, listener):
     telemetry.attach("pubsub.refused", handler := lambda *event: told.append(event))
     pubsub.subscribe(narrow, "t")
     pubsub.subscribe(wide, "t")
-    for number in range(5):
+    pubsub.broadcast("t", 0)
+    assert narrow.entered.wait(DEADLINE)
+    for number in (1, 2, 3):
         pubsub.broadcast("t", number)
-    assert wide.wait_for(5) == [0, 1, 2, 3, 4]
-    assert narrow.heard == []
-    narrow.actor_ref.tell("the last that fits")
+    rounds_pass()
     with pytest.raises(MailboxFull):
         narrow.actor_ref.tell("x")
-    assert told[0] == ("pubsub.refused", {"count": 1}, {"topic": "t"})
+    assert told == []
+    pubsub.broadcast("t", 4)
+    assert wide.wait_for(5) == [0, 1, 2, 3, 4]
+    assert told == [("pubsub.refused", {"count": 1}, {"topic": "t"})]
     telemetry.detach("pubsub.refused", handler)
     narrow.gate.set()
+    assert narrow.wait_for(4) == [0, 1, 2, 3]
+
+
+class Phone(Listener):
+    """Bounded as a socket is."""
+
+    mailbox_messages = Socket.mailbox_messages
+    mailbox_bytes = Socket.mailbox_bytes
+    mailbox_policy = "stop"
+
+
+@pytest.mark.parametrize("count", [5_000, 20_000])
+def test_burst_in_one_callback_reaches_everybody_whole(pubsub, listener, count):
+    phones = [listener(Phone) for _ in range(3)]
+    for phone in phones:
+        pubsub.subscribe(phone, "t")
+    wanted = [f"{number:10}" for number in range(count)]
+    for message in wanted:
+        pubsub.broadcast("t", message)
+    for phone in phones:
+        assert phone.wait_for(count) == wanted
+
+
+@pytest.mark.parametrize(("extra", "fits"), [(-1, True), (0, True), (1, False)])
+def test_broadcast_weighs_what_it_has_packed(pubsub, listener, extra, fits):
+    class Light(Phone):
+        mailbox_bytes = 2 * (SHARED + len(frames.pack("x" * 100))) - extra
+
+    light = listener(Light)
+    pubsub.subscribe(light, "t")
+    pubsub.broadcast("t", "x" * 100)
+    pubsub.broadcast("t", "y" * 100)
+    assert (light.actor_inbox.signals is None) is fits
+
+
+def test_local_broadcast_weighs_its_message_alone(pubsub, listener):
+    one = listener(Phone)
+    pubsub.subscribe(one, "t")
+    pubsub.local_broadcast("t", "x" * 10)
+    assert one.actor_inbox.weight == SHARED + 10
 
 
 def test_direct_broadcast_to_ourselves_and_to_nobody(pubsub, listener):

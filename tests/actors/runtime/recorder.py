@@ -9,7 +9,7 @@ import gevent
 from gevent.event import Event
 
 from actors.messages import Down
-from actors.runtime import Actor
+from actors.runtime import Actor, get_dispatcher
 
 DEADLINE = 20.0
 """Seconds that anything may take before its test fails: a machine may be slow, and busy."""
@@ -70,6 +70,15 @@ def eventually(condition: Callable[[], object], seconds: float = DEADLINE) -> No
     with gevent.Timeout(seconds):
         while not condition():
             gevent.sleep(0)
+
+
+def rounds_pass(count: int = 2) -> None:
+    """Let ``count`` whole rounds of turns go by."""
+    rounds = get_dispatcher().rounds
+    for _ in range(count):
+        before = rounds.number
+        rounds.watch()
+        eventually(lambda before=before: rounds.number > before)
 
 
 def joined(thread: Any) -> None:

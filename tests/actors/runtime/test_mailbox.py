@@ -16,7 +16,98 @@ from actors.results import Push
 from actors.runtime import Actor, Future
 from actors.runtime.actor import TURN_MESSAGES
 from actors.runtime.mailbox import weigh
-from tests.actors.runtime.recorder import DEADLINE, Recorder, actor_of, eventually
+from tests.actors.runtime.recorder import (
+    DEADLINE,
+    Recorder,
+    actor_of,
+    eventually,
+    rounds_pass,
+)
+
+
+def blocked(cls: type[Recorder]) -> Any:
+    """Answer the ref of an actor that blocks in its callback."""
+    ref = cls.start()
+    ref.tell("block")
+    assert actor_of(ref).entered.wait(DEADLINE)
+    return ref
+
+
+class Patient(Recorder):
+    mailbox_messages = 3
+    mailbox_policy = "stop"
+
+
+class TestRounds:
+    """Under a policy that ends or drops, only what has waited for a round counts."""
+
+    @pytest.mark.parametrize(("count", "fits"), [(2, True), (3, True), (4, False)])
+    def test_count_of_what_has_waited_is_bounded(self, count: int, fits: bool) -> None:
+        ref = blocked(Patient)
+        for number in range(count - 1):
+            ref.tell(number)
+        rounds_pass()
+        ref.tell("last")
+        assert (len(actor_of(ref).actor_inbox) == count) is fits
+        actor_of(ref).release.set()
+        eventually(lambda: len(actor_of(ref).seen) == count + 1 or ref.exit_reason)
+        assert ref.exit_reason == (None if fits else Shutdown("overflow"))
+
+    @pytest.mark.parametrize("policy", ["drop", "stop"])
+    def test_what_is_told_at_once_comes_whole(self, policy: str) -> None:
+        class Told(Patient):
+            mailbox_policy = policy
+
+        ref = Told.start()
+        for number in range(5 * TURN_MESSAGES):
+            ref.tell(number)
+        eventually(lambda: len(actor_of(ref).seen) == 5 * TURN_MESSAGES)
+        assert actor_of(ref).seen == list(range(5 * TURN_MESSAGES))
+
+    def test_who_waits_for_its_turn_is_never_late(self) -> None:
+        ref = Patient.start()
+        for number in range(TURN_MESSAGES + 4):
+            ref.tell(number)
+        rounds_pass(1)  # it has had one turn, and four are left
+        ref.tell("another")
+        eventually(lambda: actor_of(ref).seen[-1:] == ["another"])
+
+    def test_a_blocked_one_is_late_for_what_came_in_an_earlier_round_alone(self) -> None:
+        ref = blocked(Patient)
+        ref.tell("a")
+        ref.tell("b")
+        rounds_pass()
+        for number in range(10):  # of three that are allowed, only two have waited
+            ref.tell(number)
+        inbox = actor_of(ref).actor_inbox
+        assert (len(inbox), inbox.signals) == (12, None)
+        rounds_pass()
+        ref.tell("too late")
+        assert (len(inbox), inbox.signals) == (12, [Shutdown("overflow")])
+        actor_of(ref).release.set()
+
+    def test_bytes_are_judged_at_once(self) -> None:
+        class Small(Patient):
+            mailbox_bytes = 1000
+
+        ref = Small.start()
+        ref.tell(bytes(1000))
+        assert ref.wait(DEADLINE)
+        assert ref.exit_reason == Shutdown("overflow")
+
+    def test_events_of_a_client_do_not_count(self) -> None:
+        ref = blocked(Patient)
+        inbox = actor_of(ref).actor_inbox
+        for number in range(3):
+            ref.tell(number)
+        inbox.items += ["event"] * 5
+        rounds_pass()
+        ref.tell("newest")  # only events are where the judged letter would be
+        assert inbox.signals is None
+        rounds_pass()
+        ref.tell("too much")
+        assert inbox.signals == [Shutdown("overflow")]
+        ref.kill()
 
 
 class TestMailbox:
@@ -69,24 +160,33 @@ class TestMailbox:
             mailbox_messages = 1
             mailbox_policy = "drop"
 
-        ref = Dropping.start()
+        ref = blocked(Dropping)
         ref.tell("kept")
+        rounds_pass()
         ref.tell("dropped")
         with pytest.raises(MailboxFull):
             ref.ask("dropped too", timeout=DEADLINE)
-        assert actor_of(ref).news.wait(DEADLINE)
-        assert actor_of(ref).seen == ["kept"]
+        actor_of(ref).release.set()
+        eventually(lambda: actor_of(ref).seen == ["block", "kept"])
 
-    def test_policy_stop_ends_the_actor(self) -> None:
+    def test_policy_stop_ends_the_actor_with_one_line(
+        self, caplog: pytest.LogCaptureFixture
+    ) -> None:
         class Stopping(Recorder):
             mailbox_messages = 1
             mailbox_policy = "stop"
 
-        ref = Stopping.start()
+        ref = blocked(Stopping)
         ref.tell("kept")
+        rounds_pass()
         ref.tell("too much")
+        ref.tell("too much as well")
+        actor_of(ref).release.set()
         assert ref.wait(DEADLINE)
         assert ref.exit_reason == Shutdown("overflow")
+        assert [each.levelname for each in caplog.records] == ["WARNING"]
+        assert "Stopping" in caplog.text
+        assert "(1 messages, " in caplog.text
 
     def test_a_flooded_actor_lets_others_run_after_its_turn(self) -> None:
         ref = Recorder.start()
@@ -210,8 +310,9 @@ class TestMailbox:
             mailbox_messages = 1
             mailbox_policy = policy
 
-        ref = Small.start()
+        ref = blocked(Small)
         ref.tell("fills it")
+        rounds_pass()
         with pytest.raises(MailboxFull):
             ref.ask("too much", timeout=DEADLINE)
 
