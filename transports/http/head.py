@@ -48,6 +48,7 @@ again mean the same again, and most requests of a client differ from its last in
 """
 
 _MAX_KNOWN = 2
+_MAX_KNOWN_SIZE = 2048  # bytes of a head: a larger one is not worth holding until the next request
 
 
 class _Headers:
@@ -78,9 +79,11 @@ def parse_head(
     key = line[1], line[5]
     fields = known.get(key)
     if fields is None or fields.lines != data[line.end() :]:
-        if fields is None and len(known) >= _MAX_KNOWN:
-            known.clear()
-        known[key] = fields = _parse_fields(data, line, options, scheme)
+        fields = _parse_fields(data, line, options, scheme)
+        if len(data) <= _MAX_KNOWN_SIZE:
+            if key not in known and len(known) >= _MAX_KNOWN:
+                known.clear()
+            known[key] = fields
     if line[2]:
         host = fields.host, fields.port
         _check_absolute(line[2].decode().lower(), line[3].decode(), scheme, host)

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import tracemalloc
+
 import pytest
 
 from tests.transports.http.parsing import HEAD, POST, one, refusal
+from transports.http.head import Known, parse_head
 from transports.http.options import HTTPOptions
 from transports.http.parser import RequestParser
 from transports.request import Request
@@ -225,3 +228,43 @@ def test_expectation_other_than_100_continue_is_417(value: bytes) -> None:
 )
 def test_expectation_of_a_request_without_body_means_nothing(head: bytes) -> None:
     assert one(head + b"\r\n").header("expect") == "nonsense"
+
+
+def remembered(*sizes: int) -> list[int]:
+    """Answer the sizes of the heads that are held after heads of ``sizes`` were parsed."""
+    known: Known = {}
+    for number, size in enumerate(sizes):
+        head = b"%b / HTTP/1.1\r\nHost: a\r\nX: " % [b"GET", b"POST", b"PUT"][number % 3]
+        data = head + b"x" * (size - len(head) - 4) + b"\r\n\r\n"
+        assert len(data) == size
+        request, _ = parse_head(
+            data, HTTPOptions(), scheme="http", peer=("192.0.2.1", 9), known=known
+        )
+        assert len(request.headers) == 2
+    return [len(fields.lines) + len(b"GET / HTTP/1.1\r\n") for fields in known.values()]
+
+
+@pytest.mark.parametrize(("size", "held"), [(2047, 1), (2048, 1), (2049, 0)])
+def test_head_is_remembered_up_to_2_kib(size: int, held: int) -> None:
+    assert len(remembered(size)) == held
+
+
+def test_two_heads_are_remembered_and_large_ones_do_not_replace_them() -> None:
+    assert remembered(100, 101, 5000) == [100, 100]
+    assert len(remembered(100, 101, 102)) == 1
+
+
+def test_connection_that_idles_after_large_heads_holds_little() -> None:
+    parser = RequestParser(HTTPOptions())
+    lines = b"".join(b"X-%d: %b\r\n" % (number, b"x" * 8000) for number in range(4))
+    tracemalloc.start()
+    try:
+        before = tracemalloc.get_traced_memory()[0]
+        for method in (b"GET", b"HEAD"):
+            parser.receive_data(method + b" / HTTP/1.1\r\nHost: a\r\n" + lines + b"\r\n")
+            assert parser.next_request() is not None
+            assert parser.next_request() is None
+        held = tracemalloc.get_traced_memory()[0] - before
+    finally:
+        tracemalloc.stop()
+    assert held < 4096
