@@ -15,42 +15,39 @@ utf8_decoder = codecs.getincrementaldecoder("utf-8")
 
 
 class Assembly:
-    """What has come of one message.
+    """What has come of one message, kept as it came: as many bytes, and an eighth to spare.
 
-    ``deflate`` is there when the message is compressed. ``wire`` counts the payload bytes that
-    came, ``size`` what they are inflated; ``options`` bound both. Text is judged as it comes, so
-    that it fails at the first byte that cannot be UTF-8.
+    ``deflate`` is there when the message is compressed: it is inflated when it is whole, so that
+    nobody makes us hold more than was sent. Other text is judged as it comes, so that it fails at
+    the first byte that cannot be UTF-8. ``wire`` counts the payload bytes; ``options`` bound them.
     """
 
-    __slots__ = (
-        "_decoder",
-        "_deflate",
-        "_empty",
-        "_fragments",
-        "_options",
-        "_parts",
-        "size",
-        "wire",
-    )
+    __slots__ = ("_data", "_decoder", "_deflate", "_empty", "_fragments", "_options", "_text")
 
     def __init__(
         self, options: WebSocketOptions, *, text: bool, deflate: Deflate | None = None
     ) -> None:
         self._options = options
-        self._decoder = utf8_decoder() if text else None
+        self._text = text
+        self._decoder = utf8_decoder() if text and deflate is None else None
         self._deflate = deflate
-        self._parts: list[str | bytes] = []
+        self._data = bytearray()
         self._fragments = self._empty = 0
-        self.size = self.wire = 0
+
+    @property
+    def wire(self) -> int:
+        """Bytes of payload that have come."""
+        return len(self._data)
 
     def add(self, payload: bytes) -> None:
         """Take one frame's payload, as it was on the wire but unmasked."""
         self._count(payload)
-        self.wire += len(payload)
-        if self._deflate is not None:
-            payload = self._deflate.inflate(payload, self._options.max_message_size - self.size)
-        self.size += len(payload)
-        self._append(payload, final=False)
+        self._data += payload
+        if self._decoder is not None:
+            try:
+                self._decoder.decode(payload)
+            except UnicodeDecodeError:
+                raise invalid_text() from None
 
     def _count(self, payload: bytes) -> None:
         """Bound the frames; empty ones, which cost the peer nothing, tighter."""
@@ -60,27 +57,15 @@ class Assembly:
         if self._fragments > options.max_fragments or self._empty > options.max_empty_fragments:
             raise PolicyViolation("a message of too many fragments")
 
-    def _append(self, payload: bytes, *, final: bool) -> None:
-        if self._decoder is None:
-            self._parts.append(payload)
-            return
-        try:
-            self._parts.append(self._decoder.decode(payload, final))
-        except UnicodeDecodeError:
-            raise invalid_text() from None
-
     def finish(self) -> str | bytes:
         """Answer the whole message."""
-        tail = b""
+        data: bytes | bytearray = self._data
         if self._deflate is not None:
-            tail = self._deflate.finish_message(self._options.max_message_size - self.size)
-        self._append(tail, final=True)
-        if self._decoder is None:
-            return b"".join(self._parts)  # type: ignore[arg-type] # bytes, without a decoder
-        return "".join(self._parts)  # type: ignore[arg-type] # str, with one
+            data = self._deflate.inflate(bytes(data), self._options.max_message_size)
+        return decode_text(data) if self._text else bytes(data)
 
 
-def decode_text(payload: bytes) -> str:
+def decode_text(payload: bytes | bytearray) -> str:
     """Answer the text of a whole message."""
     try:
         return payload.decode()

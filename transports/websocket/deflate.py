@@ -8,8 +8,9 @@ Policy
   of their own. The price: small messages shrink less.
 * What we send, and what the client sends where it lets us say so, has a window of
   :data:`WINDOW_BITS`.
-* A message may be inflated to ``max_message_size``, and above :data:`RATIO_ABOVE` bytes to at most
-  ``max_inflate_ratio`` times what came on the wire so far. Below that the ratio is not looked at:
+* A message is kept as it came until it is whole: a few bytes on the wire never hold many here.
+* It may be inflated to ``max_message_size``, and above :data:`RATIO_ABOVE` bytes to at most
+  ``max_inflate_ratio`` times what came on the wire. Below that the ratio is not looked at:
   a page of spaces has a high one, and is harmless. zlib is never asked for more than one byte
   beyond what is allowed.
 * Hundreds of such pages in one read are not: together they may exceed the ratio by
@@ -20,7 +21,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from typing import Final
 
 from actors.errors import InvalidDeflate, PayloadTooBig
 from transports.websocket.extensions import Offer, parse_offers
@@ -98,12 +99,9 @@ class Deflate:
     __slots__ = (
         "_allowance",
         "_credit",
-        "_inflated",
-        "_inflater",
         "_peer_bits",
         "_ratio",
         "_window_bits",
-        "_wire",
     )
 
     def __init__(
@@ -114,48 +112,34 @@ class Deflate:
         self._peer_bits = max(peer_window_bits, _MIN_ZLIB_BITS)
         self._ratio = max_inflate_ratio
         self._allowance = self._credit = allowance
-        self._inflater: Any = None
-        self._wire = self._inflated = 0
 
     def begin_read(self) -> None:
         """Forget what earlier reads held: their messages are delivered."""
         self._credit = self._allowance
 
-    def inflate(self, payload: bytes, remaining: int) -> bytes:
-        """Answer what the next frame of a message holds, at most ``remaining`` bytes.
+    def inflate(self, payload: bytes, limit: int) -> bytes:
+        """Answer what a whole message holds, at most ``limit`` bytes.
 
         Raises :class:`PayloadTooBig` for more, or for more than the ratio allows, and
         :class:`InvalidDeflate` for what is no DEFLATE stream.
         """
-        if self._inflater is None:
-            self._inflater = zlib.decompressobj(-self._peer_bits)
-            self._wire = self._inflated = 0
-        self._wire += len(payload)
         self._credit += len(payload) * self._ratio
-        return self._take(payload, remaining)
-
-    def finish_message(self, remaining: int) -> bytes:
-        """Answer what is left of the message whose last frame :meth:`inflate` had."""
-        data = b"" if self._inflater.eof else self._take(_TAIL, remaining)
-        self._inflater = None
-        return data
-
-    def _take(self, payload: bytes, remaining: int) -> bytes:
-        inflater = self._inflater
-        by_ratio = max(RATIO_ABOVE, self._wire * self._ratio) - self._inflated
-        allowed = min(remaining, by_ratio, self._credit)
+        by_ratio = max(RATIO_ABOVE, len(payload) * self._ratio)
+        allowed = min(limit, by_ratio, self._credit)
+        inflater = zlib.decompressobj(-self._peer_bits)
         try:
             data: bytes = inflater.decompress(payload, allowed + 1)
+            if len(data) <= allowed and not inflater.eof:
+                data += inflater.decompress(_TAIL, allowed + 1 - len(data))
         except zlib.error:
             raise InvalidDeflate("a payload that does not inflate (RFC 7692 §7.2.2)") from None
         if len(data) > allowed:
-            what = "size" if allowed == remaining else f"ratio of {self._ratio}"
+            what = "size" if allowed == limit else f"ratio of {self._ratio}"
             raise PayloadTooBig(f"a message that inflates beyond the {what} allowed")
         # After a block with BFINAL there is room for the one byte of §7.2.3.4, and no more: zlib
         # would store the rest, and starting anew for each final block costs the square of them.
         if inflater.unused_data not in {b"", b"\x00"}:
             raise InvalidDeflate("data after the final DEFLATE block of a message")
-        self._inflated += len(data)
         self._credit -= len(data)
         return data
 

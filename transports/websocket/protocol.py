@@ -12,8 +12,8 @@ Theory of operation
 
 The last two end it: whatever follows them is ignored (RFC 6455 §1.4, §7.1.7). A frame is judged by
 its header, before any of its payload is kept. At most one incomplete frame and one incomplete
-message are held, each bounded by the options. ``special`` turns true when an event is no message:
-whoever clears it is spared a look at each event.
+message are held, each bounded by the options; ``began`` says since when. ``special`` turns true
+when an event is no message: whoever clears it is spared a look at each event.
 """
 
 from __future__ import annotations
@@ -83,6 +83,7 @@ class Protocol:
     __slots__ = (
         "_buffer",
         "_clock",
+        "_continues",
         "_control_rate",
         "_deflate",
         "_fast",
@@ -91,6 +92,7 @@ class Protocol:
         "_options",
         "_reserved",
         "_short_end",
+        "began",
         "closed",
         "special",
     )
@@ -109,10 +111,17 @@ class Protocol:
         self._short_end = 6 + min(self._fast, MAX_CONTROL_PAYLOAD)
         self._buffer: bytearray | None = None
         self._need = 0
+        self._continues = False
+        self.began = 0.0
         self._message: Assembly | None = None
         self._control_rate: ControlRate | None = None
         self.closed = False
         self.special = False
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether a message, or a frame of one, is not all there: it came from ``began`` on."""
+        return self._buffer is not None or self._message is not None
 
     def receive_data(self, data: bytes) -> list[Event]:
         """Take what the peer sent; answer what it completed."""
@@ -141,6 +150,8 @@ class Protocol:
             if whole is None:
                 return events
             data = whole
+        else:
+            self._continues = False
         if self.closed:
             return events
         start, end, fast = 0, len(data), self._fast
@@ -194,12 +205,22 @@ class Protocol:
         if len(buffer) < self._need:
             return None
         self._buffer = None
+        self._continues = True
         return bytes(buffer)
 
     def _wait(self, data: bytes, start: int, stop: int) -> None:
         """Keep the start of a frame until it reaches to ``stop``."""
+        self._begin(start)
         self._need = stop - start
         self._buffer = bytearray(data[start:])
+
+    def _begin(self, start: int) -> None:
+        """Note when the message began whose frame at ``start`` is not its last, or not all there.
+
+        What continues a message began before, and so did a frame that was waited for.
+        """
+        if self._message is None and (start or not self._continues):
+            self.began = self._clock()
 
     def _frame(self, data: bytes, start: int, events: list[Event]) -> int:
         """Handle one frame of any kind; answer where it ends, or ``start`` when it is not whole."""
@@ -228,6 +249,8 @@ class Protocol:
         if opcode >= CLOSE:
             self._control(opcode, payload, events)
         else:
+            if not first & FIN:
+                self._begin(start)
             self._data(first, opcode, payload, events)
         # After a Close frame the rest is ignored (RFC 6455 §1.4).
         return len(data) if self.closed else stop
@@ -281,12 +304,12 @@ class Protocol:
                 events.append(payload)
                 return
             deflate = self._deflate if first & RSV1 else None
-            if deflate is not None and not events:  # nothing of this read is held yet
-                deflate.begin_read()
             message = self._message = Assembly(self._options, text=opcode == TEXT, deflate=deflate)
         message.add(payload)
         if first & FIN:
             self._message = None
+            if self._deflate is not None and not events:  # nothing of this read is held yet
+                self._deflate.begin_read()
             events.append(message.finish())
 
     def _end(self) -> None:

@@ -6,6 +6,7 @@ import zlib
 import pytest
 
 from actors.errors import InvalidDeflate, PayloadTooBig
+from transports.websocket.assembly import Assembly
 from transports.websocket.deflate import RATIO_ABOVE, WINDOW_BITS, Deflate, negotiate
 from transports.websocket.options import WebSocketOptions
 
@@ -24,10 +25,11 @@ def deflated(data: bytes, level: int = 9, bits: int = 15) -> bytes:
 
 def message(deflate: Deflate, *payloads: bytes, limit: int = LIMIT) -> bytes:
     """Inflate the frames of one message."""
-    data = b""
+    options = WebSocketOptions(max_message_size=limit)
+    assembly = Assembly(options, text=False, deflate=deflate)
     for payload in payloads:
-        data += deflate.inflate(payload, limit - len(data))
-    return data + deflate.finish_message(limit - len(data))
+        assembly.add(payload)
+    return assembly.finish()
 
 
 def never(ratio: int = 10_000) -> Deflate:
@@ -213,14 +215,14 @@ def test_a_message_may_inflate_to_the_limit_and_not_to_a_byte_more(cuts: int) ->
 
 def test_a_message_at_its_limit_may_still_say_nothing() -> None:
     assert message(never(), deflated(b"x"), b"", limit=1) == b"x"
-    assert message(never(), deflated(b""), limit=0) == b""
+    assert never().inflate(deflated(b""), 0) == b""
 
 
 def test_what_the_last_flush_brings_counts_as_well() -> None:
     # A block of literals whose end is only in the tail that the sender left out.
-    deflate = never()
-    data = deflate.inflate(deflated(b"abc"), 3)
-    assert data + deflate.finish_message(3 - len(data)) == b"abc"
+    assert never().inflate(deflated(b"abc"), 3) == b"abc"
+    with pytest.raises(PayloadTooBig):
+        never().inflate(deflated(b"abc"), 2)
 
 
 @pytest.mark.parametrize("over", [-1, 0, 1])

@@ -183,6 +183,13 @@ COMPRESSED: dict[str, Rule] = {
             and them.events == us.events[: len(them.events)]
         )
     ),
+    "a message is inflated when it is whole; they find what is wrong with it in its frames": (
+        lambda us, them: (
+            (them.code in {1007, 1009} or "decompression failed" in them.why)
+            and us.events[: len(them.events)] == them.events
+            and all(isinstance(one, tuple) for one in us.events[len(them.events) :])
+        )
+    ),
     "the frames of a message are bounded on the wire as well": lambda us, them: (
         "a message of over" in us.why and us.events == them.events[: len(us.events)]
     ),
