@@ -29,6 +29,7 @@ _BY_DETAIL: dict[str | None, CloseFrame] = {
     "slow_consumer": (1008, "slow consumer"),
     "overflow": (1008, "overflow"),
     "flood": (1008, "flood"),
+    "message_timeout": (1008, "message timeout"),
 }
 
 

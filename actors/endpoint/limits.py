@@ -17,7 +17,7 @@ from supervision.processes import writer as log_writer
 from transports import listener, query, stream, tokens
 from transports.http import bodies, chunked, deadlines, writer
 from transports.longpoll import claims
-from transports.websocket import connection, control_rate, deflate
+from transports.websocket import connection, control_rate, deflate, read_rate
 
 if TYPE_CHECKING:
     from actors.endpoint.definition import Endpoint
@@ -54,6 +54,12 @@ FIXED: tuple[tuple[str, Any, str, str], ...] = (
         "read for a socket that is busy, before its client has to wait",
     ),
     ("websocket.waiting_events", connection.MAX_WAITING_EVENTS, "events", "the same"),
+    (
+        "websocket.max_read_pause",
+        read_rate.MAX_PAUSE,
+        "seconds",
+        "over max_read_rate without a break, then 1008",
+    ),
     ("websocket.failure_linger", connection.LINGER_AFTER_FAILURE, "seconds", "after 1002 and such"),
     ("websocket.inflate_free", deflate.RATIO_ABOVE, "bytes", "inflated before the ratio counts"),
     (

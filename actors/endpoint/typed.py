@@ -118,6 +118,13 @@ class WebSocketMapping(SharedKeywords, total=False):
     close_timeout: float
     """Wait for the client's Close frame (seconds)."""
 
+    message_timeout: float | None
+    """From a message's first byte to its last, else 1008 (seconds)."""
+
+    max_read_rate: float | None
+    """Messages read in a second; beyond, reading pauses; after 30 s of that 1008
+    (messages/second)."""
+
     max_frame_size: int
     """Payload of one frame (bytes)."""
 

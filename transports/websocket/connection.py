@@ -21,6 +21,7 @@ from transports.websocket.close_wait import CloseWait
 from transports.websocket.frames import TEXT_HEADERS, encode, encode_close
 from transports.websocket.outgoing import message_frame, payload_frame
 from transports.websocket.protocol import PeerClose, Ping, Pong, Protocol
+from transports.websocket.read_rate import ReadRate
 
 if TYPE_CHECKING:
     from actors.runtime.timers import Timer
@@ -42,19 +43,27 @@ LINGER_AFTER_FAILURE: Final = 1.0
 """Seconds; a client that broke the protocol is not waited for."""
 
 
+MIN_TICK: Final = 1.0
+"""Seconds between two looks at a message whose time stands still."""
+
+
 class WebSocketConnection:
     """Between a stream, a protocol and the socket actor of one client."""
 
     __slots__ = (
+        "_busy",
         "_close_frame",
         "_deflate",
         "_ended",
         "_heard",
         "_options",
         "_out",
+        "_paused_at",
         "_peer_close",
         "_pinged",
         "_protocol",
+        "_rate",
+        "_rest",
         "_timer",
         "_waiting",
         "_wants_control",
@@ -78,6 +87,11 @@ class WebSocketConnection:
         self._close_frame: closing.CloseFrame | None = None
         self._peer_close: PeerClose | None = None
         self._timer: Timer | None = None
+        self._busy = False
+        self._rest: Timer | None = None
+        self._paused_at = 0.0
+        rate, now = options.max_read_rate, self.dispatcher.now
+        self._rate = None if rate is None else ReadRate(rate, now)
         self._heard = self._pinged = self.dispatcher.now
 
     def attach(self, actor: Socket, *, wants_control: bool) -> None:
@@ -106,6 +120,8 @@ class WebSocketConnection:
             events = self._serve(events)
         if not events:
             return
+        if self._rate is not None:
+            self._slow_down(self._rate, len(events))
         inbox = self.inbox
         if inbox.owner is None:
             # The mailbox of an idle actor is empty; the poll phase is followed by the ready queue.
@@ -122,15 +138,44 @@ class WebSocketConnection:
         # Of each event, not of the read that made it whole: it may be the last of many.
         self._waiting += sum(len(e) if isinstance(e, str | bytes) else 1 for e in events)
         if self._waiting > MAX_WAITING_BYTES or len(inbox.items) > MAX_WAITING_EVENTS:
-            self.stream.pause_reading()
+            self._busy = True
+            self._pause()
             inbox.items.append(Receipt(self._read_on))
         inbox.wake()
 
     def _read_on(self, handled: bool) -> None:  # noqa: ARG002, FBT001 - Receipt's callback
         """The client's part is handled, though what others tell the actor may never end."""
         self._waiting = 0
-        self._heard = self.dispatcher.clock()  # nobody listened until now
-        self.stream.resume_reading()
+        self._busy = False
+        self._resume()
+
+    def _slow_down(self, rate: ReadRate, messages: int) -> None:
+        """Let a client wait that sends more messages than its mount reads in a second."""
+        now = self.dispatcher.clock()
+        seconds = rate.spend(messages, now)
+        if seconds and self._rest is None:
+            self._pause()
+            due = min(now + seconds, rate.until)
+            self._rest = self.dispatcher.timers.call_at(due, self._rested)
+
+    def _rested(self) -> None:
+        self._rest = None
+        if self._rate is not None and self.dispatcher.clock() >= self._rate.until:
+            self.inbox.signal(Shutdown("flood"))
+        else:
+            self._resume()
+
+    def _pause(self) -> None:
+        if not self.stream.paused:
+            self._paused_at = self.dispatcher.clock()
+            self.stream.pause_reading()
+
+    def _resume(self) -> None:
+        """Read again, unless there is another reason not to; no deadline ran meanwhile."""
+        if not self._busy and self._rest is None and self.stream.paused:
+            self._heard = self.dispatcher.clock()  # nobody listened until now
+            self._protocol.began += self._heard - self._paused_at
+            self.stream.resume_reading()
 
     def _serve(self, events: list[Any]) -> list[Any]:
         """Answer pings, and turn what is no message into what the actor understands."""
@@ -254,7 +299,18 @@ class WebSocketConnection:
             times.append(self._heard + options.timeout)
         if options.ping_interval is not None:
             times.append(self._pinged + options.ping_interval)
+        if options.message_timeout is not None:
+            times.append(self._message_tick(options.message_timeout))
         return min(times) if times else None
+
+    def _message_tick(self, timeout: float) -> float:
+        """When a message may be overdue, at the earliest; its time stands still in a pause."""
+        now, protocol = self.dispatcher.clock(), self._protocol
+        if not protocol.unfinished:
+            return now + timeout
+        if self.stream.paused:
+            return now + max(protocol.began + timeout - self._paused_at, MIN_TICK)
+        return protocol.began + timeout
 
     def _tick(self) -> float | None:
         now, options = self.dispatcher.clock(), self._options
@@ -263,11 +319,23 @@ class WebSocketConnection:
         if options.timeout is not None and self._heard + options.timeout <= now:
             self.inbox.signal(Shutdown("timeout"))
             return None
+        if self._overdue(now):
+            self.inbox.signal(Shutdown("message_timeout"))
+            return None
         if options.ping_interval is not None and self._pinged + options.ping_interval <= now:
             self._pinged = now
             if not self.stream.queued:  # else it would only wait with the rest
                 self.stream.write(encode(Opcode.PING, b""))
         return self._next_tick()
+
+    def _overdue(self, now: float) -> bool:
+        timeout, protocol = self._options.message_timeout, self._protocol
+        return (
+            timeout is not None
+            and protocol.unfinished
+            and not self.stream.paused
+            and protocol.began + timeout <= now
+        )
 
     # -- the end
 
@@ -276,8 +344,9 @@ class WebSocketConnection:
         if self._ended:
             return
         self._ended = True
-        if self._timer is not None:
-            self._timer.cancel()
+        for timer in (self._timer, self._rest):
+            if timer is not None:
+                timer.cancel()
         stream, frame = self.stream, self._last_frame(reason)
         stream.protocol = stream.on_drained = None
         if stream.closing or isinstance(reason, Killed):

@@ -41,6 +41,15 @@ class WebSocketOptions(TransportOptions):
     )
     send_timeout: float = seconds(10.0, "drop a client that reads nothing for so long")
     close_timeout: float = seconds(5.0, "wait for the client's Close frame")
+    message_timeout: float | None = seconds(
+        60.0, "from a message's first byte to its last, else 1008", check=maybe(positive)
+    )
+    max_read_rate: float | None = option(
+        None,
+        "messages read in a second; beyond, reading pauses; after 30 s of that 1008",
+        check=maybe(positive),
+        limit="messages/second",
+    )
     max_frame_size: int = option(
         1_048_576, "payload of one frame", check=positive_int, limit="bytes"
     )

@@ -471,7 +471,7 @@ def test_a_client_that_says_nothing_from_the_start_is_1001() -> None:
 
 
 def test_without_a_timeout_there_is_no_timer() -> None:
-    with Lab(timeout=None) as lab:
+    with Lab(timeout=None, message_timeout=None) as lab:
         before = timers()
         with lab.connect() as client:
             assert say(client, "x") == Frame(TEXT, b"x")

@@ -13,6 +13,8 @@ LIMITS = {
     "ping_interval": None,
     "send_timeout": 10.0,
     "close_timeout": 5.0,
+    "message_timeout": 60.0,
+    "max_read_rate": None,
     "max_frame_size": 1_048_576,
     "max_message_size": 1_048_576,
     "max_fragments": 1024,
@@ -40,7 +42,7 @@ def test_a_limit_is_a_number_above_zero(name: str, value: Any) -> None:
         WebSocketOptions(**{name: value})
 
 
-@pytest.mark.parametrize("name", ["timeout", "ping_interval"])
+@pytest.mark.parametrize("name", ["timeout", "ping_interval", "message_timeout", "max_read_rate"])
 def test_a_deadline_may_be_left_out(name: str) -> None:
     assert getattr(WebSocketOptions(**{name: None}), name) is None
 
