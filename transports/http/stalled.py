@@ -8,6 +8,8 @@ from typing import Protocol
 class Resettable(Protocol):
     """A client's stream."""
 
+    peer: tuple[str, int]
+
     def reset(self) -> None:
         """End it now, by a reset."""
 
@@ -27,13 +29,15 @@ class Stalled:
     def __len__(self) -> int:
         return len(self._streams)
 
-    def enter(self, stream: Resettable) -> None:
-        """Learn that a handler is going to wait for ``stream``."""
-        while len(self._streams) >= self._most:
+    def enter(self, stream: Resettable) -> Resettable | None:
+        """Learn that a handler is going to wait for ``stream``; return who was reset for it."""
+        longest = None
+        if len(self._streams) >= self._most:
             longest = next(iter(self._streams))
             del self._streams[longest]
             longest.reset()
         self._streams[stream] = None
+        return longest
 
     def leave(self, stream: Resettable) -> None:
         """Learn that it waits no longer."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Final
 
 from gevent.event import Event
 
 from actors.errors import ConnectionLost
+from actors.runtime.crashes import capped
 from transports.http.date import http_date
 from transports.http.response import WITHOUT_BODY, encode_head
 
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
 
 WRITE_AHEAD: Final = 65_536
 """Bytes that may wait for a client that does not read before its handler must."""
+
+lines = capped(logging.getLogger("roost.transports"))
 
 _LAST_CHUNK = b"0\r\n\r\n"
 
@@ -88,7 +92,10 @@ class Writer:
             stream.on_drained = drained.set
             self._http.on_lost(drained.set)
             stalled = self._http.shared.stalled
-            stalled.enter(stream)
+            given_up = stalled.enter(stream)
+            if given_up is not None:
+                what = "reset a client of %s that did not read its answer"
+                lines.log(logging.INFO, "stalled", what, given_up.peer[0])
             try:
                 drained.wait()
             finally:

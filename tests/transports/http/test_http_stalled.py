@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 import gevent
 import pytest
 from gevent.event import Event
@@ -18,6 +20,8 @@ BLOCKS = 150  # more than the kernel's buffers take
 
 
 class Line:
+    peer = ("192.0.2.1", 9)
+
     def __init__(self) -> None:
         self.resets = 0
 
@@ -28,8 +32,8 @@ class Line:
 @pytest.mark.parametrize(("count", "resets"), [(2, [0, 0]), (3, [0, 0, 0]), (4, [1, 0, 0, 0])])
 def test_beyond_the_bound_the_longest_waiting_is_reset(count: int, resets: list[int]) -> None:
     stalled, lines = Stalled(3), [Line() for _ in range(count)]
-    for line in lines:
-        stalled.enter(line)
+    given_up = [stalled.enter(line) for line in lines]
+    assert given_up == [None] * 3 + lines[:1] if count > 3 else [None] * count
     assert [line.resets for line in lines] == resets
     assert len(stalled) == min(count, 3)
 
@@ -66,7 +70,10 @@ class Streaming:
             self.more.set()
 
 
-def test_clients_that_do_not_read_hold_up_no_more_handlers_than_that() -> None:
+def test_clients_that_do_not_read_hold_up_no_more_handlers_than_that(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO, logger="roost.transports")
     application = Streaming()
     endpoint = Endpoint(fallback=application, http=HTTPOptions(max_stalled=2))
     with serve(endpoint) as served:
@@ -78,6 +85,7 @@ def test_clients_that_do_not_read_hold_up_no_more_handlers_than_that() -> None:
                 while len(stalled) < min(2, number + 1) or (number == 2 and not application.ended):
                     application.more.wait(0.01)
         assert application.ended == ["/0 cut off"]
+        assert "reset a client of 127.0.0.1 that did not read its answer" in caplog.text
         cut = clients[0].read_to_end().partition(b"\r\n\r\n")[2]
         assert len(cut) < len(BLOCK) * BLOCKS
         for client in clients[1:]:
