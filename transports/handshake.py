@@ -4,7 +4,7 @@ A transport keeps one :class:`Mount` and calls ``open(request, name)``, which ru
 reload, log, host, origin, subprotocol), then ``connect(opened)``, which gathers ``connect_info``
 and asks the socket class; ``start(transport, state)`` makes the actor. All of them may run user
 code, so they belong on a carrier. A refusal is logged with the option that would have allowed the
-request. See docs/writing-a-transport.md.
+request, at most once in a second for each kind. See docs/writing-a-transport.md.
 """
 
 from __future__ import annotations
@@ -14,16 +14,18 @@ import sys
 import time
 import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from actors import telemetry
 from actors.messages import ConnectInfo
 from actors.results import Error, Ok
+from actors.runtime.crashes import capped
 from transports import subprotocols
 from transports.connect_info import Source, collect, compile_fields, needs_same_site
 from transports.http.response import Response
 from transports.origin import OriginCheck, host_allowed
+from transports.refused import Reason
 from transports.request import Headers, Request
 
 if TYPE_CHECKING:
@@ -57,10 +59,10 @@ class Opened:
     """A request that passed the checks. ``params`` holds the path variables over the query's."""
 
     request: Request
-    params: dict[str, Any]
+    params: dict[str, Any] = field(repr=False)
     transport: str
     subprotocol: str | None = None
-    auth_token: str | None = None
+    auth_token: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +74,7 @@ class Defaults:
     url_host: str | None = None
     code_reloader: Callable[[], object] | None = None
     reload_by_default: bool = False
-    secrets: tuple[str, ...] = ()
+    secrets: tuple[str, ...] = field(default=(), repr=False)
     clock: Callable[[], float] = time.time
 
 
@@ -112,6 +114,7 @@ class Mount:
         self._negotiates = self._subprotocols is not None or options.auth_token
         wanted = options.code_reloader
         self._reloads = defaults.reload_by_default if wanted is None else wanted
+        self._refusals = capped(logger)
 
     def open(self, request: Request, transport: str) -> Opened | Refusal:
         """Run the checks. :class:`~actors.errors.HTTPError` for a query that cannot be parsed."""
@@ -123,13 +126,17 @@ class Mount:
             # Never the query: it may hold a token.
             logger.log(level, "%s %s from %s", request.method, request.path, request.peer[0])
         if not host_allowed(self.options.allowed_hosts, request.host):
-            logger.warning(
-                "%s: refused the host %.200r, see allowed_hosts", self.path, request.host
+            self._refusals.log(
+                logging.WARNING,
+                "host",
+                "%s: refused the host %.200r, see allowed_hosts",
+                self.path,
+                request.host,
             )
             return Refusal(403)
         refusal = self._origin.refusal(request, self.path)
         if refusal is not None:
-            logger.warning("%s", refusal)
+            self._refusals.log(logging.WARNING, "origin", "%s", refusal)
             return Refusal(403)
         chosen = NO_SUBPROTOCOL
         if self._negotiates:
@@ -137,7 +144,13 @@ class Mount:
             auth_token = self.options.auth_token
             answer = subprotocols.negotiate(self._subprotocols, offers, auth_token=auth_token)
             if isinstance(answer, str):
-                logger.warning("%s: could not agree on a subprotocol: %s", self.path, answer)
+                self._refusals.log(
+                    logging.WARNING,
+                    "subprotocol",
+                    "%s: could not agree on a subprotocol: %s",
+                    self.path,
+                    answer,
+                )
                 return Refusal(403)
             chosen = answer
         params = request.params
@@ -165,8 +178,18 @@ class Mount:
                 {"duration": time.perf_counter() - began},
                 {"socket": self.socket_class, "info": info, "accepted": type(answer) is Ok},
             )
+            if type(answer) is Error:
+                self._refusals.log(
+                    logging.INFO,
+                    "connect",
+                    "%s: connect refused a client of %s: %s",
+                    self.path,
+                    opened.request.peer[0],
+                    Reason(answer.reason, opened),
+                )
             return answer
-        raise TypeError(f"connect answered {answer!r:.200}; accepted: Ok(state), Error(reason)")
+        # Not the answer itself: it may hold what the client sent.
+        raise TypeError(f"connect answered {_kind(answer)}; accepted: Ok(state), Error(reason)")
 
     def refused(self, opened: Opened, answer: Error) -> Response:
         """Answer what ``connect`` refused: 403, or what the option ``error_handler`` makes of it.
@@ -226,6 +249,12 @@ def _operator(given: Any) -> Transport:
         stacklevel=3,
     )
     return _Renamed(given)
+
+
+def _kind(answer: object) -> str:
+    if answer is None or isinstance(answer, bool):
+        return repr(answer)
+    return f"{answer.__name__}" if isinstance(answer, type) else f"a {type(answer).__name__}"
 
 
 def _current(socket_class: type[Socket]) -> type[Socket]:

@@ -83,6 +83,7 @@ FIXED: tuple[tuple[str, Any, str, str], ...] = (
     ("master.boot", fleet.BOOT, "seconds", "until a worker must be ready"),
     ("log.line", log_format.MAX_LINE, "characters", "of a line, or of a stack"),
     ("log.crashes", crashes.LINES, "lines", "in 10 s of crashes at one place, then a count"),
+    ("log.refusals", 1, "lines", "in 1 s of one kind that clients can cause, then a count"),
     ("token.size", signing.MAX_TOKEN, "bytes", "of a signed token"),
 )
 

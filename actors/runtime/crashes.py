@@ -31,8 +31,11 @@ def later(delay: float, function: Callable[[], None]) -> None:
 
 
 def capped(logger: logging.Logger) -> CappedLog:
-    """Make a log for lines that clients can cause: one in each second for each kind."""
-    return CappedLog(logger, later=later)
+    """Make a log for lines that clients can cause: one in each second for each kind.
+
+    How many were held back is told at info level.
+    """
+    return CappedLog(logger, count_level=logging.INFO, later=later)
 
 
 class CrashLog:

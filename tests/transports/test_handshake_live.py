@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import time
 from base64 import b64encode
 from typing import Any, Self
@@ -12,6 +13,7 @@ import orjson
 import pytest
 
 from actors import Endpoint, Error, Ok, Reply, Socket, telemetry
+from tests.actors.runtime.recorder import eventually
 from tests.support.raw import Client
 from tests.support.server import serve
 from transports import session
@@ -233,10 +235,77 @@ def test_allowed_hosts_refuses_other_names(door, caplog):
     assert "allowed_hosts" in caplog.text
 
 
+def counts(caplog, text):
+    """How many events each line stands for that has ``text`` in it."""
+    lines = [r.getMessage() for r in caplog.records if text in r.getMessage()]
+    found = [re.search(r"\((\d+) lines like this were held back\)$", line) for line in lines]
+    return [int(match[1]) if match else 1 for match in found]
+
+
+@pytest.mark.parametrize(
+    ("options", "query", "lines", "text"),
+    [
+        ({}, "refuse=not+today", (), "connect refused a client of 127.0.0.1: "),
+        (
+            {"check_origin": ["//good.test"]},
+            "",
+            ("Origin: http://evil.test",),
+            "refused the origin",
+        ),
+        ({"allowed_hosts": ["example.com"]}, "", (), "refused the host"),
+    ],
+)
+def test_refusals_are_one_line_in_a_second_and_the_others_are_counted(
+    door, caplog, options, query, lines, text
+):
+    caplog.set_level(logging.INFO)
+    with door(options) as d:
+        for _ in range(30):
+            assert d.open(query, *lines)[0] == 403
+        eventually(lambda: sum(counts(caplog, text)) == 30)
+    assert len(counts(caplog, text)) < 10
+
+
+@pytest.mark.parametrize("refuse", ["", "banned"])
+def test_refused_connect_is_one_info_line_with_the_reason(door, caplog, refuse):
+    caplog.set_level(logging.INFO)
+    with door({}) as d:
+        assert d.open(f"refuse={refuse}")[0] == 403
+    (record,) = caplog.records
+    assert record.levelno == logging.INFO
+    path = f"/s/:room/{d.transport}"
+    said = refuse or "no reason given"
+    assert record.getMessage() == f"{path}: connect refused a client of 127.0.0.1: {said}"
+
+
+@pytest.mark.parametrize("answer", [{"token": "SENTINEL"}, "SENTINEL", ["SENTINEL"], None, Ok])
+def test_what_connect_answers_by_mistake_is_not_shown(door, caplog, answer):
+    with door({}) as d:
+        d.socket_class.connect = classmethod(lambda cls, info: answer)
+        assert d.open()[0] == 500
+    assert "TypeError: connect answered " in caplog.text
+    assert "SENTINEL" not in caplog.text
+
+
+def test_controls_of_a_request_reach_no_line(door, caplog):
+    caplog.set_level(logging.DEBUG)
+
+    def failing(cls, info):
+        raise ValueError(info.params["x"])
+
+    with door({"transport_log": "info"}) as d:
+        d.socket_class.connect = classmethod(failing)
+        assert d.open("x=%0d%0a2026+ERROR+forged%1b[2J%c2%9b")[0] == 500
+    (line,) = [r.getMessage() for r in caplog.records if r.levelno == logging.ERROR]
+    assert r"ValueError: \r\n2026 ERROR forged\x1b[2J\x9b at " in line
+    assert not re.search("[\r\x1b\x9b]", caplog.text)
+
+
 def test_secrets_of_a_request_are_in_no_log(door, caplog):
     caplog.set_level(logging.DEBUG)
     with door({"transport_log": "info", "check_origin": ["//good.test"]}) as d:
         d.open("token=SENTINEL", "Cookie: s=SENTINEL", "X-Phoenix-AuthToken: SENTINEL")
         d.open("token=SENTINEL", "Origin: http://evil.test")
         d.open("token=SENTINEL&a[b=%ff", "Authorization: SENTINEL")
+        d.open("refuse=SENTINEL&token=SENTINEL")
     assert "SENTINEL" not in caplog.text

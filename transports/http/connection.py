@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import math
 from collections.abc import Callable
 from select import EPOLLIN
@@ -10,7 +9,14 @@ from typing import TYPE_CHECKING, Final
 
 from actors.errors import HTTPError
 from transports.http.deadlines import Deadlines
-from transports.http.handling import NOT_FOUND, UNAVAILABLE, call, encoded, refusal
+from transports.http.handling import (
+    NOT_FOUND,
+    UNAVAILABLE,
+    call,
+    encoded,
+    log_refused,
+    refusal,
+)
 from transports.http.parser import ParserState, RequestParser
 from transports.http.response import Response
 
@@ -22,7 +28,6 @@ if TYPE_CHECKING:
     from transports.request import Request
     from transports.stream import Stream, StreamProtocol
 
-logger = logging.getLogger("roost.transports")
 
 CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 
@@ -306,7 +311,7 @@ class HTTPConnection:
         self._advance()
 
     def _write(self, response: Response, *, close: bool, head_only: bool = False) -> None:
-        data, close = encoded(response, close=close, head_only=head_only)
+        data, close = encoded(response, close=close, head_only=head_only, server=self._match)
         self.stream.write(data)
         if close:
             self.stream.close()
@@ -315,7 +320,7 @@ class HTTPConnection:
 
     def _refuse(self, error: HTTPError) -> None:
         """Answer a request that never was one, and close."""
-        logger.info("refused a request of %s: %d", self.stream.peer[0], error.status)
+        log_refused(error, self.stream.peer[0], self._match)
         self._write(refusal(error), close=True)
 
     # -- requests that are not complete

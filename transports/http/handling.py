@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, runtime_checkable
 
 from actors.errors import HTTPError
-from actors.runtime.crashes import CrashLog
+from actors.runtime.crashes import CrashLog, capped
 from transports.http.date import http_date
 from transports.http.response import Response, encode
 from transports.request import Request
@@ -19,6 +19,8 @@ Handler = Callable[[Request, "HTTPConnection"], Response | None]
 
 CRASHES: Final = CrashLog(logging.getLogger("roost.transports"), burst=1, period=1.0)
 """One line in a second for each handler and place: a request is cheap."""
+
+REFUSALS: Final = capped(logging.getLogger("roost.transports"))
 
 NOT_FOUND: Final = Response(
     404,
@@ -88,17 +90,25 @@ def call(
         return SERVER_ERROR, True
 
 
-def encoded(response: Response, *, close: bool, head_only: bool) -> tuple[bytes, bool]:
+def encoded(
+    response: Response, *, close: bool, head_only: bool, server: Hashable = None
+) -> tuple[bytes, bool]:
     """Answer the bytes of ``response``, and whether the connection closes behind them.
 
-    What cannot be encoded becomes a 500 that closes, and one log line.
+    What cannot be encoded becomes a 500 that closes, and one log line of ``server`` in a second.
     """
     date = http_date()
     try:
         return encode(response, close=close, head_only=head_only, date=date), close
     except (TypeError, ValueError) as error:
-        CRASHES.log(error, "the answer cannot be sent")
+        CRASHES.log(error, "the answer cannot be sent", owner=server)
         return encode(SERVER_ERROR, close=True, date=date), True
+
+
+def log_refused(error: HTTPError, address: str, server: Hashable) -> None:
+    """Log that a request of ``address`` was none that ``server`` could serve, without its data."""
+    kind = (error.status, server)
+    REFUSALS.log(logging.INFO, kind, "refused a request of %s: %d", address, error.status)
 
 
 def refusal(error: HTTPError) -> Response:

@@ -15,6 +15,7 @@ from gevent.event import Event
 
 from actors import signing
 from actors.results import Error
+from actors.runtime.crashes import capped
 from transports.longpoll import token as tokens
 from transports.longpoll.token import SessionToken
 
@@ -58,6 +59,7 @@ class Sessions:
         self.worker = worker or os.urandom(8).hex()
         self.distant: Distant | None = None
         self._secrets = secrets
+        self._refusals = capped(logger)
         self._clock = clock
         self._numbers = itertools.count(1)
         self._sessions: dict[str, LongPollSession] = {}
@@ -73,12 +75,21 @@ class Sessions:
     def reserve(self, options: LongPollOptions, address: str) -> bool:
         """Take a place for a session of ``address``, unless that would exceed a limit."""
         if self._reserved >= options.max_sessions:
-            logger.warning("refused a session: max_sessions=%d are open", options.max_sessions)
+            self._refusals.log(
+                logging.WARNING,
+                "max_sessions",
+                "refused a session: max_sessions=%d are open",
+                options.max_sessions,
+            )
             return False
         most = options.max_sessions_per_address
         if most is not None and self._per_address[address] >= most:
-            logger.warning(
-                "refused a session of %s: max_sessions_per_address=%d are open", address, most
+            self._refusals.log(
+                logging.WARNING,
+                "max_sessions_per_address",
+                "refused a session of %s: max_sessions_per_address=%d are open",
+                address,
+                most,
             )
             return False
         self._reserved += 1
