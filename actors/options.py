@@ -15,6 +15,9 @@ from actors.errors import ConfigError
 
 T = TypeVar("T", bound="Options")
 
+MAX_SHOWN = 1000
+"""Characters of a value in a message."""
+
 
 def option(
     default: Any,
@@ -22,13 +25,17 @@ def option(
     *,
     check: Callable[[Any], str | None] | None = None,
     limit: str | None = None,
+    convert: Callable[[Any], Any] | None = None,
+    secret: bool = False,
 ) -> Any:
     """Declare a field.
 
     ``check`` answers ``None`` or the accepted form in words. ``limit`` is the unit, such as
-    ``"bytes"``, of an option that bounds what a peer may do.
+    ``"bytes"``, of an option that bounds what a peer may do. ``convert`` makes the value that is
+    kept of one that is accepted. The value of a ``secret`` is in no message and no ``repr``.
     """
-    return dataclasses.field(default=default, metadata={"doc": doc, "check": check, "limit": limit})
+    metadata = {"doc": doc, "check": check, "limit": limit, "convert": convert, "secret": secret}
+    return dataclasses.field(default=default, metadata=metadata, repr=not secret)
 
 
 def positive(value: Any) -> str | None:
@@ -66,11 +73,21 @@ class Options:
 
     def __post_init__(self) -> None:
         for f in dataclasses.fields(self):
-            check = f.metadata.get("check")
-            wanted = check(getattr(self, f.name)) if check else None
+            value = getattr(self, f.name)
+            check, convert = f.metadata.get("check"), f.metadata.get("convert")
+            wanted = check(value) if check else None
             if wanted:
-                msg = f"{f.name}={getattr(self, f.name)!r}: must be {wanted}"
-                raise ConfigError(msg)
+                shown = "" if f.metadata.get("secret") else f"={_shown(value)}"
+                raise ConfigError(f"{f.name}{shown}: must be {wanted}")
+            if convert:
+                object.__setattr__(self, f.name, convert(value))
+
+
+def _shown(value: object) -> str:
+    try:
+        return repr(value)[:MAX_SHOWN]
+    except Exception:  # noqa: BLE001 - an application's __repr__
+        return f"a {type(value).__name__}"
 
 
 def build(cls: type[T], given: Mapping[str, Any], where: str) -> T:

@@ -101,17 +101,36 @@ def _mac(secret: str, salt: str, payload: bytes) -> bytes:
 @lru_cache(maxsize=256)
 def _keyed(secret: str, salt: str) -> hmac.HMAC:
     raw = secret.encode()
-    if len(raw) < MIN_SECRET:
-        raise ConfigError(f"secret_key_base: {len(raw)} bytes; must be at least {MIN_SECRET}")
     key = hashlib.pbkdf2_hmac("sha256", raw, salt.encode(), 1000, 32)
     return hmac.new(key, _PREFIX, "sha256")
 
 
 def _all(secrets: Secrets) -> Sequence[str]:
     found = (secrets,) if isinstance(secrets, str) else secrets
+    if not isinstance(found, tuple | list):
+        raise ConfigError(
+            f"secret_key_base: must be str or a list of str, not {type(found).__name__}"
+        )
     if not found:
         raise ConfigError("secret_key_base: none given; must be at least one secret")
+    for each in found:
+        if type(each) is not str or len(each) < MIN_SECRET:
+            _refuse(each)
     return found
+
+
+def is_secret(value: object) -> bool:
+    """Whether ``value`` may be a secret: a ``str`` of at least 32 bytes of UTF-8."""
+    return isinstance(value, str) and len(value.encode("utf-8", "ignore")) >= MIN_SECRET
+
+
+def _refuse(given: object) -> None:
+    """Raise a :class:`ConfigError` unless ``given`` is a secret; it is not shown."""
+    if not isinstance(given, str):
+        raise ConfigError(f"secret_key_base: a {type(given).__name__}; must be str")
+    if not is_secret(given):
+        size = len(given.encode("utf-8", "ignore"))
+        raise ConfigError(f"secret_key_base: {size} bytes; must be at least {MIN_SECRET}")
 
 
 def _encode(raw: bytes) -> bytes:

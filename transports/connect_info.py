@@ -26,7 +26,7 @@ for the session of a host refuses requests that do not show that a page of ours 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
 from actors import signing
@@ -52,9 +52,9 @@ class Source:
 
     request: Request
     now: float
-    secrets: signing.Secrets = ()
+    secrets: signing.Secrets = field(default=(), repr=False)
     check_csrf: bool = True
-    auth_token: str | None = None
+    auth_token: str | None = field(default=None, repr=False)
     ssl_cert: bytes | None = None
 
 

@@ -91,9 +91,15 @@ class OriginCheck:
             wanted = "check_origin=function, which gets the parsed origin"
         return (
             f"{mount}: refused the origin {origin[:200]!r}, which "
-            f"check_origin={self._setting!r} does not allow. If it is yours, give the mount (or "
-            f"the endpoint) the option {wanted}."
+            f"check_origin={_shown(self._setting)} does not allow. If it is yours, give the mount "
+            f"(or the endpoint) the option {wanted}."
         )
+
+
+def _shown(setting: Setting) -> str:
+    if isinstance(setting, tuple) and setting and callable(setting[0]):
+        return f"({setting[0]!r}, ...)"  # its arguments may be secrets
+    return repr(setting)
 
 
 def host_allowed(allowed: Sequence[str] | None, host: str) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from actors import signing
 from actors.options import Options, boolean, one_of, option, positive, positive_int
 from transports.http.options import HTTPOptions
 from transports.options import function, maybe
@@ -13,8 +14,15 @@ from transports.origin import Setting
 
 
 def _secrets(value: Any) -> str | None:
-    ok = isinstance(value, tuple) and all(isinstance(s, str) and len(s) >= 32 for s in value)
-    return None if ok else "a tuple of secrets of at least 32 characters, newest first"
+    given = _tuple(value)
+    ok = isinstance(given, tuple) and all(signing.is_secret(each) for each in given)
+    return None if ok else "a str of at least 32 bytes, or a list of those, newest first"
+
+
+def _tuple(value: Any) -> Any:
+    if isinstance(value, str):
+        return (value,)
+    return tuple(value) if isinstance(value, list) else value
 
 
 def _http(value: Any) -> str | None:
@@ -39,7 +47,13 @@ class EndpointOptions(Options):
     )
     check_origin: Setting = option(True, "which pages may connect, see transports.origin")
     code_reloader: bool = option(False, "reload changed code", check=boolean)
-    secret_key_base: tuple[str, ...] = option((), "what tokens are signed with", check=_secrets)
+    secret_key_base: tuple[str, ...] = option(
+        (),
+        "what tokens are signed with: a secret, or several, newest first",
+        check=_secrets,
+        convert=_tuple,
+        secret=True,
+    )
     http: HTTPOptions = field(
         default_factory=HTTPOptions, metadata={"doc": "limits of HTTP", "check": _http}
     )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from actors.endpoint.checking import misrouted
 from actors.endpoint.reloader import CodeReloader
+from actors import signing
 from actors.errors import ConfigError
 from transports.handshake import Defaults, Mount
 from transports.http.gateway import Gateway
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
 
 SECRET_VARIABLE = "SECRET_KEY_BASE"
 """The environment's secrets, newest first, with white space between them."""
-
-MIN_SECRET = 32
 
 
 class Routes:
@@ -66,8 +65,8 @@ class Routes:
         """Answer what signs tokens: the option, the environment's, else a secret of this boot."""
         given = tuple(os.environ.get(SECRET_VARIABLE, "").split())
         found = self.endpoint.options.secret_key_base or given
-        if not all(len(secret) >= MIN_SECRET for secret in found):
-            raise ConfigError(f"{SECRET_VARIABLE}: each secret must have at least 32 characters")
+        if not all(signing.is_secret(secret) for secret in found):
+            raise ConfigError(f"{SECRET_VARIABLE}: each secret must have at least 32 bytes")
         if found:
             return found
         if any("longpoll" in mounted.transports for mounted in self.endpoint.mounts):
