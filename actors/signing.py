@@ -13,7 +13,7 @@ from __future__ import annotations
 import binascii
 import hashlib
 import hmac
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 
 import msgpack
@@ -23,6 +23,10 @@ from actors.results import Error, Ok
 
 MAX_TOKEN = 4096
 MIN_SECRET = 32
+
+CLOCK_SKEW = 60.0
+"""Seconds that the clocks of machines which share secrets may differ."""
+
 _PREFIX = b"roost.token.1."
 _TO_URL = bytes.maketrans(b"+/", b"-_")
 _FROM_URL = bytes.maketrans(b"-_", b"+/")
@@ -63,11 +67,17 @@ def verify(
     *,
     max_age: float | None,
     now: float,
+    skew: float = CLOCK_SKEW,
+    on_ahead: Callable[[float], object] | None = None,
 ) -> Ok | Error:
     """Answer ``Ok(data)``, or ``Error`` with ``"missing"``, ``"invalid"`` or ``"expired"``.
 
-    ``max_age`` is in seconds, ``None`` for no end. A token from the future is invalid. ``token``
-    may be whatever a client sent; one of more than 4096 bytes is not looked at.
+    ``max_age`` is in seconds, ``None`` for no end. ``token`` may be whatever a client sent; one of
+    more than 4096 bytes is not looked at.
+
+    A token may be signed up to ``skew`` seconds in the future: other machines have other clocks,
+    and ours may have been set back. Beyond it is invalid, and ``on_ahead`` is called with the
+    seconds that it is ahead: it is one of ours, so a clock must be wrong.
     """
     if token is None:
         return Error("missing")
@@ -76,16 +86,24 @@ def verify(
     payload, _, mac = token.encode("ascii").partition(b".")
     for secret in _all(secrets):
         if hmac.compare_digest(mac, _mac(secret, salt, payload)):
-            return _aged(payload, max_age, now)
+            return _aged(payload, max_age, now, skew, on_ahead)
     return Error("invalid")
 
 
-def _aged(payload: bytes, max_age: float | None, now: float) -> Ok | Error:
+def _aged(
+    payload: bytes,
+    max_age: float | None,
+    now: float,
+    skew: float,
+    on_ahead: Callable[[float], object] | None,
+) -> Ok | Error:
     # Only what carries our mac comes here, so the shape is certain.
     raw = binascii.a2b_base64(payload.translate(_FROM_URL) + b"==")
     signed_ms, data = msgpack.unpackb(raw, strict_map_key=False)
     age_ms = int(now * 1000) - signed_ms
-    if age_ms < 0:
+    if age_ms < -skew * 1000:
+        if on_ahead is not None:
+            on_ahead(-age_ms / 1000)
         return Error("invalid")
     if max_age is not None and age_ms > max_age * 1000:
         return Error("expired")
@@ -100,6 +118,7 @@ def _mac(secret: str, salt: str, payload: bytes) -> bytes:
 
 @lru_cache(maxsize=256)
 def _keyed(secret: str, salt: str) -> hmac.HMAC:
+    _refuse(secret)
     raw = secret.encode()
     key = hashlib.pbkdf2_hmac("sha256", raw, salt.encode(), 1000, 32)
     return hmac.new(key, _PREFIX, "sha256")
@@ -109,7 +128,7 @@ def _all(secrets: Secrets) -> Sequence[str]:
     found = (secrets,) if isinstance(secrets, str) else secrets
     if not isinstance(found, tuple | list):
         raise ConfigError(
-            f"secret_key_base: must be str or a list of str, not {type(found).__name__}"
+            f"secret_key_base: a {type(found).__name__}; must be str or a list of str"
         )
     if not found:
         raise ConfigError("secret_key_base: none given; must be at least one secret")
@@ -121,7 +140,14 @@ def _all(secrets: Secrets) -> Sequence[str]:
 
 def is_secret(value: object) -> bool:
     """Whether ``value`` may be a secret: a ``str`` of at least 32 bytes of UTF-8."""
-    return isinstance(value, str) and len(value.encode("utf-8", "ignore")) >= MIN_SECRET
+    return isinstance(value, str) and _size(value) >= MIN_SECRET
+
+
+def _size(secret: str) -> int:
+    try:
+        return len(secret.encode())
+    except UnicodeEncodeError:  # whose attributes hold the secret
+        return 0
 
 
 def _refuse(given: object) -> None:
@@ -129,8 +155,7 @@ def _refuse(given: object) -> None:
     if not isinstance(given, str):
         raise ConfigError(f"secret_key_base: a {type(given).__name__}; must be str")
     if not is_secret(given):
-        size = len(given.encode("utf-8", "ignore"))
-        raise ConfigError(f"secret_key_base: {size} bytes; must be at least {MIN_SECRET}")
+        raise ConfigError(f"secret_key_base: {_size(given)} bytes; must be at least {MIN_SECRET}")
 
 
 def _encode(raw: bytes) -> bytes:

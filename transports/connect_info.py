@@ -47,12 +47,15 @@ class Source:
     """Where the values come from: the request, and what its transport knows beside it.
 
     ``auth_token`` is the one among the subprotocols, ``ssl_cert`` the client's certificate (DER);
-    ``secrets`` and ``now`` (seconds since the epoch) verify the session.
+    ``secrets``, ``now`` (seconds since the epoch), ``clock_skew`` and ``on_ahead`` verify the
+    session, see :func:`actors.signing.verify`.
     """
 
     request: Request
     now: float
     secrets: signing.Secrets = field(default=(), repr=False)
+    clock_skew: float = signing.CLOCK_SKEW
+    on_ahead: Callable[[float], object] | None = None
     check_csrf: bool = True
     auth_token: str | None = field(default=None, repr=False)
     ssl_cert: bytes | None = None
@@ -73,7 +76,8 @@ Fields = tuple[tuple[str, Read], ...]
 def compile_fields(setting: object) -> Fields:
     """Answer how to read each key of the option; ``ConfigError`` for a key that is none."""
     if not isinstance(setting, list | tuple):
-        raise ConfigError(f"connect_info={setting!r}: must be a list, such as ['uri', 'x_headers']")
+        kind = type(setting).__name__  # not the value: it may hold secrets
+        raise ConfigError(f"connect_info={kind}: must be a list, such as ['uri', 'x_headers']")
     return tuple(_field(entry) for entry in setting)
 
 
@@ -114,9 +118,9 @@ def _field(entry: object) -> tuple[str, Read]:
             return name, lambda _: value
         case _:
             known = [*_READ, "headers", "session"]
-            raise ConfigError(
-                f"connect_info: unknown key {entry!r}{did_you_mean(str(entry), known)}"
-            )
+            # Of what may hold values only the kind: one may be a secret.
+            name = repr(entry) if isinstance(entry, str | int) else f"a {type(entry).__name__}"
+            raise ConfigError(f"connect_info: unknown key {name}{did_you_mean(name, known)}")
 
 
 def _session(options: object) -> Read:
@@ -145,10 +149,17 @@ def _named_headers(names: object) -> Read:
 
 def _load(options: SessionOptions, source: Source) -> dict[str, Any] | None:
     cookies = source.request.headers_named("cookie")
-    if not source.check_csrf:
-        return session.read(options, source.secrets, cookies, now=source.now)
-    csrf_token = source.request.params.get(session.CSRF_PARAM)
-    return session.load(options, source.secrets, cookies, csrf_token, now=source.now)
+    found = session.read(
+        options,
+        source.secrets,
+        cookies,
+        now=source.now,
+        skew=source.clock_skew,
+        on_ahead=source.on_ahead,
+    )
+    if source.check_csrf:
+        return session.checked(options, found, source.request.params.get(session.CSRF_PARAM))
+    return found
 
 
 def _peer_data(source: Source) -> dict[str, Any]:

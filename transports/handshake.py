@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
-from actors import telemetry
+from actors import signing, telemetry, token
 from actors.messages import ConnectInfo
 from actors.results import Error, Ok
 from actors.runtime.crashes import capped
@@ -75,6 +75,7 @@ class Defaults:
     code_reloader: Callable[[], object] | None = None
     reload_by_default: bool = False
     secrets: tuple[str, ...] = field(default=(), repr=False)
+    clock_skew: float = signing.CLOCK_SKEW
     clock: Callable[[], float] = time.time
 
 
@@ -218,6 +219,8 @@ class Mount:
             request=opened.request,
             now=self.defaults.clock(),
             secrets=self.defaults.secrets,
+            clock_skew=self.defaults.clock_skew,
+            on_ahead=token.report_ahead,
             check_csrf=self.options.check_csrf,
             auth_token=opened.auth_token,
         )

@@ -83,14 +83,29 @@ def issue(
 
 
 def read(
-    options: SessionOptions, secrets: signing.Secrets, cookies: Iterable[str], *, now: float
+    options: SessionOptions,
+    secrets: signing.Secrets,
+    cookies: Iterable[str],
+    *,
+    now: float,
+    skew: float = signing.CLOCK_SKEW,
+    on_ahead: Callable[[float], object] | None = None,
 ) -> dict[str, Any] | None:
     """Answer the session in ``cookies``, the values of the ``Cookie`` header, without CSRF check.
 
-    ``None`` where there is none, or it is not ours, or too old.
+    ``None`` where there is none, or it is not ours, or too old. ``skew`` and ``on_ahead`` are those
+    of :func:`actors.signing.verify`.
     """
     token = parse_cookies(cookies).get(options.key)
-    claim = signing.verify(secrets, options.signing_salt, token, max_age=options.max_age, now=now)
+    claim = signing.verify(
+        secrets,
+        options.signing_salt,
+        token,
+        max_age=options.max_age,
+        now=now,
+        skew=skew,
+        on_ahead=on_ahead,
+    )
     if isinstance(claim, Error) or not isinstance(claim.value, dict):
         return None
     return claim.value
@@ -108,7 +123,13 @@ def load(
 
     ``csrf_token`` is the query parameter ``_csrf_token``, whatever the client made of it.
     """
-    session = read(options, secrets, cookies, now=now)
+    return checked(options, read(options, secrets, cookies, now=now), csrf_token)
+
+
+def checked(
+    options: SessionOptions, session: dict[str, Any] | None, csrf_token: object
+) -> dict[str, Any] | None:
+    """Answer ``session``, or ``None`` where ``csrf_token`` is not its own."""
     if session is None or not _is_csrf(session.get(options.csrf_token_key), csrf_token):
         return None
     return session

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -23,6 +24,11 @@ def _tuple(value: Any) -> Any:
     if isinstance(value, str):
         return (value,)
     return tuple(value) if isinstance(value, list) else value
+
+
+def _skew(value: Any) -> str | None:
+    ok = isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < math.inf
+    return None if ok else "a number of seconds, 0 or more"
 
 
 def _http(value: Any) -> str | None:
@@ -47,12 +53,18 @@ class EndpointOptions(Options):
     )
     check_origin: Setting = option(True, "which pages may connect, see transports.origin")
     code_reloader: bool = option(False, "reload changed code", check=boolean)
-    secret_key_base: tuple[str, ...] = option(
+    secret_key_base: str | list[str] | tuple[str, ...] = option(
         (),
         "what tokens are signed with: a secret, or several, newest first",
         check=_secrets,
         convert=_tuple,
         secret=True,
+    )
+    clock_skew: float = option(
+        signing.CLOCK_SKEW,
+        "a token signed so far ahead of this clock is valid",
+        check=_skew,
+        limit="seconds",
     )
     http: HTTPOptions = field(
         default_factory=HTTPOptions, metadata={"doc": "limits of HTTP", "check": _http}

@@ -6,9 +6,9 @@ import os
 import secrets
 from typing import TYPE_CHECKING, Any
 
+from actors import signing
 from actors.endpoint.checking import misrouted
 from actors.endpoint.reloader import CodeReloader
-from actors import signing
 from actors.errors import ConfigError
 from transports.handshake import Defaults, Mount
 from transports.http.gateway import Gateway
@@ -39,7 +39,9 @@ class Routes:
         self.notes: list[str] = []
         """What whoever starts the endpoint should be told, once however many workers there are."""
         self.secrets = self._secrets(boot_secret)
-        self.sessions = Sessions(self.secrets, worker=worker)
+        self.sessions = Sessions(
+            self.secrets, worker=worker, clock_skew=endpoint.options.clock_skew
+        )
         self._router: Router[Resource] = Router()
         self.mounted = self._router.match
         fallback = endpoint.options.fallback
@@ -64,7 +66,8 @@ class Routes:
     def _secrets(self, boot_secret: str | None) -> tuple[str, ...]:
         """Answer what signs tokens: the option, the environment's, else a secret of this boot."""
         given = tuple(os.environ.get(SECRET_VARIABLE, "").split())
-        found = self.endpoint.options.secret_key_base or given
+        kept: Any = self.endpoint.options.secret_key_base  # a tuple by now
+        found: tuple[str, ...] = kept or given
         if not all(signing.is_secret(secret) for secret in found):
             raise ConfigError(f"{SECRET_VARIABLE}: each secret must have at least 32 bytes")
         if found:
@@ -83,6 +86,7 @@ class Routes:
             check_origin=options.check_origin,
             url_host=options.url_host,
             secrets=self.secrets,
+            clock_skew=options.clock_skew,
             code_reloader=self._reloader,
             reload_by_default=options.code_reloader,
         )

@@ -26,8 +26,11 @@ class EndpointKeywords(TypedDict, total=False):
     code_reloader: bool
     """Reload changed code."""
 
-    secret_key_base: tuple[str, ...]
-    """What tokens are signed with."""
+    secret_key_base: str | list[str] | tuple[str, ...]
+    """What tokens are signed with: a secret, or several, newest first."""
+
+    clock_skew: float
+    """A token signed so far ahead of this clock is valid (seconds)."""
 
     http: HTTPOptions
     """Limits of HTTP."""

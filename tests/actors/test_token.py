@@ -3,6 +3,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import logging
 import time
 from typing import Any
 
@@ -12,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from actors import signing, token
+from actors.capped_log import CappedLog
 from actors.errors import ConfigError
 from actors.results import Error, Ok
 
@@ -119,10 +121,49 @@ def test_without_max_age_a_token_has_no_end() -> None:
 
 @pytest.mark.parametrize(
     ("early", "result"),
-    [(0, Ok("data")), (0.001, Error("invalid")), (1, Error("invalid")), (1e9, Error("invalid"))],
+    [
+        (signing.CLOCK_SKEW - 1, Ok("data")),
+        (signing.CLOCK_SKEW, Ok("data")),
+        (signing.CLOCK_SKEW + 0.001, Error("invalid")),
+        (signing.CLOCK_SKEW + 1, Error("invalid")),
+        (1e9, Error("invalid")),
+    ],
 )
-def test_a_token_from_the_future_is_invalid(early: float, result: object) -> None:
+def test_a_token_from_the_future_is_valid_within_the_skew_of_clocks(
+    early: float, result: object
+) -> None:
+    ahead: list[float] = []
+    assert verify(made(), now=NOW - early, on_ahead=ahead.append) == result
+    assert ahead == ([] if result == Ok("data") else [pytest.approx(early, abs=0.002)])
     assert verify(made(), now=NOW - early) == result
+
+
+@pytest.mark.parametrize(("early", "valid"), [(0, True), (0.001, False), (1, False)])
+def test_the_skew_may_be_nothing(early: float, valid: bool) -> None:
+    assert isinstance(verify(made(), now=NOW - early, skew=0), Ok) is valid
+
+
+def test_the_skew_does_not_lengthen_a_token_s_life() -> None:
+    assert verify(made(), now=NOW + 60.001, skew=1e6) == Error("expired")
+
+
+def test_a_forged_token_from_the_future_says_nothing_of_clocks() -> None:
+    ahead: list[float] = []
+    forged = signing.sign("f" * 32, "salt", "data", now=NOW + 1e6)
+    assert verify(forged, on_ahead=ahead.append) == Error("invalid")
+    assert ahead == []
+
+
+def test_a_clock_that_is_wrong_is_one_warning(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(token, "_clocks", CappedLog(logging.getLogger("roost.endpoint")))
+    text = token.sign(SECRET, "salt", "data", now=NOW + 61)
+    for _ in range(100):
+        assert token.verify(SECRET, "salt", text, now=NOW) == Error("invalid")
+    (line,) = [r.getMessage() for r in caplog.records if "held back" not in r.getMessage()]
+    assert "signed 61 s ahead of this machine's clock" in line
+    assert token.verify(SECRET, "salt", text, now=NOW, skew=61) == Ok("data")
 
 
 def test_after_a_rotation_the_old_secret_verifies_and_the_new_one_signs() -> None:

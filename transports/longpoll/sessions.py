@@ -16,6 +16,7 @@ from gevent.event import Event
 from actors import signing
 from actors.results import Error
 from actors.runtime.crashes import capped
+from actors.token import report_ahead
 from transports.longpoll import token as tokens
 from transports.longpoll.token import SessionToken
 
@@ -46,7 +47,8 @@ class Sessions:
     """The sessions that live here, by number.
 
     ``worker`` names this process among all that share the secrets, and is new at each boot.
-    ``secrets`` sign the tokens: the first signs, all verify. ``clock`` is seconds since the epoch.
+    ``secrets`` sign the tokens: the first signs, all verify. ``clock`` is seconds since the epoch,
+    and ``clock_skew`` how far those of other machines may be ahead.
     """
 
     def __init__(
@@ -55,12 +57,14 @@ class Sessions:
         *,
         worker: str | None = None,
         clock: Callable[[], float] = time.time,
+        clock_skew: float = signing.CLOCK_SKEW,
     ) -> None:
         self.worker = worker or os.urandom(8).hex()
         self.distant: Distant | None = None
         self._secrets = secrets
         self._refusals = capped(logger)
         self._clock = clock
+        self._skew = clock_skew
         self._numbers = itertools.count(1)
         self._sessions: dict[str, LongPollSession] = {}
         self._issued: dict[str, _Issued] = {}
@@ -173,4 +177,12 @@ class Sessions:
             issued = self._issued.get(text.partition(".")[0])
             if issued is not None and issued.matches(text, max_age, now):
                 return issued.place
-        return tokens.decode(self._secrets, SALT, text, max_age=max_age, now=now)
+        return tokens.decode(
+            self._secrets,
+            SALT,
+            text,
+            max_age=max_age,
+            now=now,
+            skew=self._skew,
+            on_ahead=report_ahead,
+        )

@@ -10,9 +10,6 @@ import msgpack
 from actors import signing
 from actors.results import Error
 
-# Tokens of one poll are made on one machine and read on another: their clocks may differ so much.
-CLOCK_SKEW = 5.0
-
 _pack: Callable[[object], bytes] = msgpack.Packer().pack  # packb makes a packer each time
 
 _SHAPE = [str, str, str, int]
@@ -38,10 +35,19 @@ def encode(secrets: signing.Secrets, salt: str, token: SessionToken, *, now: flo
 
 
 def decode(
-    secrets: signing.Secrets, salt: str, text: object, *, max_age: float, now: float
+    secrets: signing.Secrets,
+    salt: str,
+    text: object,
+    *,
+    max_age: float,
+    now: float,
+    skew: float = signing.CLOCK_SKEW,
+    on_ahead: Callable[[float], object] | None = None,
 ) -> SessionToken | Error:
-    """Read a token; ``Error`` holds ``"missing"``, ``"invalid"`` or ``"expired"``."""
-    claim = signing.verify(secrets, salt, text, max_age=max_age + CLOCK_SKEW, now=now + CLOCK_SKEW)
+    """Read a token as :func:`actors.signing.verify` does."""
+    claim = signing.verify(
+        secrets, salt, text, max_age=max_age, now=now, skew=skew, on_ahead=on_ahead
+    )
     if isinstance(claim, Error):
         return claim
     # Plain checks: a pattern of classes costs as much as the signature.
