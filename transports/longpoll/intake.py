@@ -9,7 +9,10 @@ anybody still waits for the answer.
 
 from __future__ import annotations
 
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+if TYPE_CHECKING:
+    from transports.longpoll.token import SessionToken
 
 
 class Waiting(Protocol):
@@ -26,13 +29,15 @@ class Share:
     """What one POST keeps, as its :class:`Intake` counts it.
 
     ``due``: when it must be answered, where it was held before; by whose clock is the caller's.
+    ``place``: what its token says, where that is known.
     """
 
-    __slots__ = ("_intake", "due", "messages", "size")
+    __slots__ = ("_intake", "due", "messages", "place", "size")
 
     def __init__(self, intake: Intake, size: int) -> None:
         self._intake: Intake | None = intake
         self.due: float | None = None
+        self.place: SessionToken | None = None
         self.size = size
         self.messages = 1
 

@@ -6,8 +6,7 @@ handshake run for each request, in Phoenix's order, as each may come from anothe
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from actors.errors import HTTPError
 from actors.results import Error, Ok
@@ -49,23 +48,39 @@ class LongPollTransport:
         """
         if request.method != "POST":
             return None
-        size = _size(request, self._options.max_body)
         try:
-            body.check_size(size, self._options)
-            http.limit_body(self._options.max_body)
+            size = self._size(request, http)
         except HTTPError as error:
             return answers.refused(error)
-        place = self._token(request, request.params)
+        place = self._place(request)
         intake = None if place is None else self._intake(place)
         if intake is None:
             return None  # there is no such session, as the handler will say
         share = intake.enter(size)
         if share is not None:
-            self._admit(request, http, share)
+            share.place = place
+            request.share = share
+            http.on_lost(share.leave)
             return None
+        return self._hold(request, http, intake, size)
 
+    def _size(self, request: Request, http: HTTPConnection) -> int:
+        """Answer how long a body may be by its head; :class:`HTTPError` where that is too much."""
+        length, most = request.header("content-length"), self._options.max_body
+        if length is not None:
+            body.check_size(int(length), self._options)
+            return int(length)
+        if request.header("transfer-encoding") is None:
+            return 0
+        http.limit_body(most)
+        return most
+
+    def _hold(
+        self, request: Request, http: HTTPConnection, intake: Intake, size: int
+    ) -> Response | None:
         def proceed(share: Share) -> None:
-            self._admit(request, http, share)
+            request.share = share
+            http.on_lost(share.leave)
             http.proceed()
 
         held = HeldPost(intake, http, self._options.window, proceed, unread=True)
@@ -74,10 +89,6 @@ class LongPollTransport:
             return answers.unavailable()
         http.hold()
         return None
-
-    def _admit(self, request: Request, http: HTTPConnection, share: Share) -> None:
-        request.share = share
-        http.on_lost(share.leave)
 
     def handle(self, request: Request, http: HTTPConnection) -> Response | None:
         """Answer at once, or ``None`` for a poll that is held and a POST that is being handled.
@@ -108,15 +119,19 @@ class LongPollTransport:
         return answers.refused(HTTPError(400, ""))
 
     def _get(self, opened: Opened, http: HTTPConnection) -> Response | None:
-        place = self._place(opened)
+        place = self._place(opened.request)
         if place is None:
             return self._open(opened, http)
-        self._claim(place, http)
         session, distant = self._sessions.find(place), self._sessions.distant
-        if session is None and distant is not None and distant.knows(place):
+        if session is not None:
+            self._claim(session, http)
+            answer = session.poll(place.cursor, http)
+        elif distant is not None and distant.knows(place):
+            self._claim(distant.used(place), http)
             distant.poll(place, http, self._options, lambda: self._lost(opened, http))
             return None
-        answer = answers.LOST if session is None else session.poll(place.cursor, http)
+        else:
+            answer = answers.LOST
         if answer is answers.LOST and self._options.lost_session_status == 410:
             return self._open(opened, http)
         return answer
@@ -129,46 +144,48 @@ class LongPollTransport:
             http.respond(answers.LOST)
 
     def _post(self, opened: Opened, http: HTTPConnection) -> Response | None:
-        request, place = opened.request, self._place(opened)
-        intake = None if place is None else self._intake(place)
-        if place is None or intake is None:
+        request = opened.request
+        share: Share | None = request.share
+        place: SessionToken | None = share.place if share is not None else None
+        if place is None:
+            place = self._place(request)
+        if place is None:
+            return answers.status(410)
+        session, distant = self._sessions.find(place), self._sessions.distant
+        if session is None and (distant is None or not distant.knows(place)):
             return answers.status(410)
         try:
             messages = body.decode(request.body, request.header("content-type"), self._options)
         except HTTPError as error:
             return answers.refused(error)
-        # Without a share its session came to be known after its head was judged.
-        share: Share | None = request.share or intake.enter(len(request.body))
+        if share is None:  # its session came to be known after its head was judged
+            intake = self._intake(place)
+            share = None if intake is None else intake.enter(len(request.body))
         if share is None:
             return answers.unavailable()
         request.share, request.body = None, b""  # else it is kept until the answer
-        self._claim(place, http)
-        session, distant = self._sessions.find(place), self._sessions.distant
         if session is not None:
+            self._claim(session, http)
             return session.publish(messages, http, share)
         if distant is not None:
+            self._claim(distant.used(place), http)
             distant.post(place, messages, http, self._options, share)
         return None
 
-    def _place(self, opened: Opened) -> SessionToken | None:
-        return self._token(opened.request, opened.params)
-
-    def _token(self, request: Request, params: Mapping[str, Any]) -> SessionToken | None:
-        token = request.header(TOKEN_HEADER) or params.get("token")
+    def _place(self, request: Request) -> SessionToken | None:
+        """Answer what the token of a request says; a variable of the path hides the query's."""
+        token = request.header(TOKEN_HEADER)
+        if not token:
+            token = request.path_params.get("token") or request.params.get("token")
         claim = self._sessions.verify(token or None, self._options.max_age)
         return None if isinstance(claim, Error) else claim
 
-    def _claim(self, place: SessionToken, http: HTTPConnection) -> None:
-        """Have the connection stay while the session needs it, should the server end."""
-        session, distant = self._sessions.find(place), self._sessions.distant
-        used: Used | None = session
-        if session is None and distant is not None and distant.knows(place):
-            used = distant.used(place)
-        if used is not None:
-            claims = http.claims
-            if not isinstance(claims, Claims):
-                claims = http.claims = Claims(lambda: self._sessions.pending)
-            claims.add(used)
+    def _claim(self, used: Used, http: HTTPConnection) -> None:
+        """Have the connection stay while a session needs it, should the server end."""
+        claims = http.claims
+        if not isinstance(claims, Claims):
+            claims = http.claims = Claims(lambda: self._sessions.pending)
+        claims.add(used)
 
     def _intake(self, place: SessionToken) -> Intake | None:
         """Answer the book of a session, here or elsewhere; ``None`` where there is no such one."""
@@ -216,21 +233,13 @@ class LongPollTransport:
             session.attach(actor)
             actor.on_begin()
             begun = True
-            self._claim(session.place, http)
+            self._claim(session, http)
         except StartError:
             return answers.crashed()  # the crash is logged already
         finally:
             if not begun:
                 self._sessions.remove(session)
         return answers.batch(410, (), session.token(0))
-
-
-def _size(request: Request, most: int) -> int:
-    """Answer how many bytes of a body a head announces; for a chunked one the most there may be."""
-    length = request.header("content-length")
-    if length is not None:
-        return int(length)
-    return 0 if request.header("transfer-encoding") is None else most
 
 
 def _nothing() -> None:
