@@ -18,9 +18,11 @@ from collections.abc import Callable
 from select import EPOLLIN
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
+from gevent import monkey
 from gevent.event import Event
 
 from actors.runtime.dispatcher import Dispatcher
+from transports.patience import LOOK, Patience
 from transports.stream import Stream, StreamProtocol
 from transports.tls import HANDSHAKE_TIMEOUT, TLSStream
 
@@ -49,6 +51,7 @@ BUSY: Final = (
     b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\n"
     b"connection: close\r\ncontent-length: 0\r\n\r\n"
 )
+_poll: Any = monkey.get_original("select", "poll")
 OUT_OF_DESCRIPTORS: Final = frozenset({errno.EMFILE, errno.ENFILE})
 NOT_OURS: Final = frozenset(
     {
@@ -83,6 +86,15 @@ class Load(Protocol):
     def crowded(self) -> bool:
         """Whether the other processes should get the next client."""
 
+    def stand_back(self, back: bool) -> None:  # noqa: FBT001 - its own word
+        """Learn that this process leaves clients to others, or does so no longer."""
+
+    def accepting_elsewhere(self) -> tuple[int, ...]:
+        """Return how many clients each of the other processes has that accept."""
+
+    def elsewhere(self) -> tuple[int, ...]:
+        """Return the same of all others, those too that stand back."""
+
     def leave(self) -> None:
         """Learn that this process accepts no longer."""
 
@@ -93,7 +105,8 @@ class Listener:
     ``max_connections`` bounds the streams open at once, ``max_per_address`` those of one address;
     ``None`` is no bound but the process's descriptors. Who is over is told 503. With ``tls``, a
     client has ``handshake_timeout`` seconds for its handshake. With ``load``, who comes is left to
-    other processes first while it says that this one is crowded.
+    other processes first while it says that this one is crowded, and while they have room where
+    this one has none.
     """
 
     def __init__(
@@ -128,6 +141,9 @@ class Listener:
         self._turned_away_logged = self._failure_logged = float("-inf")
         self._rest_timer: Timer | None = None
         self._accepting = False
+        self._standing_back = False
+        self._patience = Patience()
+        self._patience_full = Patience(2)  # those that stand back take who waits before
         self.streams: set[Stream] = set()
         self._empty: Event | None = None
 
@@ -144,6 +160,16 @@ class Listener:
             if self._load is not None:
                 self._load.enter()
             self._dispatcher.register(self._fd, EPOLLIN, self._readable)
+
+    def stand_back(self, back: bool) -> None:  # noqa: FBT001 - the master's word
+        """Leave new clients to other processes as long as those take them; or no longer.
+
+        Nobody is refused meanwhile. Where the others do nothing for :data:`.patience.PATIENCE`
+        seconds while a client waits, because they hang, are full or are no more, it is taken.
+        """
+        self._standing_back = back
+        if self._load is not None:
+            self._load.stand_back(back)
 
     def pause(self) -> None:
         """Leave new clients in the kernel's queue."""
@@ -178,8 +204,32 @@ class Listener:
         else:
             self._accept_some()
 
+    def _left_to_others(self) -> bool:
+        """Whether who waits is left to other processes; then it is looked again soon."""
+        if self._load is None:
+            return False
+        if self._standing_back:
+            now = self._dispatcher.clock()
+            left = self._patience.lasts(now, self._load.accepting_elsewhere())
+        else:
+            full = self._over(self._max_connections, len(self.streams))
+            left = full and self._somebody_waits() and self._room_elsewhere(self._load)
+        if left:
+            self._rest(LOOK)
+        return left
+
+    def _room_elsewhere(self, load: Load) -> bool:
+        """Whether others may take whom this process could only turn away."""
+        counts = load.elsewhere()
+        most = self._max_connections
+        if not any(most is None or count < most for count in counts):
+            return False
+        return self._patience_full.lasts(self._dispatcher.clock(), counts)
+
     def _accept_some(self) -> None:
         for count in range(ACCEPTS_PER_TURN):
+            if self._left_to_others():
+                return
             try:
                 fd, address = self._accept()
             except OSError as error:
@@ -234,7 +284,10 @@ class Listener:
         if error.errno in NOT_OURS:
             return
         if error.errno in OUT_OF_DESCRIPTORS:
-            self._use_reserve()
+            if self._load is not None and self._room_elsewhere(self._load):
+                self._rest(LOOK)
+            else:
+                self._use_reserve()
             return
         now = self._dispatcher.clock()
         if now >= self._failure_logged + LOG_EVERY:
@@ -259,7 +312,7 @@ class Listener:
             self._reserve = None
 
     def _rest(self, seconds: float) -> None:
-        """Accept nobody for so long; then who is there is accepted, crowded or not."""
+        """Accept nobody for so long; then who is still there is accepted, crowded or not."""
         self.pause()
         self._rest_timer = self._dispatcher.timers.call_later(seconds, self._rested)
 
@@ -271,7 +324,16 @@ class Listener:
             except OSError:
                 pass  # accept() is going to say the same
         self.start()
-        self._accept_some()
+        if self._somebody_waits():
+            self._accept_some()
+        else:
+            self._patience.reset()
+            self._patience_full.reset()
+
+    def _somebody_waits(self) -> bool:
+        poll = _poll()
+        poll.register(self._fd, EPOLLIN)
+        return bool(poll.poll(0))
 
     def _turn_away(self, sock: _socket.socket) -> None:
         """Say 503 as far as the kernel takes it at once; TLS clients just see the end."""

@@ -60,6 +60,11 @@ class Connections:
         for listener in self.listeners:
             listener.start()
 
+    def stand_back(self, back: bool) -> None:  # noqa: FBT001 - the master's word
+        """Leave new clients to other workers as long as those take them; or no longer."""
+        for listener in self.listeners:
+            listener.stand_back(back)
+
     def stop_accepting(self) -> None:
         """Close the listening sockets; each HTTP connection ends with the answer to come.
 

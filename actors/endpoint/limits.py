@@ -14,7 +14,7 @@ from actors.socket import Socket
 from supervision.draining import DrainOptions
 from supervision.processes import MAX_WORKERS, channel, fleet, sockets
 from supervision.processes import writer as log_writer
-from transports import listener, query, stream, tokens
+from transports import listener, patience, query, stream, tokens
 from transports.http import bodies, chunked, deadlines, writer
 from transports.longpoll import claims
 from transports.websocket import connection, control_rate, deflate, read_rate
@@ -31,6 +31,7 @@ FIXED: tuple[tuple[str, Any, str, str], ...] = (
     ("dispatcher.slice", dispatcher.SLICE, "seconds", "before the loop gets its turn"),
     ("dispatcher.carriers", dispatcher.MAX_CARRIERS, "turns", "blocked in user code at once"),
     ("listener.backlog", sockets.BACKLOG, "connections", "waiting to be accepted"),
+    ("listener.patience", patience.PATIENCE, "seconds", "a client waits for workers that stay"),
     ("listener.accepts", listener.ACCEPTS_PER_TURN, "clients", "accepted before others are served"),
     ("dispatcher.events", dispatcher.POLL_EVENTS, "descriptors", "served per poll"),
     ("stream.read", stream.READ_SIZE, "bytes", "read from one connection at a time, at most"),

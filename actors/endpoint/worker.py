@@ -49,6 +49,9 @@ ORPHANED: Final = 1.5
 NOW: Final = 0.7
 """Seconds that it has when it is told to end at once."""
 
+UNDERSTANDS: Final = ["stand_back"]
+"""What a master may say to this worker that one of an earlier release would not understand."""
+
 LEAVING: Final = 0.2
 """Seconds, at least, that exit handlers and threads of the application have after that."""
 
@@ -100,7 +103,7 @@ class Worker:
         self._bus.wait_linked(LINKS)
         memory.tune()
         self._server.start()
-        self._end.send("ready", self._server.facts())
+        self._end.send("ready", {**self._server.facts(), "understands": UNDERSTANDS})
         self._server.failed.rawlink(lambda _: self._asked.set())
         self._asked.wait()
         return self._stop()
@@ -148,6 +151,8 @@ class Worker:
                 self._bus.set_peers(names)
             case ["stop", int() | float() as budget]:
                 self._ask("stop", budget)
+            case ["stand_back", bool() as back]:
+                self._server.connections.stand_back(back)
             case ["stop_now"]:
                 self._ask("stop_now", NOW)
             case ["stacks"]:

@@ -4,7 +4,7 @@ What it does otherwise than usual is said in the environment (:data:`options.VAR
 
 * ``drainer``: that of the mounts; ``"function"`` and ``"raises"`` are functions;
 * ``endpoint``, ``longpoll``, ``websocket``: options of the endpoint and of its transports;
-* ``boot``: ``"exit"`` ends a worker while it imports this;
+* ``boot``: ``"exit"`` ends a worker while it imports this, a path does where there is such a file;
 * ``crashing``: there is a pool at ``/crashing`` whose child can be told to crash;
 * ``trace``: parts of the tree say when they start and stop;
 * ``version``: a file whose text says which version of the application this is.
@@ -22,7 +22,8 @@ from supervision.drills import app_tree, options
 
 given = options.of_environment()
 
-if given.get("boot") == "exit":
+boot = given.get("boot", "")
+if boot == "exit" or (boot and Path(boot).exists()):
     os._exit(1)
 
 

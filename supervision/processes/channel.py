@@ -4,8 +4,13 @@ Either side reads when it can and never waits for the other. What does not fit i
 buffer is kept until there is room; a side that lets :data:`MAX_UNSENT` bytes wait is hung up on.
 
 From the master: ``["configure", options]``, ``["peers", names]``, ``["stop", seconds]``,
-``["stop_now"]``, ``["stacks"]``, ``["reopen"]``. From a worker: ``["bus"]``, ``["ready", facts]``,
-``["beat"]``, ``["stopping"]``.
+``["stop_now"]``, ``["stacks"]``, ``["reopen"]``; and ``["stand_back", bool]``, whether to leave
+clients to other workers. From a worker: ``["bus"]``, ``["ready", facts]``, ``["beat"]``,
+``["stopping"]``.
+
+After a release the old master starts new workers, and a new one may have old workers. What came
+later than the first release is only said to workers whose facts name it in ``"understands"``; a
+worker does without it.
 """
 
 from __future__ import annotations

@@ -45,7 +45,7 @@ class Process:
 
     ``grace``: seconds that it may take to stop. ``beat``: its last sign of life, 0 before the
     first. ``served_from``: since when it has served. ``watched``: the events of its channel that
-    the selector is asked for.
+    the selector is asked for. ``understands``: messages that workers of an earlier release do not.
     """
 
     name: str
@@ -58,6 +58,8 @@ class Process:
     beat: float = 0.0
     served_from: float | None = None
     on_bus: bool = False
+    understands: frozenset[str] = frozenset()
+    stands_back: bool = False
     watched: int = selectors.EVENT_READ
     stop_by: float | None = None
     aborted: float | None = None
@@ -188,6 +190,13 @@ class Fleet:
         since = self.clock() - self.timeouts.heartbeat
         ready = (each for each in self if each.state is State.READY)
         return any(process.beat >= since for process in ready)
+
+    @staticmethod
+    def stand_back(process: Process, back: bool) -> None:  # noqa: FBT001 - as it is said
+        """Have a worker leave clients to the others, or no longer, where it understands that."""
+        if process.stands_back is not back and "stand_back" in process.understands:
+            process.stands_back = back
+            process.channel.send("stand_back", back)
 
     def stop(self, process: Process) -> None:
         """Ask a worker to end orderly within its grace."""

@@ -138,6 +138,7 @@ class Master:
                 self._fleet.share_names()
             case ["ready", {"grace": int() | float() as grace} as facts]:
                 process.grace = float(grace)
+                process.understands = _words(facts.get("understands"))
                 if process.state is State.STARTING:  # else it has been told to stop meanwhile
                     process.state = State.READY
                     self._ready(process, facts)
@@ -257,6 +258,12 @@ class Master:
     def _succeed(self) -> None:
         if self._slots.served and not self._stopping:
             self._successor.start(self._fleet.listeners)
+
+
+def _words(given: Any) -> frozenset[str]:
+    """Return what a worker says that it understands; one of an earlier release says nothing."""
+    listed = given if isinstance(given, list) else []
+    return frozenset(each for each in listed if isinstance(each, str))
 
 
 _ON_SIGNAL: Final[dict[signal.Signals, Callable[[Master], object]]] = {

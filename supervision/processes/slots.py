@@ -10,6 +10,9 @@ Until a worker has served, what fails is the application, or how it was started:
 up. From then on it goes on with the workers that it has: a slot whose worker cannot be started, or
 ends too often, is tried again after 1 to 30 s. It gives up when none has served for
 ``Timeouts.patience`` seconds.
+
+Workers that are still to go stand back once a new one serves: a client that leaves one of them must
+not land on the next. Where the reload is called off, or no new one is left, they accept as before.
 """
 
 from __future__ import annotations
@@ -110,14 +113,21 @@ class Slots:
             logger.info("%s is back: %d of %s ready", process, self.ready_now, counted(self.wanted))
         while len(self._plan.children) < self.wanted:
             self._add()
+        self._share_clients()
 
     def ended(self, process: Process, status: int) -> int | None:
         """Learn that a worker has ended; answers the exit status if this is the end of all."""
-        child = self._plan.children.get(process.slot)
         if process is self._reloading:
             logger.error("the reload is off: %s was to serve", process)
             self._reloading = None
             self._to_reload.clear()
+        over = self._without(process, status)
+        self._share_clients()
+        return over
+
+    def _without(self, process: Process, status: int) -> int | None:
+        """Fill the slot of a worker that has ended; return as :meth:`ended`."""
+        child = self._plan.children.get(process.slot)
         if self.stopping or child is None or child.ref is not process:
             return None
         if self._reloading is not None and self._reloading.slot == process.slot:
@@ -203,6 +213,7 @@ class Slots:
         self._to_reload = deque(self._plan.children.values())
         if self._reloading is None:
             self._reload_next()
+        self._share_clients()
 
     def _hasten(self) -> None:
         """Try those at once that wait for another attempt: what they failed for may be mended."""
@@ -234,6 +245,7 @@ class Slots:
             if replacement is not child.ref:
                 self._fleet.stop(replacement)
             self._reload_next()
+        self._share_clients()
 
     def stop(self) -> None:
         """Stop every worker."""
@@ -284,10 +296,24 @@ class Slots:
         child = self._plan.children[process.slot]
         old = child.ref
         child.runs(process)
+        self._share_clients()  # before who leaves the old one can come back
         # None: it is due to be started again; itself: it took over when the old one ended.
         if old is not None and old is not process:
             self._fleet.stop(old)
         self._reload_next()
+
+    def _share_clients(self) -> None:
+        """Have workers that are to go stand back, where there is one that stays."""
+        if self.stopping:
+            return
+        going = {child.spec.id for child in self._to_reload}
+        if self._reloading is not None:
+            going.add(self._reloading.slot)
+        refs = [child.ref for child in self._plan.children.values()]
+        ready = [ref for ref in refs if ref is not None and ref.state is State.READY]
+        stays = any(ref.slot not in going for ref in ready)
+        for ref in ready:
+            self._fleet.stand_back(ref, stays and ref.slot in going)
 
 
 def slot_of(child: Child) -> int:

@@ -162,6 +162,14 @@ class Weighed:
     def leave(self) -> None:
         self.has_left = True
 
+    def stand_back(self, back: bool) -> None:
+        raise AssertionError("nobody has said so")
+
+    def accepting_elsewhere(self) -> tuple[int, ...]:
+        return ()
+
+    elsewhere = accepting_elsewhere
+
 
 def test_crowded_process_leaves_clients_to_another(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(listener, "AFTER_YOU", 60.0)

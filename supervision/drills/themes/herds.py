@@ -80,3 +80,21 @@ def herd_2000(stage: Stage) -> None:
     stage.expect("sign of life" not in server.log, "no heartbeat was missed")
     server.signal(stage.TERM)
     stage.wait_over(back)
+
+
+@drill("G48", bound=12.0, generic=True, needs=("websocket",))
+def hup_once(stage: Stage) -> None:
+    """SIGHUP to four workers: who leaves an old one lands on a new one, and is not told again."""
+    server = stage.serve(workers=4)
+    clients = stage.websockets(server, 80)
+    old = server.workers
+    stage.fault("SIGHUP to the master")
+    server.signal(signal.SIGHUP)
+    back = returning(stage, server, clients)
+    server.wait_workers(without(*old, left=len(old)), "all workers are new")
+    stage.settled()
+    stage.expect_saw(clients, "close 1012")
+    refused = Counter(each.saw for each in back if not each.accepted)
+    stage.expect(not refused, f"none of those who return is refused: {dict(refused)}")
+    again = sum(not each.alive() for each in back)
+    stage.within(1 + again / len(back), 1.05, "disconnects of a client")

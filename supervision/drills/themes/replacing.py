@@ -16,6 +16,9 @@ from supervision.drills.server import PATIENCE, Server
 from supervision.drills.stage import Stage
 from supervision.drills.workers import reach, split, without
 
+TOLD = 0.3
+"""Seconds in which old workers have read that they are to stand back; nothing shows it."""
+
 INTENSITY = 4
 """Restarts that a master of two workers allows within five seconds."""
 
@@ -163,3 +166,52 @@ def hup_requests(stage: Stage) -> None:
         requests.wait(100)
         stage.settled()
     requests.judge()
+
+
+@drill("G47", bound=6.0)
+def hup_called_off(stage: Stage) -> None:
+    """SIGHUP, and the second new worker does not boot: old ones accept again, nobody is refused."""
+    broken = Path(stage.directory) / "broken"
+    server = stage.serve(options={"boot": str(broken)}, workers=3)
+    old = server.workers
+    with Load(stage, server) as load:
+        load.wait(10)
+        stage.fault("SIGHUP to the master, and the next but one worker cannot be started")
+        server.signal(signal.SIGHUP)
+        server.wait_workers(
+            lambda pids: len(set(pids) - set(old)) == 2, "a second new worker boots"
+        )
+        broken.touch()
+        server.wait_line("the reload is off")
+        began = time.monotonic()
+        for worker in old[1:]:
+            reach(stage, server, worker)
+        stage.within(time.monotonic() - began, 1.0, "old workers accept again")
+        load.wait(10)
+        stage.settled()
+    stage.expect(set(old[1:]) < set(server.workers), "the old workers serve on")
+    load.judge()
+
+
+@drill("G49", bound=8.0, generic=True, needs=("websocket",))
+def hup_hanging(stage: Stage) -> None:
+    """The new worker hangs within a reload: old ones take who comes within 1 s, none is refused."""
+    server = stage.serve(workers=3)
+    old = server.workers
+    server.signal(signal.SIGHUP)
+    pids = server.wait_workers(lambda pids: len(set(pids) - set(old)) == 2, "a second new worker")
+    hanging = [pid for pid in pids if pid not in old]
+    stage.fault(f"SIGSTOP to {hanging}: the one serves, the other boots")
+    for pid in hanging:
+        server.signal(signal.SIGSTOP, pid)
+    time.sleep(TOLD)
+    clients = [stage.websocket(server) for _ in range(10)]
+    opened = [client.opened() for client in clients]
+    stage.expect(all(opened), "all are accepted")
+    stage.within(max(client.opened_in for client in clients), 1.0, "the last is accepted")
+    for pid in hanging:
+        server.signal(signal.SIGCONT, pid)
+    server.wait_workers(without(*old, left=len(old)), "all workers are new")
+    stage.settled()
+    stage.wait_over(clients)
+    stage.expect_saw(clients, "close 1012")

@@ -51,6 +51,16 @@ def serve(channel, options, *, facts=FACTS, beats=True):
     say("orphaned")
 
 
+def polite(channel, options):
+    """Serve, and understand what workers of the first release do not."""
+    serve(channel, options, facts={**FACTS, "understands": ["stand_back", "news"]})
+
+
+def odd(channel, options):
+    """Serve, and say of what it understands what makes no sense."""
+    serve(channel, options, facts={**FACTS, "understands": [["stand_back"], 1]})
+
+
 def stubborn(channel, options):
     """Be ready, give signs of life, and end never."""
     signal.signal(signal.SIGABRT, lambda *_: say("aborted"))

@@ -73,12 +73,37 @@ def test_slot_of_one_that_was_killed_can_be_cleared(path):
     assert not mine.crowded()
 
 
-def test_successor_in_the_slot_counts_from_its_next_client_on(path):
+def test_successor_in_the_slot_counts_at_once_and_its_predecessor_no_more(path):
     old, mine = worker(path, 1, 10), worker(path, 2, 3)
     assert not mine.crowded()
     new = worker(path, 1)
     assert mine.crowded()
+    old.closed()
     old.leave()
-    assert not mine.crowded()
-    new.opened()
     assert mine.crowded()
+    new.opened()
+    assert mine.accepting_elsewhere() == (1,)
+
+
+def test_one_that_accepts_again_does_not_take_the_slot_of_its_successor(path):
+    old, mine = worker(path, 1, 10), worker(path, 2, 3)
+    worker(path, 1, 1)
+    old.enter()
+    old.opened()
+    assert mine.accepting_elsewhere() == (1,)
+
+
+def test_one_that_stands_back_does_not_count_and_is_seen(path):
+    mine, other, third = worker(path, 1, 5), worker(path, 2), worker(path, 3, 5)
+    assert mine.crowded()
+    other.stand_back(True)
+    assert not mine.crowded()
+    assert mine.accepting_elsewhere() == (5,)
+    assert mine.elsewhere() == (0, 5)
+    other.opened()
+    assert mine.elsewhere() == (1, 5)
+    other.stand_back(False)
+    assert mine.accepting_elsewhere() == (1, 5)
+    assert other.accepting_elsewhere() == (5, 5)
+    third.leave()
+    assert mine.elsewhere() == (1,)

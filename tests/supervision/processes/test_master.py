@@ -247,6 +247,63 @@ def test_reload_whose_worker_fails_leaves_the_old_one_serving():
         assert run.ended() == 0
 
 
+def told_back(run):
+    """Answer who was told to stand back and who no longer to, in order."""
+    found = (re.match(r"(\d+) stand_back (True|False)", line) for line in run.lines)
+    return [(int(each[1]), each[2] == "True") for each in found if each]
+
+
+def test_workers_that_are_to_go_stand_back_once_a_new_one_serves():
+    with Run("polite", workers=3) as run:
+        run.wait_for("3 workers are ready")
+        first, second, third = (run.pid_of("polite", count) for count in (1, 2, 3))
+        run.signal(signal.SIGHUP)
+        run.wait_for(r"^\d+ stop ", 3)
+        assert sorted(told_back(run)) == sorted([(second, True), (third, True)])
+        run.wait_for(rf"^{second} stand_back True")
+        run.wait_for(rf"^{third} stand_back True")
+        assert first not in dict(told_back(run))
+        run.signal(signal.SIGTERM)
+        assert run.ended() == 0
+
+
+def test_where_a_reload_is_called_off_the_old_ones_accept_again():
+    with Run("polite", "polite", "polite", "polite", "exit 1", workers=3) as run:
+        run.wait_for("3 workers are ready")
+        old = {run.pid_of("polite", count) for count in (2, 3)}
+        run.signal(signal.SIGHUP)
+        run.wait_for("the reload is off")
+        run.wait_for(r"^\d+ stand_back False", 2)
+        for pid in old:
+            assert [back for who, back in told_back(run) if who == pid] == [True, False]
+        run.signal(signal.SIGTERM)
+        assert run.ended() == 0
+
+
+def test_where_the_new_one_ends_the_old_ones_accept_again_until_one_serves():
+    with Run(*["polite"] * 4, "hang", "hang", "polite", workers=3) as run:
+        run.wait_for("3 workers are ready")
+        run.signal(signal.SIGHUP)
+        new = run.pid_of("polite", 4)
+        run.wait_for("hangs")  # the second new one does not get ready
+        run.wait_for(r"^\d+ stand_back True", 2)
+        os.kill(new, signal.SIGKILL)
+        run.wait_for(r"^\d+ stand_back False", 2)
+        run.signal(signal.SIGQUIT)
+        assert run.ended() == 0
+
+
+@pytest.mark.parametrize("deed", ["serve", "odd"])
+def test_workers_of_an_earlier_release_are_not_told_to_stand_back(deed):
+    with Run(deed, workers=2) as run:
+        run.wait_for("2 workers are ready")
+        run.signal(signal.SIGHUP)
+        run.wait_for(r"^\d+ stop ", 2)
+        run.signal(signal.SIGTERM)
+        assert run.ended() == 0
+        assert told_back(run) == []
+
+
 def test_one_more_and_one_less_and_never_none():
     with Run("serve") as run:
         run.wait_for("serving")
