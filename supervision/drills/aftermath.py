@@ -19,9 +19,10 @@ TRACEBACK: Final = "Traceback (most recent call last)"
 LATE: Final = re.compile(
     r"(ended \d+ connections of .* that took too long"
     r"|\d+ connections have not ended by themselves"
-    r"|the endpoint did not stop in time)"
+    r"|the endpoint did not stop in time"
+    r"|this worker was held up at its end by .*)"
 )
-"""What a server says of connections that it had to end, as their time was over."""
+"""What a server says of what it had to end, as its time was over: connections, or itself."""
 
 
 def aftermath(drill: Drill, stage: Stage) -> Iterator[Check]:
@@ -47,7 +48,7 @@ def _of_server(drill: Drill, server: Server) -> Iterator[Check]:
         yield Check("its port can be bound again at once", bindable(server.address))
     if not drill.late:
         late = next((found[1] for line in server.lines if (found := LATE.search(line))), "")
-        yield Check(f"every socket ended in its time{late and f': {late}'}", not late)
+        yield Check(f"everything ended in its time{late and f': {late}'}", not late)
     if not drill.tracebacks:
         yield Check("no traceback is in the log", TRACEBACK not in server.log)
 

@@ -7,7 +7,8 @@ import os
 import select
 import signal
 import socket
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from gevent import monkey
@@ -137,9 +138,18 @@ def end_within(seconds: float, status: int, words: bytes = b"") -> None:
 def leave_within(seconds: float, status: int) -> None:
     """Have this process end with ``status`` in so many seconds at the latest.
 
-    Threads and exit handlers of the application have that long: they do not hold up the end.
+    Threads and exit handlers of the application have that long: they do not hold up the end, and
+    are named when it comes to that.
     """
-    _start_new_thread(end_within, (seconds, status))
+    _start_new_thread(end_within, (seconds, status, _held_up_by(threading.enumerate())))
+
+
+def _held_up_by(threads: Iterable[threading.Thread]) -> bytes:
+    """Return what is said of a process that has not ended by itself: what it waits for."""
+    main = threading.main_thread()
+    waited_for = [each.name for each in threads if each is not main and not each.daemon]
+    what = f"threads of the application: {', '.join(waited_for)}" if waited_for else "exit handlers"
+    return f"roost: this worker was held up at its end by {what:.500}\n".encode()
 
 
 def leave_signals_to_master() -> None:

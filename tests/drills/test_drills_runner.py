@@ -40,7 +40,8 @@ def failures(function, **facts):
     [
         ("undrained", "G05", "see close 1012: 50x close 1001"),
         ("closed", "G05", "50 WebSockets are accepted"),
-        ("slow", "G05", "every socket ended in its time: ended 50 connections of Slow"),
+        ("slow", "G05", "everything ended in its time: ended 50 connections of Slow"),
+        ("leaves_a_thread", "G01", "held up at its end by threads of the application: left"),
         ("leaves_a_process", "G01", "no process is left of its group: ["),
         ("leaves_a_daemon", "G01", "no process is left that left its group: ["),
         ("leaves_a_file", "G01", "no file or socket is left: ["),

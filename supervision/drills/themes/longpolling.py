@@ -25,12 +25,17 @@ def lp_waiting(stage: Stage) -> None:
     hold_polls(stage, clients)
     stage.fault("SIGTERM to the master")
     server.signal(stage.TERM)
+    if not stage.target.own:  # it may push at any time: who has got messages leaves
+        pump(lines(clients), PATIENCE, partial(_all_answered, clients))
+        for client in clients:
+            if client.answered_yet and client.line.answers[-1].json.get("status") == 200:
+                client.close()
     over = pump(lines(clients), PATIENCE)
     stage.expect(over, "no client hangs")
     server.ended()
     headers = [client.line.answers[-1].headers.get("connection") for client in clients]
     statuses = {client.take() for client in clients}
-    if not stage.target.own and 200 in statuses:  # an application may push at any time
+    if not stage.target.own and 200 in statuses:
         stage.note("clients", "some polls were answered with messages of the application")
         stage.expect(statuses <= {200, 204, 410}, f"each poll is answered: {statuses}")
         return
