@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from actors import frames, log_format, signing
 from actors.options import Options, build, limits
-from actors.pubsub import link, pace
+from actors.pubsub import bus, link, pace
 from actors.runtime import actor, crashes, dispatcher
 from actors.socket import Socket
 from supervision.draining import DrainOptions
@@ -76,6 +76,7 @@ FIXED: tuple[tuple[str, Any, str, str], ...] = (
     ("pubsub.message", frames.MAX_FRAME, "bytes", "of a broadcast, packed"),
     ("bus.message", link.MAX_WHOLE, "bytes", "to another worker, in parts"),
     ("bus.queue", link.MAX_QUEUED, "bytes", "for a worker that does not read, then gaps"),
+    ("bus.requests", bus.MAX_IN_FLIGHT, "bytes", "of POSTs to another worker, more are 503"),
     ("bus.step", pace.STEP_MESSAGES, "messages", "of other workers between two rounds of turns"),
     ("bus.step_bytes", pace.STEP_BYTES, "bytes", "the same"),
     ("master.workers", MAX_WORKERS, "processes", "of one master"),

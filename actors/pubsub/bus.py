@@ -12,9 +12,10 @@ from __future__ import annotations
 
 import itertools
 import logging
+from collections import Counter
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import gevent
 import gevent.pool
@@ -36,8 +37,20 @@ logger = logging.getLogger("roost.pubsub")
 
 READ_SIZE = 256 * 1024
 
+MAX_IN_FLIGHT = 8 * 1024 * 1024
+"""Bytes of requests to one worker that it has not answered; one passes whatever its size."""
+
 Reply = Callable[[Any], object]
 Handler = Callable[[str, Any, Reply], object]
+
+
+class _Asked(NamedTuple):
+    """A request that is not answered yet."""
+
+    worker: str
+    reply: Reply
+    timer: Timer
+    size: int
 
 
 class Bus:
@@ -60,7 +73,8 @@ class Bus:
         self._dispatcher = get_dispatcher()
         self._handlers: dict[str, Handler] = {}
         self._gone: list[Callable[[str], object]] = []
-        self._requests: dict[int, tuple[str, Reply, Timer]] = {}
+        self._requests: dict[int, _Asked] = {}
+        self._in_flight: Counter[str] = Counter()
         self._numbers = itertools.count(1)
         self._pace = Pace(self._dispatcher)
         self._readers = gevent.pool.Group()
@@ -77,6 +91,7 @@ class Bus:
             self._links.pop(gone).close()
             self._expected.pop(gone, None)
             self._fail_requests(gone)
+            del self._in_flight[gone]
         for new in wanted - self._links.keys():
             self._links[new] = Link(self._directory / new, self.worker, new, self._changed.set)
         self._changed.set()
@@ -144,18 +159,33 @@ class Bus:
         """
         self._handlers[kind] = handler
 
-    def request(self, worker: str, kind: str, body: Any, timeout: float, reply: Reply) -> None:
+    def request(
+        self, worker: str, kind: str, body: Any, timeout: float, reply: Reply, *, size: int = 0
+    ) -> bool:
         """Ask ``worker``; ``reply(answer)`` is called once, with ``None`` if there is none.
 
         There is none where the worker is gone, or has not answered in ``timeout`` seconds.
+
+        ``size``: bytes of what may be large and may be refused; ``False``, and no call, where more
+        than ``MAX_IN_FLIGHT`` of such would be unanswered, or too much waits to be sent.
         """
         link = self._links.get(worker)
         number = next(self._numbers)
+        if link is not None and size and not self._has_room(worker, link, size):
+            return False
         if link is None or not link.send("request", number, kind, body):
             reply(None)
-            return
+            return True
         timer = self._dispatcher.timers.call_later(timeout, lambda: self._settle(number, None))
-        self._requests[number] = (worker, reply, timer)
+        self._requests[number] = _Asked(worker, reply, timer, size)
+        self._in_flight[worker] += size
+        return True
+
+    def _has_room(self, worker: str, link: Link, size: int) -> bool:
+        used = self._in_flight[worker]
+        if used and used + size > MAX_IN_FLIGHT:
+            return False
+        return link.exchanges <= MAX_IN_FLIGHT  # what was given up is still to be sent
 
     def on_gone(self, callback: Callable[[str], object]) -> None:
         """Call ``callback(worker)``, which must not block, when a worker has hung up."""
@@ -164,12 +194,13 @@ class Bus:
     def _settle(self, number: int, answer: Any) -> None:
         found = self._requests.pop(number, None)
         if found is not None:
-            found[2].cancel()
-            found[1](answer)
+            self._in_flight[found.worker] -= found.size
+            found.timer.cancel()
+            found.reply(answer)
 
     def _fail_requests(self, worker: str) -> None:
-        for number, (asked, _, _) in list(self._requests.items()):
-            if asked == worker:
+        for number, asked in list(self._requests.items()):
+            if asked.worker == worker:
                 self._settle(number, None)
 
     # -- what others send

@@ -20,7 +20,8 @@ logger = logging.getLogger("roost.pubsub")
 
 PROTOCOL: Final = "roost.bus.1"
 MAX_QUEUED: Final = 32 * 1024 * 1024
-"""Bytes that wait for a worker that does not read; what comes then is dropped, and told."""
+"""Bytes of broadcasts that wait for a worker that does not read; what comes then is dropped, and
+told. As many of requests and replies may wait beside them."""
 
 MAX_WHOLE: Final = 24 * 1024 * 1024
 """Bytes of one request or reply, which travels in parts where it does not fit into a frame."""
@@ -43,6 +44,9 @@ class Link:
     Each message carries the next number of this link, so that the other side can tell when some are
     missing: dropped because the queue was full, or lost with a connection. ``on_up()`` is called
     each time when the connection is made; ``up`` is set while there is one.
+
+    There is one queue, and two budgets of it: ``broadcasts``, and ``exchanges`` for requests and
+    their replies, so that neither can make the other vanish. They are what waits, in bytes.
     """
 
     def __init__(
@@ -54,39 +58,54 @@ class Link:
         self._path = path
         self._name = name
         self._number = 0
-        self._queue: deque[tuple[int, bytes]] = deque()
-        self._queued = 0
+        self._queue: deque[tuple[int, bool, bytes]] = deque()
+        self.broadcasts = self.exchanges = 0
         self._wanted = Event()
         self._drained = Event()
         self._drained.set()
         self._writer = gevent.spawn(self._run)
 
     def send(self, kind: str, *parts: Any) -> bool:
-        """Queue a message; ``False`` where it is dropped. Never blocks."""
-        self._number += 1
-        whole = pack([kind, self._number, *parts], MAX_WHOLE)
-        if self._queued + len(whole) > MAX_QUEUED:
-            telemetry.execute("pubsub.dropped", {"count": 1}, {"peer": self.peer})
+        """Queue a message; ``False`` where it is dropped. Never blocks.
+
+        The other side learns of a broadcast that is dropped by the gap. Who asked is told here.
+        """
+        number = self._number + 1
+        whole = pack([kind, number, *parts], MAX_WHOLE)
+        shared = kind == "broadcast"
+        if (self.broadcasts if shared else self.exchanges) + len(whole) > MAX_QUEUED:
+            if shared:
+                self._number = number
+                telemetry.execute("pubsub.dropped", {"count": 1}, {"peer": self.peer})
             return False
+        self._number = number
         if len(whole) > MAX_FRAME:
-            self._queue_parts(whole)
+            self._queue_parts(whole, shared=shared)
         else:
-            self._queue_one(whole)
+            self._queue_one(whole, shared=shared)
         self._drained.clear()
         self._wanted.set()
         return True
 
-    def _queue_one(self, packed: bytes) -> None:
+    def _queue_one(self, packed: bytes, *, shared: bool) -> None:
         data = frame(packed)
-        self._queue.append((self._number, data))
-        self._queued += len(data)
+        self._queue.append((self._number, shared, data))
+        self._count(len(data), shared=shared)
 
-    def _queue_parts(self, whole: bytes) -> None:
+    def _count(self, size: int, *, shared: bool) -> None:
+        if shared:
+            self.broadcasts += size
+        else:
+            self.exchanges += size
+
+    def _queue_parts(self, whole: bytes, *, shared: bool) -> None:
         """Queue what does not fit into a frame: parts, then a word that these were all."""
         for start in range(0, len(whole), PART):
-            self._queue_one(pack(["part", self._number, whole[start : start + PART]]))
+            self._queue_one(
+                pack(["part", self._number, whole[start : start + PART]]), shared=shared
+            )
             self._number += 1
-        self._queue_one(pack(["whole", self._number]))
+        self._queue_one(pack(["whole", self._number]), shared=shared)
 
     def close(self) -> None:
         """Stop; what is queued is lost."""
@@ -139,17 +158,17 @@ class Link:
     def _write_batch(self, sock: Any) -> None:
         batch = self._take()
         try:
-            sock.sendall(batch)
+            sock.sendall(b"".join(data for _, _, data in batch))
         finally:
-            self._queued -= len(batch)
-            if not self._queued:
+            for _, shared, data in batch:
+                self._count(-len(data), shared=shared)
+            if not self._queue:
                 self._drained.set()
 
-    def _take(self) -> bytes:
-        """Answer the front of the queue as one write."""
-        parts, size = [], 0
+    def _take(self) -> list[tuple[int, bool, bytes]]:
+        """Answer the front of the queue, as much as one write may have."""
+        found, size = [], 0
         while self._queue and size < BATCH:
-            _, part = self._queue.popleft()
-            parts.append(part)
-            size += len(part)
-        return b"".join(parts)
+            found.append(self._queue.popleft())
+            size += len(found[-1][2])
+        return found

@@ -75,7 +75,7 @@ def crashed() -> Response:
 
 
 def unavailable() -> Response:
-    """Answer one session or one held POST too many, and a session in a server that ends.
+    """Answer one session or one POST too many, and a session in a server that ends.
 
     Never a poll, and never with a body: phoenix.js takes an empty one for a lost connection, and
     throws at a status in JSON that it does not know.

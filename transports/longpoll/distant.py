@@ -167,7 +167,8 @@ class Distant:
     ) -> None:
         """Have the messages handled by the session; ``share`` is given back when it has answered.
 
-        The session's worker counts what waits there by itself, also when its answer was 408.
+        The session's worker counts what waits there by itself, also when its answer was 408. Where
+        too much is on its way to that worker already, this one is answered 503.
         """
 
         def lost() -> None:
@@ -231,9 +232,16 @@ class Distant:
         self._waiting[ticket] = Waiting(place.worker, http, lost, timer, share)
         http.on_lost(lambda: self._left(ticket), at_eof=request[0] == "poll")
         body = [what, ticket, place.session, place.topic, content]
-        self._bus.request(
-            place.worker, KIND, body, options.pubsub_timeout, lambda a: self._replied(ticket, a)
+        sent = self._bus.request(
+            place.worker,
+            KIND,
+            body,
+            options.pubsub_timeout,
+            lambda a: self._replied(ticket, a),
+            size=0 if share is None else _size(content),
         )
+        if not sent:
+            self._answer(ticket, answers.unavailable())
 
     def _replied(self, ticket: int, answer: Any) -> None:
         match answer:
@@ -342,6 +350,11 @@ class Distant:
 
     def _tell(self, worker: str, body: Any) -> None:
         self._bus.request(worker, KIND, body, 1.0, lambda _: None)
+
+
+def _size(messages: list[Message]) -> int:
+    """Answer the bytes of a POST's messages, and one for each: a POST is never nothing."""
+    return sum(1 + len(each if isinstance(each, bytes) else each.encode()) for each in messages)
 
 
 def _response(status: int, body: bytes) -> Response:

@@ -405,3 +405,73 @@ def test_next_step_comes_where_no_round_ends(workers, monkeypatch):
     for number in range(5 * STEP_MESSAGES):
         one.pubsub.direct_broadcast("two", "t", number)
     assert two.listener.wait_for(5 * STEP_MESSAGES) == list(range(5 * STEP_MESSAGES))
+
+
+# -- budgets
+
+
+@pytest.mark.parametrize(("extra", "taken"), [(-1, True), (0, True), (1, False)])
+def test_requests_in_flight_are_bounded(workers, monkeypatch, extra, taken):
+    one, two = workers("one", "two")
+    monkeypatch.setattr(buses, "MAX_IN_FLIGHT", 1000)
+    replies: list[Any] = []
+    two.bus.serve("keep", lambda worker, body, reply: replies.append(reply))
+    answers: list[Any] = []
+    assert one.bus.request("two", "keep", b"", DEADLINE, answers.append, size=400)
+    assert one.bus.request("two", "keep", b"", DEADLINE, answers.append, size=600 + extra) is taken
+    assert one.bus.request("two", "keep", b"", DEADLINE, answers.append), "of no size"
+    eventually(lambda: len(replies) == 2 + taken)
+    for reply in replies:
+        reply("done")
+    eventually(lambda: len(answers) == 2 + taken)
+    assert set(answers) == {"done"}
+    assert one.bus.request("two", "keep", b"", DEADLINE, answers.append, size=1000)
+
+
+def test_one_request_passes_whatever_its_size(workers, monkeypatch):
+    one, two = workers("one", "two")
+    monkeypatch.setattr(buses, "MAX_IN_FLIGHT", 1000)
+    two.bus.serve("keep", lambda *_: None)
+    assert one.bus.request("two", "keep", b"x" * 5000, DEADLINE, print, size=5000)
+    assert not one.bus.request("two", "keep", b"x", DEADLINE, print, size=1)
+
+
+def test_requests_that_were_given_up_count_until_they_are_written(workers, monkeypatch):
+    one, _ = workers("one", "two")
+    monkeypatch.setattr(buses, "MAX_IN_FLIGHT", 1000)
+    answers: list[Any] = []
+    assert one.bus.request("two", "keep", b"x" * 2000, DEADLINE, answers.append, size=2000)
+    one.bus._fail_requests("two")  # as at its timeout; nothing is written before this lets go
+    assert answers == [None]
+    assert not one.bus.request("two", "keep", b"", DEADLINE, answers.append, size=1)
+    assert one.bus._links["two"].flush(DEADLINE)
+    assert one.bus.request("two", "keep", b"", DEADLINE, answers.append, size=1)
+
+
+def test_requests_take_no_room_from_broadcasts_nor_the_other_way(workers, events, monkeypatch):
+    one, two = workers("one", "two")
+    seen, _ = events
+    monkeypatch.setattr(links, "MAX_QUEUED", 3000)
+    two.bus.serve("double", lambda worker, body, reply: reply(len(body) * 2))
+    answers: list[Any] = []
+    for _ in range(4):  # the last two do not fit
+        one.bus.request("two", "double", "x" * 1400, DEADLINE, answers.append)
+        one.pubsub.direct_broadcast("two", "t", "x" * 1400)
+    assert answers == [None, None]
+    assert [event for event, *_ in seen].count("pubsub.dropped") == 2
+    link = one.bus._links["two"]
+    assert link.broadcasts > 2800 < link.exchanges
+    eventually(lambda: answers == [None, None, 2800, 2800])
+    assert two.listener.wait_for(2) == ["x" * 1400] * 2
+    assert link.flush(DEADLINE)
+    assert (link.broadcasts, link.exchanges) == (0, 0)
+
+
+def test_requests_that_are_not_sent_are_no_gap(workers, events, monkeypatch):
+    one, two = workers("one", "two")
+    seen, _ = events
+    monkeypatch.setattr(links, "MAX_QUEUED", 100)
+    one.bus.request("two", "large", "x" * 100, DEADLINE, lambda _: None)
+    one.pubsub.broadcast("t", "after")
+    assert two.listener.wait_for(1) == ["after"]
+    assert [event for event, *_ in seen if event == "pubsub.gap"] == []

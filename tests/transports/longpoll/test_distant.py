@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from actors import Push
+from actors.pubsub import bus as buses
 from tests.support.raw import DEADLINE
 from tests.transports.longpoll.conftest import parked, wait_until
 
@@ -140,3 +141,21 @@ def test_nothing_is_kept_when_all_is_answered(pair, talk):
         assert (distant._waiting, distant._held) == ({}, {})
     for bus in pair.buses:
         wait_until(lambda bus=bus: not bus._requests)
+
+
+def test_post_beyond_what_may_be_on_its_way_is_503_with_an_empty_body(pair, talk, monkeypatch):
+    """And the session's polls, and its posts when there is room again, are not touched."""
+    _, there = pair()
+    monkeypatch.setattr(buses, "MAX_IN_FLIGHT", 1000)
+    kept = []
+    serve = pair.buses[0]._handlers["longpoll"]
+    pair.buses[0]._handlers["longpoll"] = lambda *request: kept.append(request)
+    large = there.start_post("x" * 5000)
+    wait_until(lambda: kept)
+    response = there.client("second").ask(there.target(), method="POST", body=b"y")
+    assert (response.status, response.body) == (503, b"")
+    pair.buses[0]._handlers["longpoll"] = serve
+    serve(*kept[0])
+    assert large.get(timeout=DEADLINE) == {"status": 200}
+    assert there.post("z") == {"status": 200}
+    assert [payload for payload, _ in talk.living[0].heard] == ["x" * 5000, "z"]
