@@ -16,7 +16,7 @@ from actors.reasons import KILLED, Reason
 from actors.results import Error, Ok, Push, Reply, Stop
 from actors.runtime.actor import Actor, Exit
 from actors.runtime.exits import run_hook
-from supervision.drainer import drainer_spec
+from supervision.drainer import DRAINED, drainer_spec
 from supervision.draining import DrainOptions
 from supervision.pool import pool_spec
 
@@ -34,7 +34,7 @@ else:
 TEXT, BINARY = Opcode.TEXT, Opcode.BINARY
 
 Result = None | Reply | Push | Stop | list[Reply | Push]
-"""What ``handle_in``, ``handle_control`` and ``handle_info`` may answer."""
+"""What ``handle_in``, ``handle_control``, ``handle_info`` and ``handle_drain`` may return."""
 
 
 class Transport(Protocol):
@@ -66,6 +66,7 @@ class Socket(Actor, Generic[StateT]):
         handle_control(self, payload, opcode) for a ping, answered already,     a Result
                                               and for a pong
         handle_info(self, message)            for what else the actor is told   a Result
+        handle_drain(self)                    before it ends for a drain        a Result
         terminate(self, reason)               once, however the connection ends nothing
 
     ``Ok(state)`` accepts with a state, ``Error(reason)`` refuses. A ``Result`` is
@@ -170,6 +171,18 @@ class Socket(Actor, Generic[StateT]):
         """Handle any other message told to the actor; answers as :meth:`handle_in`."""
         return None
 
+    def handle_drain(self) -> Result:
+        """Say farewell: the server goes away, or is replaced, and this connection ends.
+
+        Runs once in the actor, behind the message that it is at; those behind that are dropped.
+        What it pushes and returns, as in :meth:`handle_in`, is sent before the Close frame with
+        1012, or to a last poll. A ``Stop`` says otherwise: its ``code``, or that of its reason.
+        It may block, as long as the drainer waits: then the client is told 1012 all the same, and
+        ``terminate`` runs with ``Killed``. It does not run where nobody drains: for a mount with
+        ``drainer=False``, nor at an end at once (SIGQUIT).
+        """
+        return None
+
     def terminate(self, reason: Reason) -> None:
         """Run exactly once after ``init``, however the connection ends; the answer is ignored.
 
@@ -220,6 +233,14 @@ class Socket(Actor, Generic[StateT]):
         accepted: Any = answer.value
         self.state = accepted
         self.__terminate_ran = False
+
+    def handle_exit(self, reason: Reason) -> None:
+        """Serve an exit signal: the actor ends with it, after :meth:`handle_drain` for a drain."""
+        if reason == DRAINED:
+            result = self.handle_drain()
+            if result is not None:
+                self.__transport.deliver(result)
+        super().handle_exit(reason)
 
     def on_receive(self, message: Any) -> None:
         """Give a told message to :meth:`handle_info`."""
@@ -294,6 +315,7 @@ contract.declare(
         "connect",
         "drainer_spec",
         "handle_control",
+        "handle_drain",
         "handle_in",
         "handle_info",
         "init",

@@ -382,6 +382,67 @@ class TestWhoIsSlow:
         assert served.elapsed < 0.8
 
 
+class TestFarewell:
+    @pytest.fixture
+    def talk(self):
+        """Say farewell, slowly where the last message was "slow". ``calls`` are its calls."""
+
+        def handle_drain(self):
+            self.calls.append("drain")
+            self.push("bye")
+            if "slow" in self.heard:
+                self.release.wait()
+            return Push("really")
+
+        return type("Talk", (Talk,), {"living": [], "calls": [], "handle_drain": handle_drain})
+
+    def test_every_client_gets_it_before_1012(self, site, talk):
+        served = site()
+        clients = [served.connect() for _ in range(50)]
+        stopping = served.stop()
+        for client in clients:
+            assert [client.frame().payload, client.frame().payload] == [b"bye", b"really"]
+            assert leave(client) == (1012, b"")
+        assert stopping.get(timeout=DEADLINE) is True
+        assert len(talk.calls) == 50
+
+    def test_one_that_takes_longer_than_the_drainer_has_is_ended_with_1012(self, site, talk):
+        served = site(drainer={"shutdown": 0.5})
+        slow, other = served.connect(), served.connect()
+        slow.send(raw.frame(raw.TEXT, "slow"))
+        assert slow.frame().payload == b"slow"
+        stopping = served.stop()
+        assert [other.frame().payload for _ in range(2)] == [b"bye", b"really"]
+        assert leave(other)[0] == 1012
+        assert slow.frame().payload == b"bye"  # sent when it began to wait
+        assert leave(slow)[0] == 1012
+        assert stopping.get(timeout=DEADLINE) is False
+        assert [socket.exit_reason for socket in talk.living] == [KILLED, RESTART]
+        assert talk.calls == ["drain", "drain"]
+
+    def test_last_poll_gets_it(self, site, talk):
+        served = site()
+        poller = served.poller()
+        stopping = served.stop()
+        until(lambda: talk.living[0].exit_reason)
+        assert poller.poll()[:2] == (200, ["bye", "really"])
+        poller.close()
+        assert stopping.get(timeout=DEADLINE) is True
+
+    def test_without_a_drainer_nor_at_an_end_at_once_there_is_none(self, site, talk):
+        undrained = site(drainer=False)
+        client = undrained.connect()
+        stopping = undrained.stop()
+        assert leave(client)[0] == 1001
+        assert stopping.get(timeout=DEADLINE) is True
+        served = site()
+        client = served.connect()
+        served.server.stop_now()
+        assert leave(client)[0] == 1001
+        served.server.stop()
+        assert talk.calls == []
+
+
 class TestLongPolling:
     def test_polls_that_wait_are_answered_at_once(self, site, talk):
         served = site(longpoll={"window": 60.0})
