@@ -1,0 +1,169 @@
+"""SIGHUP is the way to new code: a master of earlier code starts workers of later code, and back.
+
+The master in memory, the arguments that it starts workers with, what it tells them over the channel
+and the frames of the bus must be understood for one release. The earlier code is that of
+``ROOST_PREVIOUS`` (a revision for git), else of the last tag, else of the last commit. Nothing here
+knows a module but the command: the two trees are exchanged under the running server by a link.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import signal
+import subprocess
+import tarfile
+import time
+from contextlib import ExitStack
+
+import orjson
+import pytest
+
+from tests.support.command import DEADLINE, ROOT, Command
+from tests.support.raw import TEXT, Client, close_frame, frame, request
+
+RESTART = 1012
+
+APP = """
+import os
+import actors
+from actors import Endpoint, Ok, Push, Reply, Socket, pubsub
+
+CODE = os.path.basename(os.path.dirname(os.path.dirname(os.path.realpath(actors.__file__))))
+CODE = "old" if CODE == "old" else "new"
+
+class Room(Socket):
+    def init(self, state):
+        pubsub.subscribe(self, "room")
+        return Ok(state)
+    def handle_in(self, payload, opcode):
+        if payload == "code":
+            return Reply(CODE)
+        pubsub.broadcast("room", payload)
+    def handle_info(self, message):
+        return Push(message)
+
+def code(environ, start_response):
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    return [CODE.encode()]
+
+endpoint = Endpoint(fallback=code)
+endpoint.socket("/room", Room, longpoll={"window": 2.0})
+"""
+
+
+def git(*arguments):
+    try:
+        done = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, check=True)
+    except FileNotFoundError:
+        pytest.skip("git is not installed")
+    return done.stdout
+
+
+def revision():
+    """Return the earlier revision; where git knows none, the drill is skipped."""
+    named = os.environ.get("ROOST_PREVIOUS")
+    if named:
+        return named
+    for command in (("describe", "--tags", "--abbrev=0", "HEAD~1"), ("rev-parse", "HEAD~1")):
+        try:
+            return git(*command).decode().strip()
+        except subprocess.CalledProcessError as error:
+            why = error.stderr.decode().strip()
+    pytest.skip(f"there is no earlier revision: {why}")
+
+
+@pytest.fixture(scope="module")
+def old(tmp_path_factory):
+    """Return a directory with the earlier code."""
+    path = tmp_path_factory.mktemp("previous") / "old"
+    wanted = revision()
+    with tarfile.open(fileobj=io.BytesIO(git("archive", wanted))) as archive:
+        archive.extractall(path, filter="data")
+    return path
+
+
+class Served:
+    """A server whose code is under a link, which can be exchanged."""
+
+    def __init__(self, stack, old, place, first):
+        self.trees = {"old": old, "new": ROOT}
+        self.link = place / "code"
+        self.stack = stack
+        (place / "app.py").write_text(APP)
+        self.exchange(first)
+        environ = {**os.environ, "PYTHONPATH": str(self.link)}
+        command = Command("app:endpoint", workers=1, cwd=place, env=environ)
+        self.command = stack.enter_context(command)
+
+    def exchange(self, code):
+        new = self.link.with_name("next")
+        new.symlink_to(self.trees[code], target_is_directory=True)
+        new.replace(self.link)
+
+    def client(self, code):
+        """Return a kept connection to a worker of this code, as soon as there is one."""
+        until = time.monotonic() + DEADLINE
+        while True:
+            client = Client(self.command.address)
+            if client.ask("/").body.decode() == code:
+                return self.stack.enter_context(client)
+            client.close()
+            assert time.monotonic() < until, f"no worker of the {code} code: {self.command.lines}"
+
+    def member(self, code):
+        """Return a client in the room, in a worker of this code."""
+        client = self.client(code)
+        assert client.upgrade("/room/websocket").status == 101
+        client.send(frame(TEXT, "code"))
+        assert client.frame().payload.decode() == code
+        return client
+
+
+def told_to_restart(*clients):
+    for client in clients:
+        assert client.frame().code == RESTART
+        client.send(close_frame(RESTART))
+
+
+def poll(client, token, **rest):
+    client.send(request(f"/room/longpoll?token={token}", **rest))
+    return orjson.loads(client.answer().body)
+
+
+@pytest.mark.parametrize(("first", "then"), [("old", "new"), ("new", "old")])
+def test_master_serves_with_workers_of_the_other_code_and_back(old, tmp_path, first, then):
+    with ExitStack() as stack:
+        it = Served(stack, old, tmp_path, first)
+        one = it.member(first)
+        session = poll(it.client(first), "")["token"]
+
+        # Both at once: the channel of one master, and the bus between the two.
+        it.exchange(then)
+        it.command.signal(signal.SIGTTIN)
+        other = it.member(then)
+        for number, speaker in enumerate((one, other, one)):
+            speaker.send(frame(TEXT, f"hello {number}"))
+            for client in (one, other):
+                assert client.frame().payload == b"hello %d" % number
+        abroad = it.client(then)
+        assert poll(abroad, session, method="POST", body=b"code")["status"] == 200
+        heard = poll(abroad, session)["messages"]
+        assert (heard[0], heard[-1]) == ("hello 0", first)
+        it.command.signal(signal.SIGUSR1)
+        it.command.wait_for("stacks of process", 2)
+
+        it.command.signal(signal.SIGHUP)
+        told_to_restart(one, other)
+        moved = it.member(then)
+
+        it.exchange(first)
+        it.command.signal(signal.SIGHUP)
+        told_to_restart(moved)
+        back = it.member(first)
+
+        it.command.signal(signal.SIGTERM)
+        told_to_restart(back)
+        assert it.command.ended() == 0
+        odd = ("nobody understands", "Traceback", "SIGABRT", "SIGKILL", "reload is off")
+        assert not [line for line in it.command.lines if any(word in line for word in odd)]
