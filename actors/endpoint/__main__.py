@@ -9,6 +9,7 @@ from __future__ import annotations
 import signal
 import sys
 
+from actors.crash_text import escaped
 from actors.endpoint import output
 from actors.endpoint.arguments import parser
 from actors.errors import ConfigError
@@ -34,7 +35,7 @@ def main(arguments: list[str]) -> int:
 
         return run(given)
     except ConfigError as error:
-        output.write(sys.stderr, f"roost: {' '.join(str(error).split())}")
+        output.write(sys.stderr, f"roost: {escaped(' '.join(str(error).split()))}")
         return 2
     finally:
         output.settle()

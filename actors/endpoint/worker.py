@@ -21,6 +21,7 @@ import gevent  # noqa: E402
 from gevent.event import Event  # noqa: E402
 
 from actors import pubsub  # noqa: E402
+from actors.crash_text import escaped  # noqa: E402
 from actors.endpoint import memory, output  # noqa: E402
 from actors.endpoint.budget import reserve  # noqa: E402
 from actors.endpoint.loading import load  # noqa: E402
@@ -184,7 +185,7 @@ def main(arguments: list[str]) -> tuple[int, float]:
         worker = Worker(end, options, listeners)
         return worker.run(), worker.left
     except ConfigError as error:
-        output.write(sys.stderr, f"roost: {' '.join(str(error).split())}")
+        output.write(sys.stderr, f"roost: {escaped(' '.join(str(error).split()))}")
         return 2, 0.0
     finally:
         end.leave()

@@ -17,8 +17,11 @@ from tests.actors.runtime.recorder import eventually
 from tests.support.raw import Client
 from tests.support.server import serve
 from transports import session
+from transports.handshake import Defaults, Mount
 from transports.http.response import Response
+from transports.request import Request
 from transports.session import SessionOptions
+from transports.websocket.options import WebSocketOptions
 
 SECRET = "s" * 32
 SESSION = SessionOptions(signing_salt="salt")
@@ -299,6 +302,19 @@ def test_controls_of_a_request_reach_no_line(door, caplog):
     (line,) = [r.getMessage() for r in caplog.records if r.levelno == logging.ERROR]
     assert r"ValueError: \r\n2026 ERROR forged\x1b[2J\x9b at " in line
     assert not re.search("[\r\x1b\x9b]", caplog.text)
+
+
+def test_controls_of_a_path_reach_no_line(caplog):
+    """Other servers hand paths over that ours refuses."""
+    caplog.set_level(logging.INFO)
+    options = WebSocketOptions(transport_log="info", allowed_hosts=["good.test"])
+    mount = Mount("/s", Socket, options, Defaults())
+    path = "/s\x1b[2J\r\nforged\x9b\u202e"
+    mount.open(Request("GET", path, path, "", (), host="evil.test\x1b"), "websocket")
+    log, refusal = (record.getMessage() for record in caplog.records)
+    assert log == r"GET /s\x1b[2J\r\nforged\x9b\u202e from "
+    assert "evil.test" in refusal
+    assert not re.search("[\r\x1b\x9b\u202e]", caplog.text)
 
 
 def test_secrets_of_a_request_are_in_no_log(door, caplog):

@@ -81,6 +81,11 @@ class TestApplication:
         text = app("raise SystemExit(0)")
         assert text == "cannot import 'app': SystemExit: 0 at app.py:1 in <module>"
 
+    def test_controls_in_a_refusal_are_written_out(self, app):
+        text = app("from actors import Endpoint\nEndpoint().socket('/a\\x1b[2J\\x9b', 5)")
+        assert r"\x1b[2J" in text
+        assert not {"\x1b", "\x9b"} & set(text)
+
     def test_what_is_wrong_in_a_module_that_it_imports_is_found_there(self, tmp_path):
         (tmp_path / "app.py").write_text("import models\n")
         for code, at in (("\ndef :\n", "models.py:2"), ("\n1 / 0", "models.py:2 in <module>")):
