@@ -41,10 +41,21 @@ node() {
   echo "${modules[*]}" >"$dir/.installed"
 }
 
+phoenix() { # as clients load it: the two minor versions that are in use
+  local dir=$home/phoenix
+  local modules=(phoenix-1.7.19@npm:phoenix@1.7.19 phoenix-1.8.16@npm:phoenix@1.8.16 xhr2@0.2.1)
+  done_with "$dir" "${modules[*]}" && return
+  packages "nodejs command -v node" "npm command -v npm"
+  mkdir -p "$dir"
+  npm install --silent --prefix "$dir" "${modules[@]}"
+  echo "${modules[*]}" >"$dir/.installed"
+}
+
 install() {
   case $1 in
     wsload | climit) compile "$1" ;;
     node) node ;;
+    phoenix) phoenix ;;
     picows) venv picows picows==2.3.1 uvloop==0.23.0 ;;
     websockets) venv websockets websockets==17.4 uvloop==0.23.0 ;;
     aiohttp) venv aiohttp aiohttp==3.14.5 uvloop==0.23.0 ;;

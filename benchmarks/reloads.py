@@ -2,13 +2,16 @@
 
     python -m benchmarks.reloads requests [--through direct nginx haproxy] [--reloads 20]
     python -m benchmarks.reloads sockets [--workers 8] [--reloads 3]
+    python -m benchmarks.reloads phoenix
 
 ``requests``: keep-alive clients send GET and POST all the time, with short and long pauses, while
 the master gets SIGHUP after SIGHUP. A request has failed that had no answer, or none with status
 200. A client notices before it sends that its connection was closed, as pools of connections do.
 ``sockets``: WebSocket clients that come back at once wherever they are told to leave. How often is
-each of them disconnected by one reload? Exit status 1 where a request failed, or where the mean
-was above 1.05.
+each of them disconnected by one reload? ``phoenix``: the real phoenix.js, two versions, asks for a
+long-poll session on a connection that it keeps to a worker that ends: it must have one on another
+connection at once (``benchmarks/install.sh phoenix`` first). Exit status 1 where a request failed,
+the mean was above 1.05, or phoenix.js did not come back.
 """
 
 from __future__ import annotations
@@ -70,24 +73,23 @@ class Guest(Socket):
 
 
 def _page(request, http):  # noqa: ARG001 - a page's shape
-    return Response(200, request.body or b"page")
+    return Response(200, request.body or str(os.getpid()).encode())
 
 
 endpoint = Endpoint()
-endpoint.socket("/guest", Guest)
+endpoint.socket("/guest", Guest, longpoll=True, check_origin=False)
 endpoint.page("/page", _page)
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("what", choices=("requests", "sockets"))
+    parser.add_argument("what", choices=("requests", "sockets", "phoenix"))
     parser.add_argument("--through", nargs="+", default=["direct", "nginx", "haproxy"])
     parser.add_argument("--reloads", type=int)
     parser.add_argument("--workers", type=int)
     parser.add_argument("--clients", type=int)
     options = parser.parse_args()
-    run = requests if options.what == "requests" else sockets
-    return run(options)
+    return {"requests": requests, "sockets": sockets, "phoenix": phoenix}[options.what](options)
 
 
 # -- the server and what stands in front of it
@@ -104,7 +106,7 @@ def master(directory, workers):
             cwd=HERE, env={**os.environ, "PYTHONPATH": str(HERE.parent)}, stderr=file,
         )  # fmt: skip
     try:
-        wait(lambda: f"{workers} workers are ready" in log.read_text())
+        wait(lambda: re.search(rf"\b{workers} workers? (is|are) ready", log.read_text()))
         yield process, int(re.search(r"serving http://127\.0\.0\.1:(\d+)", log.read_text())[1])
     finally:
         process.terminate()
@@ -306,6 +308,39 @@ def sockets(options):
         gevent.killall(greenlets)
     print(f"mean {sum(means) / len(means):.3f}, refused: {dict(refused) or 0}")
     return 1 if refused or max(means) > MEAN else 0
+
+
+# -- phoenix.js
+
+PACKAGES = ("phoenix-1.7.19", "phoenix-1.8.16")
+
+
+def phoenix(options):  # noqa: ARG001 - as the others
+    home = Path(os.environ.get("BENCH_HOME", Path.home() / ".cache/roost-bench"), "phoenix")
+    failed = 0
+    for package in PACKAGES:
+        with tempfile.TemporaryDirectory() as directory, master(directory, 1) as (process, port):
+            client = subprocess.Popen(
+                ["node", str(HERE / "returns.cjs"), package, str(port)],
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+                env={**os.environ, "NODE_PATH": str(home / "node_modules")},
+            )  # fmt: skip
+            old = client.stdout.readline().split()[1]
+            process.send_signal(signal.SIGHUP)
+            wait(lambda old=old, port=port: page(port) != old)  # the old one is told to end
+            said, _ = client.communicate("go\n", timeout=PATIENCE)
+            failed += client.returncode != 0
+            print(f"{package}: {'; '.join(said.splitlines())}")
+    return 1 if failed else 0
+
+
+def page(port):
+    with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as sock:
+        sock.sendall(b"GET /page HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        data = b""
+        while more := sock.recv(4096):
+            data += more
+    return data.rpartition(b"\r\n")[2].decode()
 
 
 if __name__ == "__main__":
