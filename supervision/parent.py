@@ -15,7 +15,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Container, Iterable
-from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from actors import contract
 from actors.errors import SupervisionError
@@ -119,7 +119,7 @@ class Parent(Actor):
         """Have :meth:`try_again` called when what is queued by now has been served."""
         monitors.deliver(self, TryAgain(subject))
 
-    def give_up(self, child: Child) -> NoReturn:
+    def give_up(self, child: Child) -> None:
         """End, since ``child`` was one restart too many; with ``SHUTDOWN``, which is clean."""
         report(self, "shutdown", "reached_max_restart_intensity", child)
         self.exit_self(SHUTDOWN)

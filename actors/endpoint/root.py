@@ -1,14 +1,26 @@
-"""The endpoint's own supervisor: one for one, as Phoenix's, and it keeps to a budget at its end."""
+"""The endpoint's own supervisors: one for one, as Phoenix's, with a budget for their end.
+
+:class:`Root` has the whole tree, :class:`Children` what the application gave as ``children``.
+"""
 
 from __future__ import annotations
 
+import logging
 import math
 from dataclasses import replace
+from typing import Any
 
 from actors.endpoint.budget import LEAST, share
-from supervision.plan import Child
-from supervision.specs import ChildSpec
+from actors.runtime.actor import Exit
+from actors.runtime.timers import Timer
+from supervision.backoff import Backoff
+from supervision.plan import Child, Plan
+from supervision.reports import report
+from supervision.specs import ChildSpec, Flags
 from supervision.supervisor import Supervisor
+
+CHILDREN = "children"
+"""The id of the child that supervises the application's children."""
 
 DRAINERS = "drainers"
 """The id of the child that supervises all drainers."""
@@ -16,8 +28,13 @@ DRAINERS = "drainers"
 SERVER = "server"
 """The id of the child that ends the connections which no drainer has ended."""
 
+PUNCTUAL = 0.95
+"""The part of its time in which a supervisor stops its children: the rest is for its own end."""
 
-class Root(Supervisor):
+logger = logging.getLogger("roost.endpoint")
+
+
+class Budgeted(Supervisor):
     """``until`` is when its end must be over, by the dispatcher's clock; never, at first."""
 
     def __init__(self, children: tuple[ChildSpec, ...]) -> None:
@@ -32,7 +49,70 @@ class Root(Supervisor):
             seconds = share(child.spec.shutdown, later, self.until - self.clock())
             bounded = None if seconds == math.inf else seconds
             child.spec = replace(child.spec, shutdown=bounded)
+            if child.spec.id == CHILDREN:
+                _actor(child).until = self.clock() + PUNCTUAL * seconds
             self.shutdown_child(child)
+
+
+class Children(Budgeted):
+    """The application's children. One that gives up costs no client its connection.
+
+    It stops the others, and after 1, 2, 4 ... 30 s starts all of them anew. Thirty seconds of
+    service begin the waits anew.
+    """
+
+    def __init__(self, children: tuple[ChildSpec, ...]) -> None:
+        super().__init__(children)
+        self._backoff = Backoff()
+        self._since = 0.0
+        self._timer: Timer | None = None
+
+    def on_start(self) -> None:
+        """Start the children; the first time one that does not start refuses the endpoint."""
+        super().on_start()
+        self._since = self.clock()
+
+    def give_up(self, child: Child) -> None:
+        """Stop them all for a while."""
+        report(self, "shutdown", "reached_max_restart_intensity", child)
+        self._pause(self.clock() - self._since)
+
+    def _pause(self, ran: float) -> None:
+        began = self.clock()
+        self.stop_children()
+        self.plan = Plan(Flags())  # an attempt that is queued finds its child here no more
+        wait = self._backoff.after(ran)
+        why = f" ({self.trouble})" if self.trouble else ""
+        logger.error("the endpoint's children gave up%s: started anew in %g s", why, wait)
+        again = max(0.0, began + wait - self.clock())
+        self._timer = self.dispatcher.timers.call_later(again, self._wake)
+
+    def _wake(self) -> None:
+        self.queue_try_again(self)
+
+    def try_again(self, subject: Any) -> None:
+        """Start all of them anew, or one that could not be restarted."""
+        if subject is not self:
+            known = self.plan.children.get(subject.spec.id)
+            if known is subject and known is not None:
+                super().try_again(known)
+            return
+        try:
+            self.on_start()
+        except Exit:  # it has been reported, and those before it have been stopped
+            self._pause(0.0)
+        else:
+            logger.info("the endpoint's children run again")
+
+    def stop_children(self) -> None:
+        """Stop them, also while they wait to be started anew."""
+        if self._timer is not None:
+            self._timer.cancel()
+        super().stop_children()
+
+
+class Root(Budgeted):
+    """The endpoint's tree."""
 
     def hurry(self) -> None:
         """End, and drain no more. Does not block; call it on the loop."""
@@ -43,7 +123,21 @@ class Root(Supervisor):
             drainers.ref.kill()
 
 
+def _actor(child: Child) -> Children:
+    found: Children = child.ref.actor_inbox.actor
+    return found
+
+
 def _kept(child: Child) -> float:
     """Answer what is kept for a child while others before it stop: the planned ones have it all."""
-    asked = math.inf if child.spec.shutdown is None else child.spec.shutdown
-    return asked if child.spec.id in (DRAINERS, SERVER) else min(asked, LEAST)
+    if child.spec.id == CHILDREN:
+        return sum(_least(each) for each in child.spec.args[0])
+    return _asked(child.spec) if child.spec.id in (DRAINERS, SERVER) else _least(child.spec)
+
+
+def _least(spec: ChildSpec) -> float:
+    return min(_asked(spec), LEAST)
+
+
+def _asked(spec: ChildSpec) -> float:
+    return math.inf if spec.shutdown is None else spec.shutdown

@@ -13,7 +13,7 @@ from gevent.event import AsyncResult, Event
 from actors.endpoint import tree
 from actors.endpoint.budget import reserve
 from actors.endpoint.connections import Connections
-from actors.endpoint.root import Root
+from actors.endpoint.root import CHILDREN, Root
 from actors.endpoint.routes import Routes
 from actors.errors import ConfigError
 from actors.reasons import KILLED, SHUTDOWN, Crash, FailedToStart, Reason
@@ -209,6 +209,8 @@ class Server:
 
 def refusal(reason: Reason) -> ConfigError:
     """Answer why the tree did not start; what the application itself refused is said as it was."""
+    if isinstance(reason, FailedToStart) and reason.child == CHILDREN:
+        reason = reason.reason  # the supervisor between is no news to who gave the children
     cause = reason
     while isinstance(cause, FailedToStart):
         cause = cause.reason

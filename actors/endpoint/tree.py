@@ -1,9 +1,9 @@
 """The endpoint's tree as data: its children in the order in which they start.
 
 The order is the design (``Phoenix.Endpoint.Supervisor``), as they stop in reverse: pubsub, the
-application's children, what each class of sockets asks for, the server, the drainers, the acceptor,
-the watchers. So clients come in last and leave first; what drains is still served, and whatever a
-callback needs outlives its socket.
+application's children (under a supervisor of their own), what each class of sockets asks for, the
+server, the drainers, the acceptor, the watchers. So clients come in last
+and leave first; what drains is still served, and whatever a callback needs outlives its socket.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from actors.crash_text import crash
 from actors.endpoint.budget import DRAIN_PART, SERVER_PART, Budget, Drain
 from actors.endpoint.connections import Acceptor, Connections, Serving
-from actors.endpoint.root import DRAINERS, SERVER
+from actors.endpoint.root import CHILDREN, DRAINERS, SERVER, Children
 from actors.errors import ConfigError, SupervisionError
 from actors.options import build
 from supervision.drainer import Drainers
@@ -97,7 +97,7 @@ def children(
     return _checked(
         [
             *pubsub,
-            *_given(options.children, "Endpoint(children=...)"),
+            *_children(options.children),
             *_specs(asked, "child_spec"),
             server,
             *late,
@@ -115,7 +115,7 @@ def embedded(endpoint: Endpoint, server: ChildSpec, grace: float) -> tuple[Child
     asked = classes(endpoint, grace)
     return _checked(
         [
-            *_given(options.children, "Endpoint(children=...)"),
+            *_children(options.children),
             *_specs(asked, "child_spec"),
             server,
             *_drainers(asked, grace),
@@ -138,9 +138,14 @@ def budget(endpoint: Endpoint, tree: tuple[ChildSpec, ...], grace: float) -> Bud
         grace=grace,
         server=by_id[SERVER].shutdown or 0.0,
         drains=[_drain(spec) for spec in drainers],
-        others=[spec.shutdown for spec in tree if spec.id not in ours],
+        others=[each.shutdown for spec in tree if spec.id not in ours for each in _below(spec)],
         max_connections=endpoint.options.max_connections,
     )
+
+
+def _below(spec: ChildSpec) -> tuple[ChildSpec, ...]:
+    below: tuple[ChildSpec, ...] = spec.args[0] if spec.id == CHILDREN else (spec,)
+    return below
 
 
 def _drain(spec: ChildSpec) -> Drain:
@@ -150,6 +155,20 @@ def _drain(spec: ChildSpec) -> Drain:
             most = capacity(options, seconds)
             return Drain(name=socket_class.__qualname__, seconds=seconds, capacity=most)
     return Drain(name=f"{spec.id!r:.200}", seconds=seconds)
+
+
+def _children(given: Iterable[object]) -> list[ChildSpec]:
+    """Return the supervisor of the application's children; none where there are none.
+
+    It asks for as long as all of them together, as they stop one after the other.
+    """
+    specs = _checked(_given(given, "Endpoint(children=...)"))
+    if not specs:
+        return []
+    asked = [spec.shutdown for spec in specs]
+    total = None if None in asked else sum(each or 0.0 for each in asked)
+    start, args = Children.start, (specs,)
+    return [ChildSpec(id=CHILDREN, start=start, args=args, shutdown=total, type="supervisor")]
 
 
 def _drainers(asked: list[Asked], grace: float) -> list[ChildSpec]:

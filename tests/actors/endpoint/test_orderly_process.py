@@ -10,7 +10,7 @@ import pytest
 from tests.support import raw
 from tests.support.command import Command, run
 
-HEAD = "from actors import Actor, Endpoint, Socket\nfrom supervision import ChildSpec\n"
+HEAD = "from actors import Actor, Endpoint, Reply, Socket\nfrom supervision import ChildSpec\n"
 
 TRACED = f"""{HEAD}
 def part(name):
@@ -49,10 +49,13 @@ class Trigger(Socket):
     def handle_in(self, payload, opcode):
         doomed.append(True)
         known[-1].tell("crash")
+        return Reply("done")
 
-endpoint = Endpoint(children=[ChildSpec(id="doomed", start=Doomed.start)])
+%s
 endpoint.socket("/a", Trigger)
 """
+BELOW = 'endpoint = Endpoint(children=[ChildSpec(id="doomed", start=Doomed.start)])'
+ABOVE = 'endpoint = Endpoint(watchers=[ChildSpec(id="doomed", start=Doomed.start)])'
 
 
 @pytest.fixture
@@ -88,17 +91,34 @@ def test_tree_starts_in_order_and_stops_in_reverse(app):
 
 
 def test_tree_that_gives_up_drains_and_ends_the_process_with_status_1(app):
-    with Command("app:endpoint", cwd=app(DOOMED)) as command:
+    with Command("app:endpoint", cwd=app(DOOMED % ABOVE)) as command:
         with raw.Client(command.address) as client:
             assert client.upgrade("/a/websocket").status == 101
             began = time.monotonic()
             client.send(raw.frame(raw.TEXT, "go"))
+            assert client.frame().payload == b"done"
             assert client.frame().code == 1012
             client.send(raw.close_frame(1012))
             client.read_to_end()
         assert command.ended() == 1
         assert time.monotonic() - began < 20
         command.wait_for(r"the endpoint gave up: 'doomed' ended \(RuntimeError: boom\)$")
+
+
+def test_children_that_give_up_cost_no_client_its_connection(app):
+    with Command("app:endpoint", cwd=app(DOOMED % BELOW)) as command:
+        with raw.Client(command.address) as client:
+            assert client.upgrade("/a/websocket").status == 101
+            client.send(raw.frame(raw.TEXT, "go"))
+            assert client.frame().payload == b"done"
+            command.wait_for(r"children gave up \('doomed' ended .*boom.*started anew in 1 s")
+            command.wait_for(r"children gave up .*started anew in 2 s")
+            client.send(raw.frame(raw.PING, b"x"))
+            assert client.frame().payload == b"x"
+            command.signal(signal.SIGTERM)
+            assert client.frame().code == 1012
+            client.send(raw.close_frame(1012))
+        assert command.ended() == 0
 
 
 def refusal(cwd, *arguments):

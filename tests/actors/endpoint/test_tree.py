@@ -8,6 +8,7 @@ import pytest
 from actors import Actor, Endpoint, Socket
 from actors.endpoint import tree
 from actors.endpoint.connections import Acceptor, Connections, Serving
+from actors.endpoint.root import Children
 from actors.endpoint.server import Server
 from actors.errors import ConfigError
 from actors.reasons import SHUTDOWN
@@ -73,7 +74,10 @@ class TestOrder:
         options = DrainOptions(shutdown=12.5)
         assert tree.children(endpoint, connections, 25.0, [bus]) == (
             bus,
-            child,
+            ChildSpec(
+                id="children", start=Children.start, args=((child,),), shutdown=child.shutdown,
+                type="supervisor",
+            ),
             pool_spec(Chat),
             ChildSpec(id="server", start=Serving.start, args=(connections, 7.5), shutdown=7.5),
             ChildSpec(
@@ -133,8 +137,8 @@ class TestOrder:
 
     def test_children_may_be_classes_and_functions(self, connections):
         endpoint = Endpoint(children=[Actor, lambda: ChildSpec(id="made", start=Actor.start)])
-        specs = tree.children(endpoint, connections, 25.0)
-        assert ids(specs)[:2] == [Actor, "made"]
+        group = tree.children(endpoint, connections, 25.0)[0]
+        assert (group.id, ids(group.args[0])) == ("children", [Actor, "made"])
 
 
 class TestDrainer:
@@ -212,7 +216,7 @@ class TestRefusals:
     def test_two_children_of_one_id_are_refused(self, connections):
         spec = ChildSpec(id="server", start=Actor.start)
         with pytest.raises(ConfigError, match="have one id: duplicate_child_name: 'server'"):
-            tree.children(Endpoint(children=[spec]), connections, 25.0)
+            tree.children(Endpoint(watchers=[spec]), connections, 25.0)
 
     @pytest.mark.parametrize("name", ["children", "watchers"])
     def test_children_must_be_a_list(self, name):
@@ -362,8 +366,9 @@ class TestRunning:
         with serve(endpoint) as served, raw.Client(served.address) as client:
             assert client.upgrade("/a/websocket").status == 101
             root = served.server._root
-            root.which_child("first").ref.kill()
-            assert root.which_child("first").ref.is_alive()
+            group = root.which_child("children").ref
+            group.which_child("first").ref.kill()
+            assert group.which_child("first").ref.is_alive()
             assert journal == ["start first", "start second", "start first"]
             client.send(raw.frame(raw.PING, b"x"))
             assert client.frame().payload == b"x"
@@ -385,7 +390,7 @@ class TestGivingUp:
                 return {"intensity": 0}, [spec]
 
         spec = ChildSpec(id="nested", start=Nested.start, type="supervisor")
-        endpoint = Endpoint(children=[spec])
+        endpoint = Endpoint(watchers=[spec])
         endpoint.socket("/a", Chat)
         server = Server(endpoint, bind("127.0.0.1", 0))
         server.start()
