@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from actors.runtime.actor import Actor as Actor
     from actors.runtime.actor import Exit as Exit
     from actors.runtime.actor import StartError as StartError
+    from actors.runtime.threads import in_thread as in_thread
     from actors.socket import Result as Result
     from actors.socket import Socket as Socket
     from supervision.drainer import Drainer as Drainer
@@ -77,6 +78,7 @@ _HOME = {
     "SessionOptions": "transports.session",
     "Shutdown": "actors.reasons",
     "Socket": "actors.socket",
+    "in_thread": "actors.runtime.threads",
     "StartError": "actors.runtime.actor",
     "Stop": "actors.results",
     "as_reason": "actors.reasons",
