@@ -34,10 +34,10 @@ WHOLE: Final = select.PIPE_BUF
 TELL_EVERY: Final = 1.0
 """Seconds between two lines that tell how many were lost, while lines are."""
 
-PATIENCE: Final = 0.1
-"""Seconds without progress after which an end waits for the writing no longer."""
+PATIENCE: Final = 0.3
+"""Seconds that a single write may take before an end waits for the writing no longer."""
 
-AT_EXIT: Final = 1.0
+AT_EXIT: Final = 3.0
 """Seconds that the end of a process waits for its last lines, at most."""
 
 RETRY: Final = 0.1
@@ -177,6 +177,7 @@ class Writer:
         self._dropped = self._failed = self._told = 0
         self._told_at = 0.0
         self._torn = False
+        self._writing: float | None = None  # since when, while the sink is being written to
         original("_thread", "start_new_thread")(self._run, ())
 
     def put(self, data: bytes) -> None:
@@ -189,18 +190,21 @@ class Writer:
         self._queue.put(data)
 
     def flush(self, seconds: float) -> bool:
-        """Wait until all is written, ``seconds`` at most, and no longer than it makes progress.
+        """Wait until all is written, ``seconds`` at most, and no longer than the sink takes it.
 
-        Blocks the thread that calls, as its process ends. Return whether all was written.
+        A thread that has not had its turn, as the machine is busy, is waited for; a write that
+        blocks is not. Blocks the thread that calls, as its process ends. Return whether all was
+        written.
         """
         clock, sleep = time.monotonic, original("time", "sleep")
         until = clock() + seconds
-        seen, since = self._done, clock()
+        tried = None  # since when all is done but to tell what was lost, which may fail for ever
         while self._done < self._given or self._lost_untold():
-            now = clock()
-            if self._done != seen:
-                seen, since = self._done, now
-            if now >= until or now - since >= PATIENCE:
+            now, writing = clock(), self._writing
+            if self._done == self._given:
+                tried = tried or now
+            since = writing or tried
+            if now >= until or (since is not None and now - since >= PATIENCE):
                 return False
             if self._done == self._given:
                 self._queue.put(b"")  # nothing more is said: what was lost is to be told
@@ -244,14 +248,17 @@ class Writer:
         if self._torn:
             data = b"\n" + data
         while data:
+            self._writing = self._writing or time.monotonic()
             try:
                 written = self._sink.write(data)
             except BlockingIOError:
                 self._sink.wait()
                 continue
             except (OSError, ValueError):
+                self._writing = None
                 self._failed += min(lines, data.count(b"\n")) or 1
                 return False
+            self._writing = None
             self._torn = written < len(data) and not data[:written].endswith(b"\n")
             data = data[written:]
         return True
