@@ -11,10 +11,10 @@ import re
 import sys
 import sysconfig
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from pathlib import Path
-from types import FrameType
+from types import CodeType, FrameType
 from typing import Final
 
 MAX_TEXT: Final = 200
@@ -53,6 +53,12 @@ _INSTALLED = re.compile(r"[/\\](?:site|dist)-packages[/\\]")
 _homes: list[str] = []
 
 
+class _Answered(str):
+    """A note of an error: the callback whose answer it is about, as :func:`place` has it."""
+
+    __slots__ = ()
+
+
 def application_is_at(path: str) -> None:
     """Take what is below the directory ``path`` for the application's, installed or not."""
     _homes.append(path.rstrip(os.sep) + os.sep)
@@ -79,12 +85,24 @@ def crash(error: BaseException) -> str:
     return f"{described(error).rstrip()} at {at}" if at else described(error)
 
 
+def blame(error: BaseException, callback: Callable[..., object]) -> None:
+    """Note that ``error`` is about what ``callback`` answered, which has returned by then.
+
+    Where the stack of ``error`` has no line of the application's, :func:`place` is there.
+    """
+    code = getattr(callback, "__code__", None)
+    if isinstance(code, CodeType) and _is_application(code.co_filename):
+        at = f"{_shown(code.co_filename)}:{code.co_firstlineno} in {_cut(code.co_name)}"
+        error.add_note(_Answered(at))
+
+
 def place(error: BaseException) -> str:
     """Return the application's line that ``error`` came out of: ``app.py:31 in handle_in``.
 
     That is the innermost frame that is not of Roost, of the standard library or of an installed
     package; of the exceptions behind ``error`` where its own stack has none. With none at all it is
-    the innermost frame. A syntax error is where it was found. ``""`` where nothing was raised.
+    the callback that is to blame (:func:`blame`), or the innermost frame. A syntax error is where
+    it was found. ``""`` where nothing was raised.
     """
     if isinstance(error, SyntaxError) and error.filename and error.lineno:
         return f"{_shown(str(error.filename))}:{error.lineno}"
@@ -96,7 +114,8 @@ def place(error: BaseException) -> str:
                 return _point(frame, line)
         if innermost is None and frames:
             innermost = _point(*frames[-1])
-    return innermost or ""
+    answered = [note for note in _notes(error) if isinstance(note, _Answered)]
+    return answered[0] if answered else innermost or ""
 
 
 def depth(error: BaseException) -> int:
@@ -139,15 +158,20 @@ def _one(error: BaseException, depth: int = 0) -> Iterator[str]:
     if isinstance(error, SyntaxError) and error.filename:
         source = _cut(str(error.text or "").strip())
         yield f'  File "{_cut(error.filename)}", line {error.lineno}: {source}'
-    notes = getattr(error, "__notes__", ())
-    for note in notes[:MAX_GROUP] if isinstance(notes, list) else ():
-        yield f"  {_cut(note)}"
+    for note in _notes(error):
+        told = "what this callback answered: " if isinstance(note, _Answered) else ""
+        yield f"  {told}{_cut(note)}"
     if isinstance(error, BaseExceptionGroup):
         inner = error.exceptions
         for number, each in enumerate(inner[:MAX_GROUP] if depth < MAX_GROUP else (), 1):
             yield f"  ---- {number} of {len(inner)} ----"
             for line in _one(each, depth + 1):
                 yield f"  {line}"
+
+
+def _notes(error: BaseException) -> list[object]:
+    notes = getattr(error, "__notes__", ())
+    return notes[:MAX_GROUP] if isinstance(notes, list) else []
 
 
 def _frames(error: BaseException) -> Iterator[str]:

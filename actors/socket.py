@@ -7,10 +7,11 @@ starts the actor, puts what the client sends into its mailbox and turns results 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Generic, Protocol
 
 from actors import contract
+from actors.crash_text import blame
 from actors.messages import ConnectInfo, Control, Gone, Opcode, Receipt
 from actors.reasons import KILLED, Reason
 from actors.results import Error, Ok, Push, Reply, Stop
@@ -229,7 +230,9 @@ class Socket(Actor, Generic[StateT]):
         self.__terminate_ran = True  # what has not begun is not terminated, not even by a kill
         answer: Any = self.init(self.state)
         if type(answer) is not Ok:
-            raise TypeError(f"init must answer Ok(state), not {answer!r:.100}")
+            wrong = TypeError(f"init must answer Ok(state), not {answer!r:.100}")
+            blame(wrong, self.init)
+            raise wrong
         accepted: Any = answer.value
         self.state = accepted
         self.__terminate_ran = False
@@ -237,16 +240,20 @@ class Socket(Actor, Generic[StateT]):
     def handle_exit(self, reason: Reason) -> None:
         """Serve an exit signal: the actor ends with it, after :meth:`handle_drain` for a drain."""
         if reason == DRAINED:
-            result = self.handle_drain()
-            if result is not None:
-                self.__transport.deliver(result)
+            self.__answer(self.handle_drain(), self.handle_drain)
         super().handle_exit(reason)
 
     def on_receive(self, message: Any) -> None:
         """Give a told message to :meth:`handle_info`."""
-        result = self.handle_info(message)
+        self.__answer(self.handle_info(message), self.handle_info)
+
+    def __answer(self, result: Any, callback: Callable[..., Any]) -> None:
         if result is not None:
-            self.__transport.deliver(result)
+            try:
+                self.__transport.deliver(result)
+            except Exception as error:
+                blame(error, callback)
+                raise
 
     def on_batch(self, batch: Iterator[Any]) -> None:
         """Run the callbacks for one turn's events; everything is sent once, at its end."""
@@ -258,7 +265,8 @@ class Socket(Actor, Generic[StateT]):
             elif kind is bytes:
                 result = handle_in(item, BINARY)
             elif kind is Control:
-                result = self.handle_control(item.payload, item.opcode)
+                self.__answer(self.handle_control(item.payload, item.opcode), self.handle_control)
+                continue
             elif kind is Receipt:
                 item.handled(True)
                 continue
@@ -268,7 +276,11 @@ class Socket(Actor, Generic[StateT]):
                 self.on_envelope(item)
                 continue
             if result is not None:
-                transport.deliver(result)
+                try:
+                    transport.deliver(result)
+                except Exception as error:
+                    blame(error, handle_in)
+                    raise
         transport.flush()
 
     def on_blocked(self) -> None:

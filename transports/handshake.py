@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from actors import signing, telemetry, token
+from actors.crash_text import blame
 from actors.messages import ConnectInfo
 from actors.results import Error, Ok
 from actors.runtime.crashes import capped
@@ -190,7 +191,9 @@ class Mount:
                 )
             return answer
         # Not the answer itself: it may hold what the client sent.
-        raise TypeError(f"connect answered {_kind(answer)}; accepted: Ok(state), Error(reason)")
+        wrong = TypeError(f"connect answered {_kind(answer)}; accepted: Ok(state), Error(reason)")
+        blame(wrong, self.socket_class.connect)
+        raise wrong
 
     def refused(self, opened: Opened, answer: Error) -> Response:
         """Answer what ``connect`` refused: 403, or what the option ``error_handler`` makes of it.

@@ -16,6 +16,7 @@ from actors.crash_text import (
     MAX_GROUP,
     MAX_STACK,
     MAX_TEXT,
+    blame,
     crash,
     depth,
     described,
@@ -113,6 +114,19 @@ def test_place_of_what_nobody_raised_is_empty_and_of_a_library_alone_the_innermo
     error.__traceback__ = error.__traceback__.tb_next  # without the frame of this test
     assert "json/decoder.py:" in place(error)
     assert place(error).endswith(" in raw_decode")
+
+
+def test_place_of_a_wrong_answer_is_the_callback_that_gave_it():
+    answered = TypeError("a callback answered 'x'")
+    blame(answered, fails)
+    assert place(answered) == line_of(fails, 0)
+    assert f"  what this callback answered: {line_of(fails, 0)}" in stack(answered).splitlines()
+    for nowhere in (len, json.loads, Rude("no function")):
+        blame(answered, nowhere)
+    assert len(answered.__notes__) == 1
+    raised = caught(fails)
+    blame(raised, test_place_of_a_wrong_answer_is_the_callback_that_gave_it)
+    assert place(raised) == line_of(fails)  # where a line of the application's raised is better
 
 
 def test_package_that_is_installed_can_be_the_application(tmp_path, monkeypatch):

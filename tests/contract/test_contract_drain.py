@@ -11,6 +11,7 @@ from gevent.event import Event
 from actors.reasons import KILLED, NORMAL, Crash, Failure, Shutdown
 from actors.results import Push, Reply, Stop
 from tests.actors.runtime.recorder import DEADLINE, eventually
+from tests.contract.logged import errors
 from tests.contract.stage import scripted, terminated
 
 ERROR = ValueError("no farewell")
@@ -103,7 +104,9 @@ def test_one_that_fails_is_a_crash_of_that_connection(
     reason = terminated(stage.newest)
     assert isinstance(reason, Crash)
     assert (reason.exception is ERROR) == (wrong == "raises")
-    assert "crashed" in caplog.text
+    (line,) = errors(caplog)
+    assert "crashed" in line
+    assert line.endswith(" in handle_drain")
 
 
 def test_it_runs_once_behind_the_message_at_hand_and_before_terminate(

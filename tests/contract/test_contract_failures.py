@@ -6,6 +6,7 @@ notice.
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import gevent
@@ -196,6 +197,7 @@ def test_an_illegal_answer_of_init_names_what_is_accepted(
     assert_init_failed(stage.connect(), transport, [])
     (line,) = errors(caplog)
     assert "crashed: TypeError: init must answer Ok(state), not " in line
+    assert re.search(r" at tests/contract/test_contract_failures\.py:\d+ in <lambda>$", line)
     still_echoes(neighbour)
 
 
@@ -223,7 +225,8 @@ def test_an_illegal_answer_of_connect_names_what_is_accepted(
     assert stage.connect().status == 500
     assert "TypeError: connect answered" in caplog.text
     assert "accepted: Ok(state), Error(reason)" in caplog.text
-    assert len(errors(caplog)) == 1
+    (line,) = errors(caplog)
+    assert re.search(r" at tests/contract/stage\.py:\d+ in <lambda>$", line)
 
 
 def test_what_was_answered_before_the_exception_is_still_sent(play: Any, transport: Any) -> None:

@@ -1,10 +1,11 @@
-"""Every callback x every illegal result: a line in the log that names what is accepted.
+"""Every callback x every illegal result: a line in the log that names what is accepted, and where.
 
 That connection ends as by a crash (close code 1011, or 408 for the POST), and no other does.
 """
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -94,6 +95,7 @@ def test_an_illegal_result_names_what_is_accepted(
     (line,) = errors(caplog)
     assert f"crashed: {kind.__name__}: " in line
     assert form in line
+    assert re.search(r" at tests/contract/test_contract_results\.py:\d+ in answer$", line)
     still_echoes(neighbour)
 
 
