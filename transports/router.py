@@ -55,8 +55,8 @@ class Router(Generic[Handler]):
         ``_``. :class:`ConfigError`: the path does not begin with ``/``, a segment holds characters
         that a path cannot, or two variables share a name.
         """
+        check_path(path)
         segments = _segments(path)
-        _check(path, segments)
         self._count += 1
         route = _Route(segments, handler, self._count)
         if any(segment[0] == ":" for segment in segments):
@@ -89,7 +89,9 @@ def _canonical(segments: list[str]) -> str:
     return "/" + "/".join(segments)
 
 
-def _check(path: str, segments: list[str]) -> None:
+def check_path(path: str) -> None:
+    """Raise :class:`ConfigError` where :meth:`Router.add` would not take ``path``."""
+    segments = _segments(path)
     if not path.startswith("/"):
         raise ConfigError(f"path {path!r}: must begin with '/'")
     for segment in segments:

@@ -9,17 +9,26 @@ from __future__ import annotations
 import signal
 import sys
 
-from actors.crash_text import escaped
-from actors.endpoint import output
-from actors.endpoint.arguments import parser
-from actors.errors import ConfigError
-from supervision.processes.writer import take_standard_error
+
+def _die_of_interrupts() -> None:
+    """Let Ctrl-C end the process without a traceback while there is nothing to end orderly."""
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+if __name__ == "__main__":
+    _die_of_interrupts()  # what is imported below takes a tenth of a second
+
+from actors.crash_text import escaped  # noqa: E402
+from actors.endpoint import output  # noqa: E402
+from actors.endpoint.arguments import parser  # noqa: E402
+from actors.errors import ConfigError  # noqa: E402
+from supervision.processes.writer import take_standard_error  # noqa: E402
 
 
 def main(arguments: list[str]) -> int:
     """Run the command; answers the exit status."""
     output.open_closed_descriptors()
-    _die_of_interrupts()
     try:
         _need_linux(sys.platform)
         given = parser().parse_args(arguments)
@@ -44,12 +53,6 @@ def main(arguments: list[str]) -> int:
 def _need_linux(platform: str) -> None:
     if platform != "linux":
         raise ConfigError(f"Roost runs on Linux only: it needs epoll, which {platform} lacks")
-
-
-def _die_of_interrupts() -> None:
-    """Let Ctrl-C end the process without a traceback while there is nothing to end orderly."""
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 if __name__ == "__main__":

@@ -32,7 +32,7 @@ logger = logging.getLogger("roost.endpoint")
 def run(given: argparse.Namespace) -> int:
     """Do what the options ask; answers the exit status."""
     Logs(given.log_level, given.log_file)
-    endpoint = load(given.application or DEMO)
+    endpoint = load(DEMO if given.application is None else given.application)
     if given.print_limits:
         from actors.endpoint.limits import listed  # noqa: PLC0415 - imports every layer
 

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Unpack
 from actors import contract
 from actors.endpoint.options import EndpointOptions
 from actors.errors import ConfigError
-from actors.options import build, refuse_unknown
+from actors.options import build, did_you_mean, refuse_unknown
 from supervision.draining import DrainOptions
 from transports.longpoll.options import LongPollOptions
 from transports.options import TransportOptions
+from transports.router import check_path
 from transports.websocket.options import WebSocketOptions
 
 if TYPE_CHECKING:
@@ -130,7 +131,7 @@ class Endpoint:
         by_name = {name: value for name, value in shared.items() if name not in SHARED}
         named = dict(transports or {})
         _refuse_unknown(by_name, {**BUILT_IN, **custom}, where)
-        refuse_unknown(named, list(custom), f"{where}, transports")
+        _refuse_unregistered(named, list(custom), f"{where}, transports")
         _refuse_twice(by_name, named, where)
         _check_drainer(drainer, where)
         asked = {"websocket": websocket, "longpoll": longpoll, **by_name, **named}
@@ -140,6 +141,7 @@ class Endpoint:
             if (asked_options := _asked(asked.get(name, False), f"{where}: {name}")) is not None
         }
         _check_class(socket_class, where)
+        _check_paths(path, built, where)
         given: Any = drainer
         self.mounts.append(Mounted(path, socket_class, built, dict(options or {}), given))
 
@@ -209,6 +211,26 @@ def _check_drainer(drainer: object, where: str) -> None:
     elif not isinstance(drainer, bool) and not callable(drainer):
         wanted = "True, False, a mapping of options or a function"
         raise ConfigError(f"{where}: drainer={drainer!r:.200}: must be {wanted}")
+
+
+def _refuse_unregistered(given: Iterable[str], registered: list[str], where: str) -> None:
+    for name in given:
+        if name in BUILT_IN:
+            raise ConfigError(f"{where}: {name!r} is one of ours: {name}=...")
+        if name not in registered:
+            hint = did_you_mean(name, registered) if registered else ""
+            declared = f"endpoint.transport({name!r}, ...) must come before"
+            raise ConfigError(f"{where}: unknown transport {name!r}{hint}: {declared}")
+
+
+def _check_paths(path: object, built: Mapping[str, TransportOptions], where: str) -> None:
+    if not isinstance(path, str):
+        raise ConfigError(f"{where}: the path must be a str, such as '/chat'")
+    try:
+        for options in built.values():
+            check_path(path.rstrip("/") + options.path)
+    except ConfigError as error:
+        raise ConfigError(f"{where}: {error}") from None
 
 
 def _check_class(socket_class: object, where: str) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from actors.crash_text import application_is_at, crash, depth, described
+from actors.crash_text import application_is_at, crash, depth, described, place
 from actors.errors import ConfigError
 from actors.options import did_you_mean
 
@@ -51,7 +51,7 @@ def load(path: str) -> Endpoint:
 def _guess(path: str) -> str:
     """Answer what somebody who wrote ``chat`` or ``chat.py`` may have meant."""
     name = path.partition(":")[0].removesuffix(".py").replace("/", ".")
-    return f"{name or 'chat'}:endpoint"
+    return f"{name.strip('.') or 'chat'}:endpoint"
 
 
 def _claim(package: str) -> None:
@@ -70,7 +70,8 @@ def _import(name: str) -> ModuleType:
     try:
         return importlib.import_module(name)
     except ConfigError as error:
-        raise ConfigError(f"{name}: {error}") from None
+        at = place(error)
+        raise ConfigError(f"{error} at {at}" if at else f"{name}: {error}") from None
     except BaseException as error:  # the application's code may raise anything
         frames = depth(error)
         said = crash(error) if frames or isinstance(error, SyntaxError) else described(error)
@@ -78,7 +79,7 @@ def _import(name: str) -> ModuleType:
         level = logging.ERROR if frames > 1 else logging.DEBUG
         logger.log(level, "importing %s failed: %s", name, said, exc_info=error)
         hint = ""
-        if isinstance(error, ModuleNotFoundError) and (name.endswith(".py") or "/" in name):
+        if not frames and (name.endswith(".py") or "/" in name):
             hint = f" (did you mean {_guess(name)}?)"
         text = f"cannot import {name!r}: {said}{hint}"
         raise ConfigError(text) from None

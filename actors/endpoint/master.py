@@ -70,7 +70,7 @@ def serve(given: argparse.Namespace, arguments: Sequence[str]) -> int:
 def _configuration(given: argparse.Namespace, bus: str) -> dict[str, Any]:
     """Answer what each worker is told; the secret serves where the application has none."""
     return {
-        "application": given.application or DEMO,
+        "application": DEMO if given.application is None else given.application,
         "certfile": given.certfile,
         "keyfile": given.keyfile,
         "log_level": given.log_level,

@@ -85,7 +85,8 @@ class TestCommand:
     def test_a_class_of_the_wrong_shape(self, check, callback: str, said: str) -> None:
         status, (line,) = check(f"class Bad(Socket):\n    {callback}\n")
         assert status == 2
-        assert line.startswith(f"roost: app: Bad.{said}")
+        assert line.startswith(f"roost: Bad.{said}")
+        assert " at app.py:" in line
 
     def test_the_address_that_was_asked_for_is_named(self, check) -> None:
         status, (line,) = check(

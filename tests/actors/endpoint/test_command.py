@@ -44,13 +44,33 @@ def app(tmp_path):
     return refused
 
 
+def test_interrupt_within_the_first_imports_leaves_no_traceback(tmp_path):
+    (tmp_path / "sitecustomize.py").write_text(
+        "import os, signal, sys\n"
+        "class Interrupts:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name == 'argparse':\n"
+        "            os.kill(os.getpid(), signal.SIGINT)\n"
+        "sys.meta_path.insert(0, Interrupts())\n"
+    )
+    path = os.pathsep.join([str(tmp_path), str(ROOT)])
+    done = run("--version", env={**os.environ, "PYTHONPATH": path})
+    assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGINT, "", "")
+
+
 class TestApplication:
     def test_path_without_an_attribute_is_refused(self):
         assert refusal("chat") == "'chat': must be module:endpoint, such as chat:endpoint"
 
     def test_file_name_is_answered_by_the_module_s(self):
         assert "did you mean app.chat:endpoint?" in refusal("app/chat.py:endpoint")
+        assert "did you mean chat:endpoint?" in refusal("./chat.py:endpoint")
         assert refusal("chat.py").endswith("such as chat:endpoint")
+
+    @pytest.mark.parametrize("workers", ["0", "1"])
+    def test_an_empty_name_is_refused_and_no_demo_served(self, workers):
+        text = refusal("", "--workers", workers, "--bind", "127.0.0.1:0")
+        assert text == "'': must be module:endpoint, such as chat:endpoint"
 
     def test_missing_module_is_refused(self):
         assert refusal("no_such:endpoint") == (
@@ -95,14 +115,25 @@ class TestApplication:
 
     def test_option_that_is_not_acceptable_is_refused_with_a_suggestion(self, app):
         text = app("from actors import Endpoint\nendpoint = Endpoint(gracee=1)")
-        assert text == "app: Endpoint: unknown option 'gracee' (did you mean 'grace'?)"
+        assert text == (
+            "Endpoint: unknown option 'gracee' (did you mean 'grace'?) at app.py:2 in <module>"
+        )
+
+    def test_what_is_wrong_in_another_module_is_said_to_be_there(self, app, tmp_path):
+        (tmp_path / "sockets.py").write_text(
+            "from actors import Socket\nclass Chat(Socket):\n    async def handle_in(self): ..."
+        )
+        text = app("from sockets import Chat")
+        assert text.startswith("Chat.handle_in is 'async def'")
+        assert text.endswith(" at sockets.py:2 in <module>")
 
     def test_path_that_cannot_be_served_is_refused(self, app):
         text = app(
             "from actors import Endpoint, Socket\nendpoint = Endpoint()\n"
             "endpoint.socket('/a b', Socket)"
         )
-        assert text.startswith("path '/a b/websocket': segment 'a b' must be ")
+        assert text.startswith("socket '/a b': path '/a b/websocket': segment 'a b' must be ")
+        assert text.endswith(" at app.py:3 in <module>")
 
     def test_misspelt_attribute_is_refused_with_a_suggestion(self, app):
         text = app("from actors import Endpoint\nendpoint = Endpoint()", "endpiont")

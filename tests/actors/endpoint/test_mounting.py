@@ -137,8 +137,17 @@ class TestTransports:
         assert said == "socket '/chat': other is given twice, also in transports"
 
     def test_an_unknown_one_is_refused(self, endpoint: Endpoint) -> None:
-        assert "(did you mean 'other'?)" in refusal(endpoint, transports={"othr": True})
-        assert "unknown option 'websocket'" in refusal(endpoint, transports={"websocket": True})
+        said = refusal(endpoint, transports={"othr": True})
+        assert said == (
+            "socket '/chat', transports: unknown transport 'othr' (did you mean 'other'?):"
+            " endpoint.transport('othr', ...) must come before"
+        )
+        said = refusal(Endpoint(), transports={"sse": True})
+        assert said.endswith(
+            "unknown transport 'sse': endpoint.transport('sse', ...) must come before"
+        )
+        said = refusal(endpoint, transports={"websocket": True})
+        assert said == "socket '/chat', transports: 'websocket' is one of ours: websocket=..."
 
     @pytest.mark.parametrize("given", [None, 1, "yes", ["path"]])
     @pytest.mark.parametrize("name", ["websocket", "longpoll", "other"])

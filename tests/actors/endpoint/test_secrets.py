@@ -158,7 +158,7 @@ def test_secret_is_on_no_stream_of_the_command(tmp_path, workers):
     arguments = ("--bind", "127.0.0.1:0", "--workers", workers, "--log-level", "debug")
     done = run("app:endpoint", *arguments, cwd=tmp_path)
     assert done.returncode == 2
-    assert "app: Endpoint: secret_key_base: must be a str of at least 32" in done.stderr
+    assert "roost: Endpoint: secret_key_base: must be a str of at least 32" in done.stderr
     assert "SENTINEL" not in done.stdout + done.stderr
 
 
