@@ -4,13 +4,16 @@
 
 Three processes: the server (``python -m actors.endpoint stall:endpoint``, one worker), the load,
 and this one, which sends an echo about every 5 ms and takes its time. ``pause`` is the longest
-time in which the worker's hub did not come to a timer of gevent's. ``crowd`` are 600 clients that
-each send a body of 300 KB in chunks of one byte, once, and stay; the other loads are four
-connections that send without a pause, and come back when they are closed. A worker that ended is an
-error: exit status 1.
+time in which the worker's hub did not come to a timer of gevent's. ``cpu`` is the most CPU time
+that its thread used in one turn of the loop: the machine's other work does not count, nor do other
+threads. ``gc`` is that of one collection of garbage, which is a part of it. ``crowd`` are 600
+clients that each send a body of 300 KB in chunks of one byte, once, and stay; the other loads are
+four connections that send without a pause, and come back when they are closed. A worker that ended
+is an error: exit status 1.
 """
 
 import argparse
+import gc
 import resource
 import select
 import selectors
@@ -29,6 +32,41 @@ CHUNK = b"1\r\nx\r\n"
 TIMERS = 100_000
 
 
+class Longest:
+    """In the server: the longest times, in seconds, of what holds up its loop."""
+
+    def __init__(self):
+        self.wall = self.cpu = self.gc = 0.0
+        self.last = self.began = time.thread_time()
+
+    def watch(self, sleep):
+        """Look how late a timer of gevent's is, again and again."""
+        last = time.monotonic()
+        while True:
+            sleep(0.001)
+            now = time.monotonic()
+            self.wall = max(self.wall, now - last - 0.001)
+            last = now
+
+    def turn(self):
+        """Called in each turn of the loop: how much CPU time its thread has used since the last."""
+        now = time.thread_time()
+        self.cpu = max(self.cpu, now - self.last)
+        self.last = now
+
+    def collection(self, phase, _info):
+        """Called by the collector of garbage."""
+        if phase == "start":
+            self.began = time.thread_time()
+        else:
+            self.gc = max(self.gc, time.thread_time() - self.began)
+
+    def take(self):
+        text = "".join(f"{1000 * each:10.1f}" for each in (self.wall, self.cpu, self.gc))
+        self.wall = self.cpu = self.gc = 0.0
+        return text
+
+
 def __getattr__(name):
     """Answer ``endpoint`` where the server asks for it: a client needs nothing of it."""
     if name != "endpoint":
@@ -38,24 +76,16 @@ def __getattr__(name):
     from actors import Endpoint, Reply, Socket  # noqa: PLC0415
     from actors.runtime import get_dispatcher  # noqa: PLC0415
 
-    pauses = [0.0]
-
-    def watch():
-        last = time.monotonic()
-        while True:
-            gevent.sleep(0.001)
-            now = time.monotonic()
-            pauses[0] = max(pauses[0], now - last - 0.001)
-            last = now
-
-    gevent.spawn(watch)
+    longest = Longest()
+    gevent.get_hub().loop.prepare(ref=False).start(longest.turn)
+    gevent.spawn(longest.watch, gevent.sleep)
+    gc.callbacks.append(longest.collection)
 
     class Echo(Socket):
         def handle_in(self, payload, opcode):
             if payload != "pause":
                 return Reply(payload, opcode=opcode)
-            longest, pauses[0] = pauses[0], 0.0
-            return Reply(f"{1000 * longest:7.1f}")
+            return Reply(longest.take())
 
     class Work(Socket):
         """Makes 100,000 of something due at once, again and again."""
@@ -192,7 +222,7 @@ def echoes(sock, seconds):
 
 def pause(sock):
     sock.sendall(frame(0x81, b"pause"))
-    return float(sock.recv(100)[2:])
+    return sock.recv(100)[2:].decode()
 
 
 def workers(pid):
@@ -220,7 +250,7 @@ def measure(name, options):
         taken = sorted(taken + echoes(sock, options.seconds))
         print(
             f"{name:<12}{len(taken):8}{taken[len(taken) // 2]:10.2f}"
-            f"{taken[int(len(taken) * 0.99)]:10.2f}{taken[-1]:10.2f}{pause(sock):10.1f}",
+            f"{taken[int(len(taken) * 0.99)]:10.2f}{taken[-1]:10.2f}{pause(sock)}",
             flush=True,
         )
         if name != "alone":
@@ -244,7 +274,10 @@ def main():
     if options.load:
         load(options.names[0], options.load, options.clients, options.seconds)
         return
-    print(f"{'ms':<12}{'echoes':>8}{'median':>10}{'p99':>10}{'longest':>10}{'pause':>10}")
+    print(
+        f"{'ms':<12}{'echoes':>8}{'median':>10}{'p99':>10}{'longest':>10}"
+        f"{'pause':>10}{'cpu':>10}{'gc':>10}"
+    )
     for name in options.names or known:
         measure(name, options)
 

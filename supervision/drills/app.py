@@ -57,6 +57,7 @@ endpoint.socket("/ledger", sockets.Ledger, **mount)
 endpoint.socket("/asked", sockets.Asked, **mount)
 endpoint.socket("/burst", sockets.Burst, **mount)
 endpoint.socket("/faulty", sockets.Faulty, **mount)
+endpoint.socket("/storing", sockets.Storing, **mount)
 endpoint.socket("/spinning", sockets.Spinning, **mount)
 endpoint.socket("/stubborn", sockets.Stubborn, **mount)
 if given.get("crashing"):

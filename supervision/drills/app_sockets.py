@@ -5,12 +5,14 @@ from __future__ import annotations
 import gc
 import json
 import os
+import sqlite3
 import time
 from typing import Any, ClassVar
 
 import gevent
 import greenlet
 
+import actors
 from actors import ConnectInfo, Ok, Opcode, Push, Reason, Reply, Socket, pubsub, telemetry
 from actors.runtime import registry
 from supervision.drills.ledger import ENDED, HANDLED
@@ -165,6 +167,26 @@ class Faulty(Plain):
     def terminate(self, reason: Reason) -> None:
         del reason
         self._fail("terminate", self.state)
+
+
+class Storing(Plain):
+    """Writes what it is told to the table ``said`` of the sqlite database ``db``, on a thread."""
+
+    def handle_in(self, payload: Any, opcode: Opcode) -> Reply:
+        del opcode
+        point("storing", client=self.state.get("id", ""))
+        actors.in_thread(_store, self.state["db"], payload)
+        return Reply(f"stored {payload}")
+
+
+def _store(path: str, text: str) -> None:
+    """Wait for the database's lock, which others may hold, in C."""
+    database = sqlite3.connect(path, timeout=60.0)
+    try:
+        with database:
+            database.execute("insert into said values (?)", (text,))
+    finally:
+        database.close()
 
 
 class Spinning(Plain):

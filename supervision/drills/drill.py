@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 THEMES: Final = (
     "draining", "batches", "midway", "longpolling", "stalled", "signals", "replacing",
-    "mesh", "bursts", "limits", "faults", "tree", "system", "herds", "soak", "loops",
+    "mesh", "bursts", "blocking", "limits", "faults", "tree", "system", "herds", "soak", "loops",
 )  # fmt: skip
 """The modules of ``supervision.drills.themes``."""
 
