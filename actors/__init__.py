@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from actors.runtime.actor import Actor as Actor
     from actors.runtime.actor import Exit as Exit
     from actors.runtime.actor import StartError as StartError
+    from actors.runtime.names import whereis as whereis
     from actors.runtime.threads import in_thread as in_thread
     from actors.socket import Result as Result
     from actors.socket import Socket as Socket
@@ -82,6 +83,7 @@ _HOME = {
     "StartError": "actors.runtime.actor",
     "Stop": "actors.results",
     "as_reason": "actors.reasons",
+    "whereis": "actors.runtime.names",
 }
 
 _MODULES = ("pubsub", "registry", "telemetry", "token")

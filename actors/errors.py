@@ -34,10 +34,12 @@ class SupervisionError(RoostError):
     """A supervisor refused a call.
 
     ``reason`` is one of OTP's words, such as ``"already_started"`` or ``"not_found"``.
+    ``words`` say ``detail`` to a reader, where its own do not.
     """
 
-    def __init__(self, reason: str, detail: object = None) -> None:
-        super().__init__(reason if detail is None else f"{reason}: {detail}")
+    def __init__(self, reason: str, detail: object = None, words: str | None = None) -> None:
+        said = detail if words is None else words
+        super().__init__(reason if said is None else f"{reason}: {said}")
         self.reason = reason
         self.detail = detail
 

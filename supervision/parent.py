@@ -21,7 +21,7 @@ from actors import contract
 from actors.errors import SupervisionError
 from actors.messages import Down
 from actors.reasons import NORMAL, SHUTDOWN, Crash, Reason
-from actors.runtime import monitors
+from actors.runtime import monitors, names
 from actors.runtime.actor import Actor, ActorKilled, StartError
 from actors.runtime.ref import Ref
 from supervision.plan import Child, ended_as_asked, remarkable
@@ -109,6 +109,7 @@ class Parent(Actor):
         child = self.by_ref.pop(ref, None)
         if child is None:
             return  # stopped by us meanwhile
+        release(child)
         reason = ref.exit_reason
         if remarkable(child.spec, reason):
             report(self, "child_terminated", reason, child)
@@ -135,6 +136,16 @@ class Parent(Actor):
 
         Raises :class:`StartError` with the reason that it did not start for.
         """
+        child.holder = reserved(child.spec.name, self)
+        try:
+            self._launch(child)
+        finally:
+            if child.holder is not None:
+                child.holder.ref = child.ref
+                if child.ref is None:
+                    release(child)
+
+    def _launch(self, child: Child) -> None:
         try:
             ref, info = unpack(child.spec.start(*child.spec.args), self.by_ref)
         except ActorKilled:
@@ -211,19 +222,21 @@ class Parent(Actor):
         if not ended_as_asked(child.spec, reason):
             report(self, "shutdown_error", reason, child)
         self.by_ref.pop(child.ref, None)
+        release(child)
         child.ref = None
 
     def kill_children(self) -> None:
         """Kill all of them; does not block."""
         itself: ActorKilled | None = None
         while self.by_ref:
-            ref, _ = self.by_ref.popitem()
+            ref, child = self.by_ref.popitem()
             try:
                 ref.kill()
             except ActorKilled as error:
                 itself = error  # the child that runs this: the others must go as well
             except Exception as error:  # noqa: BLE001 - of another kind than an actor
                 logger.error("%s could not kill %s: %s", self, text(ref), text(error))
+            release(child)
         if itself is not None:
             raise itself
 
@@ -292,6 +305,25 @@ def unpack(answer: Any, taken: Container[Any]) -> tuple[Any, Any]:
     if ref in taken:
         raise SupervisionError("already_started", ref)
     return ref, info
+
+
+def reserved(name: str | None, starter: Actor) -> names.Holder | None:
+    """Keep the name of a child that is about to start; :class:`StartError` where it is held."""
+    if name is None:
+        return None
+    held = names.holder_of(name)
+    if held is None:
+        return names.reserve(name, starter)
+    whose = "a child that is being started" if held.ref is None else text(held.ref)
+    error = SupervisionError("already_started", held.ref, f"{whose} has the name {text(name)}")
+    raise StartError(Crash(error)) from error
+
+
+def release(child: Child) -> None:
+    """Free the name of a child that has ended, or did not start."""
+    if child.holder is not None:
+        names.release(child.holder)
+        child.holder = None
 
 
 def refused(error: StartError) -> SupervisionError:

@@ -67,6 +67,11 @@ class PartitionSupervisor(Supervisor):
                 "invalid_partitions", f"partitions={wanted!r:.200}: must be a whole number >= 1"
             )
         spec, with_arguments = child_spec(self._child), self._with_arguments
+        if spec.name is not None:
+            raise SupervisionError(
+                "bad_combination",
+                f"name={spec.name!r:.200} of a partition: must be None, there are several of it",
+            )
         return Flags(**self._given[0]), [
             replace(
                 spec,

@@ -44,13 +44,17 @@ class Move(enum.Enum):
 
 @dataclass(slots=True, eq=False)
 class Child:
-    """One entry. ``info`` is what the start function gave beside the ref."""
+    """One entry. ``info`` is what the start function gave beside the ref.
+
+    ``holder`` has the name of the spec, from the start of the child to its end.
+    """
 
     spec: ChildSpec
     ref: Any = None
     info: Any = None
     restarting: bool = False
     monitor: int = 0
+    holder: Any = None
 
     @property
     def stopped(self) -> bool:

@@ -69,8 +69,10 @@ class SupervisorRef(Ref[P]):
         """Start and keep a child; answer its ref, or ``(ref, info)``, or ``None`` if it ignored.
 
         ``child``: see :func:`~supervision.specs.child_spec`; ``args`` come after its own.
-        ``"already_started"`` (``detail``: the ref), ``"already_present"``, ``"max_children"``,
-        ``"failed_to_start_child"`` (``detail``: the reason), or what is wrong with the spec.
+        ``"already_started"`` (``detail``: the ref that has the id or the name; ``None`` while
+        another supervisor starts the one that has the name), ``"already_present"``,
+        ``"max_children"``, ``"failed_to_start_child"`` (``detail``: the reason), or what is wrong
+        with the spec.
         """
         return self._call("start_child", child_spec(child, *args))
 

@@ -50,6 +50,9 @@ class ChildSpec:
       ``brutal_kill``), ``None`` waits for ever (``infinity``). The default is 5 for a worker and
       ``None`` for a supervisor, which needs its time to stop a tree.
     * ``significant``: its end may end the supervisor (see ``auto_shutdown``).
+    * ``name``: a str by which :func:`actors.whereis` finds it in this process; ``None`` for none.
+      The supervisor keeps the name while the child starts, gives it to the ref, and frees it when
+      the child has ended. Where another has it the child does not start: ``already_started``.
     """
 
     id: Hashable
@@ -59,6 +62,7 @@ class ChildSpec:
     shutdown: float | None = _BY_TYPE
     type: Kind = "worker"
     significant: bool = False
+    name: str | None = None
 
     def __post_init__(self) -> None:
         if self.shutdown is _BY_TYPE:
@@ -75,6 +79,8 @@ class ChildSpec:
             raise _refusal("invalid_shutdown", "shutdown", self.shutdown, "seconds >= 0 or None")
         if not isinstance(self.significant, bool):
             raise _refusal("invalid_significant", "significant", self.significant, "True or False")
+        if self.name is not None and (not isinstance(self.name, str) or not self.name):
+            raise _refusal("invalid_name", "name", self.name, "a str that is not empty, or None")
         if self.significant and self.restart == "permanent":
             raise SupervisionError(
                 "bad_combination", "significant=True with restart='permanent': it never ends"

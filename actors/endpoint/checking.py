@@ -7,7 +7,7 @@ with is read from its signature.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import pykka
@@ -52,7 +52,7 @@ def _pattern(path: str) -> str:
 
 def problems(endpoint: Endpoint, children: Iterable[ChildSpec]) -> list[str]:
     """Return everything that is wrong, in words; ``children`` are those of the endpoint's tree."""
-    return [*misrouted(endpoint), *_functions(endpoint), *_children(children)]
+    return [*misrouted(endpoint), *_functions(endpoint), *_children(children, {})]
 
 
 def _functions(endpoint: Endpoint) -> Iterator[str]:
@@ -82,8 +82,14 @@ def _origin_check(where: str, setting: Any) -> Iterator[tuple[str, Any, tuple[st
         yield f"{where}: check_origin", function, taken
 
 
-def _children(specs: Iterable[ChildSpec]) -> Iterator[str]:
+def _children(specs: Iterable[ChildSpec], names: dict[str, Hashable]) -> Iterator[str]:
+    """Yield what is wrong with children and those below; ``names``: whose each seen one is."""
     for spec in specs:
+        if spec.name in names:
+            other = f"child {names[spec.name]!r:.200}"
+            yield f"child {spec.id!r:.200}: its name {spec.name!r:.200} is that of {other}"
+        elif spec.name is not None:
+            names[spec.name] = spec.id
         wrong = _child(spec)
         if wrong is not None:
             yield f"child {spec.id!r:.200}: {wrong}"
@@ -93,7 +99,7 @@ def _children(specs: Iterable[ChildSpec]) -> Iterator[str]:
             except Exception as error:  # noqa: BLE001 - the application's functions may be called
                 yield f"child {spec.id!r:.200}: {error}"
             else:
-                yield from _children(below)
+                yield from _children(below, names)
 
 
 def _child(spec: ChildSpec) -> str | None:

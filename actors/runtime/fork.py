@@ -3,7 +3,7 @@
 ``os.fork`` copies actors, the epoll set and gevent's loop, so that a child that went on with them
 would answer its parent's clients. In the child, therefore, before ``os.fork`` returns there:
 
-* the registry is empty, and a ref of the parent's actor is dead: ``tell`` raises
+* the registry is empty, as are names, and a ref of the parent's actor is dead: ``tell`` raises
   ``pykka.ActorDeadError``; no hook runs and no monitor is told;
 * the child's copy of the epoll set is closed, so that nothing it does reaches the parent's;
 * ``get_dispatcher``, and so the start of an actor, raises ``RuntimeError``.
@@ -19,13 +19,14 @@ from __future__ import annotations
 import os
 
 from actors.reasons import NOPROC
-from actors.runtime import dispatcher, registry
+from actors.runtime import dispatcher, names, registry
 
 
 def _in_child() -> None:
     for actor in registry.forget():
         actor.actor_inbox.closed = True
         actor.actor_inbox.reason = NOPROC
+    names.forget()
     dispatcher.abandon()
 
 

@@ -235,7 +235,7 @@ def test_f17_root_cause_surfaces_through_all_layers():
 
 @BOTH
 def test_f18_name_that_an_outsider_holds_is_already_started_with_it(kind):
-    """Port: there are no registered names; a start function that finds its place taken says so."""
+    """Port: a start function that finds its place taken says so; of names see ``test_names``."""
     outsider = Worker.start()
 
     def register():

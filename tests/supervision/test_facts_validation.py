@@ -25,6 +25,10 @@ BAD_FIELDS = [
     ({"type": "manager"}, "invalid_child_type"),
     ({"significant": "very"}, "invalid_significant"),
     ({"id": ["a", "list"]}, "invalid_id"),
+    ({"name": ""}, "invalid_name"),
+    ({"name": b"bytes"}, "invalid_name"),
+    ({"name": ("a", "tuple")}, "invalid_name"),
+    ({"name": Worker}, "invalid_name"),
 ]
 
 

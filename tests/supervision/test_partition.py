@@ -52,6 +52,14 @@ def test_partitions_are_supervised_and_may_be_supervisors():
     assert supervisor.partition("room") is not before
 
 
+def test_partitions_have_no_name():
+    with pytest.raises(StartError) as caught:
+        PartitionSupervisor.start(child("c", name="n"), partitions=1)
+    assert str(caught.value.reason.exception) == (
+        "bad_combination: name='n' of a partition: must be None, there are several of it"
+    )
+
+
 def test_flags_pass_through():
     supervisor = PartitionSupervisor.start(Worker, partitions=2, strategy="one_for_all")
     before = refs_of(supervisor)

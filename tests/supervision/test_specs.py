@@ -35,6 +35,7 @@ class TestChildSpec:
             "shutdown": 5.0,
             "type": "worker",
             "significant": False,
+            "name": None,
         }
 
     @pytest.mark.parametrize(
@@ -94,6 +95,11 @@ class TestWhatMayBeGiven:
         assert child_spec(lambda: spec) is spec
         assert child_spec(lambda: {"id": "c", "start": start}) == spec
         assert child_spec(lambda: DynamicSupervisor).id is DynamicSupervisor
+
+    @pytest.mark.parametrize("name", [None, "ticker", "räume/1", " "])
+    def test_a_mapping_may_say_the_name(self, name):
+        assert child_spec({"id": "c", "start": start, "name": name}).name == name
+        assert child_spec(ChildSpec(id="c", start=start, name=name), 1).name == name
 
     def test_arguments_come_after_the_specs_own(self):
         assert child_spec(Actor, 1, 2).args == (1, 2)

@@ -13,7 +13,7 @@ from gevent.event import Event
 from gevent.pywsgi import WSGIServer
 from geventwebsocket.handler import WebSocketHandler
 
-from actors import Actor, ConfigError, Endpoint, Ok, Reply, Socket
+from actors import Actor, ConfigError, Endpoint, Ok, Reply, Socket, whereis
 from supervision import ChildSpec
 from tests.examples.test_flask_mount import GUNICORN, running
 from tests.support.raw import CLOSE, TEXT, Client, close_frame, frame
@@ -139,6 +139,25 @@ def test_start_says_which_child_did_not_start():
     endpoint.wsgi()
     with pytest.raises(ConfigError, match=r"did not start: child 'child'.*ValueError: no"):
         endpoint.start()
+
+
+def test_a_named_child_is_found_while_the_tree_runs_and_its_name_is_free_afterwards():
+    notes = []
+    named = ChildSpec(id="named", start=Part.start, args=("named", notes), name="embedded")
+    first, second = (endpoint_with([], children=[named]) for _ in range(2))
+    with hosted(first) as (address, _), Client(address) as client:
+        assert whereis("embedded") is None
+        echoed(client)
+        ref = whereis("embedded")
+        assert ref.actor_class is Part
+        with hosted(second), pytest.raises(ConfigError, match="has the name 'embedded'"):
+            second.start()
+        assert whereis("embedded") is ref
+    assert notes == ["named starts", "named stops"]
+    assert whereis("embedded") is None
+    with hosted(second) as (address, _), Client(address) as client:
+        echoed(client)
+        assert whereis("embedded") not in (None, ref)
 
 
 def test_start_is_for_embedded_endpoints():

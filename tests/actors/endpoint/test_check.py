@@ -203,6 +203,15 @@ class TestChildren:
         assert line.startswith("child ")
         assert said in line
 
+    def test_two_children_of_one_name_are_found_wherever_they_are(self) -> None:
+        below = ChildSpec(id="below", start=Actor.start, name="n")
+        inner = ChildSpec(id="inner", start=Supervisor.start, args=([below],))
+        again = ChildSpec(id="again", start=Actor.start, name="n")
+        other = ChildSpec(id="other", start=Actor.start, name="m")
+        assert found(mounted(children=[other, inner], watchers=[again])) == [
+            "child 'again': its name 'n' is that of child 'below'"
+        ]
+
     @pytest.mark.parametrize(
         "child",
         [

@@ -67,6 +67,32 @@ print(in_child(test), registry.count(), ref.ask("the parent's lives"))
     )
 
 
+def test_the_child_has_none_of_its_parents_names() -> None:
+    assert (
+        run("""
+from actors import whereis
+from supervision import ChildSpec, Supervisor
+
+class Process:
+    exit_reason = None
+    exit = kill = wait = demonitor = lambda self, *args: True
+    monitor = lambda self, watcher: 0
+
+Supervisor.start([
+    ChildSpec(id="a", start=Echo.start, name="actor"),
+    ChildSpec(id="p", start=Process, name="process"),
+])
+
+def test():
+    assert whereis("actor") is None
+    assert whereis("process") is None
+
+print(in_child(test), whereis("actor").ask("still"), type(whereis("process")).__name__)
+""")
+        == "0 still Process"
+    )
+
+
 def test_the_child_may_not_start_an_actor() -> None:
     assert run("""
 get_dispatcher()
