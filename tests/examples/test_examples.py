@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
+from contextlib import ExitStack, closing
 
 import pytest
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect as connect_client
 
 from actors import token
+from examples import digest
 from tests.support.command import ROOT, Command
 
 DEADLINE = 10
 
 
-def example(name):
-    return Command(f"examples.{name}:endpoint")
+def example(name, **rest):
+    return Command(f"examples.{name}:endpoint", **rest)
 
 
 def connect(command, target, **rest):
@@ -109,6 +112,68 @@ class TestAuth:
         assert status(auth, f"/user/websocket?token={ticket}", origin="https://evil.test") == 403
         auth.wait_for("refused the origin 'https://evil.test'")
         assert not any(ticket in line for line in auth.lines)
+
+
+class TestWhatExistsOnce:
+    """The examples of docs/once.md, with two workers."""
+
+    def test_a_ticker_that_broadcasts_ticks_once_for_each_worker(self):
+        with (
+            example("ticks_twice", workers=2) as command,
+            connect(command, "/ticks/websocket") as client,
+        ):
+            heard = set()
+            while len(heard) < 2:
+                heard.add(client.recv(DEADLINE))
+        assert all(re.fullmatch(r"tick of \d+", tick) for tick in heard)
+
+    def test_a_ticker_that_broadcasts_locally_ticks_once_for_each_client(self):
+        with (
+            example("ticks_once", workers=2) as command,
+            connect(command, "/ticks/websocket") as client,
+        ):
+            told = [client.recv(DEADLINE) for _ in range(8)]
+            client.send("how many?")
+            while not (answer := client.recv(DEADLINE)).endswith(" so far"):
+                told.append(answer)
+        first = int(told[0].removeprefix("tick "))
+        assert told == [f"tick {first + number}" for number in range(len(told))]
+        last = first + len(told) - 1
+        assert answer in {f"{last} so far", f"{last + 1} so far"}  # it may tick meanwhile
+
+    def test_a_digest_is_sent_once_in_all(self, tmp_path):
+        environ = {**os.environ, "DATABASE": str(tmp_path / "digest.db")}
+        with example("digest", workers=2, env=environ) as command:
+            command.wait_for("2 workers are ready")
+            with connect(command, "/digests/websocket") as client:
+                told = [client.recv(DEADLINE) for _ in range(8)]
+        assert all(re.fullmatch(r"digest \d+", digest) for digest in told)
+        assert len(set(told)) == len(told)
+
+    def test_of_two_workers_that_saw_the_same_digest_one_wins(self, tmp_path, monkeypatch):
+        monkeypatch.setenv("DATABASE", str(tmp_path / "digest.db"))
+        with closing(digest.database()) as one, closing(digest.database()) as other:
+            tries = [(one, 0), (other, 0), (other, 1), (one, 1), (one, 2)]
+            won = [digest.claim(db, number, 0.0) for db, number in tries]
+        assert won == [True, False, True, False, True]
+
+    def test_a_room_is_its_topic_and_each_worker_remembers_what_was_said(self):
+        with example("rooms", workers=2) as command, ExitStack() as stack:
+            command.wait_for("2 workers are ready")
+            clients = [
+                stack.enter_context(connect(command, "/chat/websocket?room=lobby"))
+                for _ in range(4)
+            ]
+            for client in clients:
+                client.send("/recent")
+                assert client.recv(DEADLINE) == ""
+            clients[0].send("hello")
+            for client in clients:
+                assert client.recv(DEADLINE) == "hello"
+                client.send("/recent")
+                assert client.recv(DEADLINE) == "hello"
+            assert status(command, "/chat/websocket") == 403
+            assert status(command, f"/chat/websocket?room={'x' * 41}") == 403
 
 
 def test_every_example_has_a_test():
