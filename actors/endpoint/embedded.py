@@ -152,11 +152,9 @@ class Embedded:
         Return whether no connection had to be cut off. All of it takes ``budget`` seconds.
         """
         end = self._ends.get(application)
-        if end is None:
-            return True
-        if not self.running or len(self._ends) > 1:
-            del self._ends[application]
-            return end(budget)
+        if not self.running or self._ends.keys() - {application}:
+            self._ends.pop(application, None)
+            return end is None or end(budget)
         self._orderly = True
         with self._lock:
             self._stop(budget)

@@ -131,6 +131,15 @@ def test_start_starts_the_tree_before_any_request():
         assert notes.count("child starts") == 1
 
 
+def test_a_drain_ends_a_tree_that_no_request_has_reached():
+    notes = []
+    endpoint = endpoint_with(notes)
+    with hosted(endpoint) as (_, adapter):
+        endpoint.start()
+        assert adapter.drain(DEADLINE) is True
+        assert notes[-3:] == ["watcher stops", "pool stops", "child stops"]
+
+
 def test_start_says_which_child_did_not_start():
     def fail():
         raise ValueError("no database")
