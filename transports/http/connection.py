@@ -103,7 +103,7 @@ class HTTPConnection:
         """Forget the request, and tell who was to answer it."""
         lost, self._lost = self._lost, None
         self._request = self._response = None
-        self._deadlines.stop()
+        self._deadlines.end()
         self.shared.bodies.forget(self)
         if lost is not None:
             lost()
@@ -198,7 +198,7 @@ class HTTPConnection:
         """
         stream = self.stream
         self._request = self._lost = stream.on_drained = None
-        self._deadlines.stop()
+        self._deadlines.end()
         if stream.closed:
             protocol.connection_lost(None)
         else:

@@ -25,7 +25,7 @@ class Deadlines:
 
     def __init__(self, dispatcher: Dispatcher, on_due: Callable[[bool], object]) -> None:
         self._dispatcher = dispatcher
-        self._on_due = on_due
+        self._on_due: Callable[[bool], object] | None = on_due
         self._whole = self._quiet = self._timer_at = _NEVER
         self._timer: Timer | None = None
 
@@ -43,15 +43,19 @@ class Deadlines:
         """Wait for nothing."""
         self._whole = self._quiet = _NEVER
 
-    def stop(self) -> None:
-        """Never call again."""
+    def end(self) -> None:
+        """Never call again, and let go of the connection: it should not need the collector."""
+        self._stop_timer()
+        self._on_due = None
+
+    def _stop_timer(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
 
     def _set_timer(self, due: float) -> None:
         if self._timer is None or due < self._timer_at:
-            self.stop()
+            self._stop_timer()
             self._timer_at = due
             self._timer = self._dispatcher.timers.call_at(due, self._expired)
 
@@ -61,6 +65,6 @@ class Deadlines:
             self._timer_at = due
             return due
         self._timer = None
-        if due < _NEVER:
+        if due < _NEVER and self._on_due is not None:
             self._on_due(now >= self._whole)
         return None

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 from collections.abc import Iterator
 
 import pytest
 
 from actors.errors import HTTPError
+from tests.actors.runtime.recorder import eventually
 from tests.support.raw import Client, request
 from tests.support.server import Served, serve
 from tests.support.site import DEADLINE, Site, round_trip
+from transports.http.connection import HTTPConnection
+from transports.http.parser import RequestParser
 from transports.http.response import Response
-from transports.stream import READ_SIZE
+from transports.stream import READ_SIZE, Stream
 
 LARGE = b"x" * 8_000_000
 
@@ -289,3 +293,26 @@ def test_refused_request_is_one_line_in_the_log_without_its_content(
     assert client.answer().status == 400
     (record,) = [r for r in caplog.records if r.name == "roost.transports"]
     assert record.getMessage() == "refused a request of 127.0.0.1: 400"
+
+
+def held() -> int:
+    """Count what there is of connections."""
+    kinds = HTTPConnection, Stream, RequestParser
+    return sum(type(each) in kinds for each in gc.get_objects())
+
+
+@pytest.mark.parametrize("lines", [("Connection: close",), ()], ids=["announced", "by the client"])
+def test_connection_that_has_ended_is_freed_without_the_collector(
+    served: Served, lines: tuple[str, ...]
+) -> None:
+    gc.collect()
+    gc.disable()
+    try:
+        before = held()
+        with Client(served.address) as client:
+            client.send(request("/echo", *lines))
+            assert client.answer().status == 200
+            assert held() == before + 3
+        eventually(lambda: held() == before)
+    finally:
+        gc.enable()
