@@ -97,7 +97,9 @@ class TestOrder:
         stopping = gevent.spawn(stage.served.drain)
         gevent.idle()
         release.set()
-        assert opening.get(timeout=DEADLINE).closed() == transport.drained(None)
+        # A long poll's connection may still be there to say that the session is gone.
+        ends = {transport.drained(None), transport.ending(1012, None)}
+        assert opening.get(timeout=DEADLINE).closed() in ends
         stopping.get(timeout=DEADLINE)
 
     def test_stop_ends_the_turn_it_is_answered_in(self, play: Any, transport: Any) -> None:

@@ -154,6 +154,7 @@ def test_every_limit_has_a_unit_and_every_number_is_a_limit(cls: type[TransportO
         "seconds",
         "frames",
         "frames/second",
+        "messages/second",
         "ratio",
         "messages",
         "sessions",
