@@ -19,8 +19,9 @@ def in_thread(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     calls wait for one (``GEVENT_THREADPOOL`` and ``gevent.get_hub().threadpool.maxsize``). Pure
     Python holds the interpreter's lock on a thread, too: give that to another process.
 
-    ``function`` must use nothing of gevent's and no socket's ``push``; what it may do is ``tell``.
-    A caller that is killed is not waited for by the thread, which goes on to the end.
+    ``function`` must use nothing of gevent's (so no patched ``subprocess``) and no socket's
+    ``push``; what it may do is ``tell``. A caller that is killed is not waited for by the thread,
+    which goes on to the end.
     """
     outcome: list[T] = []
 
