@@ -115,7 +115,7 @@ class Stream:
     def open(self, protocol: StreamProtocol) -> None:
         """Begin to read for ``protocol``."""
         self.protocol = protocol
-        self.dispatcher.register(self._fd, EPOLLIN, self.on_events)
+        self.dispatcher.register(self._fd, EPOLLIN, self.on_events, yields=True)
 
     @property
     def closed(self) -> bool:

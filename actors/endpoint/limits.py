@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from actors import frames, log_format, signing
 from actors.options import Options, build, limits
 from actors.pubsub import bus, link, pace
-from actors.runtime import actor, crashes, dispatcher
+from actors.runtime import actor, crashes, dear, descriptors, dispatcher
 from actors.socket import Socket
 from supervision.draining import DrainOptions
 from supervision.processes import MAX_WORKERS, channel, fleet, sockets
@@ -33,7 +33,9 @@ FIXED: tuple[tuple[str, Any, str, str], ...] = (
     ("listener.backlog", sockets.BACKLOG, "connections", "waiting to be accepted"),
     ("listener.patience", patience.PATIENCE, "seconds", "a client waits for workers that stay"),
     ("listener.accepts", listener.ACCEPTS_PER_TURN, "clients", "accepted before others are served"),
-    ("dispatcher.events", dispatcher.POLL_EVENTS, "descriptors", "served per poll"),
+    ("dispatcher.events", descriptors.POLL_EVENTS, "descriptors", "served per poll"),
+    ("dispatcher.dear", dear.DEAR, "seconds", "of a read, else it waits for others"),
+    ("dispatcher.dear_patience", dear.PATIENCE, "seconds", "until one that waits is read"),
     ("stream.read", stream.READ_SIZE, "bytes", "read from one connection at a time, at most"),
     ("stream.dear_read", stream.DEAR_READ, "seconds", "of a read, else the next is half as large"),
     ("http.read", stream.REQUEST_READ_SIZE, "bytes", "the same, while HTTP is spoken"),

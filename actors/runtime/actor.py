@@ -37,7 +37,7 @@ from actors.errors import ConfigError, MailboxFull
 from actors.options import boolean, one_of, positive_int
 from actors.reasons import NORMAL, Crash, Failure, Reason, as_reason
 from actors.runtime import exits, monitors, registry
-from actors.runtime.dispatcher import Dispatcher, get_dispatcher
+from actors.runtime.dispatcher import TURN_MESSAGES, Dispatcher, get_dispatcher
 from actors.runtime.exits import ActorKilled, Exit, StartError, reason_of
 from actors.runtime.future import Future, run_on_carrier
 from actors.runtime.mailbox import GONE, READY, STARTING, Mailbox
@@ -47,9 +47,6 @@ from actors.runtime.timers import Timer
 __all__ = ["TURN_MESSAGES", "Actor", "ActorKilled", "Exit", "StartError"]
 
 logger = logging.getLogger("roost.runtime")
-
-TURN_MESSAGES = 64
-"""Messages that an actor handles before others get their turn."""
 
 _DECLARED: Final = {
     "mailbox_messages": positive_int,
@@ -183,15 +180,19 @@ class Actor(pykka.Actor):
     # -- a turn
 
     def on_turn(self, carrier: greenlet) -> None:
-        """Handle up to :data:`TURN_MESSAGES` messages; exit signals come first."""
+        """Handle up to :data:`TURN_MESSAGES` messages; exit signals come first.
+
+        Fewer of what a client sent while turns are long; not of what others tell, who count on it.
+        """
         inbox = self.actor_inbox
         if inbox.owner is GONE:
             return  # killed while it was queued
         inbox.owner = carrier
         items = inbox.items
-        if len(items) > TURN_MESSAGES:
-            inbox.items = items[TURN_MESSAGES:]
-            del items[TURN_MESSAGES:]
+        most = TURN_MESSAGES if 2 * inbox.told >= len(items) else inbox.dispatcher.turn_messages
+        if len(items) > most:
+            inbox.items = items[most:]
+            del items[most:]
         else:
             inbox.items = []
         inbox.batch = batch = iter(items)
@@ -215,7 +216,7 @@ class Actor(pykka.Actor):
             exits.unwound(self)
         elif inbox.items or inbox.signals is not None:
             inbox.owner = READY
-            inbox.dispatcher.schedule(self)
+            inbox.dispatcher.schedule_late(self)
         else:
             inbox.owner = None
 

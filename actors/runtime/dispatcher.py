@@ -10,11 +10,15 @@ queue, then polls again until there is nothing left or its slice is used up.
 There is one slice for each turn of gevent's loop, whatever wakes the dispatcher in it: reading,
 turns, sends, deadlines and what other threads ask for share it. None of them may use it all while
 others wait, and each looks at the clock after one step; so no step may be long (a stream reads
-less of a peer whose bytes are dear). What is left goes on in the loop's next turn, and not by
+less of a peer whose bytes are dear, and what is dear waits for the others: see
+:mod:`actors.runtime.dear`). What is left goes on in the loop's next turn, and not by
 ``run_callback``: gevent would serve that fifty times before it looks at its other watchers. A poll
 takes few events: the kernel's ready list rotates, so all who are readable have their turn, and
 what was read is still in the cache when its actor runs. The events of a poll that no time was left
 for come first in the next turn; else those at the front would be served again and again.
+
+An actor that had its turn and wants another is *late*: it goes on when nothing else is ready, and
+one of them in each slice, so who says little need not wait for all who say much.
 
 User code may block anywhere in a turn. The carrier then stays parked in gevent with it; the hub
 sees that the carrier came back without being idle, and the next wake takes another. Whoever runs
@@ -46,13 +50,13 @@ from gevent import get_hub, monkey
 from greenlet import getcurrent, greenlet
 
 from actors.runtime.carrier import Carrier, Job, Runnable
+from actors.runtime.dear import DEAR
+from actors.runtime.descriptors import Descriptors
 from actors.runtime.rounds import Rounds
 from actors.runtime.timers import Timers
 
 logger = logging.getLogger("roost.runtime")
 
-# gevent removes epoll from a patched select: what blocks on it would block the loop.
-epoll: Any = monkey.get_original("select", "epoll")
 get_ident: Any = monkey.get_original("_thread", "get_ident")
 
 SLICE = 0.005
@@ -68,36 +72,33 @@ TURNS_BETWEEN_CLOCKS = 4
 """Turns that run before the clock is asked whether the slice is over: asking costs 0.1 us. While
 turns are long it is asked after each."""
 
-POLL_EVENTS = 16
-"""Descriptors served per poll."""
+TURN_MESSAGES = 64
+"""Messages that an actor handles in one turn, at most."""
 
 SHARE = 0.25
 """The part of a slice that deadlines may use, what other threads ask for, and sends."""
 
 
-class Dispatcher:
+class Dispatcher(Descriptors):
     """One per process, made on the thread whose hub serves (see :func:`get_dispatcher`)."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__()
         self.clock = clock
         self.now = clock()
         self.hub = get_hub()
         self.thread = get_ident()
-        self.ready: deque[Runnable] = deque()
-        self.handlers: dict[int, Callable[[int], None]] = {}
         self.timers = Timers(clock, self._arm)
-        self.rounds = Rounds(self.schedule)
+        self.rounds = Rounds(self.schedule_late)
         self.carriers = 0
         self._idle: list[Carrier] = []
         self._turns = TURNS_BETWEEN_CLOCKS
         self._wake_pending = False
+        self._had_late = False  # in this slice
+        self.turn_messages = TURN_MESSAGES
         self._until: float | None = None
         self._sends: deque[Callable[[], object]] = deque()
-        self._events: list[tuple[int, int]] = []
-        self._stale: set[int] = set()
-        self._again: dict[int, int] = {}
         self._foreign: deque[Callable[[], object]] = deque()
-        self._epoll = epoll()
         loop = self.hub.loop
         self._watcher: Any = loop.io(self._epoll.fileno(), 1)
         self._watcher.start(self._wake)
@@ -113,6 +114,15 @@ class Dispatcher:
     def schedule(self, runnable: Runnable) -> None:
         """Queue ``runnable`` for a turn. Callers see to it that it is queued once."""
         self.ready.append(runnable)
+        if not self._wake_pending:
+            self._wake_soon()
+
+    def schedule_late(self, runnable: Runnable) -> None:
+        """Queue what has had its turn and wants another: it comes when nothing else is ready.
+
+        And one in each slice, whatever is.
+        """
+        self.late.append(runnable)
         if not self._wake_pending:
             self._wake_soon()
 
@@ -143,40 +153,6 @@ class Dispatcher:
         """Whether a handler that works in steps should leave the rest for its next event."""
         return self._until is None or self.clock() > self._until
 
-    # -- descriptors
-
-    def register(self, fd: int, events: int, handler: Callable[[int], None]) -> None:
-        """Call ``handler(events)`` in the poll phase whenever ``fd`` has some of ``events``."""
-        self._epoll.register(fd, events)
-        self.handlers[fd] = handler
-
-    def modify(self, fd: int, events: int) -> None:
-        """Ask for other events; what was found before, and not handled yet, does not count."""
-        self._epoll.modify(fd, events)
-        self._stale.add(fd)
-        self._again.pop(fd, None)
-
-    def unregister(self, fd: int) -> None:
-        """Forget ``fd``; must come before it is closed."""
-        if self.handlers.pop(fd, None) is not None:
-            self._epoll.unregister(fd)
-            self._stale.add(fd)
-            self._again.pop(fd, None)
-
-    def call_again(self, fd: int, events: int) -> None:
-        """Call the handler of ``fd`` with ``events`` in the next poll phase, whatever epoll says.
-
-        For one that holds more than it could hand on in one step. :meth:`modify` and
-        :meth:`unregister` undo it.
-        """
-        self._again[fd] = events
-        if not self._wake_pending:
-            self._wake_soon()
-
-    def close_epoll(self) -> None:
-        """Close this process's descriptor of the set; in a forked child the parent's lives on."""
-        self._epoll.close()
-
     # -- the loop's side
 
     def _arm(self, when: float) -> None:
@@ -191,10 +167,15 @@ class Dispatcher:
     def _new_slice(self) -> None:
         """In the hub, once in each of its turns."""
         self._until = None
+        self._had_late = False
 
     def _wake_soon(self) -> None:
         self._wake_pending = True
         self.hub.loop.run_callback(self._wake)
+
+    def _wake_for_ready(self) -> None:
+        if (self.ready or self.late) and not self._wake_pending:
+            self._wake_soon()
 
     def _wake(self) -> None:
         """In the hub: let a carrier work; take the next one while carriers block."""
@@ -224,10 +205,10 @@ class Dispatcher:
 
     def _is_work_left(self) -> bool:
         """Whether there is something to do of which no watcher tells."""
-        may_run = self._idle or self.carriers < MAX_CARRIERS
-        return bool(
-            (self.ready and may_run) or self._sends or self._events or self._again or self._foreign
-        )
+        if (self.ready or self.late) and (self._idle or self.carriers < MAX_CARRIERS):
+            return True
+        events = self._events or self._again or self._dear.line
+        return bool(events or self._sends or self._foreign)
 
     def _wake_next_turn(self) -> None:
         """See to it that the loop comes back when its other watchers have had their turn."""
@@ -293,8 +274,7 @@ class Dispatcher:
                 self._work(me)
             except BaseException:  # noqa: BLE001 - gevent knows what is due to Ctrl-C
                 me.runnable = None
-                if self.ready and not self._wake_pending:
-                    self._wake_soon()
+                self._wake_for_ready()
                 self.hub.handle_error(me, *sys.exc_info())
             me.was_parked = False
             if len(self._idle) >= IDLE_CARRIERS:
@@ -307,9 +287,11 @@ class Dispatcher:
 
     def _work(self, me: Carrier) -> None:
         ready, clock = self.ready, self.clock
-        until, now = self._until or 0.0, self.now
+        late, until, now = self.late, self._until or 0.0, self.now
         while True:
             more = self._poll()
+            if late:
+                self._take_late()
             while ready:
                 for _ in range(self._turns):
                     me.runnable = runnable = ready.popleft()
@@ -321,13 +303,28 @@ class Dispatcher:
                         break
                 if not me.was_parked:
                     before, now = max(now, self.now), clock()
-                    self._turns = TURNS_BETWEEN_CLOCKS if now - before < SLICE / 4 else 1
+                    self._pace(now - before)
                 if me.was_parked or now > until:
-                    if ready and not self._wake_pending:
-                        self._wake_soon()
+                    self._wake_for_ready()
                     return
-            if not more:
+            if not more and not late:
                 return
+
+    def _take_late(self) -> None:
+        """Let a late actor go on if nothing else is ready, or none has in this slice."""
+        if not self.ready or not self._had_late:
+            self._had_late = True
+            self.ready.append(self.late.popleft())
+
+    def _pace(self, took: float) -> None:
+        """Look at the clock more often while turns are long, and let clients have shorter ones."""
+        if took >= SLICE / 4:
+            self._turns = 1
+            self.turn_messages = max(1, self.turn_messages // 2)
+        else:
+            self._turns = TURNS_BETWEEN_CLOCKS
+            if took < SLICE / 16 and self.turn_messages < TURN_MESSAGES:
+                self.turn_messages *= 2
 
     def _send(self) -> None:
         sends, until = self._sends, self._share()
@@ -344,7 +341,7 @@ class Dispatcher:
         """Serve a poll's events; answer whether to poll again within this slice."""
         if self._sends:
             self._send()
-        handlers, stale, clock = self.handlers, self._stale, self.clock
+        handlers, stale, clock, dear = self.handlers, self._stale, self.clock, self._dear
         until = self._until or 0.0
         events = self._events or self._find_events()
         if not events:
@@ -359,20 +356,13 @@ class Dispatcher:
                 handler(mask)
             except Exception:
                 logger.exception("reading a connection failed")
-            self.now = now = clock()
+            before, self.now = self.now, (now := clock())
+            if now - before > DEAR or fd in dear.strikes:
+                dear.judge(fd, mask, now - before)
             if now > until:
                 self._events = list(waiting)
                 return False
         return True
-
-    def _find_events(self) -> list[tuple[int, int]]:
-        self._stale.clear()
-        events: list[tuple[int, int]] = self._epoll.poll(0, POLL_EVENTS)
-        if self._again:
-            again, self._again = self._again, {}
-            known = dict(events)
-            events += [each for each in again.items() if each[0] not in known]
-        return events
 
 
 _dispatcher: Dispatcher | None = None

@@ -24,7 +24,7 @@ def test_round_is_counted_once_for_all_who_watch(dispatcher: Dispatcher) -> None
     rounds.watch()
     rounds.watch()
     rounds.at_end(lambda: ends.append(rounds.number))
-    assert list(dispatcher.ready).count(rounds) == 1
+    assert list(dispatcher.late).count(rounds) == 1
     eventually(lambda: ends)
     assert ends == [before + 1] == [rounds.number]
     assert rounds not in dispatcher.ready

@@ -14,6 +14,7 @@ import pytest
 from gevent.event import Event
 
 from actors.runtime import dispatcher as module
+from actors.runtime.descriptors import POLL_EVENTS
 from actors.runtime.dispatcher import Dispatcher
 from tests.actors.runtime.descriptors import Watching
 from tests.actors.runtime.recorder import DEADLINE, Recorder, eventually, joined
@@ -98,7 +99,7 @@ def test_who_is_always_readable_is_served_in_rotation_although_no_slice_is_long_
     readers = Readers(pairs, watch)
     assert readers.done.wait(DEADLINE)
     assert sorted(readers.order[:COUNT]) == list(range(COUNT))
-    assert max(gaps(readers.order)) <= COUNT + module.POLL_EVENTS
+    assert max(gaps(readers.order)) <= COUNT + POLL_EVENTS
     assert turns.count - before >= len(readers.order)
 
 
@@ -117,7 +118,7 @@ def test_a_poll_takes_few_events_and_what_they_made_ready_runs_before_the_next(
         two.send(b"x")
     eventually(lambda: order.count("turn") == COUNT)
     runs = "".join("r" if each == "read" else " " for each in order).split()
-    assert max(map(len, runs)) <= module.POLL_EVENTS
+    assert max(map(len, runs)) <= POLL_EVENTS
 
 
 @pytest.mark.usefixtures("short")
