@@ -111,9 +111,10 @@ class Link:
         """Stop; what is queued is lost."""
         self._writer.kill(block=False)
         self._tell_down()
+        self._drained.set()  # who flushes waits no longer: nobody writes any more
 
     def flush(self, timeout: float) -> bool:
-        """Wait until everything queued is written; answers whether that came about."""
+        """Wait until everything queued is written, or the link closed; answers whether it was."""
         return bool(self._drained.wait(timeout))
 
     def _run(self) -> None:

@@ -23,7 +23,7 @@ from actors.pubsub.bus import Bus
 from actors.pubsub.pace import STEP_BYTES, STEP_MESSAGES
 from actors.runtime.rounds import Rounds
 from tests.actors.pubsub.test_pubsub import DEADLINE, Listener, Phone
-from tests.actors.runtime.recorder import eventually
+from tests.actors.runtime.recorder import eventually, rounds_pass
 
 
 class Worker:
@@ -226,6 +226,19 @@ def test_worker_that_returns_under_its_name_is_connected_to_again(workers, direc
     assert again.listener.wait_for(1) == ["while it was away"]
     again.bus.close()
     again.ref.kill()
+
+
+def test_last_words_do_not_wait_for_a_worker_that_has_left(workers):
+    one, two = workers("one", "two")
+    two.bus.close()
+    eventually(lambda: not one.bus.linked)
+    one.pubsub.broadcast("t", "farewell")
+    closing = gevent.spawn(one.bus.close, 100 * DEADLINE)
+    rounds_pass()
+    assert not closing.dead  # the other one may come back under its name
+    one.bus.set_peers(["one"])
+    closing.join(DEADLINE)
+    assert closing.dead
 
 
 class TestSockets:
