@@ -91,14 +91,16 @@ _MODULES = ("pubsub", "registry", "telemetry", "token")
 __all__ = sorted([*_HOME, *_MODULES])  # noqa: PLE0605 - the names above, stated once
 
 
-def __getattr__(name: str) -> Any:
-    if name in _MODULES:
-        return import_module(f"actors.{name}")  # which makes it an attribute, too
-    home = _HOME.get(name)
-    if home is None:
-        raise AttributeError(f"module 'actors' has no attribute {name!r}")
-    value = globals()[name] = getattr(import_module(home), name)
-    return value
+if not TYPE_CHECKING:  # else a misspelt import would be Any to type checkers
+
+    def __getattr__(name: str) -> Any:
+        if name in _MODULES:
+            return import_module(f"actors.{name}")  # which makes it an attribute, too
+        home = _HOME.get(name)
+        if home is None:
+            raise AttributeError(f"module 'actors' has no attribute {name!r}")
+        value = globals()[name] = getattr(import_module(home), name)
+        return value
 
 
 def __dir__() -> list[str]:

@@ -14,9 +14,11 @@ if TYPE_CHECKING:
 __all__ = ["Endpoint"]
 
 
-def __getattr__(name: str) -> Any:
-    if name == "Endpoint":
-        from actors.endpoint.definition import Endpoint  # noqa: PLC0415 - lazily, see above
+if not TYPE_CHECKING:  # else a misspelt import would be Any to type checkers
 
-        return Endpoint
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    def __getattr__(name: str) -> Any:
+        if name == "Endpoint":
+            from actors.endpoint.definition import Endpoint  # noqa: PLC0415 - lazily, see above
+
+            return Endpoint
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import actors.endpoint
+import supervision
+import transports
 from actors import Endpoint, HTTPOptions, Opcode, Reply, Result, Socket
 
 
@@ -42,3 +45,9 @@ endpoint.socket("/g", Chat, check_orign=False)  # error: Unexpected keyword argu
 endpoint.socket("/h", Chat, transport_log="inf")  # error: Argument "transport_log"
 endpoint.socket("/i", Chat, sse=True)  # error: Unexpected keyword argument "sse"
 endpoint.socket("/j", Chat, path="/x")  # error: multiple values for keyword argument "path"
+misspelt = [
+    actors.Replay,  # error: has no attribute "Replay"
+    actors.endpoint.Endpiont,  # error: has no attribute "Endpiont"
+    supervision.ChildSpecs,  # error: has no attribute "ChildSpecs"
+    transports.Strean,  # error: has no attribute "Strean"
+]
