@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Generic, Protocol
+from typing import TYPE_CHECKING, Any, Final, Generic, Protocol
 
 from actors import contract
 from actors.crash_text import blame
@@ -52,6 +52,28 @@ class Transport(Protocol):
 
     def on_ended(self, reason: Reason) -> None:
         """The actor ends: tell the client and let go of it. Only the first call counts."""
+
+
+class _Gone:
+    """What takes the place of the transport when all is over.
+
+    An actor and its mailbox refer to each other, so they wait for the collector. What they refer to
+    would too, and that is most of a connection.
+    """
+
+    __slots__ = ()
+
+    def deliver(self, result: Any) -> None:
+        """Nobody is there, as for all the others."""
+
+    def flush(self) -> None: ...
+
+    def on_blocked(self) -> None: ...
+
+    def on_ended(self, reason: Reason) -> None: ...
+
+
+_GONE: Final = _Gone()
 
 
 class Socket(Actor, Generic[StateT]):
@@ -110,7 +132,7 @@ class Socket(Actor, Generic[StateT]):
 
     @property
     def transport(self) -> Transport:
-        """What operates this socket, see docs/writing-a-transport.md."""
+        """What operates this socket until it has ended, see docs/writing-a-transport.md."""
         return self.__transport
 
     # -- the contract
@@ -298,7 +320,10 @@ class Socket(Actor, Generic[StateT]):
         """Call :meth:`terminate`, once."""
         if not self.__terminate_ran:
             self.__terminate_ran = True
-            super().on_terminate(reason)
+            try:
+                super().on_terminate(reason)
+            finally:
+                self.__transport = _GONE
 
     def end_now(self, reason: Reason) -> None:
         """Tell the client ``reason`` although a callback may run, and end at once.
@@ -311,7 +336,9 @@ class Socket(Actor, Generic[StateT]):
     def on_killed(self) -> None:
         """Let go of the client, then run ``terminate``: nobody waits for it any more."""
         self.__transport.on_ended(KILLED)
-        if not self.__terminate_ran:
+        if self.__terminate_ran:
+            self.__transport = _GONE
+        else:
             self.actor_inbox.dispatcher.submit(lambda: run_hook(self.on_terminate, KILLED))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import sys
 import time
@@ -13,6 +14,7 @@ import pytest
 from actors import Push, Reply, Stop
 from actors.errors import ProtocolError
 from actors.reasons import CLOSED, NORMAL, SHUTDOWN, Closed, Crash, Failure, Shutdown
+from tests.actors.runtime.recorder import eventually
 from tests.support.alive import timers
 from tests.support.raw import (
     BINARY,
@@ -25,7 +27,9 @@ from tests.support.raw import (
     frame,
 )
 from tests.transports.websocket.lab import Lab, LabSocket, say
+from transports.stream import Stream
 from transports.websocket import connection
+from transports.websocket.protocol import Protocol
 
 LONG = 30.0
 """Seconds that no test waits for: what would end by this deadline ended for another reason."""
@@ -477,3 +481,49 @@ def test_without_a_timeout_there_is_no_timer() -> None:
             assert say(client, "x") == Frame(TEXT, b"x")
             assert not timers() - before
         assert lab.reason() == CLOSED
+
+
+def held() -> int:
+    """Count what there is of connections, the actors aside."""
+    kinds = connection.WebSocketConnection, Protocol, Stream
+    return sum(type(each) in kinds for each in gc.get_objects())
+
+
+def hang_up(lab: Lab, client: Any) -> None:
+    client.close()
+
+
+def say_goodbye(lab: Lab, client: Any) -> None:
+    client.send(close_frame(1000))
+    assert client.read_to_end()
+    client.close()
+
+
+def be_killed(lab: Lab, client: Any) -> None:
+    lab.sockets[-1].kill_now()
+    client.close()
+
+
+def be_killed_while_it_blocks(lab: Lab, client: Any) -> None:
+    client.send(frame(TEXT, "block"))
+    assert lab.entered.wait(LONG)
+    be_killed(lab, client)
+
+
+@pytest.mark.parametrize("end", [hang_up, say_goodbye, be_killed, be_killed_while_it_blocks])
+def test_what_a_connection_was_made_of_is_freed_without_the_collector(end: Any) -> None:
+    """Though its actor is still held: by its mailbox, and here by the test."""
+    with Lab() as lab:
+        gc.collect()
+        gc.disable()
+        try:
+            before = held()
+            client = lab.connect()
+            assert say(client, "there") == Frame(TEXT, b"there")
+            assert held() == before + 3
+            end(lab, client)
+            lab.reason()
+            eventually(lambda: held() == before)
+            lab.sockets[0].push("too late")
+        finally:
+            gc.enable()
