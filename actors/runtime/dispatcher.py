@@ -75,6 +75,10 @@ turns are long it is asked after each."""
 TURN_MESSAGES = 64
 """Messages that an actor handles in one turn, at most."""
 
+SENDS = 64
+"""Sends that may wait while there is something to read. HTTP's answers are cheapest when many leave
+one right after the other, and reads when few are made at a time."""
+
 SHARE = 0.25
 """The part of a slice that deadlines may use, what other threads ask for, and sends."""
 
@@ -290,6 +294,7 @@ class Dispatcher(Descriptors):
         late, until, now = self.late, self._until or 0.0, self.now
         while True:
             more = self._poll()
+            now = max(now, self.now)
             if late:
                 self._take_late()
             while ready:
@@ -302,7 +307,7 @@ class Dispatcher(Descriptors):
                     if me.was_parked or not ready:
                         break
                 if not me.was_parked:
-                    before, now = max(now, self.now), clock()
+                    before, now = now, clock()
                     self._pace(now - before)
                 if me.was_parked or now > until:
                     self._wake_for_ready()
@@ -327,25 +332,29 @@ class Dispatcher(Descriptors):
                 self.turn_messages *= 2
 
     def _send(self) -> None:
-        sends, until = self._sends, self._share()
+        sends, clock = self._sends, self.clock
+        until = clock() + SLICE * SHARE
         while sends:
             send = sends.popleft()
             try:
                 send()
             except Exception:
                 logger.exception("sending failed")
-            if self.clock() > until:
+            if clock() > until:
                 return
 
     def _poll(self) -> bool:
         """Serve a poll's events; answer whether to poll again within this slice."""
-        if self._sends:
+        if self._sends and (len(self._sends) >= SENDS or self._dear.line):
             self._send()
         handlers, stale, clock, dear = self.handlers, self._stale, self.clock, self._dear
         until = self._until or 0.0
         events = self._events or self._find_events()
         if not events:
-            return False
+            if not self._sends:
+                return False
+            self._send()
+            return clock() <= until
         self._events = []
         self.now = clock()
         waiting = iter(events)

@@ -13,6 +13,7 @@ import gevent
 import pytest
 from gevent.event import Event
 
+from actors.runtime import descriptors
 from actors.runtime import dispatcher as module
 from actors.runtime.descriptors import POLL_EVENTS
 from actors.runtime.dispatcher import Dispatcher
@@ -192,6 +193,34 @@ class TestTheLoopHasItsTurn:
             dispatcher.send_soon(lambda: seen.append(turns.count))
         eventually(lambda: len(seen) == 100)
         assert len(set(seen)) >= 30  # a round may have several phases that send
+
+    def test_sends_leave_together_and_wait_for_no_more_than_some(
+        self,
+        dispatcher: Dispatcher,
+        pairs: list[tuple[socket.socket, socket.socket]],
+        watch: Watching,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        """What is readable is read first, a few at a time, as long as few sends wait."""
+        monkeypatch.setattr(module, "SLICE", DEADLINE)
+        monkeypatch.setattr(descriptors, "POLL_EVENTS", 4)
+        monkeypatch.setattr(module, "SENDS", 10)
+        order: list[str] = []
+
+        def reader(sock: socket.socket) -> Callable[[int], None]:
+            def read(mask: int) -> None:
+                sock.recv(10)
+                order.append("read")
+                dispatcher.submit(lambda: dispatcher.send_soon(lambda: order.append("send")))
+
+            return read
+
+        for one, two in pairs:
+            watch(one, reader(one))
+            two.send(b"x")
+        eventually(lambda: order.count("send") == COUNT)
+        expected = (["read"] * 12 + ["send"] * 12) * 3 + ["read"] * 4 + ["send"] * 4
+        assert order == expected
 
     def test_between_deadlines(self, dispatcher: Dispatcher, turns: LoopTurns) -> None:
         seen: list[int] = []
