@@ -54,7 +54,8 @@ def sign(secrets: Secrets, salt: str, data: object, *, now: float) -> str:
 def sign_plain(secrets: Secrets, salt: str, packed: bytes) -> str:
     """Make a token of what is packed already: msgpack of ``[signed_ms, data]``."""
     payload = _encode(packed)
-    token = payload + b"." + _mac(_all(secrets)[0], salt, payload)
+    all_ = _all_of(secrets) if type(secrets) is tuple else _all(secrets)
+    token = payload + b"." + _mac(all_[0], salt, payload)
     if len(token) > MAX_TOKEN:
         raise ValueError(f"the token would be {len(token)} bytes, over {MAX_TOKEN}")
     return token.decode("ascii")
@@ -136,6 +137,10 @@ def _all(secrets: Secrets) -> Sequence[str]:
         if type(each) is not str or len(each) < MIN_SECRET:
             _refuse(each)
     return found
+
+
+_all_of: Callable[[tuple[str, ...]], Sequence[str]] = lru_cache(maxsize=16)(_all)
+"""The same for a tuple, which cannot change: an endpoint signs with one all its life."""
 
 
 def is_secret(value: object) -> bool:
