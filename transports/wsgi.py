@@ -197,8 +197,8 @@ class WSGIApplication:
         if receiver.ambiguous:
             raise HTTPError(400, _AMBIGUOUS)
         length = _length(request, environ, self._options.http.max_body)
-        if resource.judge_head is not None:
-            verdict, _ = call(resource.judge_head, request, exchange)
+        if resource.judge_unread is not None:
+            verdict, _ = call(resource.judge_unread, request, exchange)
             if verdict is not None or not exchange.may_proceed():
                 return verdict
         options = self._options.http

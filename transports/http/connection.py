@@ -17,12 +17,12 @@ from transports.http.handling import (
     log_refused,
     refusal,
 )
-from transports.http.parser import ParserState, RequestParser
+from transports.http.parser import BODY, HEAD, IDLE, ParserState, RequestParser
 from transports.http.response import Response
 
 if TYPE_CHECKING:
     from actors.runtime.carrier import Carrier
-    from transports.http.handling import Claims, Handler, Match, Resource
+    from transports.http.handling import Claims, Handler, Match
     from transports.http.options import HTTPOptions
     from transports.http.shared import Shared
     from transports.request import Request
@@ -32,11 +32,6 @@ if TYPE_CHECKING:
 CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
-_TIMEOUTS: Final = {
-    ParserState.IDLE: "keepalive_timeout",
-    ParserState.HEAD: "header_timeout",
-    ParserState.BODY: "body_timeout",
-}
 
 
 class HTTPConnection:
@@ -228,7 +223,7 @@ class HTTPConnection:
             self._refuse_rest()
 
     def _refuse_rest(self) -> None:
-        if self._parser.state is ParserState.IDLE:
+        if self._parser.state is IDLE:
             self.stream.close()
         else:
             self._write(UNAVAILABLE, close=True)
@@ -259,8 +254,10 @@ class HTTPConnection:
 
     def _start(self, request: Request) -> None:
         self._request, self._closes = request, None
-        self.shared.bodies.forget(self)
-        judged, self._judged = self._judged, False
+        judged = self._judged
+        if judged:
+            self._judged = False
+            self.shared.bodies.forget(self)
         self._waits_for = None
         self._deadlines.clear()
         found = self._match(request.path)
@@ -268,7 +265,11 @@ class HTTPConnection:
             self.respond(NOT_FOUND)
             return
         resource, request.path_params = found
-        verdict = None if judged else self._judge(resource, request)
+        verdict = None
+        if not judged:
+            self._held = False
+            if resource.judge_head is not None:
+                verdict = call(resource.judge_head, request, self)[0]
         if verdict is not None:
             self.respond(verdict, close=True)
             return
@@ -277,13 +278,6 @@ class HTTPConnection:
             self.stream.pause_reading()
         else:
             self.stream.dispatcher.schedule(self)
-
-    def _judge(self, resource: Resource, request: Request) -> Response | None:
-        """Answer what the resource has against ``request`` when it sees no more than its head."""
-        self._held = False
-        if resource.judge_head is None:
-            return None
-        return call(resource.judge_head, request, self)[0]
 
     def on_turn(self, carrier: Carrier) -> None:  # noqa: ARG002 - Runnable
         """Run the handler, on a carrier."""
@@ -302,7 +296,9 @@ class HTTPConnection:
         request, response = self._request, self._response
         if request is None or response is None:
             return
-        close = self.closes
+        close = self._closes
+        if close is None:
+            close = not request.keep_alive or (self.draining and self._is_last())
         self._request = self._response = None
         if self.begun:
             self.stream.break_off()  # another answer would only be taken for more of that one
@@ -331,7 +327,7 @@ class HTTPConnection:
             self.stream.close()
             return
         self.stream.resume_reading()
-        if state is ParserState.BODY:
+        if state is BODY:
             self.shared.bodies.grown(self, self._parser.received, self.stream.dispatcher.now)
             if self.stream.closing:
                 return  # refused by that
@@ -340,9 +336,15 @@ class HTTPConnection:
             if pending is not None and not self._welcomes(pending):
                 return
             self._waits_for = state
-            self._deadlines.begin(getattr(self._options, _TIMEOUTS[state]))
+            idle = state is IDLE
+            options = self._options
+            self._deadlines.begin(options.keepalive_timeout if idle else self._timeout(state))
         if self._leaving:
             self._deadlines.await_quiet()
+
+    def _timeout(self, state: ParserState) -> float:
+        head = state is HEAD
+        return self._options.header_timeout if head else self._options.body_timeout
 
     def _welcomes(self, pending: Request) -> bool:
         """Whether the body of ``pending`` is to be read now; if not, it is held, or is answered."""
@@ -352,7 +354,9 @@ class HTTPConnection:
             verdict = None
         elif found is not None:
             resource, pending.path_params = found
-            verdict, self._judged = self._judge(resource, pending), True
+            verdict, self._judged, self._held = None, True, False
+            if resource.judge_unread is not None:
+                verdict = call(resource.judge_unread, pending, self)[0]
         if verdict is not None:
             self._write(verdict, close=True, head_only=pending.method == "HEAD")
         elif self._held:
@@ -377,7 +381,7 @@ class HTTPConnection:
         if self._waits_for is None:
             if self._held:
                 self.respond(UNAVAILABLE, close=True)
-        elif self._waits_for is ParserState.IDLE:
+        elif self._waits_for is IDLE:
             if late or not self._needed():
                 self._end_idle()
             else:

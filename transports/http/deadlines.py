@@ -31,13 +31,15 @@ class Deadlines:
 
     def begin(self, seconds: float) -> None:
         """Wait for so long for the whole of something."""
-        self._whole = self._dispatcher.clock() + seconds
-        self._set_timer(self._whole)
+        self._whole = due = self._dispatcher.clock() + seconds
+        if self._timer is None or due < self._timer_at:
+            self._set_timer(due)
 
     def await_quiet(self) -> None:
         """Wait for :data:`QUIET` seconds from now, too."""
-        self._quiet = self._dispatcher.clock() + QUIET
-        self._set_timer(self._quiet)
+        self._quiet = due = self._dispatcher.clock() + QUIET
+        if self._timer is None or due < self._timer_at:
+            self._set_timer(due)
 
     def clear(self) -> None:
         """Wait for nothing."""
@@ -54,10 +56,9 @@ class Deadlines:
             self._timer = None
 
     def _set_timer(self, due: float) -> None:
-        if self._timer is None or due < self._timer_at:
-            self._stop_timer()
-            self._timer_at = due
-            self._timer = self._dispatcher.timers.call_at(due, self._expired)
+        self._stop_timer()
+        self._timer_at = due
+        self._timer = self._dispatcher.timers.call_at(due, self._expired)
 
     def _expired(self) -> float | None:
         now, due = self._dispatcher.clock(), min(self._whole, self._quiet)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Hashable
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn, Protocol, runtime_checkable
 
 from actors.errors import HTTPError
 from actors.runtime.crashes import CrashLog, capped
@@ -55,20 +55,34 @@ class HeadJudge(Protocol):
         """
 
 
+@runtime_checkable
+class UnreadJudge(Protocol):
+    """A transport that judges those requests by their head whose body is still to be read."""
+
+    def judge_unread(self, request: Request, http: HTTPConnection) -> Response | None:
+        """Do as :meth:`HeadJudge.judge_head`; what has come whole is for ``handle`` to judge."""
+
+
 class Resource(NamedTuple):
-    """What serves a path: ``handle`` on a carrier, ``judge_head`` before (:class:`HeadJudge`)."""
+    """What serves a path: ``handle`` on a carrier.
+
+    Before that ``judge_unread`` is asked about a request whose body is to be read, and
+    ``judge_head`` about one that has come whole; for a :class:`HeadJudge` they are the same.
+    """
 
     handle: Handler
     judge_head: Handler | None = None
+    judge_unread: Handler | None = None
 
 
 Match = Callable[[str], tuple[Resource, dict[str, str]] | None]
 
 
 def resource(transport: Any) -> Resource:
-    """Answer what serves the path of ``transport``, which judges heads if it is a HeadJudge."""
-    judge = transport.judge_head if isinstance(transport, HeadJudge) else None
-    return Resource(transport.handle, judge)
+    """Answer what serves the path of ``transport``, which may be one of the judges above."""
+    always = transport.judge_head if isinstance(transport, HeadJudge) else None
+    unread = transport.judge_unread if isinstance(transport, UnreadJudge) else always
+    return Resource(transport.handle, always, unread)
 
 
 def call(
@@ -80,14 +94,21 @@ def call(
     one log line, which says where.
     """
     try:
-        return _checked(handler(request, http)), False
+        response = handler(request, http)
+        if response is None or isinstance(response, Response):
+            return response, False
+        _refuse(response)
     except HTTPError as error:
         return refusal(error), True
     except BaseException as error:  # noqa: BLE001 - it is this request's affair alone
         CRASHES.log(
             error, "%.20s %.200s: the handler failed", request.method, request.path, owner=handler
         )
-        return SERVER_ERROR, True
+    return SERVER_ERROR, True
+
+
+def _refuse(response: object) -> NoReturn:
+    raise TypeError(f"a handler answered {response!r:.200}; accepted: a Response, or None")
 
 
 def encoded(
@@ -114,9 +135,3 @@ def log_refused(error: HTTPError, address: str, server: Hashable) -> None:
 def refusal(error: HTTPError) -> Response:
     """Answer what ``error`` says, as plain text unless it names another type."""
     return Response(error.status, error.message.encode(), error.headers or _TEXT)
-
-
-def _checked(response: object) -> Response | None:
-    if response is None or isinstance(response, Response):
-        return response
-    raise TypeError(f"a handler answered {response!r:.200}; accepted: a Response, or None")

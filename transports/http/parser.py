@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+from typing import Final
 
 from transports.http.chunked import ChunkedBody
 from transports.http.head import Fields, Known, parse_head
@@ -20,6 +21,12 @@ class ParserState(enum.Enum):
     IDLE = "the first byte of a request"
     HEAD = "the end of a head"
     BODY = "the end of a body"
+
+
+# Each look at a member of an Enum costs as much as a call.
+IDLE: Final = ParserState.IDLE
+HEAD: Final = ParserState.HEAD
+BODY: Final = ParserState.BODY
 
 
 class RequestParser:
@@ -84,8 +91,8 @@ class RequestParser:
     def state(self) -> ParserState:
         """What the last :meth:`next_request` that answered ``None`` waits for."""
         if self._head is not None:
-            return ParserState.BODY
-        return ParserState.HEAD if self._buffer else ParserState.IDLE
+            return BODY
+        return HEAD if self._buffer else IDLE
 
     @property
     def pending(self) -> Request | None:
@@ -161,8 +168,12 @@ class RequestParser:
             if self._chunks is None:
                 self._chunks = ChunkedBody(self._options)
             return self._chunks.take(buffer)
-        if len(buffer) < length:
-            return None
+        if len(buffer) <= length:
+            if len(buffer) < length:
+                return None
+            body = bytes(buffer)
+            buffer.clear()
+            return body
         with memoryview(buffer) as view, view[:length] as part:
             body = bytes(part)
         del buffer[:length]

@@ -25,14 +25,17 @@ class Used(Protocol):
 class Claims:
     """The sessions that were used over one connection; ``any_pending`` is about all there are."""
 
-    __slots__ = ("_any_pending", "_used")
+    __slots__ = ("_any_pending", "_used", "last")
 
     def __init__(self, any_pending: Callable[[], bool]) -> None:
         self._any_pending = any_pending
+        self.last: Used | None = None
+        """The session that was added last, which most requests are of: it need not be again."""
         self._used: set[Used] | None = set()
 
     def add(self, used: Used) -> None:
         """Remember a session, if there are not too many: then any of them counts."""
+        self.last = used
         if self._used is None or used in self._used:
             return
         if len(self._used) >= MANY:

@@ -12,6 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
+    from transports.handshake import Opened
     from transports.longpoll.token import SessionToken
 
 
@@ -29,17 +30,19 @@ class Share:
     """What one POST keeps, as its :class:`Intake` counts it.
 
     ``due``: when it must be answered, where it was held before; by whose clock is the caller's.
-    ``place``: what its token says, where that is known.
+    ``place``: what its token says, and ``opened``: its request, where that has passed the checks of
+    the handshake; ``None`` where they are still to be made.
     """
 
-    __slots__ = ("_intake", "due", "messages", "place", "size")
+    __slots__ = ("_intake", "due", "messages", "opened", "place", "size")
 
-    def __init__(self, intake: Intake, size: int) -> None:
+    def __init__(self, intake: Intake, size: int, messages: int) -> None:
         self._intake: Intake | None = intake
         self.due: float | None = None
+        self.opened: Opened | None = None
         self.place: SessionToken | None = None
         self.size = size
-        self.messages = 1
+        self.messages = messages
 
     def weigh(self, size: int, messages: int) -> None:
         """Say what it keeps now: bytes, and how many messages."""
@@ -51,8 +54,7 @@ class Share:
         """Give it back; a second time does nothing."""
         intake, self._intake = self._intake, None
         if intake is not None:
-            intake.add(-self.size, -self.messages)
-            intake.release()
+            intake.give_back(self.size, self.messages)
 
 
 class _Held(NamedTuple):
@@ -92,9 +94,14 @@ class Intake:
     def _room(self) -> bool:
         return self._bytes <= self._max_bytes and self._messages <= self._max_messages
 
-    def enter(self, size: int) -> Share | None:
+    def enter(self, size: int, messages: int = 1) -> Share | None:
         """Answer the share of a POST of ``size`` bytes; ``None`` where it has to be held."""
-        return None if self._held or not self._room else self._share(size)
+        # Every POST passes here, so this is _room, written out.
+        if self._held or self._bytes > self._max_bytes or self._messages > self._max_messages:
+            return None
+        self._bytes += size
+        self._messages += messages
+        return Share(self, size, messages)
 
     def hold(self, waiting: Waiting, size: int, kept: int = 0) -> bool:
         """Have ``waiting`` told when there is room; answer ``False`` where too many are held.
@@ -124,12 +131,11 @@ class Intake:
         self._bytes += size
         self._messages += messages
 
-    def release(self) -> None:
-        """Let in who is held, as far as there is room."""
+    def give_back(self, size: int, messages: int) -> None:
+        """Count what a share does not keep any more, and let in who is held if there is room."""
+        self._bytes -= size
+        self._messages -= messages
         while self._held and self._room:
             first = self._held.pop(0)
-            first.waiting.admitted(self._share(first.size))
-
-    def _share(self, size: int) -> Share:
-        self.add(size, 1)
-        return Share(self, size)
+            self.add(first.size, 1)
+            first.waiting.admitted(Share(self, first.size, 1))

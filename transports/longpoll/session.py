@@ -10,7 +10,6 @@ that a session waits for is due sooner than a window after it began.
 from __future__ import annotations
 
 import logging
-import sys
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +19,7 @@ from actors.reasons import Crash, Reason, Shutdown, as_reason
 from actors.results import Push, Reply, Stop
 from actors.runtime.actor import Exit
 from transports import closing
-from transports.longpoll import answers, outgoing
+from transports.longpoll import answers, body, outgoing
 from transports.longpoll.buffer import Buffer
 from transports.longpoll.holding import HeldPost
 from transports.longpoll.intake import Intake
@@ -152,12 +151,12 @@ class LongPollSession:
     ) -> Response | None:
         """Put the messages of a POST into the mailbox; answer it when they are handled.
 
-        ``share`` is the one that it entered with (:attr:`intake`), and is given back when they are.
+        ``share`` is the one that it entered with (:attr:`intake`), weighed by now, and is given
+        back when they are.
         """
         if self._ended or self.inbox.closed:
             share.leave()
             return answers.status(410)
-        share.weigh(sum(map(sys.getsizeof, messages)), len(messages))
         post = Post(self, http, self._dispatcher.clock() + self._options.window, share)
         if share.due is not None:
             post.expire_at(share.due, self._dispatcher.timers)
@@ -171,12 +170,13 @@ class LongPollSession:
         """Do as :meth:`publish` with a POST whose body is here already, when there is room."""
         if self._ended or self.inbox.closed:
             return answers.status(410)
-        size, kept = sum(map(sys.getsizeof, messages)), sum(map(len, messages))
-        share = self.intake.enter(size)
+        size, kept = body.weight(messages), sum(map(len, messages))
+        share = self.intake.enter(size, len(messages))
         if share is not None:
             return self.publish(messages, http, share)
 
         def proceed(share: Share) -> None:
+            share.weigh(size, len(messages))
             response = self.publish(messages, http, share)
             if response is not None:
                 http.respond(response)

@@ -6,7 +6,7 @@ handshake run for each request, in Phoenix's order, as each may come from anothe
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
 from actors.errors import HTTPError
 from actors.results import Error, Ok
@@ -16,6 +16,7 @@ from transports.handshake import Mount, Opened, Refusal
 from transports.longpoll import answers, body
 from transports.longpoll.claims import Claims
 from transports.longpoll.holding import HeldPost
+from transports.longpoll.intake import Intake, Share
 from transports.longpoll.options import LongPollOptions
 from transports.longpoll.session import LongPollSession
 from transports.longpoll.sessions import Sessions
@@ -23,13 +24,16 @@ from transports.longpoll.sessions import Sessions
 if TYPE_CHECKING:
     from transports.http.connection import HTTPConnection
     from transports.http.response import Response
+    from transports.longpoll.body import Message
     from transports.longpoll.claims import Used
-    from transports.longpoll.intake import Intake, Share
     from transports.longpoll.token import SessionToken
     from transports.request import Request
 
 NAME = "longpoll"
 TOKEN_HEADER = "x-phoenix-longpoll-token"
+
+STRANGE: Final = object()
+"""Instead of the share of a POST whose session was not known when its head was judged."""
 
 
 class LongPollTransport:
@@ -40,11 +44,11 @@ class LongPollTransport:
         self._options = options
         self._sessions = sessions
 
-    def judge_head(self, request: Request, http: HTTPConnection) -> Response | None:
+    def judge_unread(self, request: Request, http: HTTPConnection) -> Response | None:
         """Judge a POST by its head: its size, and whether its session has room.
 
         Answer what refuses it; ``None`` where its body may be read, at once or when ``http`` is
-        told to proceed.
+        told to proceed. What has come whole is for :meth:`handle` to judge, once.
         """
         if request.method != "POST":
             return None
@@ -52,10 +56,12 @@ class LongPollTransport:
             size = self._size(request, http)
         except HTTPError as error:
             return answers.refused(error)
-        place = self._place(request)
+        params = {**request.params, **request.path_params}
+        place = self._place(request, params)
         intake = None if place is None else self._intake(place)
         if intake is None:
-            return None  # there is no such session, as the handler will say
+            request.share = STRANGE  # there is no such session, as the handler will say
+            return None
         share = intake.enter(size)
         if share is not None:
             share.place = place
@@ -76,10 +82,16 @@ class LongPollTransport:
         return most
 
     def _hold(
-        self, request: Request, http: HTTPConnection, intake: Intake, size: int
+        self,
+        request: Request,
+        http: HTTPConnection,
+        intake: Intake,
+        size: int,
+        opened: Opened | None = None,
     ) -> Response | None:
         def proceed(share: Share) -> None:
             request.share = share
+            share.opened = opened
             http.on_lost(share.leave)
             http.proceed()
 
@@ -95,17 +107,8 @@ class LongPollTransport:
 
         Runs on a carrier: ``connect`` and ``init`` may block.
         """
-        if request.share is None:
-            return self._handle(request, http)
-        http.on_lost(_nothing)  # whoever was to give the share back: from here on that is us
-        try:
-            return self._handle(request, http)
-        finally:
-            share: Share | None = request.share
-            if share is not None:
-                share.leave()
-
-    def _handle(self, request: Request, http: HTTPConnection) -> Response | None:
+        if request.share is not None and request.share is not STRANGE:
+            return self._handle_admitted(request, http)
         opened = self._mount.open(request, NAME)
         if isinstance(opened, Refusal):
             return answers.status(opened.status)
@@ -118,8 +121,21 @@ class LongPollTransport:
             return answers.preflight(", ".join(wanted))
         return answers.refused(HTTPError(400, ""))
 
+    def _handle_admitted(self, request: Request, http: HTTPConnection) -> Response | None:
+        """Handle a POST that has a share."""
+        http.on_lost(_nothing)  # whoever was to give the share back: from here on that is us
+        try:
+            opened: Opened | Refusal = request.share.opened or self._mount.open(request, NAME)
+            if isinstance(opened, Refusal):
+                return answers.status(opened.status)
+            return self._post(opened, http)
+        finally:
+            share: Share | None = request.share
+            if share is not None:
+                share.leave()
+
     def _get(self, opened: Opened, http: HTTPConnection) -> Response | None:
-        place = self._place(opened.request)
+        place = self._place(opened.request, opened.params)
         if place is None:
             return self._open(opened, http)
         session, distant = self._sessions.find(place), self._sessions.distant
@@ -145,38 +161,55 @@ class LongPollTransport:
 
     def _post(self, opened: Opened, http: HTTPConnection) -> Response | None:
         request = opened.request
-        share: Share | None = request.share
-        place: SessionToken | None = share.place if share is not None else None
+        share: Share | None = request.share if type(request.share) is Share else None
+        place = share.place if share is not None else None
         if place is None:
-            place = self._place(request)
-        if place is None:
-            return answers.status(410)
-        session, distant = self._sessions.find(place), self._sessions.distant
-        if session is None and (distant is None or not distant.knows(place)):
+            place = self._place(request, opened.params)
+        session = self._sessions.find(place) if place is not None else None
+        if session is not None:
+            intake: Intake | None = session.intake
+        else:
+            intake = self._intake(place) if place is not None else None
+        if place is None or intake is None:
             return answers.status(410)
         try:
             messages = body.decode(request.body, request.header("content-type"), self._options)
         except HTTPError as error:
             return answers.refused(error)
-        if share is None:  # its session came to be known after its head was judged
-            intake = self._intake(place)
-            share = None if intake is None else intake.enter(len(request.body))
-        if share is None:
-            return answers.unavailable()
+        if session is not None:
+            size, number = body.weight(messages), len(messages)
+        else:
+            size, number = len(request.body), 1
+        if share is not None:
+            share.weigh(size, number)
+        else:
+            share = intake.enter(size, number)
+            if share is None:
+                return self._crowded(opened, http, intake)
         request.share, request.body = None, b""  # else it is kept until the answer
         if session is not None:
             self._claim(session, http)
             return session.publish(messages, http, share)
+        self._relay(place, messages, http, share)
+        return None
+
+    def _crowded(self, opened: Opened, http: HTTPConnection, intake: Intake) -> Response | None:
+        """Hold a POST that has come whole; refuse one whose body was read for want of a session."""
+        if opened.request.share is STRANGE:
+            return answers.unavailable()
+        return self._hold(opened.request, http, intake, len(opened.request.body), opened)
+
+    def _relay(
+        self, place: SessionToken, messages: list[Message], http: HTTPConnection, share: Share
+    ) -> None:
+        distant = self._sessions.distant
         if distant is not None:
             self._claim(distant.used(place), http)
             distant.post(place, messages, http, self._options, share)
-        return None
 
-    def _place(self, request: Request) -> SessionToken | None:
-        """Answer what the token of a request says; a variable of the path hides the query's."""
-        token = request.header(TOKEN_HEADER)
-        if not token:
-            token = request.path_params.get("token") or request.params.get("token")
+    def _place(self, request: Request, params: dict[str, Any]) -> SessionToken | None:
+        """Answer what the token of a request says; ``params`` are those of its path and query."""
+        token = request.header(TOKEN_HEADER) or params.get("token")
         claim = self._sessions.verify(token or None, self._options.max_age)
         return None if isinstance(claim, Error) else claim
 
@@ -185,7 +218,8 @@ class LongPollTransport:
         claims = http.claims
         if not isinstance(claims, Claims):
             claims = http.claims = Claims(lambda: self._sessions.pending)
-        claims.add(used)
+        if claims.last is not used:
+            claims.add(used)
 
     def _intake(self, place: SessionToken) -> Intake | None:
         """Answer the book of a session, here or elsewhere; ``None`` where there is no such one."""

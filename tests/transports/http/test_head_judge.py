@@ -44,13 +44,29 @@ class Judging:
         return Response(200, asked.body)
 
 
+class JudgingUnread:
+    """One that judges what has come whole when it handles it."""
+
+    def __init__(self, mount: object) -> None:
+        self.heads: list[str] = Judging.heads
+
+    def judge_unread(self, asked, http):
+        self.heads.append((asked.method, "unread"))
+        return Response(503, b"not now") if asked.params.get("say") == "no" else None
+
+    def handle(self, asked, http):
+        return Response(200, asked.body)
+
+
 @pytest.fixture
 def served() -> Iterator[Served]:
     Judging.heads.clear()
     endpoint = Endpoint()
     endpoint.transport("judging", Judging, TransportOptions)
     endpoint.socket("/s", Echo)
+    endpoint.transport("unread", JudgingUnread, TransportOptions)
     endpoint.socket("/own/:room", Echo, websocket=False, judging=True)
+    endpoint.socket("/unread", Echo, websocket=False, unread=True)
     with serve(endpoint) as served:
         yield served
 
@@ -72,6 +88,21 @@ def test_request_is_judged_once_whether_its_body_comes_with_it_or_later(
         assert client.answer().body == b"hello"
     assert client.ask("/own/1/").status == 200
     assert Judging.heads == [("POST", "1")] * 3 + [("GET", "1")]
+
+
+@pytest.mark.parametrize("say", ["yes", "no"])
+def test_judge_of_unread_bodies_is_not_asked_about_what_came_whole(
+    client: Client, served: Served, say: str
+) -> None:
+    whole = request(f"/unread?say={say}", method="POST", body=b"hello")
+    client.send(whole)
+    assert client.answer().body == b"hello"
+    assert Judging.heads == []
+    client.send(whole[:-2])
+    round_trip(served.address)
+    assert Judging.heads == [("POST", "unread")]
+    client.send(whole[-2:])
+    assert client.answer().body == (b"hello" if say == "yes" else b"not now")
 
 
 @pytest.mark.parametrize("sent", [b"", b"hel", b"hello"])

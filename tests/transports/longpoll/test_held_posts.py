@@ -14,8 +14,10 @@ from geventwebsocket.handler import WebSocketHandler
 from actors import Endpoint, Socket
 from tests.support.raw import DEADLINE, Client, request
 from tests.transports.longpoll.conftest import Poller, wait_until
+from transports.handshake import Mount
 from transports.http import deadlines
 from transports.http.options import HTTPOptions
+from transports.longpoll.sessions import Sessions
 
 BOUND = 100_000
 """The bytes of the mailbox in these tests."""
@@ -90,6 +92,46 @@ def test_held_post_is_not_read_and_is_answered_when_it_was_handled(full, talk, s
     assert status(connection) == 200
     assert len(talk.living[0].heard[-1][0]) == size
     assert intake(client).empty
+
+
+@pytest.fixture
+def checks(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What was done for the requests since: ``"token"`` read, ``"handshake"`` checked."""
+    done: list[str] = []
+    for owner, method, name in ((Sessions, "verify", "token"), (Mount, "open", "handshake")):
+        original = getattr(owner, method)
+
+        def counting(*args: Any, _name: str = name, _original: Any = original) -> Any:
+            done.append(_name)
+            return _original(*args)
+
+        monkeypatch.setattr(owner, method, counting)
+    return done
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_token_and_handshake_of_a_post_are_checked_once(poller, checks, whole):
+    client = poller()
+    data = request(client.target(), method="POST", body=b"hello")
+    checks.clear()
+    connection = client.client("post")
+    connection.send(data if whole else data[:-3])
+    if not whole:
+        wait_until(lambda: not intake(client).empty)
+        connection.send(data[-3:])
+    assert status(connection) == 200
+    assert sorted(checks) == ["handshake", "token"]
+
+
+@pytest.mark.parametrize("size", [10, 200_000])
+def test_handshake_of_a_held_post_is_checked_once(full, talk, checks, size):
+    client = full()
+    checks.clear()
+    connection = post(client, "held", size)
+    wait_until(lambda: held(client) == 1)
+    talk.living[0].release.set()
+    assert status(connection) == 200
+    assert checks.count("handshake") == 1
 
 
 def test_held_posts_are_handled_in_the_order_in_which_they_came(full, talk):
