@@ -1,8 +1,10 @@
 """A transport of our own: server-sent events to the client, POST requests from it.
 
-python -m actors.endpoint examples.sse:endpoint
+python -m actors.endpoint examples.sse:endpoint --workers 0
 curl -N http://127.0.0.1:4000/chat/events            # prints the session's id first
 curl -d 'hello' 'http://127.0.0.1:4000/chat/events?id=ID'
+
+One process, as only that which has a stream knows it: of several workers any may get the POST.
 """
 
 from __future__ import annotations

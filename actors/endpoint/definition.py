@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields
@@ -95,6 +96,7 @@ class Endpoint:
         """
         if name in TAKEN or not name.isidentifier():
             raise ConfigError(f"transport {name!r}: must be a new name, such as 'sse'")
+        _check_transport(factory, options_class, f"transport {name!r}")
         self.transports[name] = Custom(factory, options_class)
 
     def socket(
@@ -172,6 +174,20 @@ class Endpoint:
         if self._embedded is None:
             raise RuntimeError("Endpoint.start() is for an endpoint.wsgi(...) application")
         self._embedded.start()
+
+
+def _check_transport(factory: object, options_class: object, where: str) -> None:
+    if not callable(factory):
+        raise ConfigError(f"{where}: {factory!r:.200} is no class or function of a Mount")
+    if isinstance(factory, type):
+        handle = inspect.getattr_static(factory, "handle", None)
+        if not callable(handle):
+            raise ConfigError(f"{where}: {factory.__qualname__} needs handle(self, request, http)")
+        if inspect.iscoroutinefunction(handle):
+            raise ConfigError(f"{where}: {factory.__qualname__}.handle is 'async def': write 'def'")
+    if not (isinstance(options_class, type) and issubclass(options_class, TransportOptions)):
+        wanted = "a subclass of transports.TransportOptions"
+        raise ConfigError(f"{where}: {options_class!r:.200} is not {wanted}")
 
 
 def _asked(given: object, where: str) -> Mapping[str, Any] | None:

@@ -113,8 +113,17 @@ def chosen(
     if given.names and len(fits) < len(wanted):
         unfit = next(drill for drill in wanted if drill not in fits)
         if unfit.name in given.names or unfit.number in given.names:
-            raise UnusableError(f"{unfit.number} {unfit.name} does not apply to {target}")
+            raise UnusableError(
+                f"{unfit.number} {unfit.name} does not apply: {_why_unfit(unfit, target)}"
+            )
     return fits, [drill for drill in wanted if drill not in fits]
+
+
+def _why_unfit(drill: Drill, target: Target) -> str:
+    if not drill.generic:
+        return f"it is for the application made for drills, not for {target.application}"
+    missing = " and ".join(sorted(set(drill.needs) - target.transports))
+    return f"it needs a mount of {target.application} with {missing}"
 
 
 def applies(drill: Drill, target: Target) -> bool:

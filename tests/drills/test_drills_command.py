@@ -32,8 +32,8 @@ def test_list_names_every_drill_and_those_to_come(capsys):
         (["run", "--app", f"{APPS}:variable"], "has variables: give --websocket PATH"),
         (["run", "--app", f"{APPS}:partly_variable"], "has variables: give --longpoll PATH"),
         (["run", "G15", "--app", f"{APPS}:partly_variable"], "give --longpoll PATH"),
-        (["run", "G02", "--app", f"{APPS}:sound", "--websocket", ""], "does not apply"),
-        (["run", "G33", "--app", f"{APPS}:sound"], "does not apply"),
+        (["run", "G02", "--app", f"{APPS}:sound", "--websocket", ""], "it needs a mount of"),
+        (["run", "G33", "--app", f"{APPS}:sound"], "does not apply: it is for the application"),
     ],
 )
 def test_what_the_caller_got_wrong_is_status_2(arguments, message, capsys):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import pytest
@@ -159,3 +160,33 @@ class TestTransports:
     def test_a_transport_cannot_have_the_name_of_a_keyword(self, name: str) -> None:
         with pytest.raises(ConfigError, match="must be a new name, such as 'sse'"):
             Endpoint().transport(name, Other, OtherOptions)
+
+
+class AsyncOther(Other):
+    async def handle(self, request: Any, http: Any) -> Response:  # type: ignore[override]
+        return Response(404)
+
+
+class NoHandle:
+    def __init__(self, mount: Any) -> None: ...
+
+
+@pytest.mark.parametrize(
+    ("factory", "options_class", "said"),
+    [
+        (NoHandle, OtherOptions, "NoHandle needs handle(self, request, http)"),
+        (AsyncOther, OtherOptions, "AsyncOther.handle is 'async def': write 'def'"),
+        ("Other", OtherOptions, "'Other' is no class or function of a Mount"),
+        (Other, dict, "<class 'dict'> is not a subclass of transports.TransportOptions"),
+        (Other, {"path": "/x"}, "{'path': '/x'} is not a subclass of transports.TransportOptions"),
+    ],
+)
+def test_a_transport_in_a_wrong_shape_is_refused(
+    factory: Any, options_class: Any, said: str
+) -> None:
+    endpoint = Endpoint()
+    with pytest.raises(ConfigError) as caught:
+        endpoint.transport("other", factory, options_class)
+    assert str(caught.value) == f"transport 'other': {said}"
+    assert endpoint.transports == {}
+    endpoint.transport("other", partial(Other), OtherOptions)
