@@ -67,6 +67,7 @@ class Embedded:
 
     def __init__(self, endpoint: Endpoint) -> None:
         self._endpoint = endpoint
+        self._notes: list[str] = []
         self._reset()
 
     def _reset(self) -> None:
@@ -79,11 +80,21 @@ class Embedded:
         self._wait = RETRY[0]
 
     def routes(self) -> Routes:
-        """Return the router of one application; what a person should know of it is logged."""
+        """Return the router of one application.
+
+        What a person should know of it is logged when it serves: it may be made where nobody will
+        be served by it, as under our own server, or before a fork.
+        """
         made = Routes(self._endpoint)
-        for note in made.notes:
-            logger.warning("%s", note)
+        self._notes += [note for note in made.notes if note not in self._notes]
+        if self.running:
+            self._tell()
         return made
+
+    def _tell(self) -> None:
+        for note in self._notes:
+            logger.warning("%s", note)
+        self._notes.clear()
 
     @property
     def running(self) -> bool:
@@ -101,6 +112,7 @@ class Embedded:
         with self._lock:  # another request may be starting it
             if self.running:
                 return
+            self._tell()
             options = self._endpoint.options
             seconds = tree.server_seconds(options, options.grace)
             server = ChildSpec(

@@ -131,6 +131,21 @@ def test_start_starts_the_tree_before_any_request():
         assert notes.count("child starts") == 1
 
 
+def test_what_a_person_should_know_is_said_once_and_where_somebody_is_served(caplog, monkeypatch):
+    monkeypatch.delenv("SECRET_KEY_BASE", raising=False)
+    endpoint = Endpoint()
+    endpoint.socket("/echo", Socket, longpoll=True)
+    application = endpoint.wsgi(page)
+    assert caplog.messages == []  # our own server may be what serves
+    endpoint.start()
+    endpoint.start()
+    try:
+        (said,) = [line for line in caplog.messages if "secret_key_base" in line]
+    finally:
+        application.drain(1.0)
+    assert "made one for this boot" in said
+
+
 def test_a_drain_ends_a_tree_that_no_request_has_reached():
     notes = []
     endpoint = endpoint_with(notes)
