@@ -15,7 +15,9 @@ from actors.runtime.timers import Timer
 
 def timers() -> set[Timer]:
     """Answer the timers that are still to run."""
-    return {timer for _, _, timer in get_dispatcher().timers._heap if timer.callback is not None}
+    timers = get_dispatcher().timers
+    entries = [*timers._heap, *timers._old]
+    return {timer for _, _, timer in entries if timer.callback is not None}
 
 
 def greenlets() -> set[greenlet]:

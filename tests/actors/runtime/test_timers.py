@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.runtime.timers import COMPACT_ABOVE, Timers
+from actors.runtime.timers import COMPACT_ABOVE, SWEEP, Timers
 
 
 class World:
@@ -34,6 +34,11 @@ class World:
             self.armed.append(float("inf"))
             self.timers.run()
         self.time = to
+
+
+def entries(world: World) -> int:
+    """Count what is held, the cancelled ones too."""
+    return len(world.timers._heap) + len(world.timers._old)
 
 
 @pytest.fixture
@@ -147,7 +152,7 @@ def test_the_heap_is_rebuilt_when_most_of_it_is_cancelled(
     kept = [world.timers.call_at(150, world.note("kept")) for _ in range(10)]
     for timer in [world.timers.call_at(200, world.note("never")) for _ in range(cancelled)]:
         timer.cancel()
-    assert (len(world.timers._heap) < len(kept) + cancelled) is rebuilt
+    assert (entries(world) < len(kept) + cancelled) is rebuilt
     assert len(world.timers) == 10
     world.advance(300)
     assert world.log == ["kept"] * 10
@@ -282,3 +287,42 @@ def test_a_loop_that_comes_too_soon_is_asked_again(world: World) -> None:
     world.timers.run()
     assert world.log == []
     assert world.armed == [101, 101]
+
+
+def test_the_heap_is_rebuilt_in_small_steps_in_which_everything_comes_in_order(
+    world: World,
+) -> None:
+    many = 20_000
+    order = [(each * 7919) % many for each in range(many)]
+    made = [world.timers.call_at(200 + place, world.note(place)) for place in order]
+    left = many
+    for timer, place in zip(made, order, strict=True):
+        before = world.timers._old[:] if place % 500 == 1 else None
+        if place % 10:
+            timer.cancel()
+            left -= 1
+        if before:
+            assert len(before) - SWEEP <= len(world.timers._old) < len(before)
+        assert entries(world) <= 2 * left + COMPACT_ABOVE + SWEEP
+    assert len(world.timers) == left
+    world.timers.call_at(150, world.note("first"))
+    world.advance(200 + many)
+    assert world.log == ["first", *range(0, many, 10)]
+    assert entries(world) == len(world.timers) == 0
+
+
+def test_what_is_not_looked_at_yet_runs_at_its_time(world: World) -> None:
+    for each in range(5):
+        world.timers.call_at(101 + 2 * each, world.note(101 + 2 * each))
+    never = [world.timers.call_at(300, world.note("never")) for _ in range(4 * SWEEP)]
+    for timer in never[: 2 * SWEEP + 3]:
+        timer.cancel()
+    assert world.timers._old
+    world.timers.call_at(102, world.note(102))
+    world.advance(104)
+    assert world.log == [101, 102, 103]
+    for timer in never:
+        timer.cancel()
+    world.advance(400)
+    assert world.log == [101, 102, 103, 105, 107, 109]
+    assert entries(world) == len(world.timers) == 0
