@@ -110,7 +110,7 @@ def place(error: BaseException) -> str:
     for each in _related(error):
         frames = [(frame, line) for frame, line in traceback.walk_tb(each.__traceback__)]
         for frame, line in reversed(frames):
-            if _is_application(frame.f_code.co_filename):
+            if _is_application(frame.f_code.co_filename) and not _generated(frame.f_code):
                 return _point(frame, line)
         if innermost is None and frames:
             innermost = _point(*frames[-1])
@@ -238,6 +238,11 @@ def _cut(value: object, limit: int = MAX_TEXT) -> str:
 def _point(frame: FrameType, line: int) -> str:
     code = frame.f_code
     return f"{_shown(code.co_filename)}:{line} in {_cut(code.co_name)}"
+
+
+def _generated(code: CodeType) -> bool:
+    """Whether it is a method that ``dataclass`` or such has made, which is in no file."""
+    return code.co_filename == "<string>" and code.co_name.startswith("__")
 
 
 @lru_cache(maxsize=1024)

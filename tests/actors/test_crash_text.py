@@ -6,6 +6,7 @@ import importlib
 import json
 import sys
 import traceback
+from dataclasses import dataclass
 
 import pytest
 
@@ -114,6 +115,22 @@ def test_place_of_what_nobody_raised_is_empty_and_of_a_library_alone_the_innermo
     error.__traceback__ = error.__traceback__.tb_next  # without the frame of this test
     assert "json/decoder.py:" in place(error)
     assert place(error).endswith(" in raw_decode")
+
+
+def test_place_is_no_method_that_was_generated():
+    @dataclass
+    class Limits:
+        size: int
+
+        def __post_init__(self):
+            json.loads("{")
+
+    def makes():
+        return Limits(1)
+
+    limits = caught(makes)
+    limits.__traceback__.tb_next.tb_next.tb_next = None  # up to the generated __init__
+    assert place(limits) == line_of(makes)
 
 
 def test_place_of_a_wrong_answer_is_the_callback_that_gave_it():
