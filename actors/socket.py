@@ -267,7 +267,9 @@ class Socket(Actor, Generic[StateT]):
 
     def on_receive(self, message: Any) -> None:
         """Give a told message to :meth:`handle_info`."""
-        self.__answer(self.handle_info(message), self.handle_info)
+        result = self.handle_info(message)
+        if result is not None:  # looked at here too: most messages are answered with nothing
+            self.__answer(result, self.handle_info)
 
     def __answer(self, result: Any, callback: Callable[..., Any]) -> None:
         if result is not None:
