@@ -118,6 +118,23 @@ def place(error: BaseException) -> str:
     return answered[0] if answered else innermost or ""
 
 
+def callback(frame: FrameType | None) -> str:
+    """Return the application's outermost function below ``frame``, and the line that it is at.
+
+    As in ``Chat.handle_in at app.py:31``: that is what was called of the application's, whatever it
+    calls in turn. ``""`` where none of it is on that stack.
+    """
+    found = None
+    while frame is not None:
+        if _is_application(frame.f_code.co_filename):
+            found = frame
+        frame = frame.f_back
+    if found is None:
+        return ""
+    code = found.f_code
+    return f"{_cut(code.co_qualname)} at {_shown(code.co_filename)}:{found.f_lineno}"
+
+
 def depth(error: BaseException) -> int:
     """Return how many frames the stack of ``error`` has from the application's first one on."""
     files = [frame.f_code.co_filename for frame, _ in traceback.walk_tb(error.__traceback__)]

@@ -16,6 +16,7 @@ from actors.messages import ConnectInfo, Control, Gone, Opcode, Receipt
 from actors.reasons import KILLED, Reason
 from actors.results import Error, Ok, Push, Reply, Stop
 from actors.runtime.actor import Actor, Exit
+from actors.runtime.carrier import Job
 from actors.runtime.exits import run_hook
 from supervision.drainer import DRAINED, drainer_spec
 from supervision.draining import DrainOptions
@@ -341,7 +342,8 @@ class Socket(Actor, Generic[StateT]):
         if self.__terminate_ran:
             self.__transport = _GONE
         else:
-            self.actor_inbox.dispatcher.submit(lambda: run_hook(self.on_terminate, KILLED))
+            last = Job(lambda: run_hook(self.on_terminate, KILLED))
+            self.actor_inbox.dispatcher.ends.schedule(last)
 
 
 def _renamed(old: str, new: str) -> None:

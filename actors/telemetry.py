@@ -12,6 +12,9 @@ event                       measurements                                 metadat
 ``pubsub.refused``          ``count`` (mailboxes that were full)         ``topic``
 ``socket.connected``        ``duration`` (seconds of ``connect``)        ``socket`` (a class),
                                                                          ``info``, ``accepted``
+``carriers.many``,          ``blocked``, ``limit`` (turns)               ``where`` (most of them
+``carriers.full``                                                        block, of the oldest)
+``carriers.free``           the same, when they are few again
 ``drain.batch``             ``index``, ``count`` (connections), ``left``  ``drainer``
 ``supervisor.restart``      ``count`` (restarts in the period)           ``supervisor``, ``child``
 =========================== ============================================ ==========================

@@ -49,6 +49,8 @@ class Drainable(Protocol):
 class Drainer(Actor):
     """``Drainer.start(socket_class, options)`` drains the actors of that class when it ends."""
 
+    ends_others = True
+
     def __init__(self, socket_class: type[Any], options: DrainOptions) -> None:
         super().__init__()
         self._class = socket_class
@@ -98,6 +100,8 @@ class Drainer(Actor):
 
 class Drainers(Supervisor):
     """Stops its children at the same time: classes of sockets do not wait for each other."""
+
+    ends_others = True
 
     def stop_children(self) -> None:
         """Stop all of them; one deadline for those that have the same ``shutdown``."""

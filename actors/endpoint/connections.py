@@ -125,6 +125,8 @@ def _nothing() -> None:
 class Acceptor(Actor):
     """Lets clients in as long as it lives."""
 
+    ends_others = True
+
     def __init__(self, connections: Connections) -> None:
         super().__init__()
         self._connections = connections
@@ -144,6 +146,8 @@ class Serving(Actor):
 
     It keeps to ``seconds``; killed because there are fewer, it ends them at once.
     """
+
+    ends_others = True
 
     def __init__(self, connections: Connections, seconds: float) -> None:
         super().__init__()

@@ -45,6 +45,8 @@ End = Callable[[float], bool]
 class Connections(Actor):
     """Where the server would be in the tree: at its end the connections that are left end."""
 
+    ends_others = True
+
     def __init__(self, embedded: Embedded, seconds: float) -> None:
         super().__init__()
         self._embedded = embedded

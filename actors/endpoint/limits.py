@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from actors import frames, log_format, signing
 from actors.options import Options, build, limits
 from actors.pubsub import bus, link, pace
-from actors.runtime import actor, crashes, dear, descriptors, dispatcher
+from actors.runtime import actor, blocked, crashes, dear, descriptors, dispatcher, reserve
 from actors.socket import Socket
 from supervision.draining import DrainOptions
 from supervision.processes import MAX_WORKERS, channel, fleet, sockets
@@ -29,7 +29,9 @@ FIXED: tuple[tuple[str, Any, str, str], ...] = (
     ("socket.mailbox_bytes", Socket.mailbox_bytes, "bytes", "the same, of a socket"),
     ("actor.turn", actor.TURN_MESSAGES, "messages", "handled before others get their turn"),
     ("dispatcher.slice", dispatcher.SLICE, "seconds", "before the loop gets its turn"),
-    ("dispatcher.carriers", dispatcher.MAX_CARRIERS, "turns", "blocked in user code at once"),
+    ("dispatcher.carriers", blocked.MAX_CARRIERS, "turns", "blocked in user code at once"),
+    ("dispatcher.ends", reserve.FOR_ENDS, "turns", "the same, beside, while they serve their exit"),
+    ("dispatcher.keepers", reserve.FOR_KEEPERS, "turns", "the same, beside, of what ends others"),
     ("listener.backlog", sockets.BACKLOG, "connections", "waiting to be accepted"),
     ("listener.patience", patience.PATIENCE, "seconds", "a client waits for workers that stay"),
     ("listener.accepts", listener.ACCEPTS_PER_TURN, "clients", "accepted before others are served"),

@@ -37,6 +37,8 @@ logger = logging.getLogger("roost.endpoint")
 class Budgeted(Supervisor):
     """``until`` is when its end must be over, by the dispatcher's clock; never, at first."""
 
+    ends_others = True
+
     def __init__(self, children: tuple[ChildSpec, ...]) -> None:
         super().__init__(children)
         self.until = math.inf

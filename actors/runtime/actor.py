@@ -40,7 +40,7 @@ from actors.runtime import exits, monitors, registry
 from actors.runtime.dispatcher import TURN_MESSAGES, Dispatcher, get_dispatcher
 from actors.runtime.exits import ActorKilled, Exit, StartError, reason_of
 from actors.runtime.future import Future, run_on_carrier
-from actors.runtime.mailbox import GONE, READY, STARTING, Mailbox
+from actors.runtime.mailbox import READY, STARTING, Mailbox
 from actors.runtime.ref import Ref, Stopped
 from actors.runtime.timers import Timer
 
@@ -80,6 +80,9 @@ class Actor(pykka.Actor):
     mailbox_bytes = 16 * 1024 * 1024
     mailbox_policy = "reject"
     crash_on_ask = False
+
+    ends_others = False
+    """Whether its turns come first, and run on the reserve kept for those that end others."""
 
     actor_inbox: Mailbox
 
@@ -185,8 +188,8 @@ class Actor(pykka.Actor):
         Fewer of what a client sent while turns are long; not of what others tell, who count on it.
         """
         inbox = self.actor_inbox
-        if inbox.owner is GONE:
-            return  # killed while it was queued
+        if inbox.owner is not READY:
+            return  # killed while it was queued, or queued twice and served already
         inbox.owner = carrier
         items = inbox.items
         most = TURN_MESSAGES if 2 * inbox.told >= len(items) else inbox.dispatcher.turn_messages
@@ -215,8 +218,7 @@ class Actor(pykka.Actor):
         if inbox.reason is not None:
             exits.unwound(self)
         elif inbox.items or inbox.signals is not None:
-            inbox.owner = READY
-            inbox.dispatcher.schedule_late(self)
+            inbox.schedule()
         else:
             inbox.owner = None
 
@@ -348,6 +350,7 @@ contract.declare(
         "actor_stopped",
         "actor_urn",
         "dispatcher",
+        "ends_others",
         "exit_reason",
         "kill_now",
         "on_batch",

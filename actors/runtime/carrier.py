@@ -34,7 +34,24 @@ class Carrier(greenlet):
     runnable: Runnable | None = None
     was_parked = False
     idle = False
-    resumed: Callable[[], object]
+
+    def __init__(
+        self, run: Callable[[], object], hub: greenlet, resumed: Callable[[], object]
+    ) -> None:
+        super().__init__(run, hub)
+        self.resumed = resumed
+
+    def enter(self) -> bool:
+        """Let it run turns, on the loop; answer whether the last one has blocked."""
+        super().switch()
+        if self.runnable is None:
+            return False
+        self.was_parked = True
+        try:
+            self.runnable.on_blocked()
+        except Exception:
+            logger.exception("%s failed to park", self.runnable)
+        return True
 
     def switch(self, *what: Any) -> object:
         """Resume what blocks here."""

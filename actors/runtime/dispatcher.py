@@ -26,8 +26,8 @@ looks at the shared queue each time, so nothing is lost and nothing runs twice. 
 parked returns to the idle ones after the turn in which it blocked. It is gevent that resumes it,
 perhaps with thousands of others in one turn of its loop, where their timers expire together; so
 after each, it is seen to that reading has not waited for longer than a slice. When all of
-``MAX_CARRIERS`` are parked the hub itself goes on reading, which never blocks, and the ready queue
-waits for the first that comes back.
+``MAX_CARRIERS`` (:mod:`actors.runtime.blocked`) are parked the hub itself goes on reading, which never
+blocks; who is ready waits, but for what ends a server (:mod:`actors.runtime.reserve`).
 
 Each turn begins with an empty ``contextvars`` context, as a carrier runs many actors' turns: what a
 handler sets lasts until the end of the turn, which may be a later message's, and is never seen by
@@ -47,11 +47,13 @@ from collections.abc import Callable
 from typing import Any
 
 from gevent import get_hub, monkey
-from greenlet import getcurrent, greenlet
+from greenlet import getcurrent
 
+from actors.runtime.blocked import MAX_CARRIERS, Blocked
 from actors.runtime.carrier import Carrier, Job, Runnable
 from actors.runtime.dear import DEAR
 from actors.runtime.descriptors import Descriptors
+from actors.runtime.reserve import FOR_ENDS, FOR_KEEPERS, Reserve
 from actors.runtime.rounds import Rounds
 from actors.runtime.timers import Timers
 
@@ -61,9 +63,6 @@ get_ident: Any = monkey.get_original("_thread", "get_ident")
 
 SLICE = 0.005
 """Seconds that a carrier runs before the loop gets its turn."""
-
-MAX_CARRIERS = 10_000
-"""Turns that may be blocked in user code at once; further ready actors wait."""
 
 IDLE_CARRIERS = 64
 """Carriers kept for reuse; further ones end when they have nothing to do."""
@@ -95,9 +94,11 @@ class Dispatcher(Descriptors):
         self.timers = Timers(clock, self._arm)
         self.rounds = Rounds(self.schedule_late)
         self.carriers = 0
+        self.blocked = Blocked(MAX_CARRIERS, clock)
+        self.keepers = Reserve(FOR_KEEPERS, self._wake_for_turns)
+        self.ends = Reserve(FOR_ENDS, self._wake_for_turns)
         self._idle: list[Carrier] = []
         self._turns = TURNS_BETWEEN_CLOCKS
-        self._wake_pending = False
         self._had_late = False  # in this slice
         self.turn_messages = TURN_MESSAGES
         self._until: float | None = None
@@ -127,8 +128,7 @@ class Dispatcher(Descriptors):
         And one in each slice, whatever is.
         """
         self.late.append(runnable)
-        if not self._wake_pending:
-            self._wake_soon()
+        self._wake_for_turns()
 
     def submit(self, function: Callable[[], object]) -> None:
         """Run ``function`` on a carrier, where it may block."""
@@ -177,9 +177,12 @@ class Dispatcher(Descriptors):
         self._wake_pending = True
         self.hub.loop.run_callback(self._wake)
 
-    def _wake_for_ready(self) -> None:
-        if (self.ready or self.late) and not self._wake_pending:
+    def _wake_for_turns(self) -> None:
+        if self._has_turns() and not self._wake_pending:
             self._wake_soon()
+
+    def _has_turns(self) -> bool:
+        return bool(self.ready or self.late or self.keepers.waiting or self.ends.waiting)
 
     def _wake(self) -> None:
         """In the hub: let a carrier work; take the next one while carriers block."""
@@ -198,7 +201,7 @@ class Dispatcher(Descriptors):
             if self._foreign:
                 self._call_foreign()
             if self.timers.armed <= self.now:
-                self.timers.run(self._share())
+                self.timers.run(self.clock() + SLICE * SHARE)
             self._run_carriers()
             if self._sends:
                 self._send()
@@ -209,10 +212,10 @@ class Dispatcher(Descriptors):
 
     def _is_work_left(self) -> bool:
         """Whether there is something to do of which no watcher tells."""
-        if (self.ready or self.late) and (self._idle or self.carriers < MAX_CARRIERS):
-            return True
+        free = self._idle or self.carriers < self.blocked.limit
+        turns = self._has_turns() if free else self.keepers.may_run() or self.ends.may_run()
         events = self._events or self._again or self._dear.line
-        return bool(events or self._sends or self._foreign)
+        return bool(turns or events or self._sends or self._foreign)
 
     def _wake_next_turn(self) -> None:
         """See to it that the loop comes back when its other watchers have had their turn."""
@@ -220,11 +223,8 @@ class Dispatcher(Descriptors):
         if not self._next_turn.active:
             self._next_turn.start(self._wake)
 
-    def _share(self) -> float:
-        return self.clock() + SLICE * SHARE
-
     def _call_foreign(self) -> None:
-        foreign, until = self._foreign, self._share()
+        foreign, until = self._foreign, self.clock() + SLICE * SHARE
         while foreign:
             Job(foreign.popleft()).on_turn(None)  # type: ignore[arg-type]
             if self.clock() > until:
@@ -234,18 +234,14 @@ class Dispatcher(Descriptors):
         while True:
             carrier = self._take_carrier()
             if carrier is None:
+                self.keepers.run(self.hub, self._resumed, self.slice_over)
+                self.ends.run(self.hub, self._resumed, self.slice_over)
                 while self._poll():  # else what is readable would wake the loop for ever
                     pass
                 return
-            greenlet.switch(carrier)
-            runnable = carrier.runnable
-            if runnable is not None:
-                carrier.was_parked = True
-                try:
-                    runnable.on_blocked()
-                except Exception:
-                    logger.exception("%s failed to park", runnable)
-            if not self.ready or self.slice_over():
+            if carrier.enter():
+                self.blocked.add(carrier)
+            if not self._has_turns() or self.slice_over():
                 return
 
     def _take_carrier(self) -> Carrier | None:
@@ -253,12 +249,10 @@ class Dispatcher(Descriptors):
             carrier = self._idle.pop()
             carrier.idle = False
             return carrier
-        if self.carriers >= MAX_CARRIERS:
+        if self.carriers >= self.blocked.limit:
             return None
         self.carriers += 1
-        carrier = Carrier(self._carry, self.hub)
-        carrier.resumed = self._resumed
-        return carrier
+        return Carrier(self._carry, self.hub, self._resumed)
 
     def _resumed(self) -> None:
         """Read between handlers that wake, of which one turn of the loop may hold thousands.
@@ -278,9 +272,11 @@ class Dispatcher(Descriptors):
                 self._work(me)
             except BaseException:  # noqa: BLE001 - gevent knows what is due to Ctrl-C
                 me.runnable = None
-                self._wake_for_ready()
+                self._wake_for_turns()
                 self.hub.handle_error(me, *sys.exc_info())
-            me.was_parked = False
+            if me.was_parked:
+                me.was_parked = False
+                self.blocked.discard(me)
             if len(self._idle) >= IDLE_CARRIERS:
                 self.carriers -= 1
                 return
@@ -292,11 +288,12 @@ class Dispatcher(Descriptors):
     def _work(self, me: Carrier) -> None:
         ready, clock = self.ready, self.clock
         late, until, now = self.late, self._until or 0.0, self.now
+        keepers, ends = self.keepers.waiting, self.ends.waiting
         while True:
             more = self._poll()
             now = max(now, self.now)
-            if late:
-                self._take_late()
+            if (keepers or ends or late) and self._work_urgent(me):
+                return
             while ready:
                 for _ in range(self._turns):
                     me.runnable = runnable = ready.popleft()
@@ -310,16 +307,20 @@ class Dispatcher(Descriptors):
                     before, now = now, clock()
                     self._pace(now - before)
                 if me.was_parked or now > until:
-                    self._wake_for_ready()
+                    self._wake_for_turns()
                     return
             if not more and not late:
                 return
 
-    def _take_late(self) -> None:
-        """Let a late actor go on if nothing else is ready, or none has in this slice."""
-        if not self.ready or not self._had_late:
+    def _work_urgent(self, me: Carrier) -> bool:
+        """Run what comes first, and queue what is late; answer whether ``me`` is to do no more."""
+        if self.keepers.work(me, self.slice_over) or self.ends.work(me, self.slice_over):
+            self._wake_for_turns()
+            return True
+        if self.late and not (self.ready and self._had_late):  # nothing else, or none in this slice
             self._had_late = True
             self.ready.append(self.late.popleft())
+        return False
 
     def _pace(self, took: float) -> None:
         """Look at the clock more often while turns are long, and let clients have shorter ones."""

@@ -214,17 +214,33 @@ class Mailbox:
         """Queue an exit signal, ahead of every message; the running turn ends after its message."""
         if self.closed:
             return
+        first = self.signals is None
         if self.signals is None:
             self.signals = []
         self.signals.append(reason)
         self.interrupt()
-        self.wake()
+        if self.owner is None or (self.owner is READY and first):
+            self.schedule()  # once more where it is queued: that may be for long
 
     def wake(self) -> None:
         """See to it that the actor gets a turn."""
         if self.owner is None:
-            self.owner = READY
-            self.dispatcher.schedule(self.actor)
+            if self.actor.ends_others:
+                self.schedule()
+            else:
+                self.owner = READY
+                self.dispatcher.schedule(self.actor)
+
+    def schedule(self) -> None:
+        """Queue the actor: late, unless its turns come first (:mod:`actors.runtime.reserve`)."""
+        self.owner = READY
+        dispatcher, actor = self.dispatcher, self.actor
+        if actor.ends_others:
+            dispatcher.keepers.schedule(actor)
+        elif self.signals is not None:
+            dispatcher.ends.schedule(actor)
+        else:
+            dispatcher.schedule_late(actor)
 
     def interrupt(self) -> None:
         """End the running turn after the message that it is at: the rest goes back."""

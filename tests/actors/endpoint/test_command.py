@@ -348,6 +348,8 @@ class TestPrintLimits:
         assert done.returncode == 0
         for name in (
             "dispatcher.carriers",
+            "dispatcher.ends",
+            "dispatcher.keepers",
             "endpoint.grace",
             "http.max_head",
             "/echo websocket.max_frame_size",

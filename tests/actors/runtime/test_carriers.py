@@ -79,7 +79,7 @@ class TestCarriers:
         self, dispatcher: Dispatcher, monkeypatch: pytest.MonkeyPatch, more: int
     ) -> None:
         limit = dispatcher.carriers + 5
-        monkeypatch.setattr(module, "MAX_CARRIERS", limit)
+        monkeypatch.setattr(dispatcher.blocked, "limit", limit)
         release = Event()
         running: list[int] = []
 
@@ -102,7 +102,7 @@ class TestCarriers:
         self, dispatcher: Dispatcher, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         TestCarriers.block_and_release(dispatcher, 2)
-        monkeypatch.setattr(module, "MAX_CARRIERS", dispatcher.carriers)
+        monkeypatch.setattr(dispatcher.blocked, "limit", dispatcher.carriers)
         monkeypatch.setattr(module, "SLICE", -1.0)  # each look at the clock finds it over
         done: list[int] = []
         for number in range(100):
@@ -118,7 +118,7 @@ class TestCarriers:
         pair: tuple[socket.socket, socket.socket],
     ) -> None:
         limit = dispatcher.carriers + 1
-        monkeypatch.setattr(module, "MAX_CARRIERS", limit)
+        monkeypatch.setattr(dispatcher.blocked, "limit", limit)
         release, read = Event(), Event()
         for _ in range(limit):
             dispatcher.submit(release.wait)

@@ -243,7 +243,7 @@ class TestSends:
     def test_it_is_sent_while_every_carrier_is_blocked(
         self, dispatcher: Dispatcher, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(module, "MAX_CARRIERS", dispatcher.carriers + 1)
+        monkeypatch.setattr(dispatcher.blocked, "limit", dispatcher.carriers + 1)
         monkeypatch.setattr(dispatcher, "_idle", [])
         begun, woken, sent = Event(), Event(), Event()
 
