@@ -13,12 +13,12 @@ from gevent.ssl import SSLSocket
 from actors.errors import HTTPError
 from actors.runtime.dispatcher import get_dispatcher
 from transports.http.date import http_date
-from transports.http.handling import SERVER_ERROR, call
+from transports.http.handling import SERVER_ERROR, UNAVAILABLE, call
 from transports.http.response import Response, encode
 from transports.stream import Stream
 
 if TYPE_CHECKING:
-    from transports.http.handling import Claims, Handler
+    from transports.http.handling import Claims, Handler, Resource
     from transports.http.shared import Shared
     from transports.request import Request
     from transports.stream import StreamProtocol
@@ -38,6 +38,7 @@ class Exchange:
         "_handler",
         "_held",
         "_lost",
+        "_queued",
         "_rest",
         "_settled",
         "_stream",
@@ -60,6 +61,7 @@ class Exchange:
         self.shared = shared
         self._settled = Event()
         self._held: Event | None = None
+        self._queued = False
         self._lost: Callable[[], object] | None = None
         self._watched = -1
         self._stream: Stream | None = None
@@ -92,17 +94,28 @@ class Exchange:
         if lost is not None:
             lost()
 
-    def run(self, handler: Handler, request: Request) -> None:
-        """Run ``handler`` on a carrier and wait for what comes of it."""
+    def run(self, resource: Resource, request: Request, patience: float) -> None:
+        """Run the handler of ``resource`` on a carrier and wait for what comes of it.
+
+        Every ``patience`` seconds it is seen whether it ever will run.
+        """
         self._taken.enter(self)
+        self._queued = True
         try:
-            self._dispatcher.submit(lambda: self._handle(handler, request))
-            self._settled.wait()
+            self._dispatcher.submit(lambda: self._handle(resource.handle, request))
+            while not self._settled.wait(patience):
+                if self._queued and resource.is_stuck(request):
+                    lost = self._lost
+                    self.respond(UNAVAILABLE, close=True)
+                    self._lost = lost  # whom leave() tells
         finally:  # also when the server kills this greenlet
             self._settled.set()
             self.leave()
 
     def _handle(self, handler: Handler, request: Request) -> None:
+        if self._settled.is_set():
+            return
+        self._queued = False
         response, failed = call(handler, request, self)
         if response is not None:
             self.respond(response, close=failed)

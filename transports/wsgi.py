@@ -53,7 +53,7 @@ from actors.runtime.dispatcher import get_dispatcher
 from transports.environ import headers_of, target_of, to_request
 from transports.exchange import Exchange
 from transports.http.bodies import SMALL_BODY, Bodies
-from transports.http.handling import NOT_FOUND, SERVER_ERROR, UNAVAILABLE, call, encoded, refusal
+from transports.http.handling import NOT_FOUND, SERVER_ERROR, UNAVAILABLE, encoded, refusal
 from transports.http.response import WITHOUT_BODY
 from transports.http.shared import Shared
 from transports.taken import Taken
@@ -178,7 +178,7 @@ class WSGIApplication:
             exchange.leave()
             exchange.respond(verdict, close=True)
         if exchange.response is None:
-            exchange.run(resource.handle, request)
+            exchange.run(resource, request, self._options.http.header_timeout)
         elif handler is not None:
             _abandon(handler)  # what is left of the body would be taken for a request
         if exchange.response is None:
@@ -197,10 +197,9 @@ class WSGIApplication:
         if receiver.ambiguous:
             raise HTTPError(400, _AMBIGUOUS)
         length = _length(request, environ, self._options.http.max_body)
-        if resource.judge_unread is not None:
-            verdict, _ = call(resource.judge_unread, request, exchange)
-            if verdict is not None or not exchange.may_proceed():
-                return verdict
+        verdict = resource.judge(request, exchange, whole=False)
+        if verdict is not None or not exchange.may_proceed():
+            return verdict
         options = self._options.http
         most = min(options.max_body, exchange.max_body)
         request.body = _body(environ, length, most, options.body_timeout, receiver)

@@ -26,8 +26,8 @@ looks at the shared queue each time, so nothing is lost and nothing runs twice. 
 parked returns to the idle ones after the turn in which it blocked. It is gevent that resumes it,
 perhaps with thousands of others in one turn of its loop, where their timers expire together; so
 after each, it is seen to that reading has not waited for longer than a slice. When all of
-``MAX_CARRIERS`` (:mod:`actors.runtime.blocked`) are parked the hub itself goes on reading, which never
-blocks; who is ready waits, but for what ends a server (:mod:`actors.runtime.reserve`).
+``MAX_CARRIERS`` (:mod:`actors.runtime.blocked`) are parked the hub itself goes on reading, which
+never blocks; who is ready waits, but for what ends a server (:mod:`actors.runtime.reserve`).
 
 Each turn begins with an empty ``contextvars`` context, as a carrier runs many actors' turns: what a
 handler sets lasts until the end of the turn, which may be a later message's, and is never seen by

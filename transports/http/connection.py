@@ -9,25 +9,17 @@ from typing import TYPE_CHECKING, Final
 
 from actors.errors import HTTPError
 from transports.http.deadlines import Deadlines
-from transports.http.handling import (
-    NOT_FOUND,
-    UNAVAILABLE,
-    call,
-    encoded,
-    log_refused,
-    refusal,
-)
+from transports.http.handling import NOT_FOUND, UNAVAILABLE, call, encoded, log_refused, refusal
 from transports.http.parser import BODY, HEAD, IDLE, ParserState, RequestParser
 from transports.http.response import Response
 
 if TYPE_CHECKING:
     from actors.runtime.carrier import Carrier
-    from transports.http.handling import Claims, Handler, Match
+    from transports.http.handling import Claims, Match, Resource
     from transports.http.options import HTTPOptions
     from transports.http.shared import Shared
     from transports.request import Request
     from transports.stream import Stream, StreamProtocol
-
 
 CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 
@@ -45,16 +37,16 @@ class HTTPConnection:
     A handler may instead write its answer to ``stream`` itself: it sets ``begun`` before the first
     byte (and ``stream.unfinished`` where nothing but the connection's end says where its body
     ends), and calls :meth:`answered` behind the last.
-    What it raises is a 500 (:class:`~actors.errors.HTTPError`: what that says), and the connection
-    closes. ``draining``: the server ends, so the answer behind which no request waits is the last,
-    and who takes the stream over must end soon. Until ``needed_until`` it is not while ``claims``,
-    which a handler may set, are pending. ``shared`` belongs to all of the process.
+    What it raises is a 500 (:class:`~actors.errors.HTTPError`: its own), and the connection closes.
+    ``draining``: the server ends, so the answer behind which no request waits is the last, and who
+    takes the stream over must end soon. Until ``needed_until`` it is not while ``claims``, which a
+    handler may set, are pending. ``shared`` belongs to all of the process.
     """
 
     __slots__ = (
-        "_closes", "_deadlines", "_eof", "_handler", "_held", "_judged", "_leaving", "_lost",
-        "_lost_at_eof", "_match", "_options", "_parser", "_request", "_response", "_waits_for",
-        "begun", "claims", "draining", "needed_until", "shared", "stream",
+        "_closes", "_deadlines", "_eof", "_held", "_judged", "_leaving", "_lost", "_lost_at_eof",
+        "_match", "_options", "_parser", "_queued", "_request", "_resource", "_response",
+        "_waits_for", "begun", "claims", "draining", "needed_until", "shared", "stream",
     )  # fmt: skip
 
     def __init__(self, stream: Stream, match: Match, options: HTTPOptions, shared: Shared) -> None:
@@ -64,8 +56,8 @@ class HTTPConnection:
         self.shared = shared
         self._parser = RequestParser(options, stream.scheme, stream.peer)
         self._request: Request | None = None
-        self._handler: Handler | None = None
-        self._held = self._judged = False
+        self._resource: Resource | None = None
+        self._held = self._judged = self._queued = False
         self._response: Response | None = None
         self._closes: bool | None = None
         self._lost: Callable[[], object] | None = None
@@ -151,8 +143,7 @@ class HTTPConnection:
     def on_lost(self, callback: Callable[[], object], *, at_eof: bool = False) -> None:
         """Call ``callback``, which must not block, if the client is lost before its answer.
 
-        A client that sends nothing more may still read its answer. ``at_eof`` says that this one
-        is gone all the same, as who left during a poll would be missed for long.
+        ``at_eof``: also if it sends no more, as who left during a poll would be missed for long.
         """
         self._lost, self._lost_at_eof = callback, at_eof
         if self.stream.closed:
@@ -180,7 +171,7 @@ class HTTPConnection:
         if self._held and self._request is not None:
             self._held = False
             if self._parser.pending is None:  # it came whole
-                self.stream.dispatcher.schedule(self)
+                self._queue()
             else:
                 self._request = None
                 self._advance()
@@ -201,14 +192,11 @@ class HTTPConnection:
             stream.resume_reading()
         return self._parser.take_rest()
 
-    # -- the server's call
-
     def drain(self) -> None:
         """Close behind the last answer, or when nothing has come for a while.
 
-        A client may have sent a request before it can know that the server ends. So an idle
-        connection does not close at once, and one that has brought a part of a request gets the
-        rest, or answers 503. A request that is held has as long.
+        A request may be under way, so an idle connection does not close at once, and one that has
+        brought a part of a request gets the rest, or answers 503; so does one that is held.
         """
         self.draining = self._leaving = True
         if self._held and self._request is not None:
@@ -265,26 +253,31 @@ class HTTPConnection:
             self.respond(NOT_FOUND)
             return
         resource, request.path_params = found
-        verdict = None
-        if not judged:
-            self._held = False
-            if resource.judge_head is not None:
-                verdict = call(resource.judge_head, request, self)[0]
+        self._held = False
+        verdict = None if judged else resource.judge(request, self)
         if verdict is not None:
             self.respond(verdict, close=True)
             return
-        self._handler = resource.handle
+        self._resource = resource
         if self._held:
             self.stream.pause_reading()
         else:
-            self.stream.dispatcher.schedule(self)
+            self._queue()
+
+    def _queue(self) -> None:
+        """Have the handler run; see after a while whether it ever will."""
+        self._queued = True
+        self._deadlines.begin(self._options.header_timeout)
+        self.stream.dispatcher.schedule(self)
 
     def on_turn(self, carrier: Carrier) -> None:  # noqa: ARG002 - Runnable
         """Run the handler, on a carrier."""
-        request, handler = self._request, self._handler
-        if request is None or handler is None:
-            return  # lost before its turn
-        response, failed = call(handler, request, self)
+        request, resource = self._request, self._resource
+        if request is None or resource is None or not self._queued:
+            return  # lost, or answered, before its turn
+        self._queued = False
+        self._deadlines.clear()
+        response, failed = call(resource.handle, request, self)
         if response is not None and self._request is request:
             self.respond(response, close=failed)
 
@@ -319,8 +312,6 @@ class HTTPConnection:
         log_refused(error, self.stream.peer[0], self._match)
         self._write(refusal(error), close=True)
 
-    # -- requests that are not complete
-
     def _await_more(self) -> None:
         state = self._parser.state
         if self._eof:
@@ -354,9 +345,8 @@ class HTTPConnection:
             verdict = None
         elif found is not None:
             resource, pending.path_params = found
-            verdict, self._judged, self._held = None, True, False
-            if resource.judge_unread is not None:
-                verdict = call(resource.judge_unread, pending, self)[0]
+            self._held, self._judged = False, True
+            verdict = resource.judge(pending, self, whole=False)
         if verdict is not None:
             self._write(verdict, close=True, head_only=pending.method == "HEAD")
         elif self._held:
@@ -381,6 +371,8 @@ class HTTPConnection:
         if self._waits_for is None:
             if self._held:
                 self.respond(UNAVAILABLE, close=True)
+            elif self._queued and self._resource is not None:
+                self._still_queued(self._resource)
         elif self._waits_for is IDLE:
             if late or not self._needed():
                 self._end_idle()
@@ -390,6 +382,15 @@ class HTTPConnection:
             self._refuse(HTTPError(408, "the request took too long"))
         else:
             self._refuse_rest()
+
+    def _still_queued(self, resource: Resource) -> None:
+        """Give up a request whose handler has no carrier, unless it continues something."""
+        self._deadlines.begin(self._options.header_timeout)
+        if self._request is not None and resource.is_stuck(self._request):
+            self._queued, lost = False, self._lost
+            self.respond(UNAVAILABLE, close=True)
+            if lost is not None:
+                lost()
 
     def _end_idle(self) -> None:
         """Close, unless a request has come since the loop looked: nobody would answer that."""

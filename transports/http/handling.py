@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn, Protocol, ru
 
 from actors.errors import HTTPError
 from actors.runtime.crashes import CrashLog, capped
+from actors.runtime.dispatcher import get_dispatcher
 from transports.http.date import http_date
 from transports.http.response import Response, encode
 from transports.request import Request
@@ -63,16 +64,42 @@ class UnreadJudge(Protocol):
         """Do as :meth:`HeadJudge.judge_head`; what has come whole is for ``handle`` to judge."""
 
 
+@runtime_checkable
+class Continuing(Protocol):
+    """A transport whose requests may belong to something that goes on, such as a session."""
+
+    def continues(self, request: Request) -> bool:
+        """Whether ``request`` waits where all carriers are blocked; else it is 503 at once.
+
+        Must neither block nor raise.
+        """
+
+
 class Resource(NamedTuple):
     """What serves a path: ``handle`` on a carrier.
 
     Before that ``judge_unread`` is asked about a request whose body is to be read, and
     ``judge_head`` about one that has come whole; for a :class:`HeadJudge` they are the same.
+    ``continues``: see :class:`Continuing`; without one no request does.
     """
 
     handle: Handler
     judge_head: Handler | None = None
     judge_unread: Handler | None = None
+    continues: Callable[[Request], bool] | None = None
+
+    def judge(self, request: Request, http: Any, *, whole: bool = True) -> Response | None:
+        """Return what is sent instead of asking ``handle``, by the head of ``request``."""
+        if self.is_stuck(request):
+            return UNAVAILABLE
+        judge = self.judge_head if whole else self.judge_unread
+        return None if judge is None else call(judge, request, http)[0]
+
+    def is_stuck(self, request: Request) -> bool:
+        """Whether ``handle`` has no carrier to run on, and ``request`` is not to wait for one."""
+        if not get_dispatcher().blocked.full:
+            return False
+        return self.continues is None or not self.continues(request)
 
 
 Match = Callable[[str], tuple[Resource, dict[str, str]] | None]
@@ -82,7 +109,8 @@ def resource(transport: Any) -> Resource:
     """Answer what serves the path of ``transport``, which may be one of the judges above."""
     always = transport.judge_head if isinstance(transport, HeadJudge) else None
     unread = transport.judge_unread if isinstance(transport, UnreadJudge) else always
-    return Resource(transport.handle, always, unread)
+    continues = transport.continues if isinstance(transport, Continuing) else None
+    return Resource(transport.handle, always, unread, continues)
 
 
 def call(

@@ -70,6 +70,21 @@ class LongPollTransport:
             return None
         return self._hold(request, http, intake, size)
 
+    def continues(self, request: Request) -> bool:
+        """Whether a request is of a session that lives: it waits for its turn, as does its client.
+
+        One that would open a session is better refused (``transports.http.handling.Continuing``).
+        """
+        try:
+            place = self._place(request, {**request.params, **request.path_params})
+        except HTTPError:
+            return False
+        if place is None:
+            return False
+        distant = self._sessions.distant
+        known = distant is not None and distant.knows(place)
+        return known or self._sessions.find(place) is not None
+
     def _size(self, request: Request, http: HTTPConnection) -> int:
         """Answer how long a body may be by its head; :class:`HTTPError` where that is too much."""
         length, most = request.header("content-length"), self._options.max_body
@@ -154,7 +169,9 @@ class LongPollTransport:
 
     def _lost(self, opened: Opened, http: HTTPConnection) -> None:
         """Answer a poll whose session was expected in another worker, and is not there."""
-        if self._options.lost_session_status == 410:
+        if get_dispatcher().blocked.full:
+            http.respond(answers.unavailable())
+        elif self._options.lost_session_status == 410:
             get_dispatcher().submit(lambda: self._reopen(opened, http))
         else:
             http.respond(answers.LOST)
