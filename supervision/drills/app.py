@@ -5,6 +5,7 @@ What it does otherwise than usual is said in the environment (:data:`options.VAR
 * ``drainer``: that of the mounts; ``"function"`` and ``"raises"`` are functions;
 * ``endpoint``, ``longpoll``, ``websocket``: options of the endpoint and of its transports;
 * ``boot``: ``"exit"`` ends a worker while it imports this, a path does where there is such a file;
+* ``carriers``: how many turns may be blocked at once;
 * ``crashing``: there is a pool at ``/crashing`` whose child can be told to crash;
 * ``trace``: parts of the tree say when they start and stop;
 * ``version``: a file whose text says which version of the application this is.
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from actors import Endpoint
+from actors.runtime import get_dispatcher
 from supervision.drills import app_sockets as sockets
 from supervision.drills import app_tree, options
 
@@ -45,6 +47,8 @@ mount: dict[str, Any] = {
     "longpoll": {"window": 30.0, **given.get("longpoll", {})},
 }
 traced = given.get("trace", False)
+if "carriers" in given:
+    get_dispatcher().blocked.limit = given["carriers"]
 if "version" in given:
     sockets.Asked.version = Path(given["version"]).read_text(encoding="utf-8")
 

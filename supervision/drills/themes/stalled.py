@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import time
+
+from supervision.drills.clients import LongPoll, WebSocket
 from supervision.drills.connection import pump
 from supervision.drills.drill import drill
-from supervision.drills.server import PATIENCE
-from supervision.drills.stage import Stage
+from supervision.drills.server import PATIENCE, Server
+from supervision.drills.stage import Stage, lines
 from supervision.drills.workers import split
+
+CARRIERS = 20
+
+IN_THEM = rf"{CARRIERS} of {CARRIERS} carriers are blocked, .*Ledger.handle_in at .*\.py:\d+"
 
 
 @drill("G08", bound=3.0, late=True)
@@ -89,3 +96,48 @@ def close_ignored(stage: Stage) -> None:
     stage.wait_over(clients)
     server.ended()
     stage.expect_saw(clients, "close 1012")
+
+
+@drill("G51", bound=4.0, late=True)
+def carriers_gone(stage: Stage) -> None:
+    """Handlers block every carrier: the log says where, newcomers get 503, SIGTERM tells 1012."""
+    options = {"carriers": CARRIERS, "drainer": {"shutdown": 2.0}}
+    server = stage.serve(workers=1, options=options)
+    idle = stage.websockets(server, 20)
+    polling = stage.longpoll(server)
+    polling.poll()
+    freed = _block_all(stage, server)
+    late = [stage.websocket(server, label="late") for _ in range(3)]
+    stage.wait_over(late)
+    stage.expect_saw(late, "HTTP 503")
+    session = LongPoll(server.address, "/ledger/longpoll")
+    stage.clients.append(session)
+    session.open()
+    answer = session.line.answers[-1]
+    stage.expect((answer.status, answer.body) == (503, b""), "a new long-poll session gets 503")
+    stage.points.release("before_ack")
+    server.wait_line(r"again below 70 %: \d+ of 20 carriers are blocked")
+    stage.expect(all(client.echo("message-again") for client in idle[:1]), "it serves again")
+    stuck = _block_all(stage, server)
+    stage.fault("SIGTERM to the master, every carrier is blocked")
+    server.signal(stage.TERM)
+    began = time.monotonic()
+    stage.wait_over([*idle, *freed])
+    stage.within(time.monotonic() - began, 1.0, "who is not blocked is told")
+    stage.wait_over(stuck)
+    stage.expect(pump(lines([polling]), PATIENCE), "the poll is answered")
+    server.ended()
+    stage.expect_saw([*idle, *freed, *stuck], "close 1012")
+    stage.expect_saw([polling], "status 204, eof", "status 410, eof")
+
+
+def _block_all(stage: Stage, server: Server) -> list[WebSocket]:
+    """Have a handler block on each carrier; return their clients when the log says so."""
+    stage.points.held.add("before_ack")
+    before = len(stage.points.at("before_ack"))
+    clients = stage.websockets(server, CARRIERS, at="before_ack", label="blocked")
+    for number, client in enumerate(clients):
+        client.text(f"message-{before + number}")
+    stage.points.wait("before_ack", before + CARRIERS)
+    server.wait_line(IN_THEM)
+    return clients
