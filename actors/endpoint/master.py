@@ -37,7 +37,7 @@ def serve(given: argparse.Namespace, arguments: Sequence[str]) -> int:
         sockets = listeners(*given.bind)
         scheme = "https" if given.certfile else "http"
         urls = [f"{scheme}://{written(*sock.getsockname()[:2])}" for sock in sockets]
-        with private_directory() as bus, PidFile(given.pid_file) as pid_file:
+        with private_directory() as directory, PidFile(given.pid_file) as pid_file:
 
             def on_ready(facts: dict[str, Any]) -> None:
                 pid_file.write()
@@ -48,7 +48,8 @@ def serve(given: argparse.Namespace, arguments: Sequence[str]) -> int:
             fleet = Fleet(
                 "actors.endpoint.worker",
                 sockets,
-                _configuration(given, bus),
+                _configuration(given),
+                directory,
                 Timeouts(
                     heartbeat=given.heartbeat_timeout,
                     grace=given.grace or DEFAULT_GRACE,
@@ -67,7 +68,7 @@ def serve(given: argparse.Namespace, arguments: Sequence[str]) -> int:
             ).run()
 
 
-def _configuration(given: argparse.Namespace, bus: str) -> dict[str, Any]:
+def _configuration(given: argparse.Namespace) -> dict[str, Any]:
     """Answer what each worker is told; the secret serves where the application has none."""
     return {
         "application": DEMO if given.application is None else given.application,
@@ -77,19 +78,18 @@ def _configuration(given: argparse.Namespace, bus: str) -> dict[str, Any]:
         "log_file": given.log_file,
         "grace": given.grace,
         "heartbeat": given.heartbeat_timeout,
-        "bus": bus,
         "secret": secrets.token_urlsafe(48),
     }
 
 
 @contextmanager
-def private_directory() -> Iterator[str]:
+def private_directory() -> Iterator[Directory]:
     """Make a directory of mode 0700 for the workers' sockets, as long as we live.
 
     What masters have left that were killed, and their workers too, is removed.
     """
-    sweep()
     try:
+        sweep()
         directory = Directory()
     except OSError as error:
         raise ConfigError(f"no directory for the workers' sockets: {error}") from None
@@ -100,6 +100,6 @@ def private_directory() -> Iterator[str]:
                 f"TMPDIR is too long a path for the workers' sockets: {path!r} has over"
                 f" {LONGEST_DIRECTORY} bytes"
             )
-        yield path
+        yield directory
     finally:
         directory.remove()

@@ -5,10 +5,14 @@ a file in it. Locks end with their processes, however those end. So the last wor
 was killed knows that it is the last, and removes the directory; and where they all were killed the
 next master finds one that nobody holds, and removes that. It touches only directories of its own
 user that have the file, which is made when the lock is held.
+
+Under ``/tmp`` it is within reach of whatever cleans up there. The master makes anew what is missing
+before it starts a worker.
 """
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import shutil
@@ -19,6 +23,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+from supervision.processes.load import LOAD, Load
+
 PREFIX: Final = "roost-"
 
 WORKERS: Final = "workers"
@@ -26,18 +32,66 @@ WORKERS: Final = "workers"
 
 
 class Directory:
-    """A new one of mode 0700, ours until :meth:`remove`; ``OSError`` where there can be none."""
+    """A new one of mode 0700, ours until :meth:`remove`; ``OSError`` where there can be none.
 
-    def __init__(self) -> None:
-        self.path = Path(tempfile.mkdtemp(prefix=PREFIX))
-        self._fd = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    It is made in ``within``, by default where temporary files belong.
+    """
+
+    def __init__(self, within: Path | None = None) -> None:
+        self.path = Path(tempfile.mkdtemp(prefix=PREFIX, dir=within))
+        self._fd: int | None = None
+        try:
+            self._furnish()
+        except BaseException:
+            self.remove()
+            raise
+
+    def restore(self) -> bool:
+        """Make anew what somebody has removed; return whether anything was.
+
+        ``OSError`` where that cannot be, or where somebody else has taken the name.
+        """
+        if self._whole():
+            return False
+        self._furnish()
+        return True
+
+    def _whole(self) -> bool:
+        try:
+            held = self._is_held(self.path.lstat())
+        except FileNotFoundError:
+            return False
+        return held and all((self.path / name).exists() for name in (WORKERS, LOAD))
+
+    def _is_held(self, found: os.stat_result) -> bool:
+        """Whether this is the directory that our lock is on."""
+        return self._fd is not None and os.path.samestat(found, os.fstat(self._fd))
+
+    def _furnish(self) -> None:
+        self.path.mkdir(0o700, exist_ok=True)
+        with _opened(self.path) as fd:
+            if fd is None or not _private(os.fstat(fd)):
+                raise PermissionError(errno.EPERM, f"{self.path} is somebody else's")
+            if not self._is_held(os.fstat(fd)):
+                self._hold(os.dup(fd))
         (self.path / WORKERS).touch(0o600)
+        if not (self.path / LOAD).exists():
+            Load.create(self.path / LOAD)
+
+    def _hold(self, fd: int) -> None:
+        self._let_go()
+        self._fd = fd
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+    def _let_go(self) -> None:
+        fd, self._fd = self._fd, None
+        if fd is not None:
+            os.close(fd)
 
     def remove(self) -> None:
         """Remove it, and what is in it."""
         shutil.rmtree(self.path, ignore_errors=True)
-        os.close(self._fd)
+        self._let_go()
 
 
 class Tenant:
@@ -76,8 +130,7 @@ def sweep() -> None:
 
 def _abandoned(directory: int) -> bool:
     """Whether it is a directory of ours, and neither its master nor a worker of it lives."""
-    found = os.fstat(directory)
-    if found.st_uid != os.geteuid() or stat.S_IMODE(found.st_mode) != 0o700:
+    if not _private(os.fstat(directory)):
         return False
     try:
         workers = os.open(WORKERS, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=directory)
@@ -87,6 +140,10 @@ def _abandoned(directory: int) -> bool:
         return _locked(directory, fcntl.LOCK_EX) and _locked(workers, fcntl.LOCK_EX)
     finally:
         os.close(workers)
+
+
+def _private(found: os.stat_result) -> bool:
+    return found.st_uid == os.geteuid() and stat.S_IMODE(found.st_mode) == 0o700
 
 
 @contextmanager

@@ -8,12 +8,13 @@ import os
 import selectors
 import socket
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
-from pathlib import Path
 from signal import Signals
 from typing import Any, Final, NamedTuple
 
 from supervision.processes.channel import Channel
+from supervision.processes.directory import Directory
 from supervision.processes.load import LOAD, Load
 from supervision.processes.spawn import MASTERS, spawn
 
@@ -29,6 +30,11 @@ ABORT_TO_KILL: Final = 1.0
 
 STOP_TO_KILL: Final = 1.0
 """Seconds beyond its budget that a stopping worker is waited for."""
+
+REMOVED: Final = (
+    "%s was removed, not by us, and is made anew: broadcasts and polls do not get from workers"
+    " started now to those from before; SIGHUP replaces them"
+)
 
 
 class State(enum.Enum):
@@ -95,14 +101,15 @@ class Due(NamedTuple):
 class Fleet:
     """The processes by pid. ``module`` is run with the channel's descriptor and the listeners'.
 
-    ``configure`` is what every worker is told first; its ``"bus"`` is the private directory
-    where a worker listens under its name, and where they share how many clients each has.
+    ``configure`` is what every worker is told first. In ``directory`` a worker listens under its
+    name, and they share how many clients each has.
     ``boot_id`` tells the names of one master's workers from another's.
     """
 
     module: str
     listeners: list[socket.socket]
     configure: dict[str, Any]
+    directory: Directory
     timeouts: Timeouts
     clock: Callable[[], float]
     boot_id: str
@@ -110,17 +117,13 @@ class Fleet:
     selector: selectors.BaseSelector = field(default_factory=selectors.DefaultSelector)
     _count: int = 0
 
-    def __post_init__(self) -> None:
-        Load.create(self._in_bus(LOAD))
-
-    def _in_bus(self, name: str) -> Path:
-        return Path(self.configure["bus"], name)
-
     def start(self, slot: int) -> Process:
         """Start a worker for ``slot``, which is ready when it says so; ``OSError``: it cannot be.
 
         The selector's key of its channel has the process as its data.
         """
+        if self.directory.restore():
+            logger.warning(REMOVED, self.directory.path)
         self._count += 1
         ours, theirs = socket.socketpair()
         with theirs:
@@ -137,7 +140,8 @@ class Fleet:
         process = Process(name, slot, pid, Channel(ours), self.clock(), self.timeouts.grace)
         self.processes[pid] = process
         self.selector.register(process.channel, process.watched, process)
-        options = {**self.configure, "name": name, "number": slot, "peers": self.names()}
+        own = {"name": name, "number": slot, "peers": self.names()}
+        options = {**self.configure, "bus": str(self.directory.path), **own}
         process.channel.send("configure", options)
         logger.debug("started %s", process)
         return process
@@ -167,12 +171,17 @@ class Fleet:
         process = self.processes.pop(pid, None)
         if process is not None:
             self.hang_up(process)
-            self._in_bus(process.name).unlink(missing_ok=True)
-            if all(other.slot != process.slot for other in self):
-                Load.clear(self._in_bus(LOAD), process.slot)
+            self._clear_away(process)
             if process.on_bus:
                 self.share_names()
         return process
+
+    def _clear_away(self, process: Process) -> None:
+        """Remove what an ended worker has left in the directory, if that is there."""
+        with suppress(OSError):  # what cannot be removed is in nobody's way
+            (self.directory.path / process.name).unlink(missing_ok=True)
+            if all(other.slot != process.slot for other in self):
+                Load.clear(self.directory.path / LOAD, process.slot)
 
     def names(self) -> list[str]:
         """Answer the names of the workers that are on the bus."""

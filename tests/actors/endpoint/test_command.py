@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import resource
 import signal
 import socket
 import ssl
@@ -448,3 +449,15 @@ def broken_pipe():
     os.close(reading)
     yield writing
     os.close(writing)
+
+
+def test_directory_of_the_workers_that_cannot_be_made_is_one_line_and_status_2(tmp_path):
+    def no_room():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))
+
+    environ = {**os.environ, "TMPDIR": str(tmp_path)}
+    ended = run("--workers", "1", "--bind", "127.0.0.1:0", env=environ, preexec_fn=no_room)
+    assert ended.returncode == 2
+    (line,) = ended.stderr.splitlines()
+    assert line.startswith("roost: no directory for the workers' sockets: [Errno 27] ")
+    assert list(tmp_path.iterdir()) == []

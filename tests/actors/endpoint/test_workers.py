@@ -6,6 +6,7 @@ What becomes of workers that are signalled, killed or stopped is shown by the dr
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import ssl
 import time
@@ -93,6 +94,34 @@ def test_a_worker_that_takes_the_place_of_a_killed_one_hears_and_is_heard(stack,
         speaker.send(frame(TEXT, "say all here"))
         for client in (kept, *now.values()):
             assert client.frame() == Frame(TEXT, b"all here")
+
+
+def test_where_the_workers_directory_is_removed_all_serve_on_and_a_reload_connects_them(
+    stack, tmp_path
+):
+    environ = {**os.environ, "TMPDIR": str(tmp_path)}
+    server = stack.enter_context(Command(APP, workers=2, env=environ))
+    killed, other = each_worker(stack, server)
+    (directory,) = tmp_path.glob("roost-*")
+    shutil.rmtree(directory)
+    os.kill(killed, signal.SIGKILL)
+    server.wait_for("is back: 2 of 2 workers are ready")
+    before = each_worker(stack, server)
+    assert other in before
+    server.signal(signal.SIGHUP)
+    for client in before.values():
+        assert client.read_to_end() == b""
+    clients = in_room(stack, server)
+    assert not clients.keys() & before.keys()
+    for client in clients.values():
+        client.send(frame(TEXT, "say hello"))
+        for hearer in clients.values():
+            assert hearer.frame() == Frame(TEXT, b"hello")
+    for client in clients.values():
+        client.close()
+    server.signal(signal.SIGTERM)
+    assert server.ended() == 0
+    assert list(tmp_path.iterdir()) == []
 
 
 class Poller:

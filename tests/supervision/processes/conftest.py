@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from supervision.processes.directory import Directory
 from supervision.processes.fleet import Fleet, State, Timeouts
 from supervision.processes.sockets import bind
 
@@ -44,7 +45,8 @@ class Yard:
         self.fleet = Fleet(
             "tests.supervision.processes.scripted",
             [bind("127.0.0.1", 0)],
-            {"script": script, "bus": str(directory)},
+            {"script": script},
+            Directory(directory),
             Timeouts(**timeouts),
             self.clock,
             "w",

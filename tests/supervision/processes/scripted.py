@@ -71,6 +71,24 @@ def stubborn(channel, options):
             say(*message)
 
 
+def lasting(channel, options):
+    """Be ready, and end only when told to end at once."""
+    channel.send("ready", {**FACTS, "grace": 600.0})
+    while True:
+        channel.send("beat")
+        for message in told(channel, BEAT):
+            if message[0] == "stop_now":
+                sys.exit(0)
+
+
+def late(channel, options):
+    """Serve as ``polite`` does once SIGALRM comes."""
+    signal.signal(signal.SIGALRM, lambda *_: None)
+    say("waits")
+    signal.pause()
+    polite(channel, options)
+
+
 def ticking(channel, options):
     """Serve, and say at each sign of life that there was one."""
     send = channel.send

@@ -11,7 +11,9 @@ import logging
 import sys
 import tempfile
 import time
+from pathlib import Path
 
+from supervision.processes.directory import Directory
 from supervision.processes.fleet import Fleet, Timeouts
 from supervision.processes.master import SIGNALS, Master
 from supervision.processes.signals import SignalPipe
@@ -23,11 +25,12 @@ logger = logging.getLogger("small_master")
 def main() -> int:
     options = json.loads(sys.argv[1])
     logging.basicConfig(level="DEBUG", format="%(levelname)s %(message)s")
-    with SignalPipe(SIGNALS) as signals, tempfile.TemporaryDirectory() as directory:
+    with SignalPipe(SIGNALS) as signals, tempfile.TemporaryDirectory() as place:
         fleet = Fleet(
             "tests.supervision.processes.scripted",
             [bind("127.0.0.1", 0)],
-            {"script": options["script"], "bus": directory},
+            {"script": options["script"]},
+            Directory(Path(place)),
             Timeouts(
                 heartbeat=options.get("heartbeat", 30.0),
                 boot=options.get("boot", 60.0),

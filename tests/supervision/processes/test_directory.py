@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import shutil
 import tempfile
 
 import pytest
 
 from supervision.processes.directory import WORKERS, Directory, Tenant, sweep
+from supervision.processes.load import LOAD, Load
 
 
 @pytest.fixture(autouse=True)
@@ -56,9 +59,59 @@ def test_worker_of_a_master_that_knows_no_locks_removes_nothing(place):
     assert old.exists()
 
 
+def test_directory_that_is_whole_is_left_as_it_is():
+    directory = Directory()
+    before = [path.stat() for path in sorted(directory.path.iterdir())]
+    assert not directory.restore()
+    assert [path.stat() for path in sorted(directory.path.iterdir())] == before
+
+
+@pytest.mark.parametrize("missing", [WORKERS, LOAD, ""])
+def test_what_was_removed_is_made_anew_and_locked(place, missing):
+    directory = Directory()
+    whole = sorted(directory.path.iterdir())
+    path = directory.path / missing
+    path.unlink() if missing else shutil.rmtree(path)
+    assert directory.restore()
+    assert sorted(directory.path.iterdir()) == whole
+    assert directory.path.stat().st_mode & 0o777 == 0o700
+    sweep()
+    assert directory.path.exists(), "its master lives"
+    assert not directory.restore()
+    directory.remove()
+    assert list(place.iterdir()) == []
+
+
+@pytest.mark.parametrize("theirs", ["link", "open", "file"])
+def test_directory_of_somebody_elses_making_is_not_taken(place, theirs):
+    directory = Directory()
+    shutil.rmtree(directory.path)
+    other = place / "other"
+    other.mkdir(0o700)
+    if theirs == "link":
+        directory.path.symlink_to(other)
+    elif theirs == "open":
+        directory.path.mkdir()
+        directory.path.chmod(0o755)
+    else:
+        directory.path.touch()
+    with pytest.raises(OSError, match=directory.path.name):
+        directory.restore()
+    assert list(other.iterdir()) == []
+
+
+def test_directory_that_cannot_be_furnished_is_not_left(place, monkeypatch):
+    def full(_path):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Load, "create", full)
+    with pytest.raises(OSError, match="No space"):
+        Directory()
+    assert list(place.iterdir()) == []
+
+
 def test_next_start_removes_what_nobody_holds_any_more(place):
     directory = Directory()
-    (directory.path / "load").write_bytes(b"x")
     sweep()
     assert directory.path.exists(), "its master lives"
     tenant = Tenant(directory.path)

@@ -71,7 +71,7 @@ def test_workers_on_the_bus_are_told_who_the_others_are(yard, capfd):
 
 def test_forgotten_worker_has_no_clients_unless_another_is_in_its_slot(yard):
     it = yard("serve")
-    path = Path(it.fleet.configure["bus"], LOAD)
+    path = it.fleet.directory.path / LOAD
     Load(path, 1).enter()
     other = Load(path, 2).enter()
     other.opened()
@@ -86,7 +86,7 @@ def test_forgotten_worker_leaves_no_socket_file_and_is_not_heard(yard):
     it = yard("hasty")
     process = it.fleet.start(1)
     assert it.ended(process) == 1
-    assert not Path(it.fleet.configure["bus"], process.name).exists()
+    assert not (it.fleet.directory.path / process.name).exists()
     assert process.channel.closed
     assert it.fleet.selector.get_map() == {}
     assert it.fleet.forget(process.pid) is None

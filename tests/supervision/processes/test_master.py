@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 import os
 import re
+import resource
+import shutil
 import signal
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -247,6 +250,15 @@ def test_reload_whose_worker_fails_leaves_the_old_one_serving():
         assert run.ended() == 0
 
 
+@contextmanager
+def few_descriptors(pid):
+    """Have a process find no room for another descriptor."""
+    before = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (4, before[1]))
+    yield
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, before)
+
+
 def told_back(run):
     """Answer who was told to stand back and who no longer to, in order."""
     found = (re.match(r"(\d+) stand_back (True|False)", line) for line in run.lines)
@@ -276,6 +288,54 @@ def test_where_a_reload_is_called_off_the_old_ones_accept_again():
         run.wait_for(r"^\d+ stand_back False", 2)
         for pid in old:
             assert [back for who, back in told_back(run) if who == pid] == [True, False]
+        run.signal(signal.SIGTERM)
+        assert run.ended() == 0
+
+
+def test_where_the_next_worker_cannot_be_started_the_old_ones_accept_again():
+    with Run("lasting", "polite", "polite", "late", workers=3) as run:
+        run.wait_for("3 workers are ready")
+        run.signal(signal.SIGHUP)
+        new = int(run.wait_for(r"^(\d+) waits")[1])
+        with few_descriptors(run.process.pid):
+            os.kill(new, signal.SIGALRM)
+            run.wait_for("the reload is off")
+            run.wait_for(r"^\d+ stand_back False", 2)
+        run.signal(signal.SIGQUIT)
+        assert run.ended() == 0
+
+
+def test_removed_directory_is_made_anew_and_costs_nobody_its_life(tmp_path, monkeypatch):
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    with Run("serve", workers=2) as run:
+        run.wait_for("2 workers are ready")
+        first, second = run.pid_of("serve", 1), run.pid_of("serve", 2)
+        (directory,) = tmp_path.glob("*/roost-*")
+        shutil.rmtree(directory)
+        os.kill(first, signal.SIGKILL)
+        run.wait_for(f"{directory} was removed, not by us, and is made anew")
+        run.pid_of("serve", 3)
+        run.wait_for("is back: 2 of 2 workers are ready")
+        assert alive(second)
+        assert {"load", "workers"} <= {path.name for path in directory.iterdir()}
+        run.signal(signal.SIGTERM)
+        assert run.ended() == 0
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_where_the_directory_cannot_be_made_anew_the_others_serve_on(tmp_path, monkeypatch):
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    with Run("serve", workers=2) as run:
+        run.wait_for("2 workers are ready")
+        first, second = run.pid_of("serve", 1), run.pid_of("serve", 2)
+        (directory,) = tmp_path.glob("*/roost-*")
+        shutil.rmtree(directory)
+        directory.write_text("somebody else's")
+        os.kill(first, signal.SIGKILL)
+        run.wait_for("a worker could not be started")
+        directory.unlink()
+        run.wait_for("is back: 2 of 2 workers are ready")
+        assert alive(second)
         run.signal(signal.SIGTERM)
         assert run.ended() == 0
 
