@@ -289,6 +289,7 @@ class Slots:
                 if self._reloading is None:
                     logger.error("the reload is off")
                     self._to_reload.clear()
+                    self._share_clients()
                 return
 
     def _reloaded(self, process: Process) -> None:
