@@ -25,8 +25,12 @@ PATCHED = "tests.actors.endpoint.patched_app:endpoint"
 
 
 def refusal(*arguments, **rest):
-    """Run a command that must fail with status 2; answers its one line without the prefix."""
-    done = run(*arguments, **rest)
+    """Run a command that must fail with status 2; answers its one line without the prefix.
+
+    What does not say where is bound nowhere else: another server may have the default port.
+    """
+    where = () if "--bind" in arguments else ("--bind", "127.0.0.1:0")
+    done = run(*where, *arguments, **rest)
     assert done.returncode == 2, done.stderr
     assert done.stdout == ""
     assert done.stderr.count("\n") == 1, done.stderr
