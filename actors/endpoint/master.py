@@ -20,6 +20,7 @@ from supervision.processes.directory import Directory, sweep
 from supervision.processes.fleet import Fleet, Timeouts
 from supervision.processes.master import SIGNALS, Master
 from supervision.processes.signals import SignalPipe
+from supervision.processes.successor import predecessor
 
 DEMO: Final = "actors.endpoint.demo:endpoint"
 DEFAULT_GRACE: Final = 25.0
@@ -34,6 +35,7 @@ def serve(given: argparse.Namespace, arguments: Sequence[str]) -> int:
     """Serve with ``given.workers`` workers until a signal; answers the exit status."""
     with SignalPipe(SIGNALS) as signals:  # first: whatever is made below is cleared away
         logs = Logs(given.log_level, given.log_file)
+        follows = predecessor(os.environ)  # before what says so is taken out of it
         sockets = listeners(*given.bind)
         scheme = "https" if given.certfile else "http"
         urls = [f"{scheme}://{written(*sock.getsockname()[:2])}" for sock in sockets]
@@ -65,6 +67,8 @@ def serve(given: argparse.Namespace, arguments: Sequence[str]) -> int:
                 arguments=arguments,
                 on_ready=on_ready,
                 reopen=logs.reopen,
+                on_alone=pid_file.take_back,
+                predecessor=follows,
             ).run()
 
 

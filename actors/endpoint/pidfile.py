@@ -1,17 +1,21 @@
 """``--pid-file``: written when clients are served, and removed at the end if it is still ours.
 
 So one that does not come to serve leaves the file of another alone, and one that follows another
-takes the file over when it serves. Whoever reads the file never finds half a number.
+takes the file over when it serves; where it ends first, the other takes it back. Whoever reads the
+file never finds half a number.
 """
 
 from __future__ import annotations
 
+import logging
 import os
 import secrets
 from pathlib import Path
 from typing import Self
 
 from actors.errors import ConfigError
+
+logger = logging.getLogger("roost.endpoint")
 
 
 class PidFile:
@@ -42,6 +46,22 @@ class PidFile:
                     raise
             except OSError as error:
                 raise self._refusal(error) from None
+
+    def take_back(self, successor: int) -> None:
+        """Write ours anew, if the file was that of a successor which has ended."""
+        if self._path is None:
+            return
+        try:
+            theirs = self._path.read_text(encoding="ascii") != f"{successor}\n"
+        except FileNotFoundError:
+            theirs = False
+        except (OSError, UnicodeDecodeError):
+            theirs = True
+        if not theirs:
+            try:
+                self.write()
+            except ConfigError as error:
+                logger.warning("%s", error)
 
     def _complain_early(self, path: Path) -> None:
         """Find out whether it can be written, before anything depends on it."""

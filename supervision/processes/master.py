@@ -37,7 +37,9 @@ class Master:
     """Runs ``workers`` workers of ``fleet`` until a signal of ``signals`` ends it.
 
     ``arguments`` start a successor (SIGUSR2); ``on_ready(facts)`` is called when the first worker
-    is; ``reopen()`` when logs are to be opened anew.
+    is; ``reopen()`` when logs are to be opened anew; ``on_alone(pid)`` when the successor with that
+    process id has ended and we go on. ``predecessor`` is the process id of the master whose
+    successor we are.
     """
 
     def __init__(
@@ -49,11 +51,15 @@ class Master:
         arguments: Sequence[str],
         on_ready: Callable[[dict[str, Any]], object],
         reopen: Callable[[], object],
+        on_alone: Callable[[int], object],
+        predecessor: int | None = None,
     ) -> None:
         self._fleet = fleet
         self._slots = Slots(fleet, workers)
         self._on_ready = on_ready
         self._reopen = reopen
+        self._on_alone = on_alone
+        self._predecessor = predecessor
         self._status = 0
         self._stopping = False
         self._announced = False
@@ -175,6 +181,8 @@ class Master:
             if process is not None:
                 self._ended(process, status)
             elif self._successor.ended(pid):
+                if not self._stopping:
+                    self._on_alone(pid)
                 logger.warning("the new master (pid %d) ended with %s", pid, described(status))
             else:
                 logger.debug("reaped process %d, which is none of ours", pid)
@@ -213,6 +221,8 @@ class Master:
         if self._successor.pid is not None:  # the service goes on, with another main process
             self._notifier.send(f"MAINPID={self._successor.pid}")
             return
+        if self._predecessor == os.getppid():
+            return  # it lives, and is the main process: the service goes on without us
         longest = max((process.grace for process in self._fleet), default=0.0)
         self._notifier.send("STOPPING=1", f"EXTEND_TIMEOUT_USEC={int((longest + NOW) * 1e6)}")
 

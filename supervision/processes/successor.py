@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import socket
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from supervision.processes.sockets import OWN_VARIABLE
 from supervision.processes.spawn import spawn
@@ -45,3 +45,11 @@ class Successor:
             return False
         self.pid = None
         return True
+
+
+def predecessor(environ: Mapping[str, str]) -> int | None:
+    """Return the process id of the master that has started us to take its place, if one has.
+
+    ``environ`` must still say which sockets it handed over.
+    """
+    return os.getppid() if OWN_VARIABLE in environ else None

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import signal
+import socket
 
 import pytest
 
 from actors.endpoint.pidfile import PidFile
 from actors.errors import ConfigError
+from tests.support.command import Command
 
 OWN = f"{os.getpid()}\n"
 
@@ -55,3 +58,58 @@ def test_name_that_is_taken_after_all_is_not_followed(tmp_path, monkeypatch):
 def test_place_where_it_cannot_be_is_refused_early(tmp_path, place):
     with pytest.raises(ConfigError, match="--pid-file"), PidFile(str(tmp_path / place)):
         raise AssertionError("it was entered")
+
+
+@pytest.mark.parametrize(
+    ("found", "after"), [("7\n", OWN), (None, OWN), ("8\n", "8\n"), (OWN, OWN)]
+)
+def test_file_of_a_successor_that_has_ended_is_taken_back(tmp_path, found, after):
+    path = tmp_path / "pid"
+    with PidFile(str(path)) as file:
+        if found is not None:
+            path.write_text(found)
+        file.take_back(7)
+        assert path.read_text() == after
+        PidFile(None).take_back(7)
+
+
+def test_file_that_cannot_be_taken_back_is_a_warning(tmp_path, caplog):
+    path = tmp_path / "gone" / "pid"
+    path.parent.mkdir()
+    with PidFile(str(path)) as file:
+        path.parent.rmdir()
+        file.take_back(7)
+    assert "--pid-file" in caplog.text
+
+
+def test_new_master_that_is_ended_again_leaves_the_service_to_the_old_one(tmp_path):
+    """The way back from SIGUSR2: the pid file is the old one's, and the manager hears no stop."""
+    path = tmp_path / "pid"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(tmp_path / "notify"))
+        environ = {**os.environ, "NOTIFY_SOCKET": str(tmp_path / "notify")}
+        with Command("--pid-file", str(path), workers=1, env=environ) as server:
+            server.wait_for("1 worker is ready")
+            server.signal(signal.SIGUSR2)
+            server.wait_for("1 worker is ready", 2)
+            new = int(path.read_text())
+            assert new != server.process.pid
+            os.kill(new, signal.SIGTERM)
+            server.wait_for(rf"the new master \(pid {new}\) ended with status 0")
+            assert path.read_text() == f"{server.process.pid}\n"
+            assert not any(note.startswith("STOPPING=1") for note in notes(manager))
+            server.signal(signal.SIGTERM)
+            assert server.ended() == 0
+            assert any(note.startswith("STOPPING=1") for note in notes(manager))
+    assert not path.exists()
+
+
+def notes(manager):
+    """Return what a service manager was told until now."""
+    found = []
+    manager.setblocking(False)
+    try:
+        while True:
+            found.append(manager.recv(4096).decode())
+    except BlockingIOError:
+        return found

@@ -46,6 +46,7 @@ def main() -> int:
             arguments=["--no-such-option"],
             on_ready=lambda facts: logger.info("serving"),
             reopen=lambda: logger.info("reopened"),
+            on_alone=lambda pid: logger.info("goes on without %d", pid),
         )
         return master.run()
 
