@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 from typing import Any, Final
 
 from gevent import get_hub, monkey
 from gevent.event import Event
 
+from supervision.processes.worker import held_up_by
 from supervision.processes.writer import AT_EXIT, standard_error
 
 SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
@@ -30,6 +32,7 @@ class Ending:
         self._budget = budget
         self._asked = Event()
         self._status = 1
+        self._words = OVERDUE
         self._name = ""
         self._last = standard_error()  # made now: at the end there may be no room for a thread
         # What a handler of Python's may do, wherever it interrupts: send.
@@ -57,10 +60,11 @@ class Ending:
 
     def done(self) -> None:
         """Say that every connection has ended: what may still run is the application's threads."""
+        self._words = held_up_by(threading.enumerate(), "process")
         self._status = 0
 
     def _end(self) -> None:
         sleep(self._budget)
-        self._last.put(OVERDUE)
+        self._last.put(self._words)
         self._last.flush(AT_EXIT)  # which the log shares, as a rule
         os._exit(self._status)

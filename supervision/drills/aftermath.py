@@ -20,7 +20,7 @@ LATE: Final = re.compile(
     r"(ended \d+ connections of .* that took too long"
     r"|\d+ connections have not ended by themselves"
     r"|the endpoint did not stop in time"
-    r"|this worker was held up at its end by .*)"
+    r"|this (?:worker|process) was held up at its end by .*)"
 )
 """What a server says of what it had to end, as its time was over: connections, or itself."""
 

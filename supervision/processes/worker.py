@@ -141,15 +141,18 @@ def leave_within(seconds: float, status: int) -> None:
     Threads and exit handlers of the application have that long: they do not hold up the end, and
     are named when it comes to that.
     """
-    _start_new_thread(end_within, (seconds, status, _held_up_by(threading.enumerate())))
+    _start_new_thread(end_within, (seconds, status, held_up_by(threading.enumerate(), "worker")))
 
 
-def _held_up_by(threads: Iterable[threading.Thread]) -> bytes:
-    """Return what is said of a process that has not ended by itself: what it waits for."""
+def held_up_by(threads: Iterable[threading.Thread], process: str) -> bytes:
+    """Return what is said of a process that has not ended by itself: what it waits for.
+
+    ``process`` is what it is called.
+    """
     main = threading.main_thread()
     waited_for = [each.name for each in threads if each is not main and not each.daemon]
     what = f"threads of the application: {', '.join(waited_for)}" if waited_for else "exit handlers"
-    return f"roost: this worker was held up at its end by {what:.500}\n".encode()
+    return f"roost: this {process} was held up at its end by {what:.500}\n".encode()
 
 
 def leave_signals_to_master() -> None:

@@ -167,6 +167,25 @@ def test_thread_of_the_application_does_not_hold_up_the_end(command, connect):
     assert clock.elapsed < GRACE + 1
 
 
+LEFT = """
+import threading, time
+from actors import Endpoint, Socket
+
+threading.Thread(target=time.sleep, args=(3600,), name="left").start()
+endpoint = Endpoint(grace=2.0)
+endpoint.socket("/socket", Socket)
+"""
+
+
+def test_thread_that_is_left_when_the_budget_is_over_is_named(tmp_path):
+    (tmp_path / "left_app.py").write_text(LEFT)
+    with Command("left_app:endpoint", cwd=tmp_path) as served:
+        served.signal(signal.SIGTERM)
+        assert served.ended() == 0
+        words = "roost: this process was held up at its end by threads of the application: left"
+        assert served.lines[-1] == words
+
+
 def test_process_that_is_stuck_ends_when_the_budget_is_over_with_status_1(command, connect):
     client = connect("/blocked")
     assert client.answer().status == 101
