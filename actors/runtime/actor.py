@@ -168,7 +168,9 @@ class Actor(pykka.Actor):
         inbox.owner = getcurrent()
         try:
             self.on_start()
+            _check_kept(inbox, self.actor_inbox)
         except BaseException as error:
+            self.actor_inbox = inbox
             reason = reason_of(error)
             with_caller = isinstance(error, ActorKilled) and self.exit_reason is None
             exits.end(self, reason, started=False)
@@ -360,3 +362,8 @@ contract.declare(
         "on_turn",
     ),
 )
+
+
+def _check_kept(inbox: Mailbox, found: object) -> None:
+    if found is not inbox:
+        raise TypeError("self.actor_inbox is the runtime's mailbox: choose another name")

@@ -266,3 +266,14 @@ class TestTime:
         eventually(lambda: timer.callback is None)
         assert "a timer's message was dropped" in caplog.text
         actor_of(ref).release.set()
+
+
+def test_actor_that_replaces_its_mailbox_does_not_start():
+    class Keeper(Actor):
+        def on_start(self):
+            self.actor_inbox = []
+
+    with pytest.raises(StartError) as refused:
+        Keeper.start()
+    assert "choose another name" in str(refused.value)
+    assert registry.get_by_class(Keeper) == []
