@@ -194,12 +194,9 @@ class Actor(pykka.Actor):
             return  # killed while it was queued, or queued twice and served already
         inbox.owner = carrier
         items = inbox.items
-        most = TURN_MESSAGES if 2 * inbox.told >= len(items) else inbox.dispatcher.turn_messages
-        if len(items) > most:
-            inbox.items = items[most:]
-            del items[most:]
-        else:
-            inbox.items = []
+        inbox.items = []
+        if len(items) > 1 and len(items) > inbox.dispatcher.turn_messages:
+            self.__shorten(items)
         inbox.batch = batch = iter(items)
         try:
             if inbox.signals is not None:
@@ -214,6 +211,14 @@ class Actor(pykka.Actor):
                 self.__turn_over(inbox)
             else:
                 inbox.owner = inbox.batch = None
+
+    def __shorten(self, items: list[Any]) -> None:
+        """Leave for later what is more than a turn may handle."""
+        inbox = self.actor_inbox
+        told = 2 * inbox.told >= len(items)
+        most = TURN_MESSAGES if told else inbox.dispatcher.turn_messages
+        inbox.items = items[most:]
+        del items[most:]
 
     def __turn_over(self, inbox: Mailbox) -> None:
         inbox.batch = None

@@ -47,16 +47,14 @@ class Deadlines:
 
     def end(self) -> None:
         """Never call again, and let go of the connection: it should not need the collector."""
-        self._stop_timer()
         self._on_due = None
-
-    def _stop_timer(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
 
     def _set_timer(self, due: float) -> None:
-        self._stop_timer()
+        if self._timer is not None:
+            self._timer.cancel()
         self._timer_at = due
         self._timer = self._dispatcher.timers.call_at(due, self._expired)
 
