@@ -16,8 +16,12 @@ def _die_of_interrupts() -> None:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
+_MASTERS = {signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGTTIN, signal.SIGTTOU}
+"""Signals that a master serves, and of which any other process dies or stops."""
+
 if __name__ == "__main__":
     _die_of_interrupts()  # what is imported below takes a tenth of a second
+    signal.pthread_sigmask(signal.SIG_BLOCK, _MASTERS)  # until it is known who is to have them
 
 from actors.crash_text import escaped  # noqa: E402
 from actors.endpoint import output  # noqa: E402
@@ -37,6 +41,7 @@ def main(arguments: list[str]) -> int:
             from actors.endpoint.master import serve  # noqa: PLC0415 - see above
 
             return serve(given, arguments)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _MASTERS)
         from gevent import monkey  # noqa: PLC0415
 
         monkey.patch_all()

@@ -22,6 +22,7 @@ class SignalPipe:
         for number in self._numbers:
             signal.signal(number, _ignore)  # the wake-up descriptor does the work
             signal.siginterrupt(number, False)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, self._numbers)  # those that came before, too
 
     def __enter__(self) -> Self:
         return self

@@ -13,6 +13,7 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -227,3 +228,23 @@ def test_interrupt_tells_the_clients_of_every_worker_and_ends_with_0(stack, serv
         assert client.frame().code == 1012
         client.send(close_frame(1012))
     assert server.ended() == 0
+
+
+def mask_of(pid, field):
+    """A set of signals of a process, as proc(5) has it."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return int(next(line for line in lines if line.startswith(field)).split()[1], 16)
+
+
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGTTIN])
+def test_what_a_master_serves_does_not_end_it_before_it_can(number):
+    command = Command(workers=1)
+    bit, pid = 1 << (number - 1), command.process.pid
+    until = time.monotonic() + DEADLINE
+    while not (held := mask_of(pid, "SigBlk:") & bit) and not mask_of(pid, "SigCgt:") & bit:
+        assert time.monotonic() < until
+        time.sleep(0.001)  # there is no event for that
+    assert held
+    command.process.send_signal(number)
+    with command, Client(command.address) as client:
+        assert client.ask("/").status == 200
