@@ -64,12 +64,13 @@ get_ident: Any = monkey.get_original("_thread", "get_ident")
 SLICE = 0.005
 """Seconds that a carrier runs before the loop gets its turn."""
 
+SHORT = SLICE / 16  # seconds that a few turns take while nothing is dear
+
 IDLE_CARRIERS = 64
 """Carriers kept for reuse; further ones end when they have nothing to do."""
 
-TURNS_BETWEEN_CLOCKS = 4
-"""Turns that run before the clock is asked whether the slice is over: asking costs 0.1 us. While
-turns are long it is asked after each."""
+TURNS_BETWEEN_CLOCKS = 16
+"""Turns that run before a look at the clock, which costs 0.1 us; fewer after a long one."""
 
 TURN_MESSAGES = 64
 """Messages that an actor handles in one turn, at most."""
@@ -98,7 +99,7 @@ class Dispatcher(Descriptors):
         self.ends = Reserve(FOR_ENDS, self._wake_for_turns)
         self._idle: list[Carrier] = []
         self._turns = TURNS_BETWEEN_CLOCKS
-        self._had_late = False  # in this slice
+        self._at_ease, self._had_late = True, False  # has the most of both; in this slice
         self.turn_messages = TURN_MESSAGES
         self._until: float | None = None
         self._sends: deque[Callable[[], object]] = deque()
@@ -122,10 +123,7 @@ class Dispatcher(Descriptors):
             self._wake_soon()
 
     def schedule_late(self, runnable: Runnable) -> None:
-        """Queue what has had its turn and wants another: it comes when nothing else is ready.
-
-        And one in each slice, whatever is.
-        """
+        """Queue what had its turn: it goes on when no other is ready, and one in each slice."""
         self.late.append(runnable)
         self._wake_for_turns()
 
@@ -284,7 +282,7 @@ class Dispatcher(Descriptors):
             while me.idle:  # whatever else switches here is late, and meant for an earlier turn
                 self.hub.switch()
 
-    def _work(self, me: Carrier) -> None:
+    def _work(self, me: Carrier) -> None:  # noqa: C901 - the hot loop
         ready, clock = self.ready, self.clock
         late, until, now = self.late, self._until or 0.0, self.now
         keepers, ends = self.keepers.waiting, self.ends.waiting
@@ -304,7 +302,8 @@ class Dispatcher(Descriptors):
                         break
                 if not me.was_parked:
                     before, now = now, clock()
-                    self._pace(now - before)
+                    if now - before > SHORT or not self._at_ease:
+                        self._pace(now - before)
                 if me.was_parked or now > until:
                     self._wake_for_turns()
                     return
@@ -324,12 +323,13 @@ class Dispatcher(Descriptors):
     def _pace(self, took: float) -> None:
         """Look at the clock more often while turns are long, and let clients have shorter ones."""
         if took >= SLICE / 4:
-            self._turns = 1
+            self._turns, self._at_ease = 1, False
             self.turn_messages = max(1, self.turn_messages // 2)
-        else:
-            self._turns = TURNS_BETWEEN_CLOCKS
-            if took < SLICE / 16 and self.turn_messages < TURN_MESSAGES:
-                self.turn_messages *= 2
+        elif took <= SHORT:
+            self._turns = min(2 * self._turns, TURNS_BETWEEN_CLOCKS)
+            self.turn_messages = min(2 * self.turn_messages, TURN_MESSAGES)
+            most = TURNS_BETWEEN_CLOCKS * TURN_MESSAGES
+            self._at_ease = self._turns * self.turn_messages == most
 
     def _send(self) -> None:
         sends, clock = self._sends, self.clock
@@ -348,7 +348,7 @@ class Dispatcher(Descriptors):
         if self._sends and (len(self._sends) >= SENDS or self._dear.line):
             self._send()
         handlers, stale, strikes = self.handlers, self._stale, self._dear.strikes
-        clock, until = self.clock, self._until or 0.0
+        clock, until, dear = self.clock, self._until or 0.0, DEAR
         events = self._events or self._find_events()
         if not events:
             if not self._sends:
@@ -359,16 +359,16 @@ class Dispatcher(Descriptors):
         before = self.now = clock()
         waiting = iter(events)
         for fd, mask in waiting:
-            if (handler := handlers.get(fd)) is None or fd in stale:
+            if fd in stale:
                 continue  # closed by an earlier handler of this round, or not so any more
             try:
-                handler(mask)
+                handlers[fd](mask)
             except Exception:
                 logger.exception("reading a connection failed")
-            self.now = now = clock()
-            if now - before > DEAR or fd in strikes:
+            now = clock()
+            if now - before > dear or strikes:
                 self._dear.judge(fd, mask, now - before)
-            before = now
+            self.now = before = now
             if now > until:
                 self._events = list(waiting)
                 return False
