@@ -28,6 +28,8 @@ DRAINERS = "drainers"
 SERVER = "server"
 """The id of the child that ends the connections which no drainer has ended."""
 
+PLANNED = frozenset({DRAINERS, SERVER})
+
 PUNCTUAL = 0.95
 """The part of its time in which a supervisor stops its children: the rest is for its own end."""
 
@@ -47,8 +49,9 @@ class Budgeted(Supervisor):
         """Stop the children, newest first; each gets its share of the time that is left."""
         order = self.plan.stop_order()
         for place, child in enumerate(order):
-            later = [_kept(each) for each in order[place + 1 :]]
-            seconds = share(child.spec.shutdown, later, self.until - self.clock())
+            left = self.until - self.clock()
+            later = _later(child, order[place + 1 :], left)
+            seconds = share(child.spec.shutdown, later, left)
             bounded = None if seconds == math.inf else seconds
             child.spec = replace(child.spec, shutdown=bounded)
             if child.spec.id == CHILDREN:
@@ -128,6 +131,24 @@ class Root(Budgeted):
 def _actor(child: Child) -> Children:
     found: Children = child.ref.actor_inbox.actor
     return found
+
+
+def _later(child: Child, after: list[Child], left: float) -> list[float]:
+    """Return what is kept for those that stop after ``child``, of the seconds ``left``.
+
+    While a planned one stops, the others keep no more than the planned ones leave of it, and a
+    tenth: an endpoint of many classes has many pools, which should not shorten its drain.
+    """
+    kept = [_kept(each) for each in after]
+    if child.spec.id not in PLANNED or left == math.inf:
+        return kept
+    planned = [own for own, each in zip(kept, after, strict=True) if each.spec.id in PLANNED]
+    others = len(after) - len(planned)
+    room = max(left - _kept(child) - sum(planned), left / 10)
+    return [
+        own if each.spec.id in PLANNED else min(own, room / others)
+        for own, each in zip(kept, after, strict=True)
+    ]
 
 
 def _kept(child: Child) -> float:

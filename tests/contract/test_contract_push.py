@@ -124,15 +124,16 @@ class TestPush:
         stage = play(scripted(), **transport.impatient)
         client = stage.connect()
         socket = stage.newest
+        operator = socket.transport
         client.leave()
         assert socket.actor_ref.wait(DEADLINE)
         for _ in range(3):
             socket.push("late")
             socket.push("x" * 100_000)
         if transport.mount == "websocket":
-            assert socket.transport._out == []
+            assert operator._out == []
         else:
-            assert not socket.transport.unfetched
+            assert not operator.unfetched
 
     def test_of_much_keeps_its_order(self, play: Any) -> None:
         sizes = [10, 70_000, 20, 200_000, 30, 0, 66_000]

@@ -7,14 +7,16 @@ import pytest
 
 from actors import Actor, Endpoint, Socket
 from actors.endpoint import tree
+from actors.endpoint.budget import share
 from actors.endpoint.connections import Acceptor, Connections, Serving
-from actors.endpoint.root import Children
+from actors.endpoint.root import DRAINERS, SERVER, Children, _later
 from actors.endpoint.server import Server
 from actors.errors import ConfigError
 from actors.reasons import SHUTDOWN
 from supervision import IGNORE, ChildSpec, Supervisor
 from supervision.drainer import Drainers, drainer_spec
 from supervision.draining import DrainOptions
+from supervision.plan import Child
 from supervision.pool import pool_spec, start_child
 from supervision.processes.sockets import bind
 from tests.support import raw
@@ -421,3 +423,14 @@ class TestGivingUp:
         server.start()
         assert server.stop(1.0) is True
         assert not server.failed.ready()
+
+
+@pytest.mark.parametrize("pools", [0, 1, 8, 100])
+def test_many_pools_do_not_shorten_the_drain(pools):
+    def child(name, shutdown):
+        return Child(ChildSpec(id=name, start=Acceptor.start, shutdown=shutdown))
+
+    drainers, server = child(DRAINERS, 4.0), child(SERVER, 2.4)
+    after = [server, *(child(number, 5.0) for number in range(pools))]
+    assert share(4.0, _later(drainers, after, 7.2), 7.2) == pytest.approx(4.0, abs=0.1)
+    assert share(5.0, _later(after[-1], [], 1.0), 1.0) == 1.0
