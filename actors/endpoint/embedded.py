@@ -157,8 +157,10 @@ class Embedded:
         root: Any = self._root
         clock = get_dispatcher().clock
         until = clock() + PATIENT * min(seconds, root.actor_inbox.actor.until - clock())
-        for end in list(self._ends.values()):
-            self._orderly &= end(max(0.0, until - clock()))
+        # Said before it is known: a kill may come in the middle, and end them once more.
+        so_far, self._orderly = self._orderly, False
+        ended = [end(max(0.0, until - clock())) for end in list(self._ends.values())]
+        self._orderly = so_far and all(ended)
 
     def leave(self, application: object, budget: float) -> bool:
         """End the connections of ``application``, and with the last one the tree.
