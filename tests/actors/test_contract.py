@@ -452,3 +452,22 @@ def test_the_first_lines_of_the_help_are_the_contract() -> None:
         assert word in text
     for name in ("self.state", "self.push", "actor_ref.tell", "send_after", "exit_self"):
         assert name in text
+
+
+async def _later(one):
+    """Be called in vain."""
+
+
+@pytest.mark.parametrize(
+    ("function", "wrong"),
+    [
+        (lambda one: one, None),
+        (lambda *many: many, None),
+        (lambda: None, "must take (one)"),
+        (lambda one, two: None, "must take (one)"),
+        (_later, "async"),
+    ],
+)
+def test_function_of_an_option_is_judged_by_how_it_is_called(function, wrong):
+    said = contract.misfit(function, ("one",))
+    assert said is None if wrong is None else wrong in said

@@ -118,3 +118,12 @@ def test_cost_of_a_head_does_not_grow_with_the_number_of_reads() -> None:
     started = time.process_time()
     assert len(parse(*(bytes([byte]) for byte in data))) == 1
     assert time.process_time() - started < 2.0  # quadratic: 27,000 reads of 27,000 bytes
+
+
+def test_limit_of_a_body_whose_length_is_known_is_the_head_s_affair() -> None:
+    parser = fed(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nab")
+    parser.limit_body(1)
+    parser.receive_data(b"cde")
+    request = parser.next_request()
+    assert request is not None
+    assert request.body == b"abcde"
