@@ -23,6 +23,7 @@ from actors.messages import Down
 from actors.reasons import NORMAL, SHUTDOWN, Crash, Reason
 from actors.runtime import monitors, names
 from actors.runtime.actor import Actor, ActorKilled, StartError
+from actors.runtime.exits import reason_of
 from actors.runtime.ref import Ref
 from supervision.plan import Child, ended_as_asked, remarkable
 from supervision.ref import Call, SupervisorRef
@@ -152,7 +153,7 @@ class Parent(Actor):
             raise  # this supervisor, or the one that starts it, was killed
         except BaseException as error:  # a start function is the application's
             self.check_alive()
-            reason = error.reason if isinstance(error, StartError) else Crash(error)
+            reason = error.reason if isinstance(error, StartError) else reason_of(error)
             if reason != NORMAL:
                 raise StartError(reason) from error
             ref = info = None

@@ -81,9 +81,17 @@ def _report(endpoint: Endpoint, found: list[str]) -> int:
 
 
 def _run(server: Server, scheme: str, pid_file: PidFile) -> int:
+    from actors.endpoint.server import StartCancelled  # noqa: PLC0415
+
     ending = Ending(server.grace)
+    ending.when_asked(server.cancel_start)
     urls = ", ".join(f"{scheme}://{written(*each.address)}" for each in server.listeners)
-    server.start()
+    try:
+        server.start()
+    except StartCancelled:
+        logger.info("%s: stopped before it served", ending.wait())
+        ending.done()
+        return 0
     server.failed.rawlink(lambda _: ending.give_up())
     pid_file.write()
     tell(server.facts())

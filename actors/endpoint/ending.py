@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
+from collections.abc import Callable
 from typing import Any, Final
 
 from gevent import get_hub, monkey
@@ -53,6 +54,10 @@ class Ending:
         """Wait for a signal and answer its name."""
         self._asked.wait()
         return self._name
+
+    def when_asked(self, callback: Callable[[], object]) -> None:
+        """Call ``callback`` on the loop when a signal has come, too; it must not block."""
+        self._asked.rawlink(lambda _: callback())
 
     def give_up(self) -> None:
         """Have :meth:`wait` answer although no signal has come; nothing is timed."""

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from gevent.event import AsyncResult, Event
+from greenlet import getcurrent, greenlet
 
 from actors.endpoint import tree
 from actors.endpoint.budget import reserve
@@ -19,6 +20,7 @@ from actors.errors import ConfigError
 from actors.reasons import KILLED, SHUTDOWN, Crash, FailedToStart, Reason
 from actors.runtime import StartError, monitors
 from actors.runtime.dispatcher import Dispatcher, get_dispatcher
+from actors.runtime.exits import Exit
 from supervision.reports import words
 from transports.http.connection import HTTPConnection
 from transports.http.shared import Shared
@@ -37,6 +39,10 @@ NOW: Final = 0.5
 """Seconds, at most, that an end takes which nobody waits for: for the last Close frames."""
 
 logger = logging.getLogger("roost.endpoint")
+
+
+class StartCancelled(Exception):
+    """The start was called off by :meth:`Server.cancel_start`."""
 
 
 class Server:
@@ -80,6 +86,8 @@ class Server:
         self.failed: AsyncResult[str] = AsyncResult()
         """Set when the tree gave up by itself: why, through all layers."""
         self._root: SupervisorRef[Root] | None = None
+        self._starter: greenlet | None = None
+        self._cancelled = False
         self._until: float | None = None
         self._last_words = 0.0
         self._news = Event()
@@ -123,16 +131,42 @@ class Server:
     def start(self) -> None:
         """Start the tree; clients are accepted when this answers.
 
-        :class:`ConfigError` names the child that did not start; what was started has stopped.
+        :class:`ConfigError` names the child that did not start, :class:`StartCancelled` comes of
+        :meth:`cancel_start`; what was started has stopped.
         """
         try:
-            self._root = Root.start(self.children)
+            self._start()
         except StartError as error:
             self.connections.stop_accepting()
+            if self._cancelled:
+                raise StartCancelled from error
             raise refusal(error.reason) from error
         root = self._root_actor()
         if not monitors.at_end(root, self._ended):
             self._ended(root)
+
+    def _start(self) -> None:
+        if self._cancelled:
+            raise StartError(SHUTDOWN)
+        self._starter = getcurrent()
+        try:
+            self._root = Root.start(self.children)
+        finally:
+            self._starter = None
+
+    def cancel_start(self) -> None:
+        """Have a start that is under way stop what it has started. Does not block; on the loop.
+
+        A child that blocks in its ``on_start`` is interrupted there. One that goes on all the same
+        is waited for: whoever starts looks afterwards whether that is still wanted.
+        """
+        self._cancelled = True
+        self.dispatcher.hub.loop.run_callback(self._interrupt)
+
+    def _interrupt(self) -> None:
+        starter, self._starter = self._starter, None
+        if starter is not None:
+            starter.throw(Exit(SHUTDOWN))
 
     def _root_actor(self) -> Root:
         inbox: Any = self._root and self._root.actor_inbox

@@ -26,7 +26,7 @@ from actors.endpoint import memory, output  # noqa: E402
 from actors.endpoint.budget import reserve  # noqa: E402
 from actors.endpoint.loading import load  # noqa: E402
 from actors.endpoint.logs import Logs  # noqa: E402
-from actors.endpoint.server import Server  # noqa: E402
+from actors.endpoint.server import Server, StartCancelled  # noqa: E402
 from actors.endpoint.stacks import dump_stacks  # noqa: E402
 from actors.endpoint.tls import server_context  # noqa: E402
 from actors.errors import ConfigError  # noqa: E402
@@ -103,7 +103,12 @@ class Worker:
         self._end.send("bus")
         self._bus.wait_linked(LINKS)
         memory.tune()
-        self._server.start()
+        try:
+            self._server.start()
+        except StartCancelled:
+            logger.debug("stopped before it served: %s", self._why)
+            self._bus.close(self.left / 2)
+            return 0
         self._end.send("ready", {**self._server.facts(), "understands": UNDERSTANDS})
         self._server.failed.rawlink(lambda _: self._asked.set())
         self._asked.wait()
@@ -132,6 +137,7 @@ class Worker:
         self._why, self._until = why, until
         if not self._stopping:
             self._asked.set()
+            self._server.cancel_start()
         elif why == "stop_now":
             self._server.stop_now()
         else:
