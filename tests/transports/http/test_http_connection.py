@@ -10,6 +10,7 @@ import pytest
 
 from actors.errors import HTTPError
 from tests.actors.runtime.recorder import eventually
+from tests.support.held import Held
 from tests.support.raw import Client, request
 from tests.support.server import Served, serve
 from tests.support.site import DEADLINE, Site, round_trip
@@ -295,24 +296,17 @@ def test_refused_request_is_one_line_in_the_log_without_its_content(
     assert record.getMessage() == "refused a request of 127.0.0.1: 400"
 
 
-def held() -> int:
-    """Count what there is of connections."""
-    kinds = HTTPConnection, Stream, RequestParser
-    return sum(type(each) in kinds for each in gc.get_objects())
-
-
 @pytest.mark.parametrize("lines", [("Connection: close",), ()], ids=["announced", "by the client"])
 def test_connection_that_has_ended_is_freed_without_the_collector(
     served: Served, lines: tuple[str, ...]
 ) -> None:
-    gc.collect()
+    held = Held(HTTPConnection, Stream, RequestParser)
     gc.disable()
     try:
-        before = held()
         with Client(served.address) as client:
             client.send(request("/echo", *lines))
             assert client.answer().status == 200
-            assert held() == before + 3
-        eventually(lambda: held() == before)
+            assert held.new == 3
+        eventually(lambda: not held.new)
     finally:
         gc.enable()

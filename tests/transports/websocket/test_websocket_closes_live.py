@@ -16,6 +16,7 @@ from actors.errors import ProtocolError
 from actors.reasons import CLOSED, NORMAL, SHUTDOWN, Closed, Crash, Failure, Shutdown
 from tests.actors.runtime.recorder import eventually
 from tests.support.alive import timers
+from tests.support.held import Held
 from tests.support.raw import (
     BINARY,
     CLOSE,
@@ -483,12 +484,6 @@ def test_without_a_timeout_there_is_no_timer() -> None:
         assert lab.reason() == CLOSED
 
 
-def held() -> int:
-    """Count what there is of connections, the actors aside."""
-    kinds = connection.WebSocketConnection, Protocol, Stream
-    return sum(type(each) in kinds for each in gc.get_objects())
-
-
 def hang_up(lab: Lab, client: Any) -> None:
     client.close()
 
@@ -514,16 +509,15 @@ def be_killed_while_it_blocks(lab: Lab, client: Any) -> None:
 def test_what_a_connection_was_made_of_is_freed_without_the_collector(end: Any) -> None:
     """Though its actor is still held: by its mailbox, and here by the test."""
     with Lab() as lab:
-        gc.collect()
+        held = Held(connection.WebSocketConnection, Protocol, Stream)
         gc.disable()
         try:
-            before = held()
             client = lab.connect()
             assert say(client, "there") == Frame(TEXT, b"there")
-            assert held() == before + 3
+            assert held.new == 3
             end(lab, client)
             lab.reason()
-            eventually(lambda: held() == before)
+            eventually(lambda: not held.new)
             lab.sockets[0].push("too late")
         finally:
             gc.enable()
