@@ -33,8 +33,6 @@ Each turn begins with an empty ``contextvars`` context, as a carrier runs many a
 handler sets lasts until the end of the turn, which may be a later message's, and is never seen by
 another actor; nor by what the handler spawns, as a gevent greenlet begins with an empty context
 too. ``on_start`` sees its starter's.
-
-The dispatcher does not survive ``os.fork`` (see ``actors/runtime/fork.py``).
 """
 
 from __future__ import annotations
@@ -55,6 +53,7 @@ from actors.runtime.dear import DEAR
 from actors.runtime.descriptors import Descriptors
 from actors.runtime.reserve import FOR_ENDS, FOR_KEEPERS, Reserve
 from actors.runtime.rounds import Rounds
+from actors.runtime.stuck import Stuck
 from actors.runtime.timers import Timers
 
 logger = logging.getLogger("roost.runtime")
@@ -83,7 +82,7 @@ SHARE = 0.25
 
 
 class Dispatcher(Descriptors):
-    """One per process, made on the thread whose hub serves (see :func:`get_dispatcher`)."""
+    """One per process, made on the thread whose hub serves; does not survive ``os.fork``."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__()
@@ -95,12 +94,12 @@ class Dispatcher(Descriptors):
         self.rounds = Rounds(self.schedule_late)
         self.carriers = 0
         self.blocked = Blocked(MAX_CARRIERS, clock)
+        self.stuck = Stuck(self.ready, lambda: self.blocked.full, self.timers)
         self.keepers = Reserve(FOR_KEEPERS, self._wake_for_turns)
         self.ends = Reserve(FOR_ENDS, self._wake_for_turns)
         self._idle: list[Carrier] = []
-        self._turns = TURNS_BETWEEN_CLOCKS
+        self._turns, self.turn_messages = TURNS_BETWEEN_CLOCKS, TURN_MESSAGES
         self._at_ease, self._had_late = True, False  # has the most of both; in this slice
-        self.turn_messages = TURN_MESSAGES
         self._until: float | None = None
         self._sends: deque[Callable[[], object]] = deque()
         self._foreign: deque[Callable[[], object]] = deque()
@@ -238,6 +237,7 @@ class Dispatcher(Descriptors):
                 return
             if carrier.enter():
                 self.blocked.add(carrier)
+                self.stuck.watch()
             if not self._has_turns() or self.slice_over():
                 return
 

@@ -8,6 +8,7 @@ from select import EPOLLIN
 from typing import TYPE_CHECKING, Final
 
 from actors.errors import HTTPError
+from actors.runtime.stuck import Impatient
 from transports.http.deadlines import Deadlines
 from transports.http.handling import NOT_FOUND, UNAVAILABLE, call, encoded, log_refused, refusal
 from transports.http.parser import BODY, HEAD, IDLE, ParserState, RequestParser
@@ -26,7 +27,7 @@ CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 
 
-class HTTPConnection:
+class HTTPConnection(Impatient):
     """The protocol of a stream that speaks HTTP.
 
     ``match`` (:meth:`transports.router.Router.match`) finds the :class:`Resource` of a path. Its
@@ -171,7 +172,8 @@ class HTTPConnection:
         if self._held and self._request is not None:
             self._held = False
             if self._parser.pending is None:  # it came whole
-                self._queue()
+                self._queued = True
+                self.stream.dispatcher.schedule(self)
             else:
                 self._request = None
                 self._advance()
@@ -242,9 +244,8 @@ class HTTPConnection:
 
     def _start(self, request: Request) -> None:
         self._request, self._closes = request, None
-        judged = self._judged
+        judged, self._judged = self._judged, False
         if judged:
-            self._judged = False
             self.shared.bodies.forget(self)
         self._waits_for = None
         self._deadlines.clear()
@@ -254,21 +255,22 @@ class HTTPConnection:
             return
         resource, request.path_params = found
         self._held = False
-        verdict = None if judged else resource.judge(request, self)
-        if verdict is not None:
-            self.respond(verdict, close=True)
-            return
+        if not judged and (resource.judge_head or self.stream.dispatcher.blocked.full):
+            verdict = resource.judge(request, self)
+            if verdict is not None:
+                self.respond(verdict, close=True)
+                return
         self._resource = resource
         if self._held:
             self.stream.pause_reading()
         else:
-            self._queue()
+            self._queued = True
+            self.stream.dispatcher.schedule(self)
 
-    def _queue(self) -> None:
-        """Have the handler run; see after a while whether it ever will."""
-        self._queued = True
-        self._deadlines.begin(self._options.header_timeout)
-        self.stream.dispatcher.schedule(self)
+    def on_stuck(self) -> None:
+        """See after a while whether the handler will ever run."""
+        if self._queued and not self._deadlines.pending:
+            self._deadlines.begin(self._options.header_timeout)
 
     def on_turn(self, carrier: Carrier) -> None:  # noqa: ARG002 - Runnable
         """Run the handler, on a carrier."""
@@ -276,7 +278,6 @@ class HTTPConnection:
         if request is None or resource is None or not self._queued:
             return  # lost, or answered, before its turn
         self._queued = False
-        self._deadlines.clear()
         response, failed = call(resource.handle, request, self)
         if response is not None and self._request is request:
             self.respond(response, close=failed)
@@ -327,15 +328,11 @@ class HTTPConnection:
             if pending is not None and not self._welcomes(pending):
                 return
             self._waits_for = state
-            idle = state is IDLE
             options = self._options
-            self._deadlines.begin(options.keepalive_timeout if idle else self._timeout(state))
+            seconds = options.header_timeout if state is HEAD else options.body_timeout
+            self._deadlines.begin(options.keepalive_timeout if state is IDLE else seconds)
         if self._leaving:
             self._deadlines.await_quiet()
-
-    def _timeout(self, state: ParserState) -> float:
-        head = state is HEAD
-        return self._options.header_timeout if head else self._options.body_timeout
 
     def _welcomes(self, pending: Request) -> bool:
         """Whether the body of ``pending`` is to be read now; if not, it is held, or is answered."""

@@ -29,9 +29,14 @@ class Deadlines:
         self._whole = self._quiet = self._timer_at = _NEVER
         self._timer: Timer | None = None
 
+    @property
+    def pending(self) -> bool:
+        """Whether the whole of something is waited for."""
+        return self._whole < _NEVER
+
     def begin(self, seconds: float) -> None:
         """Wait for so long for the whole of something."""
-        self._whole = due = self._dispatcher.clock() + seconds
+        self._whole = due = self._dispatcher.now + seconds
         if self._timer is None or due < self._timer_at:
             self._set_timer(due)
 
