@@ -29,29 +29,27 @@ _STRIKES: Final = 3
 class Dear:
     """Which of ``epoll``'s descriptors are dear; ``line``: those that want to be read, in order.
 
-    All that may become so are told of with each change of their events. ``muted`` are dear now,
-    ``strikes`` those whose next cheap read is of interest too. ``since`` is when one was last taken
-    from the line.
+    Any may become so but those of ``steady``. ``muted`` are dear now, ``strikes`` those whose next
+    cheap read is of interest too. ``since`` is when one was last taken from the line.
     """
 
-    __slots__ = ("_asked", "_epoll", "line", "muted", "since", "strikes")
+    __slots__ = ("_asked", "_epoll", "line", "muted", "since", "steady", "strikes")
 
     def __init__(self, epoll: Any) -> None:
         self._epoll = epoll
-        self._asked: dict[int, int] = {}  # of all that may become dear, what they ask for
+        self._asked: dict[int, int] = {}  # where that is not EPOLLIN alone
+        self.steady: set[int] = set()
         self.muted: set[int] = set()
         self.strikes: dict[int, int] = {}
         self.line: dict[int, None] = {}
         self.since = 0.0
 
-    def add(self, fd: int, events: int) -> None:
-        """Know a descriptor, which asks for ``events``."""
-        self._asked[fd] = events
-
     def modify(self, fd: int, events: int) -> int:
         """Learn that ``fd`` asks for ``events``; answer those that epoll may tell of."""
-        if fd in self._asked:
+        if events != EPOLLIN:
             self._asked[fd] = events
+        else:
+            self._asked.pop(fd, None)
         if fd not in self.muted:
             return events
         if events & EPOLLIN:
@@ -63,15 +61,17 @@ class Dear:
     def forget(self, fd: int) -> None:
         """Forget a descriptor that is unregistered."""
         self._asked.pop(fd, None)
-        self.muted.discard(fd)
-        self.strikes.pop(fd, None)
-        self.line.pop(fd, None)
+        self.steady.discard(fd)
+        if self.strikes or self.muted:
+            self.muted.discard(fd)
+            self.strikes.pop(fd, None)
+            self.line.pop(fd, None)
 
     def judge(self, fd: int, mask: int, seconds: float) -> None:
         """Learn how long it took to serve the events ``mask`` of ``fd``."""
-        asked = self._asked.get(fd)
-        if asked is None:  # one that never waits, or closed by what it sent
+        if fd in self.steady:
             return
+        asked = self._asked.get(fd, EPOLLIN)
         if seconds > DEAR:
             self.strikes[fd] = min(self.strikes.get(fd, 0) + _STRIKE, _STRIKES)
             if self.strikes[fd] == _STRIKES:

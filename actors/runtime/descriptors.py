@@ -15,7 +15,7 @@ from actors.runtime.dear import PATIENCE, Dear
 # gevent removes epoll from a patched select: what blocks on it would block the loop.
 epoll: Any = monkey.get_original("select", "epoll")
 
-POLL_EVENTS = 16
+POLL_EVENTS = 64
 """Descriptors served per poll."""
 
 
@@ -51,8 +51,10 @@ class Descriptors:
         """
         self._epoll.register(fd, events)
         self.handlers[fd] = handler
-        if yields:
-            self._dear.add(fd, events)
+        if not yields:
+            self._dear.steady.add(fd)
+        if events != EPOLLIN:
+            self._dear.modify(fd, events)
 
     def modify(self, fd: int, events: int) -> None:
         """Ask for other events; what was found before, and not handled yet, does not count."""
@@ -68,7 +70,8 @@ class Descriptors:
             self._epoll.unregister(fd)
             self._dear.forget(fd)
             self._stale.add(fd)
-            self._again.pop(fd, None)
+            if self._again:
+                self._again.pop(fd, None)
 
     def call_again(self, fd: int, events: int) -> None:
         """Call the handler of ``fd`` with ``events`` in the next poll phase, whatever epoll says.
@@ -92,7 +95,8 @@ class Descriptors:
             known = self._dear.muted | dict(events).keys()
             events += [each for each in again.items() if each[0] not in known]
         dear = self._dear
-        others = events or self.ready or self.late
-        if dear.line and (not others or self.now > dear.since + PATIENCE):
-            events.append((dear.take(self.now), EPOLLIN))
+        if dear.line:
+            others = events or self.ready or self.late
+            if not others or self.now > dear.since + PATIENCE:
+                events.append((dear.take(self.now), EPOLLIN))
         return events
