@@ -51,6 +51,11 @@ def detach(event: str, handler: Handler) -> None:
         _handlers.pop(event, None)
 
 
+def listens(event: str) -> bool:
+    """Whether a handler is attached to ``event``: else what it would be told need not be made."""
+    return event in _handlers
+
+
 def execute(
     event: str, measurements: Mapping[str, float], metadata: Mapping[str, Any] | None = None
 ) -> None:

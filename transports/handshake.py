@@ -165,7 +165,8 @@ class Mount:
 
         Told as ``socket.connected``, see :mod:`actors.telemetry`.
         """
-        began = time.perf_counter()
+        told = telemetry.listens("socket.connected")
+        began = time.perf_counter() if told else 0.0
         info = ConnectInfo(
             endpoint=self.defaults.endpoint,
             transport=opened.transport,
@@ -175,11 +176,12 @@ class Mount:
         )
         answer: object = self.socket_class.connect(info)
         if type(answer) is Ok or type(answer) is Error:
-            telemetry.execute(
-                "socket.connected",
-                {"duration": time.perf_counter() - began},
-                {"socket": self.socket_class, "info": info, "accepted": type(answer) is Ok},
-            )
+            if told:
+                telemetry.execute(
+                    "socket.connected",
+                    {"duration": time.perf_counter() - began},
+                    {"socket": self.socket_class, "info": info, "accepted": type(answer) is Ok},
+                )
             if type(answer) is Error:
                 self._refusals.log(
                     logging.INFO,
@@ -215,7 +217,9 @@ class Mount:
         ``on_begin`` runs ``init``, and raises :class:`~actors.runtime.StartError` where that fails:
         then ``transport.on_ended`` has been called.
         """
-        return self.socket_class(_operator(transport), state)
+        if not hasattr(transport, "on_ended"):
+            transport = _operator(transport)
+        return self.socket_class(transport, state)
 
     def _connect_info(self, opened: Opened) -> dict[str, Any]:
         source = Source(
@@ -244,7 +248,7 @@ class _Renamed:
 
 def _operator(given: Any) -> Transport:
     """Return an operator with the names that a socket calls, which one for 0.1 has not."""
-    if hasattr(given, "on_ended") or not hasattr(given, "ended"):
+    if not hasattr(given, "ended"):
         operator: Transport = given
         return operator
     name = type(given).__name__

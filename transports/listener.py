@@ -204,16 +204,15 @@ class Listener:
         else:
             self._accept_some()
 
-    def _left_to_others(self) -> bool:
+    def _left_to_others(self, load: Load) -> bool:
         """Whether who waits is left to other processes; then it is looked again soon."""
-        if self._load is None:
-            return False
         if self._standing_back:
             now = self._dispatcher.clock()
-            left = self._patience.lasts(now, self._load.accepting_elsewhere())
+            left = self._patience.lasts(now, load.accepting_elsewhere())
         else:
-            full = self._over(self._max_connections, len(self.streams))
-            left = full and self._somebody_waits() and self._room_elsewhere(self._load)
+            most = self._max_connections
+            full = most is not None and len(self.streams) >= most
+            left = full and self._somebody_waits() and self._room_elsewhere(load)
         if left:
             self._rest(LOOK)
         return left
@@ -228,7 +227,7 @@ class Listener:
 
     def _accept_some(self) -> None:
         for count in range(ACCEPTS_PER_TURN):
-            if self._left_to_others():
+            if self._load is not None and self._left_to_others(self._load):
                 return
             try:
                 fd, address = self._accept()
@@ -243,8 +242,9 @@ class Listener:
         host, port = address[0], address[1]
         sock.setblocking(False)
         count = self._per_address.get(host, 0)
-        if self._over(self._max_connections, len(self.streams)) or self._over(
-            self._max_per_address, count
+        most, most_here = self._max_connections, self._max_per_address
+        if (most is not None and len(self.streams) >= most) or (
+            most_here is not None and count >= most_here
         ):
             self._turn_away(sock)
             return
@@ -261,10 +261,6 @@ class Listener:
         if self._load is not None:
             self._load.opened()
         stream.open(self._open_connection(stream))
-
-    @staticmethod
-    def _over(limit: int | None, count: int) -> bool:
-        return limit is not None and count >= limit
 
     def _closed(self, stream: Stream) -> None:
         self.streams.discard(stream)

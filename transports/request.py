@@ -45,6 +45,7 @@ class Request:
     share: Any = None
     _params: dict[str, Any] | None = None
     _first: dict[str, str] | None = None
+    _keep_alive: bool | None = None
 
     def __repr__(self) -> str:
         return f"<Request {self.method} {self.path}>"  # query and headers may hold secrets
@@ -54,6 +55,13 @@ class Request:
         if self._first is None:
             self._first = dict(reversed(self.headers))
         return self._first.get(name)
+
+    @property
+    def first_values(self) -> dict[str, str]:
+        """The first value of each header, by name in lower case; for reading alone."""
+        if self._first is None:
+            self._first = dict(reversed(self.headers))
+        return self._first
 
     def headers_named(self, name: str) -> list[str]:
         """Answer all values of ``name`` (in lower case), first one first."""
@@ -72,12 +80,11 @@ class Request:
     @property
     def keep_alive(self) -> bool:
         """Whether the client lets the connection live on (RFC 9112 §9.3; never for HTTP/1.0)."""
-        if self.version != "1.1":
-            return False
-        if self.header("connection") is None:
-            return True
-        tokens = ",".join(self.headers_named("connection")).lower().split(",")
-        return "close" not in [token.strip(" \t") for token in tokens]
+        if self._keep_alive is None:
+            tokens = ",".join(self.headers_named("connection")).lower().split(",")
+            closes = "close" in [token.strip(" \t") for token in tokens]
+            self._keep_alive = self.version == "1.1" and not closes
+        return self._keep_alive
 
 
 @lru_cache(maxsize=64)

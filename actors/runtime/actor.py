@@ -168,7 +168,8 @@ class Actor(pykka.Actor):
         inbox.owner = getcurrent()
         try:
             self.on_start()
-            _check_kept(inbox, self.actor_inbox)
+            if self.actor_inbox is not inbox:
+                _refuse_name()
         except BaseException as error:
             self.actor_inbox = inbox
             reason = reason_of(error)
@@ -178,8 +179,8 @@ class Actor(pykka.Actor):
                 raise
             raise StartError(self.exit_reason or reason) from error
         self.__turn_over(inbox)
-        if self.exit_reason is not None:  # killed while it started, and on_start swallowed it
-            raise StartError(self.exit_reason)
+        if inbox.reason is not None:  # killed while it started, and on_start swallowed it
+            raise StartError(inbox.reason)
         return self
 
     # -- a turn
@@ -344,6 +345,10 @@ class Actor(pykka.Actor):
             logger.warning("a timer's message was dropped: %s", error)
 
 
+def _refuse_name() -> NoReturn:
+    raise TypeError("self.actor_inbox is the runtime's mailbox: choose another name")
+
+
 contract.declare(
     Actor,
     callbacks=("on_start", "on_receive", "on_stop", "on_failure", "handle_exit", "terminate"),
@@ -367,8 +372,3 @@ contract.declare(
         "on_turn",
     ),
 )
-
-
-def _check_kept(inbox: Mailbox, found: object) -> None:
-    if found is not inbox:
-        raise TypeError("self.actor_inbox is the runtime's mailbox: choose another name")

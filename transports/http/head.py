@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import Final
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 
@@ -20,6 +21,7 @@ from transports.http.options import HTTPOptions
 from transports.request import DEFAULT_PORTS, Address, Headers, Request, parse_host
 
 _FRAMING = frozenset({"content-length", "transfer-encoding"})
+_KEEP_ALIVE = (None, "keep-alive", "Keep-Alive")
 _MAX_DIGITS = 19  # of a length, judged before int(), whose cost grows with the digits
 
 
@@ -28,7 +30,7 @@ class Fields:
     """What a head says beside its target.
 
     ``lines`` are those behind the request line, as they came; ``length`` is the body's in bytes,
-    ``None`` where it is chunked.
+    ``None`` where it is chunked. ``keep_alive`` is ``None`` where it takes a closer look.
     """
 
     lines: bytes
@@ -40,6 +42,7 @@ class Fields:
     port: int
     length: int | None
     expects_continue: bool
+    keep_alive: bool | None
 
 
 Known = dict[tuple[bytes, bytes], Fields]
@@ -51,6 +54,20 @@ _MAX_KNOWN = 2
 _MAX_KNOWN_SIZE = 2048  # bytes of a head: a larger one is not worth holding until the next request
 
 
+_NAMES: Final = {
+    spelt.encode(): name
+    for name in (
+        "accept", "accept-encoding", "accept-language", "cache-control", "connection",
+        "content-length", "content-type", "cookie", "host", "origin", "pragma", "referer",
+        "sec-fetch-site", "sec-websocket-extensions", "sec-websocket-key",
+        "sec-websocket-protocol", "sec-websocket-version", "upgrade", "user-agent",
+        "x-phoenix-longpoll-token",
+    )
+    for spelt in (name, name.title(), name.title().replace("Websocket", "WebSocket"))
+}  # fmt: skip
+"""Most of the names that there are, as they are mostly spelt: decoding costs twice a look-up."""
+
+
 class _Headers:
     """httptools' callbacks."""
 
@@ -60,7 +77,8 @@ class _Headers:
         self.headers: list[tuple[str, str]] = []
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self.headers.append((name.decode().lower(), value.decode("latin-1").strip(" \t")))
+        known = _NAMES.get(name) or name.decode().lower()
+        self.headers.append((known, value.decode("latin-1").strip(" \t")))
 
 
 def parse_head(
@@ -101,6 +119,7 @@ def parse_head(
         port=fields.port,
         peer=peer,
         _first=fields.first,
+        _keep_alive=fields.keep_alive,
     )
     return request, fields
 
@@ -115,8 +134,11 @@ def _parse_fields(data: bytes, line: re.Match[bytes], options: HTTPOptions, sche
     if not _FRAMING.isdisjoint(first):
         length = _body_length(headers, first, version, options.max_body)
         expects_continue = length != 0 and _expects_continue(first, version)
-    lines = data[line.end() :]
-    return Fields(lines, method, version, headers, first, host, port, length, expects_continue)
+    usual = version == "1.1" and first.get("connection") in _KEEP_ALIVE
+    return Fields(
+        data[line.end() :], method, version, headers, first, host, port, length, expects_continue,
+        True if usual and len(first) == len(headers) else None,
+    )  # fmt: skip
 
 
 def _parse_headers(data: bytes, options: HTTPOptions) -> Headers:

@@ -146,16 +146,16 @@ class RequestParser:
             self._searched = max(0, len(buffer) - len(_END) + 1)
             return None
         head = bytes(buffer[: end + len(_END)])
-        if not self._surely_small(head):
-            self._check_lines(end + len(_END) // 2)
-        del buffer[: len(head)]
+        size, o = len(head), self._options
+        if (
+            size > o.max_request_line
+            or size > o.max_header_line
+            or size > o.max_head
+            or head.count(b"\n") > o.max_headers
+        ):
+            self._check_lines(end + len(_END) // 2)  # else no line of it can be too much
+        del buffer[:size]
         return head
-
-    def _surely_small(self, head: bytes) -> bool:
-        """Whether no limit of the head can be exceeded, so that its lines need not be counted."""
-        o = self._options
-        least = min(o.max_request_line, o.max_header_line, o.max_head)
-        return len(head) <= least and head.count(b"\n") <= o.max_headers
 
     def _check_lines(self, stop: int) -> None:
         if self._lines is None:

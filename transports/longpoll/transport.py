@@ -155,7 +155,8 @@ class LongPollTransport:
             return self._open(opened, http)
         session, distant = self._sessions.find(place), self._sessions.distant
         if session is not None:
-            self._claim(session, http)
+            if type(http.claims) is not Claims or http.claims.last is not session:
+                self._claim(session, http)
             answer = session.poll(place.cursor, http)
         elif distant is not None and distant.knows(place):
             self._claim(distant.used(place), http)
@@ -205,7 +206,8 @@ class LongPollTransport:
                 return self._crowded(opened, http, intake)
         request.share, request.body = None, b""  # else it is kept until the answer
         if session is not None:
-            self._claim(session, http)
+            if type(http.claims) is not Claims or http.claims.last is not session:
+                self._claim(session, http)
             return session.publish(messages, http, share)
         self._relay(place, messages, http, share)
         return None

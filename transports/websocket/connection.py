@@ -18,7 +18,13 @@ from actors.runtime.mailbox import READY
 from transports import closing
 from transports.stream import READ_SIZE
 from transports.websocket.close_wait import CloseWait
-from transports.websocket.frames import TEXT_HEADERS, encode, encode_close
+from transports.websocket.frames import (
+    TEXT_HEADERS,
+    WHOLE_TEXT,
+    encode,
+    encode_close,
+    header_16,
+)
 from transports.websocket.outgoing import message_frame, payload_frame
 from transports.websocket.protocol import PeerClose, Ping, Pong, Protocol
 from transports.websocket.read_rate import ReadRate
@@ -42,6 +48,7 @@ FLUSH_ABOVE: Final = 65536
 LINGER_AFTER_FAILURE: Final = 1.0
 """Seconds; a client that broke the protocol is not waited for."""
 
+NEVER: Final = float("inf")
 
 MIN_TICK: Final = 1.0
 """Seconds between two looks at a message whose time stands still."""
@@ -104,7 +111,7 @@ class WebSocketConnection:
         self._wants_control = wants_control
         self.stream.send_timeout = self._options.send_timeout
         self.stream.limit_reads(READ_SIZE)  # frames are judged by their headers
-        due = self._next_tick()
+        due = self._next_tick(self._heard)
         if due is not None:
             self._timer = self.dispatcher.timers.call_at(due, self._tick)
 
@@ -234,6 +241,8 @@ class WebSocketConnection:
                 length = len(data)
                 if length < 126 and self._deflate is None:
                     self._out.append(TEXT_HEADERS[length] + data)
+                elif length < 65536 and self._deflate is None:
+                    self._send(header_16(WHOLE_TEXT, 126, length) + data)
                 else:
                     self._send(message_frame(TEXT, data, self._deflate))
             elif type(payload) is bytes and (opcode is BINARY or opcode is None):
@@ -291,23 +300,21 @@ class WebSocketConnection:
 
     # -- time
 
-    def _next_tick(self) -> float | None:
-        """When to look next: the idle deadline, or the next ping, whichever is first."""
+    def _next_tick(self, now: float) -> float | None:
+        """When to look next: at the idle deadline, the next ping or a message's, the first."""
         options = self._options
-        times = []
-        if options.timeout is not None:
-            times.append(self._heard + options.timeout)
-        if options.ping_interval is not None:
-            times.append(self._pinged + options.ping_interval)
-        if options.message_timeout is not None:
-            times.append(self._message_tick(options.message_timeout))
-        return min(times) if times else None
+        due = NEVER if options.timeout is None else self._heard + options.timeout
+        if options.ping_interval is not None and self._pinged + options.ping_interval < due:
+            due = self._pinged + options.ping_interval
+        if options.message_timeout is not None and now + options.message_timeout <= due:
+            due = now + options.message_timeout
+        if self._protocol.unfinished and options.message_timeout is not None:
+            due = min(due, self._message_tick(now, options.message_timeout))
+        return None if due == NEVER else due
 
-    def _message_tick(self, timeout: float) -> float:
-        """When a message may be overdue, at the earliest; its time stands still in a pause."""
-        now, protocol = self.dispatcher.clock(), self._protocol
-        if not protocol.unfinished:
-            return now + timeout
+    def _message_tick(self, now: float, timeout: float) -> float:
+        """When the message is overdue, at the earliest; its time stands still in a pause."""
+        protocol = self._protocol
         if self.stream.paused:
             return now + max(protocol.began + timeout - self._paused_at, MIN_TICK)
         return protocol.began + timeout
@@ -326,7 +333,7 @@ class WebSocketConnection:
             self._pinged = now
             if not self.stream.queued:  # else it would only wait with the rest
                 self.stream.write(encode(Opcode.PING, b""))
-        return self._next_tick()
+        return self._next_tick(now)
 
     def _overdue(self, now: float) -> bool:
         timeout, protocol = self._options.message_timeout, self._protocol

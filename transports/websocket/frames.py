@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from typing import Final
 
 from actors.errors import InvalidUTF8, ProtocolError
@@ -30,6 +31,9 @@ NO_STATUS: Final = 1005
 
 TEXT_HEADERS: Final = tuple(bytes((WHOLE_TEXT, n)) for n in range(126))
 
+header_16: Final = struct.Struct(">BBH").pack
+"""Makes a header with a length of 16 bits, of its two bytes and the length."""
+
 
 def header(opcode: int, length: int, *, rsv1: bool = False) -> bytes:
     """Answer the header of a final, unmasked frame (RFC 6455 §5.2)."""
@@ -37,7 +41,7 @@ def header(opcode: int, length: int, *, rsv1: bool = False) -> bytes:
     if length < 126:
         return bytes((first, length))
     if length < 65536:
-        return bytes((first, 126)) + length.to_bytes(2, "big")
+        return header_16(first, 126, length)
     return bytes((first, 127)) + length.to_bytes(8, "big")
 
 

@@ -6,10 +6,10 @@ is said beside the check.
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import json
 import re
+from binascii import b2a_base64
 from collections.abc import Iterable
 
 from actors.errors import HandshakeError
@@ -45,9 +45,8 @@ def validate(request: Request) -> str:
 
 def accept_value(key: str) -> str:
     """Answer ``Sec-WebSocket-Accept`` for ``key`` (RFC 6455 §4.2.2, 5.4)."""
-    return base64.b64encode(
-        hashlib.sha1(key.encode() + _GUID, usedforsecurity=False).digest()
-    ).decode()
+    digest = hashlib.sha1(key.encode() + _GUID, usedforsecurity=False).digest()
+    return b2a_base64(digest, newline=False).decode()
 
 
 def response(
@@ -72,7 +71,7 @@ def _usual(request: Request) -> str | None:
 
     What it lets through, the chain would; the rest is the chain's.
     """
-    found = dict(request.headers)
+    found = request.first_values
     if (
         len(found) == len(request.headers)
         and request.method == "GET"

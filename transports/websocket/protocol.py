@@ -139,6 +139,20 @@ class Protocol:
                 return [apply_mask(data[6:], data[2:6]).decode()]
             except UnicodeDecodeError:
                 pass  # told below
+        elif (
+            size > VIEW_ABOVE
+            and data[1] == 0xFE
+            and data[0] == 0x81
+            and data[2] << 8 | data[3] == size - 8 <= self._fast
+            and self._buffer is None
+            and self._message is None
+            and not self.closed
+        ):
+            # The same of a middling one: what is saved is a tenth of what its bytes cost.
+            try:
+                return [apply_mask(memoryview(data)[8:], data[4:8]).decode()]
+            except UnicodeDecodeError:
+                pass
         return self._receive(data)
 
     def _receive(  # noqa: C901, PLR0912 - the hot loop: a call per message would be its cost

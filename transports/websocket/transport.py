@@ -32,7 +32,7 @@ class WebSocketTransport:
         self._mount = mount
         self._options = options
 
-    def judge_head(self, request: Request, http: HTTPConnection) -> Response | None:  # noqa: ARG002 - HeadJudge
+    def judge_unread(self, request: Request, http: HTTPConnection) -> Response | None:  # noqa: ARG002 - UnreadJudge
         """Refuse a body of any size, so that none is read for nothing."""
         handshake.refuse_body(request)
         return None
@@ -44,6 +44,8 @@ class WebSocketTransport:
         """
         if request.method != "GET":
             return Response(400)
+        if request.body:
+            handshake.refuse_body(request)  # it came along with the head
         opened = self._mount.open(request, NAME)
         if isinstance(opened, Refusal):
             return Response(opened.status, opened.body, opened.headers)

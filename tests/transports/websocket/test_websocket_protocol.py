@@ -56,7 +56,10 @@ def header(first: int, second: int, rest: bytes = b"") -> bytes:
 
 # -- whole messages and their lengths (B1)
 
-SIZES = [0, 1, 125, 126, 127, 255, 256, VIEW_ABOVE, VIEW_ABOVE + 1, 65535, 65536]
+LEAST = VIEW_ABOVE - 8
+"""Bytes of a message whose frame is the largest that is not read by the way for middling ones."""
+
+SIZES = [0, 1, 125, 126, 127, 255, 256, LEAST, LEAST + 1, VIEW_ABOVE, VIEW_ABOVE + 1, 65535, 65536]
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -66,6 +69,24 @@ def test_a_message_of_any_length_is_delivered(size: int) -> None:
     assert Peer().feed(frame(BINARY, data)).events == [data]
     both = frame(TEXT, text) + frame(BINARY, data)
     assert Peer().feed(both * 2).events == [text, data, text, data]
+
+
+@pytest.mark.parametrize("more", [-1, 0, 1])
+@pytest.mark.parametrize("limit", ["max_frame_size", "max_message_size"])
+def test_a_middling_message_has_the_limits_of_any(limit: str, more: int) -> None:
+    peer = Peer(**{limit: 5000}).feed(frame(TEXT, "x" * (5000 + more)))
+    assert (peer.events, peer.code) == ((["x" * (5000 + more)], None) if more < 1 else ([], 1009))
+
+
+@pytest.mark.parametrize("size", [LEAST, LEAST + 1, 60_000])
+def test_a_middling_message_is_judged_as_any(size: int) -> None:
+    assert Peer().feed(frame(TEXT, b"\xff" * size)).code == 1007
+    assert Peer().feed(frame(TEXT, "x", fin=False), frame(TEXT, "x" * size)).code == 1002
+    assert Peer().feed(frame(TEXT, b"x" * size, mask=None)).code == 1002
+    closed = Peer().feed(close_frame(1000), frame(TEXT, "x" * size))
+    assert closed.events == [PeerClose(1000, "")]
+    text = frame(TEXT, "x" * size)
+    assert Peer().feed(text[:-1], text[-1:], text).events == ["x" * size] * 2
 
 
 @pytest.mark.parametrize("size", [0, 1, 125, 126, 300])
