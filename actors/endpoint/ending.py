@@ -15,6 +15,7 @@ from typing import Any, Final
 from gevent import get_hub, monkey
 from gevent.event import Event
 
+from actors.endpoint.wakeup import wake_on_signals
 from supervision.processes.worker import held_up_by
 from supervision.processes.writer import AT_EXIT, standard_error
 
@@ -39,6 +40,7 @@ class Ending:
         # What a handler of Python's may do, wherever it interrupts: send.
         self._wake: Any = get_hub().loop.async_()
         self._wake.start(self._asked.set)
+        wake_on_signals()
         for number in SIGNALS:
             signal.signal(number, self._handle)
 

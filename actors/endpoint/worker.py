@@ -29,6 +29,7 @@ from actors.endpoint.logs import Logs  # noqa: E402
 from actors.endpoint.server import Server, StartCancelled  # noqa: E402
 from actors.endpoint.stacks import dump_stacks  # noqa: E402
 from actors.endpoint.tls import server_context  # noqa: E402
+from actors.endpoint.wakeup import wake_on_signals  # noqa: E402
 from actors.errors import ConfigError  # noqa: E402
 from actors.pubsub.bus import Bus  # noqa: E402
 from supervision.processes.directory import Tenant  # noqa: E402
@@ -97,6 +98,7 @@ class Worker:
             self._heard,
             lambda: self._ask("orphaned", ORPHANED),
         )
+        wake_on_signals()
         for number in (signal.SIGTERM, signal.SIGQUIT):
             signal.signal(number, self._signalled)
         self._bus.set_peers(options["peers"])
