@@ -17,6 +17,8 @@ import math
 from collections.abc import Container, Iterable
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
+from greenlet import getcurrent, greenlet
+
 from actors import contract
 from actors.errors import SupervisionError
 from actors.messages import Down
@@ -31,6 +33,11 @@ from supervision.reports import report, text, trouble
 from supervision.specs import IGNORE
 
 logger = logging.getLogger("roost.supervision")
+
+
+cancelled: set[greenlet] = set()
+"""The greenlets in which a tree starts that is no longer wanted: no further child is started there,
+whatever the one does that is starting."""
 
 
 class TryAgain:
@@ -137,6 +144,8 @@ class Parent(Actor):
 
         Raises :class:`StartError` with the reason that it did not start for.
         """
+        if getcurrent() in cancelled:
+            raise StartError(SHUTDOWN)
         child.holder = reserved(child.spec.name, self)
         try:
             self._launch(child)

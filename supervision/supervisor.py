@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable, Mapping
 from typing import Any
 
+from greenlet import getcurrent
+
 from actors import contract
 from actors.errors import SupervisionError
 from actors.reasons import NORMAL, SHUTDOWN, FailedToStart
 from actors.runtime.actor import Exit, StartError
-from supervision.parent import Parent
+from supervision.parent import Parent, cancelled
 from supervision.plan import Child, ChildInfo, Counts, Move, Plan, count, which
 from supervision.reports import report, text
 from supervision.specs import (
@@ -60,7 +62,8 @@ class Supervisor(Parent):
             try:
                 self.launch(child)
             except StartError as error:
-                report(self, "start_error", error.reason, child)
+                if getcurrent() not in cancelled:
+                    report(self, "start_error", error.reason, child)
                 self.stop_children()
                 reason = FailedToStart(child=child.spec.id, reason=error.reason)
                 raise Exit(reason) from error

@@ -283,7 +283,7 @@ class Stream:
         """Send what waits, say that nothing more comes, and close when the peer has as well.
 
         ``linger`` is how many seconds the peer has for that after the last byte left; with 0 it is
-        not waited for.
+        waited for only where it has sent more, by default as long.
         """
         if self._closing or self._fd < 0:
             return
@@ -298,7 +298,7 @@ class Stream:
 
     def _half_close(self) -> None:
         self.unfinished = False
-        if self._linger <= 0:
+        if self._linger <= 0 and not self._more_waits():
             self.abort()
             return
         try:
@@ -308,7 +308,14 @@ class Stream:
             return
         self._watch()
         self._stop_timer()
-        self._timer = self.dispatcher.timers.call_later(self._linger, self.abort)
+        self._timer = self.dispatcher.timers.call_later(self._linger or LINGER, self.abort)
+
+    def _more_waits(self) -> bool:
+        """Whether closing now would reset: what is not read overtakes what was sent last."""
+        try:
+            return bool(self.sock.recv(1, socket.MSG_PEEK))
+        except OSError:
+            return False
 
     def _stop_timer(self) -> None:
         if self._timer is not None:

@@ -80,11 +80,16 @@ def _report(endpoint: Endpoint, found: list[str]) -> int:
     return _print(f"ok: {count} {'socket' if count == 1 else 'sockets'} mounted")
 
 
+def _cancel_start(server: Server, ending: Ending) -> None:
+    if server.cancel_start():
+        logger.info("%s: stopping what has started, within %g s", ending.name, server.grace)
+
+
 def _run(server: Server, scheme: str, pid_file: PidFile) -> int:
     from actors.endpoint.server import StartCancelled  # noqa: PLC0415
 
     ending = Ending(server.grace)
-    ending.when_asked(server.cancel_start)
+    ending.when_asked(lambda: _cancel_start(server, ending))
     urls = ", ".join(f"{scheme}://{written(*each.address)}" for each in server.listeners)
     try:
         server.start()

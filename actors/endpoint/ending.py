@@ -52,6 +52,11 @@ class Ending:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         self._wake.send()
 
+    @property
+    def name(self) -> str:
+        """The signal that has come; empty before."""
+        return self._name
+
     def wait(self) -> str:
         """Wait for a signal and answer its name."""
         self._asked.wait()

@@ -21,6 +21,7 @@ from actors.reasons import KILLED, SHUTDOWN, Crash, FailedToStart, Reason
 from actors.runtime import StartError, monitors
 from actors.runtime.dispatcher import Dispatcher, get_dispatcher
 from actors.runtime.exits import Exit
+from supervision.parent import cancelled
 from supervision.reports import words
 from transports.http.connection import HTTPConnection
 from transports.http.shared import Shared
@@ -152,21 +153,26 @@ class Server:
         try:
             self._root = Root.start(self.children)
         finally:
+            cancelled.discard(self._starter)
             self._starter = None
 
-    def cancel_start(self) -> None:
+    def cancel_start(self) -> bool:
         """Have a start that is under way stop what it has started. Does not block; on the loop.
 
-        A child that blocks in its ``on_start`` is interrupted there. One that goes on all the same
-        is waited for: whoever starts looks afterwards whether that is still wanted.
+        A child that blocks in its ``on_start`` is interrupted there, once: one that goes on all the
+        same is waited for. No other is started. Return whether a start is under way.
         """
         self._cancelled = True
-        self.dispatcher.hub.loop.run_callback(self._interrupt)
+        if self._starter is None:
+            return False
+        if self._starter not in cancelled:
+            cancelled.add(self._starter)
+            self.dispatcher.hub.loop.run_callback(self._interrupt)
+        return True
 
     def _interrupt(self) -> None:
-        starter, self._starter = self._starter, None
-        if starter is not None:
-            starter.throw(Exit(SHUTDOWN))
+        if self._starter is not None:
+            self._starter.throw(Exit(SHUTDOWN))
 
     def _root_actor(self) -> Root:
         inbox: Any = self._root and self._root.actor_inbox

@@ -15,7 +15,7 @@ class HTTPOptions(Options):
         8000, "bytes of a request line, else 414", check=positive_int, limit="bytes"
     )
     max_header_line: int = option(
-        8192, "bytes of one header, name and value, else 431", check=positive_int, limit="bytes"
+        8192, "bytes of one header as it is sent, else 431", check=positive_int, limit="bytes"
     )
     max_headers: int = option(100, "headers, else 431", check=positive_int, limit="headers")
     max_head: int = option(

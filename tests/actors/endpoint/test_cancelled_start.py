@@ -12,7 +12,7 @@ from tests.support.command import Program, run
 APP = """
 import time
 from actors import Endpoint, Socket
-from supervision import ChildSpec
+from supervision import ChildSpec, Supervisor
 from actors.runtime import Actor
 
 class First(Actor):
@@ -38,19 +38,22 @@ class GoesOn(Actor):
         except BaseException:
             print("interrupted", flush=True)
 
-def blocks():
-    return Blocks.start()
-
 def plain():
     print("blocks", flush=True)
     time.sleep(3600)
 
-def endpoint(second):
-    made = Endpoint(grace=600.0, children=[First, ChildSpec(id="second", start=second)])
+def endpoint(*starts):
+    children = [ChildSpec(id=number, start=start) for number, start in enumerate(starts)]
+    made = Endpoint(grace=600.0, children=[First, *children])
     made.socket("/socket", Socket)
     return made
 
+class Nested(Supervisor):
+    def init(self):
+        return {}, [ChildSpec(id="goes on", start=GoesOn.start), ChildSpec(id="p", start=plain)]
+
 actor, function, stubborn = endpoint(Blocks.start), endpoint(plain), endpoint(GoesOn.start)
+then_another, nested = endpoint(GoesOn.start, plain), endpoint(Nested.start)
 """
 
 
@@ -76,7 +79,9 @@ def test_child_that_blocks_is_interrupted_and_those_before_it_are_stopped(
         assert served.ended() == 0  # with 600 s to do so
         told = [line for line in served.lines if line in ("interrupted", "first stopped")]
         assert told == ["interrupted", "first stopped"]
-        assert not [line for line in served.lines if "did not start" in line]
+        assert not [line for line in served.lines if "did not start" in line or " ERROR " in line]
+        if not workers:
+            served.wait_for("stopping what has started, within 600 s")
 
 
 @pytest.mark.parametrize("workers", [0, 1])
@@ -98,6 +103,18 @@ def test_child_that_goes_on_all_the_same_is_stopped_as_any(apps: Path, workers: 
             "interrupted",
             "first stopped",
         ]
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+@pytest.mark.parametrize("name", ["then_another", "nested"])
+def test_after_one_that_went_on_no_other_is_started(apps: Path, name: str, workers: int) -> None:
+    with booting(apps, name, workers) as served:
+        served.wait_for("^blocks")
+        served.signal(signal.SIGTERM)
+        assert served.ended() == 0
+        assert served.lines.count("blocks") == 1
+        assert "first stopped" in served.lines
+        assert not [line for line in served.lines if "serving http" in line]
 
 
 def test_start_that_is_not_cancelled_says_what_did_not_start(tmp_path: Path) -> None:

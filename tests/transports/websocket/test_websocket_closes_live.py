@@ -229,6 +229,15 @@ def test_what_follows_the_clients_close_is_ignored() -> None:
         assert lab.seen == []
 
 
+@pytest.mark.parametrize("size", [1, 4000, 60_000])
+def test_the_answer_to_a_close_is_not_overtaken_by_a_reset(size: int) -> None:
+    """Which what is not read would cause: RFC 6455 §7.1.1 wants the connection closed cleanly."""
+    with Lab() as lab, lab.connect() as client:
+        client.send(close_frame(1000) + b"x" * size)
+        assert client.frame() == Frame(CLOSE, b"\x03\xe8")
+        assert client.sock.recv(1) == b""  # an error after a reset
+
+
 def test_a_close_waits_for_the_socket_that_is_busy() -> None:
     with Lab() as lab, lab.connect() as client:
         client.send(frame(TEXT, "block") + frame(TEXT, "next") + close_frame(1000))
