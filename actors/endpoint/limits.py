@@ -6,7 +6,8 @@ import dataclasses
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from actors import frames, log_format, signing
+from actors import log_format, signing
+from actors import packets as frames
 from actors.options import Options, build, limits
 from actors.pubsub import bus, link, pace
 from actors.runtime import actor, blocked, crashes, dear, descriptors, dispatcher, reserve

@@ -23,7 +23,7 @@ from gevent import socket
 from gevent.event import Event
 
 from actors import telemetry
-from actors.frames import FrameError, FrameReader, unpack
+from actors.packets import FrameError, FrameReader, unpack
 from actors.pubsub.link import MAX_WHOLE, PROTOCOL, Link
 from actors.pubsub.pace import Pace
 from actors.runtime import unix

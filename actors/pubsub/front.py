@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
-from actors import frames
+from actors import packets as frames
 from actors.pubsub.table import Table
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ class Adapter(Protocol):
     """Carries broadcasts to other processes (Phoenix.PubSub.Adapter); it never loops them back."""
 
     def publish(self, topic: str, packed: bytes) -> None:
-        """Send to all others; ``packed`` is :func:`actors.frames.pack`'s. Must not block."""
+        """Send to all others; ``packed`` is :func:`actors.packets.pack`'s. Must not block."""
 
     def direct(self, worker: str, topic: str, packed: bytes) -> bool:
         """Send to one; ``False`` where there is no such worker."""
@@ -56,7 +56,7 @@ class PubSub:
     def broadcast(self, topic: str, message: Any) -> None:
         """Tell every subscriber of ``topic``, in all processes.
 
-        ``message``: plain values alone (:mod:`actors.frames`), else ``TypeError``, and
+        ``message``: plain values alone (:mod:`actors.packets`), else ``TypeError``, and
         nobody is told.
         """
         self._broadcast(topic, message, None)

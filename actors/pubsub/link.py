@@ -14,7 +14,7 @@ from gevent import socket
 from gevent.event import Event
 
 from actors import telemetry
-from actors.frames import MAX_FRAME, frame, pack
+from actors.packets import MAX_FRAME, frame, pack
 
 logger = logging.getLogger("roost.pubsub")
 

@@ -19,7 +19,7 @@ import socket
 from collections.abc import Iterator
 from typing import Any, Final
 
-from actors.frames import FrameError, FrameReader, frame, pack
+from actors.packets import FrameError, FrameReader, frame, pack
 
 READ_SIZE: Final = 65536
 

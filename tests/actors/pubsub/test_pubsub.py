@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from gevent.event import Event
 
-from actors import Actor, Socket, frames, telemetry
+from actors import Actor, Socket, telemetry
+from actors import packets as frames
 from actors.errors import MailboxFull
 from actors.pubsub import PubSub
 from actors.runtime.mailbox import SHARED

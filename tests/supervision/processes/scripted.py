@@ -13,7 +13,7 @@ import socket
 import sys
 from pathlib import Path
 
-from actors.frames import frame
+from actors.packets import frame
 from supervision.processes.channel import Channel
 
 BEAT = 0.05

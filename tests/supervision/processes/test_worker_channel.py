@@ -6,7 +6,7 @@ import socket
 
 import pytest
 
-from actors.frames import MAX_FRAME, frame, pack
+from actors.packets import MAX_FRAME, frame, pack
 from supervision.processes import channel as channels
 from supervision.processes.channel import Channel
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.frames import MAX_FRAME, FrameError, FrameReader, frame, pack, unpack
+from actors.packets import MAX_FRAME, FrameError, FrameReader, frame, pack, unpack
 
 PLAIN = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.text() | st.binary()
