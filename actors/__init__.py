@@ -45,10 +45,10 @@ if TYPE_CHECKING:
     from actors.socket import Result as Result
     from actors.socket import Socket as Socket
     from supervision.drainer import Drainer as Drainer
-    from transports.host_session import DjangoSession as DjangoSession
-    from transports.host_session import FlaskSession as FlaskSession
     from transports.http.options import HTTPOptions as HTTPOptions
-    from transports.session import SessionOptions as SessionOptions
+    from transports.opening.cookie_session import SessionOptions as SessionOptions
+    from transports.opening.host_session import DjangoSession as DjangoSession
+    from transports.opening.host_session import FlaskSession as FlaskSession
 
 _HOME = {
     "Actor": "actors.runtime.actor",
@@ -58,13 +58,13 @@ _HOME = {
     "ConnectInfo": "actors.messages",
     "Control": "actors.messages",
     "Crash": "actors.reasons",
-    "DjangoSession": "transports.host_session",
+    "DjangoSession": "transports.opening.host_session",
     "Down": "actors.messages",
     "Drainer": "supervision.drainer",
     "Endpoint": "actors.endpoint.definition",
     "Error": "actors.results",
     "Exit": "actors.runtime.actor",
-    "FlaskSession": "transports.host_session",
+    "FlaskSession": "transports.opening.host_session",
     "Gone": "actors.messages",
     "HTTPOptions": "transports.http.options",
     "MailboxFull": "actors.errors",
@@ -76,7 +76,7 @@ _HOME = {
     "Receipt": "actors.messages",
     "Reply": "actors.results",
     "Result": "actors.socket",
-    "SessionOptions": "transports.session",
+    "SessionOptions": "transports.opening.cookie_session",
     "Shutdown": "actors.reasons",
     "Socket": "actors.socket",
     "in_thread": "actors.runtime.threads",

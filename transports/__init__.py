@@ -13,28 +13,28 @@ if TYPE_CHECKING:
     from actors.options import option as option
     from transports.closing import close_frame as close_frame
     from transports.closing import stop_frame as stop_frame
-    from transports.handshake import CustomTransport as CustomTransport
-    from transports.handshake import Mount as Mount
-    from transports.handshake import Opened as Opened
-    from transports.handshake import Refusal as Refusal
     from transports.http.connection import HTTPConnection as HTTPConnection
     from transports.http.response import Response as Response
-    from transports.options import TransportOptions as TransportOptions
+    from transports.opening.mount import CustomTransport as CustomTransport
+    from transports.opening.mount import Mount as Mount
+    from transports.opening.mount import Opened as Opened
+    from transports.opening.mount import Refusal as Refusal
+    from transports.opening.options import TransportOptions as TransportOptions
     from transports.request import Request as Request
     from transports.stream import Stream as Stream
     from transports.stream import StreamProtocol as StreamProtocol
 
 _HOME = {
-    "CustomTransport": "transports.handshake",
+    "CustomTransport": "transports.opening.mount",
     "HTTPConnection": "transports.http.connection",
-    "Mount": "transports.handshake",
-    "Opened": "transports.handshake",
-    "Refusal": "transports.handshake",
+    "Mount": "transports.opening.mount",
+    "Opened": "transports.opening.mount",
+    "Refusal": "transports.opening.mount",
     "Request": "transports.request",
     "Response": "transports.http.response",
     "Stream": "transports.stream",
     "StreamProtocol": "transports.stream",
-    "TransportOptions": "transports.options",
+    "TransportOptions": "transports.opening.options",
     "close_frame": "transports.closing",
     "option": "actors.options",
     "stop_frame": "transports.closing",

@@ -14,7 +14,7 @@ from actors.errors import ConfigError
 from actors.options import build, did_you_mean, refuse_unknown
 from supervision.draining import DrainOptions
 from transports.longpoll.options import LongPollOptions
-from transports.options import TransportOptions
+from transports.opening.options import TransportOptions
 from transports.router import check_path
 from transports.websocket.options import WebSocketOptions
 
@@ -28,9 +28,9 @@ if TYPE_CHECKING:
         WebSocketMapping,
     )
     from actors.socket import Socket
-    from transports.handshake import CustomTransport, Mount
     from transports.http.gateway import Application
     from transports.http.handling import Handler
+    from transports.opening.mount import CustomTransport, Mount
     from transports.wsgi import WSGIApplication
 
 logger = logging.getLogger("roost.endpoint")
@@ -116,9 +116,9 @@ class Endpoint:
         ``websocket`` and ``longpoll`` are ``True``, ``False`` or a mapping of that transport's
         options, whose ``path`` is appended to the mount's. ``transports`` says the same of
         transports of your own, by name; ``sse=True`` is short for ``transports={"sse": True}``.
-        ``shared`` are options that all transports of this mount have
-        (:class:`~transports.options.TransportOptions`, but for ``path``); what a transport's own
-        mapping says comes first.
+        ``shared`` are options that all transports of this mount have (but for ``path``, those of
+        :class:`~transports.opening.options.TransportOptions`); what a transport's own mapping says
+        comes first.
 
         ``options`` are handed to ``child_spec`` and ``drainer_spec`` as they are.
 

@@ -10,8 +10,8 @@ from typing import Any, Literal
 from actors import signing
 from actors.options import Options, boolean, one_of, option, positive, positive_int
 from transports.http.options import HTTPOptions
-from transports.options import function, maybe
-from transports.origin import Setting
+from transports.opening.options import function, maybe
+from transports.opening.origin import Setting
 
 
 def _secrets(value: Any) -> str | None:
@@ -51,7 +51,7 @@ class EndpointOptions(Options):
     url_host: str | None = option(
         None, "the name that pages of ours are served under", check=maybe(_host)
     )
-    check_origin: Setting = option(True, "which pages may connect, see transports.origin")
+    check_origin: Setting = option(True, "which pages may connect, see transports.opening.origin")
     code_reloader: bool = option(False, "reload changed code", check=boolean)
     secret_key_base: str | list[str] | tuple[str, ...] = option(
         (),

@@ -10,11 +10,11 @@ from actors import signing
 from actors.endpoint.checking import misrouted
 from actors.endpoint.reloader import CodeReloader
 from actors.errors import ConfigError
-from transports.handshake import Defaults, Mount
 from transports.http.gateway import Gateway
 from transports.http.handling import Resource, resource
 from transports.longpoll.sessions import Sessions
 from transports.longpoll.transport import LongPollTransport
+from transports.opening.mount import Defaults, Mount
 from transports.router import Router
 from transports.websocket.transport import WebSocketTransport
 

@@ -10,7 +10,7 @@ from typing import Any, Literal, TypedDict
 
 from transports.http.options import HTTPOptions
 from transports.http.response import Response
-from transports.origin import Setting
+from transports.opening.origin import Setting
 from transports.request import Request
 
 
@@ -21,7 +21,7 @@ class EndpointKeywords(TypedDict, total=False):
     """The name that pages of ours are served under."""
 
     check_origin: Setting
-    """Which pages may connect, see transports.origin."""
+    """Which pages may connect, see transports.opening.origin."""
 
     code_reloader: bool
     """Reload changed code."""
@@ -73,7 +73,7 @@ class SharedKeywords(TypedDict, total=False):
     """Level at which each opening request is logged."""
 
     check_origin: Setting | None
-    """Which pages may connect, see transports.origin."""
+    """Which pages may connect, see transports.opening.origin."""
 
     require_origin: bool
     """Refuse requests without an Origin."""
@@ -88,7 +88,7 @@ class SharedKeywords(TypedDict, total=False):
     """Reload changed code before each opening request."""
 
     connect_info: Sequence[str | tuple[str, Any]]
-    """What connect learns, see transports.connect_info."""
+    """What connect learns, see transports.opening.connect_info."""
 
     auth_token: bool
     """Take the authToken of phoenix.js 1.8."""

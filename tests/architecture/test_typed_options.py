@@ -10,7 +10,7 @@ import pytest
 from actors.endpoint import typed
 from tests.architecture import typed_options
 from tests.architecture.typed_options import CLASSES, NOT_SHARED
-from transports.options import TransportOptions
+from transports.opening.options import TransportOptions
 
 
 def test_the_module_is_what_make_docs_writes() -> None:

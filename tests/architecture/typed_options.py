@@ -13,7 +13,7 @@ from actors.options import Options
 from supervision.draining import DrainOptions
 from tests.architecture.sources import ROOT
 from transports.longpoll.options import LongPollOptions
-from transports.options import TransportOptions
+from transports.opening.options import TransportOptions
 from transports.websocket.options import WebSocketOptions
 
 PATH = ROOT / "actors/endpoint/typed.py"
@@ -30,7 +30,7 @@ from typing import Any, Literal, TypedDict
 
 from transports.http.options import HTTPOptions
 from transports.http.response import Response
-from transports.origin import Setting
+from transports.opening.origin import Setting
 from transports.request import Request
 '''
 

@@ -7,7 +7,7 @@ import pytest
 
 from actors import signing
 from actors.errors import ConfigError
-from transports.session import SessionOptions, issue, load, mask_csrf, read
+from transports.opening.cookie_session import SessionOptions, issue, load, mask_csrf, read
 
 SECRET = "a secret of the application, 32+ bytes"
 OPTIONS = SessionOptions(signing_salt="session", key="_app")

@@ -6,8 +6,8 @@ from urllib.parse import quote
 
 import pytest
 
-from transports.handshake import Opened
-from transports.refused import MAX_REASON, Reason
+from transports.opening.mount import Opened
+from transports.opening.refused import MAX_REASON, Reason
 from transports.request import Request
 
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJ1c2VyIjo3fQ.c2lnbmF0dXJl"

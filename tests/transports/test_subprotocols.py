@@ -4,7 +4,7 @@ import base64
 
 import pytest
 
-from transports.subprotocols import Negotiated, negotiate
+from transports.opening.subprotocols import Negotiated, negotiate
 
 PREFIX = "base64url.bearer.phx."
 

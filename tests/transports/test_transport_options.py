@@ -7,8 +7,8 @@ import pytest
 from actors.errors import ConfigError
 from actors.options import build, limits
 from transports.longpoll.options import LongPollOptions
-from transports.options import TransportOptions
-from transports.session import SessionOptions
+from transports.opening.cookie_session import SessionOptions
+from transports.opening.options import TransportOptions
 from transports.websocket.options import WebSocketOptions
 
 BOTH = [WebSocketOptions, LongPollOptions]

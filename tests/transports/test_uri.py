@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from transports.uri import URI, parse
+from transports.opening.uri import URI, parse
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
-    from transports.handshake import Opened
     from transports.longpoll.token import SessionToken
+    from transports.opening.mount import Opened
 
 
 class Waiting(Protocol):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from actors.options import one_of, option, positive_int
-from transports.options import TransportOptions, maybe, path, seconds
+from transports.opening.options import TransportOptions, maybe, path, seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

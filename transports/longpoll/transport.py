@@ -12,7 +12,6 @@ from actors.errors import HTTPError
 from actors.results import Error, Ok
 from actors.runtime.actor import StartError
 from actors.runtime.dispatcher import get_dispatcher
-from transports.handshake import Mount, Opened, Refusal
 from transports.longpoll import answers, body
 from transports.longpoll.claims import Claims
 from transports.longpoll.holding import HeldPost
@@ -20,6 +19,7 @@ from transports.longpoll.intake import Intake, Share
 from transports.longpoll.options import LongPollOptions
 from transports.longpoll.session import LongPollSession
 from transports.longpoll.sessions import Sessions
+from transports.opening.mount import Mount, Opened, Refusal
 
 if TYPE_CHECKING:
     from transports.http.connection import HTTPConnection

@@ -12,8 +12,8 @@ from actors.errors import HandshakeError
 from actors.results import Error, Ok
 from actors.runtime.actor import StartError
 from actors.socket import Socket
-from transports.handshake import Mount, Refusal
 from transports.http.response import Response
+from transports.opening.mount import Mount, Refusal
 from transports.websocket import handshake
 from transports.websocket.connection import WebSocketConnection
 from transports.websocket.options import WebSocketOptions

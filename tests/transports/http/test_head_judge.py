@@ -13,7 +13,7 @@ from tests.support.raw import Client, request, upgrade
 from tests.support.server import Served, serve
 from tests.support.site import round_trip
 from transports.http.response import Response
-from transports.options import TransportOptions
+from transports.opening.options import TransportOptions
 
 TARGET = "/s/websocket"
 

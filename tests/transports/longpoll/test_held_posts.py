@@ -14,10 +14,10 @@ from geventwebsocket.handler import WebSocketHandler
 from actors import Endpoint, Socket
 from tests.support.raw import DEADLINE, Client, request
 from tests.transports.longpoll.conftest import Poller, wait_until
-from transports.handshake import Mount
 from transports.http import deadlines
 from transports.http.options import HTTPOptions
 from transports.longpoll.sessions import Sessions
+from transports.opening.mount import Mount
 
 BOUND = 100_000
 """The bytes of the mailbox in these tests."""

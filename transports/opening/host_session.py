@@ -8,7 +8,7 @@ A login on a page of Flask or Django is known in ``connect``::
 
 Where the framework keeps its sessions (a signed cookie, a file, a database, a cache) is its own
 affair: its library reads them, on a carrier, where that may block. Another framework is a class of
-your own after :class:`transports.connect_info.HostSession`.
+your own after :class:`transports.opening.connect_info.HostSession`.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ The five forms of ``check_origin``:
   below it);
 - ``"conn"``: scheme, host and port are those of this request;
 - a callable, or a tuple of a callable and further arguments: called with the origin as a
-  :class:`~transports.uri.URI` before the arguments; true allows.
+  :class:`~transports.opening.uri.URI` before the arguments; true allows.
 
 A request without an ``Origin`` header does not come from a page, and is allowed unless
 ``require_origin`` is set. It may come from one all the same: an ``<img>`` has no Origin, but brings
@@ -30,8 +30,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from actors.errors import ConfigError
+from transports.opening.uri import URI, parse
 from transports.request import Request
-from transports.uri import URI, parse
 
 Setting = bool | str | Callable[[URI], object] | Sequence[Any]
 _Allows = Callable[[URI, Request], object]

@@ -5,15 +5,15 @@ The option is a sequence of names and pairs:
 - ``"peer_data"``: ``{"address": str, "port": int, "ssl_cert": bytes | None}``;
 - ``"trace_context_headers"``: ``[(name, value), ...]`` of ``traceparent`` and ``tracestate``;
 - ``"x_headers"``: the same of every header whose name begins with ``x-``;
-- ``"uri"``: a :class:`~transports.uri.URI` of the request;
+- ``"uri"``: a :class:`~transports.opening.uri.URI` of the request;
 - ``"user_agent"``: ``str | None``;
 - ``"auth_token"``: ``str | None``, what phoenix.js 1.8 was given as ``authToken``;
 - ``"cookies"``: ``dict[str, str]`` of the ``Cookie`` header; its text shows no values;
 - ``("headers", ["authorization", ...])``: ``[(name, value), ...]`` of the headers that are named;
 - ``("session", SessionOptions(...))``, or a function that answers those: ``dict | None``, see
-  :mod:`transports.session`;
+  :mod:`transports.opening.cookie_session`;
 - ``("session", FlaskSession(app))``, ``("session", DjangoSession())`` or another
-  :class:`HostSession`: ``dict | None``, see :mod:`transports.host_session`;
+  :class:`HostSession`: ``dict | None``, see :mod:`transports.opening.host_session`;
 - any other ``(name, value)``: the value as it is.
 
 Names of headers are in lower case and sorted; a header that came twice is joined with ``", "``.
@@ -32,11 +32,11 @@ from typing import Any, Protocol, runtime_checkable
 from actors import signing
 from actors.errors import ConfigError
 from actors.options import did_you_mean
-from transports import session
 from transports.http.cookies import parse_cookies
+from transports.opening import cookie_session as session
+from transports.opening.cookie_session import SessionOptions
+from transports.opening.uri import URI
 from transports.request import Request
-from transports.session import SessionOptions
-from transports.uri import URI
 
 AUTH_TOKEN_HEADER = "x-phoenix-authtoken"
 _TRACE = ("traceparent", "tracestate")

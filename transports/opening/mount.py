@@ -22,17 +22,17 @@ from actors.crash_text import blame
 from actors.messages import ConnectInfo
 from actors.results import Error, Ok
 from actors.runtime.crashes import capped
-from transports import subprotocols
-from transports.connect_info import Source, collect, compile_fields, needs_same_site
 from transports.http.response import Response
-from transports.origin import OriginCheck, host_allowed
-from transports.refused import Reason
+from transports.opening import subprotocols
+from transports.opening.connect_info import Source, collect, compile_fields, needs_same_site
+from transports.opening.origin import OriginCheck, host_allowed
+from transports.opening.refused import Reason
 from transports.request import Headers, Request
 
 if TYPE_CHECKING:
     from actors.socket import Socket, Transport
     from transports.http.connection import HTTPConnection
-    from transports.options import TransportOptions
+    from transports.opening.options import TransportOptions
 
 logger = logging.getLogger("roost.transports")
 

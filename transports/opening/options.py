@@ -8,8 +8,8 @@ from typing import Any, Literal
 
 from actors.errors import ConfigError
 from actors.options import Options, boolean, one_of, option, positive
-from transports.connect_info import compile_fields, needs_same_site
-from transports.origin import OriginCheck, Setting
+from transports.opening.connect_info import compile_fields, needs_same_site
+from transports.opening.origin import OriginCheck, Setting
 
 
 def maybe(check: Callable[[Any], str | None]) -> Callable[[Any], str | None]:
@@ -54,7 +54,9 @@ class TransportOptions(Options):
         "level at which each opening request is logged",
         check=one_of(False, "debug", "info", "warning", "error"),
     )
-    check_origin: Setting | None = option(None, "which pages may connect, see transports.origin")
+    check_origin: Setting | None = option(
+        None, "which pages may connect, see transports.opening.origin"
+    )
     require_origin: bool = option(False, "refuse requests without an Origin", check=boolean)
     allowed_hosts: Sequence[str] | None = option(
         None, "names in the Host header that are ours", check=maybe(names)
@@ -64,7 +66,7 @@ class TransportOptions(Options):
         None, "reload changed code before each opening request", check=maybe(boolean)
     )
     connect_info: Sequence[str | tuple[str, Any]] = option(
-        (), "what connect learns, see transports.connect_info"
+        (), "what connect learns, see transports.opening.connect_info"
     )
     auth_token: bool = option(False, "take the authToken of phoenix.js 1.8", check=boolean)
 
