@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from transports.opening.mount import Refusal as Refusal
     from transports.opening.options import TransportOptions as TransportOptions
     from transports.request import Request as Request
-    from transports.stream import Stream as Stream
-    from transports.stream import StreamProtocol as StreamProtocol
+    from transports.tcp.stream import Stream as Stream
+    from transports.tcp.stream import StreamProtocol as StreamProtocol
 
 _HOME = {
     "CustomTransport": "transports.opening.mount",
@@ -32,8 +32,8 @@ _HOME = {
     "Refusal": "transports.opening.mount",
     "Request": "transports.request",
     "Response": "transports.http.response",
-    "Stream": "transports.stream",
-    "StreamProtocol": "transports.stream",
+    "Stream": "transports.tcp.stream",
+    "StreamProtocol": "transports.tcp.stream",
     "TransportOptions": "transports.opening.options",
     "close_frame": "transports.closing",
     "option": "actors.options",

@@ -15,14 +15,14 @@ from actors.runtime.dispatcher import get_dispatcher
 from transports.http.date import http_date
 from transports.http.handling import SERVER_ERROR, UNAVAILABLE, call
 from transports.http.response import Response, encode
-from transports.stream import Stream
+from transports.tcp.stream import Stream
 
 if TYPE_CHECKING:
     from transports.http.handling import Claims, Handler, Resource
     from transports.http.shared import Shared
     from transports.request import Request
-    from transports.stream import StreamProtocol
     from transports.taken import Taken
+    from transports.tcp.stream import StreamProtocol
 
 
 class Exchange:

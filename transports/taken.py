@@ -14,7 +14,7 @@ from actors.errors import HTTPError
 if TYPE_CHECKING:
     from actors.endpoint.options import EndpointOptions
     from transports.exchange import Exchange
-    from transports.stream import Stream
+    from transports.tcp.stream import Stream
 
 logger = logging.getLogger("roost.transports")
 

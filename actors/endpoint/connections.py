@@ -17,9 +17,9 @@ from supervision.drainer import cut_short, live, wait_for
 from transports.http.connection import HTTPConnection
 
 if TYPE_CHECKING:
-    from transports.listener import Listener
     from transports.longpoll.sessions import Sessions
-    from transports.stream import Stream
+    from transports.tcp.listener import Listener
+    from transports.tcp.stream import Stream
 
 PATIENT: Final = 0.9
 """The part of the server's time after which whoever is left is ended."""

@@ -25,16 +25,16 @@ from supervision.parent import cancelled
 from supervision.reports import words
 from transports.http.connection import HTTPConnection
 from transports.http.shared import Shared
-from transports.listener import Listener, Load
 from transports.longpoll.distant import Distant
-from transports.stream import REQUEST_READ_SIZE
+from transports.tcp.listener import Listener, Load
+from transports.tcp.stream import REQUEST_READ_SIZE
 
 if TYPE_CHECKING:
     from actors.endpoint.definition import Endpoint
     from actors.pubsub.bus import Bus
     from supervision.ref import SupervisorRef
     from supervision.specs import ChildSpec
-    from transports.stream import Stream
+    from transports.tcp.stream import Stream
 
 NOW: Final = 0.5
 """Seconds, at most, that an end takes which nobody waits for: for the last Close frames."""

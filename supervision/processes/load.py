@@ -2,7 +2,7 @@
 
 All workers accept from the same listening socket, and whoever is quickest gets the client. One that
 served while the others still booted keeps what came to it. So one that has clearly more clients
-than the others on average lets them go first, see :class:`transports.listener.Load`.
+than the others on average lets them go first, see :class:`transports.tcp.listener.Load`.
 
 There is a cell for each slot, whose worker alone writes it. One whose successor in the slot has
 written there writes no more. The first cell has the highest slot yet.

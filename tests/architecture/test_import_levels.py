@@ -150,7 +150,7 @@ def test_importing_every_module_patches_nothing():
 @pytest.mark.parametrize(
     ("path", "text", "rule", "found"),
     [
-        ("actors/runtime/x.py", "import transports.stream", upward, 1),
+        ("actors/runtime/x.py", "import transports.tcp.stream", upward, 1),
         ("actors/runtime/x.py", "def f():\n    from actors import Endpoint", upward, 1),
         ("actors/socket.py", "from transports import stream", upward, 1),
         ("supervision/x.py", "from actors.runtime import actor", upward, 0),
@@ -159,7 +159,7 @@ def test_importing_every_module_patches_nothing():
         ("transports/http/x.py", "from ...actors import endpoint", upward, 1),
         ("transports/closing.py", "import time", impurities, 1),
         ("transports/closing.py", "from gevent.event import Event", impurities, 1),
-        ("transports/closing.py", "from transports.stream import Stream", impurities, 1),
+        ("transports/closing.py", "from transports.tcp.stream import Stream", impurities, 1),
         ("transports/closing.py", "from actors.reasons import Reason\nimport re", impurities, 0),
         (
             "transports/closing.py",

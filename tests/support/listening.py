@@ -15,7 +15,7 @@ from gevent.event import Event
 from actors.runtime.dispatcher import get_dispatcher
 from supervision.processes.sockets import bind
 from tests.support.raw import DEADLINE
-from transports.listener import Listener
+from transports.tcp.listener import Listener
 
 
 class Recorder:

@@ -22,7 +22,7 @@ from tests.support import certificate
 from tests.support.raw import DEADLINE, Client, request
 from tests.support.server import serve
 from transports.http.writer import Writer
-from transports.stream import Stream
+from transports.tcp.stream import Stream
 
 PLAIN = [("Content-Type", "text/plain")]
 

@@ -21,7 +21,7 @@ from transports.http.options import HTTPOptions
 from transports.http.shared import Shared
 from transports.http.writer import WRITE_AHEAD, ClientGone, Writer
 from transports.request import Request
-from transports.stream import Stream
+from transports.tcp.stream import Stream
 
 DEADLINE = 20.0
 PLAIN = [("Content-Type", "text/plain")]

@@ -23,9 +23,9 @@ from tests.support.command import Command
 from tests.support.listening import Listening, held, left_since, listening
 from tests.support.raw import DEADLINE, Client, request
 from tests.support.server import serve
-from transports import listener
 from transports.http.response import Response
-from transports.listener import AFTER_YOU, BUSY, PAUSE
+from transports.tcp import listener
+from transports.tcp.listener import AFTER_YOU, BUSY, PAUSE
 
 
 def clients(stack: ExitStack, served: Listening, count: int) -> list[Client]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from transports.patience import PATIENCE, Patience
+from transports.tcp.patience import PATIENCE, Patience
 
 
 @pytest.mark.parametrize("times", [1, 2])

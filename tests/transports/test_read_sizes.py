@@ -12,7 +12,7 @@ from tests.support.listening import Listening, Recorder, listening
 from tests.support.raw import Client, request
 from tests.support.server import serve
 from tests.support.site import Site
-from transports.stream import DEAR_READ, FIRST_READ_SIZE, READ_SIZE, REQUEST_READ_SIZE, Stream
+from transports.tcp.stream import DEAR_READ, FIRST_READ_SIZE, READ_SIZE, REQUEST_READ_SIZE, Stream
 
 
 class Sized(Recorder):

@@ -10,8 +10,8 @@ import pytest
 from supervision.processes.load import Load
 from tests.support.listening import listening
 from tests.support.raw import DEADLINE, Client
-from transports import patience
-from transports.listener import BUSY
+from transports.tcp import patience
+from transports.tcp.listener import BUSY
 
 NEVER = 60.0
 

@@ -13,7 +13,7 @@ import pytest
 from tests.support.alive import timers
 from tests.support.listening import Listening, Recorder, held, left_since, listening
 from tests.support.raw import Client
-from transports.stream import LINGER
+from transports.tcp.stream import LINGER
 
 LARGE = bytes(range(256)) * 65_536  # 16 MiB: more than the kernel's two buffers hold
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from transports.http.options import HTTPOptions
     from transports.http.shared import Shared
     from transports.request import Request
-    from transports.stream import Stream, StreamProtocol
+    from transports.tcp.stream import Stream, StreamProtocol
 
 CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from transports.stream import Stream
+    from transports.tcp.stream import Stream
     from transports.websocket.protocol import Protocol
 
 

@@ -16,7 +16,7 @@ from actors.results import Push, Reply, Stop
 from actors.runtime.actor import Exit
 from actors.runtime.mailbox import READY
 from transports import closing
-from transports.stream import READ_SIZE
+from transports.tcp.stream import READ_SIZE
 from transports.websocket.close_wait import CloseWait
 from transports.websocket.frames import (
     TEXT_HEADERS,
@@ -32,7 +32,7 @@ from transports.websocket.read_rate import ReadRate
 if TYPE_CHECKING:
     from actors.runtime.timers import Timer
     from actors.socket import Socket
-    from transports.stream import Stream
+    from transports.tcp.stream import Stream
     from transports.websocket.deflate import Deflate
     from transports.websocket.options import WebSocketOptions
 

@@ -17,7 +17,7 @@ from tests.support.site import DEADLINE, Site, round_trip
 from transports.http.connection import HTTPConnection
 from transports.http.parser import RequestParser
 from transports.http.response import Response
-from transports.stream import READ_SIZE, Stream
+from transports.tcp.stream import READ_SIZE, Stream
 
 LARGE = b"x" * 8_000_000
 

@@ -28,7 +28,7 @@ from tests.support.raw import (
     frame,
 )
 from tests.transports.websocket.lab import Lab, LabSocket, say
-from transports.stream import Stream
+from transports.tcp.stream import Stream
 from transports.websocket import connection
 from transports.websocket.protocol import Protocol
 

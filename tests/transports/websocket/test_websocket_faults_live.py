@@ -26,7 +26,7 @@ from tests.support.raw import (
     upgrade,
 )
 from tests.transports.websocket.lab import TARGET, Lab, LabSocket, say
-from transports.stream import READ_SIZE, Stream
+from transports.tcp.stream import READ_SIZE, Stream
 from transports.websocket.connection import (
     FLUSH_ABOVE,
     MAX_WAITING_BYTES,

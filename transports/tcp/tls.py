@@ -6,7 +6,7 @@ import ssl
 from select import EPOLLIN, EPOLLOUT
 from typing import TYPE_CHECKING, Any, Final
 
-from transports.stream import LINGER, Stream
+from transports.tcp.stream import LINGER, Stream
 
 if TYPE_CHECKING:
     from actors.runtime.dispatcher import Dispatcher

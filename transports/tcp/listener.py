@@ -22,9 +22,9 @@ from gevent import monkey
 from gevent.event import Event
 
 from actors.runtime.dispatcher import Dispatcher
-from transports.patience import LOOK, Patience
-from transports.stream import Stream, StreamProtocol
-from transports.tls import HANDSHAKE_TIMEOUT, TLSStream
+from transports.tcp.patience import LOOK, Patience
+from transports.tcp.stream import Stream, StreamProtocol
+from transports.tcp.tls import HANDSHAKE_TIMEOUT, TLSStream
 
 if TYPE_CHECKING:
     from actors.runtime.timers import Timer
