@@ -14,13 +14,13 @@ if TYPE_CHECKING:
     from transports.closing import close_frame as close_frame
     from transports.closing import stop_frame as stop_frame
     from transports.http.connection import HTTPConnection as HTTPConnection
+    from transports.http.request import Request as Request
     from transports.http.response import Response as Response
     from transports.opening.mount import CustomTransport as CustomTransport
     from transports.opening.mount import Mount as Mount
     from transports.opening.mount import Opened as Opened
     from transports.opening.mount import Refusal as Refusal
     from transports.opening.options import TransportOptions as TransportOptions
-    from transports.request import Request as Request
     from transports.tcp.stream import Stream as Stream
     from transports.tcp.stream import StreamProtocol as StreamProtocol
 
@@ -30,7 +30,7 @@ _HOME = {
     "Mount": "transports.opening.mount",
     "Opened": "transports.opening.mount",
     "Refusal": "transports.opening.mount",
-    "Request": "transports.request",
+    "Request": "transports.http.request",
     "Response": "transports.http.response",
     "Stream": "transports.tcp.stream",
     "StreamProtocol": "transports.tcp.stream",

@@ -10,7 +10,7 @@ from urllib.parse import quote_from_bytes, unquote_to_bytes
 
 from actors.errors import HTTPError
 from transports.http.lines import shown
-from transports.request import DEFAULT_PORTS, Address, Headers, Request, parse_host
+from transports.http.request import DEFAULT_PORTS, Address, Headers, Request, parse_host
 
 _NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _VALUE = re.compile(r"[\t -~\x80-\xff]*")  # a folded line, a CR or a NUL is none (RFC 9110 §5.5)

@@ -19,8 +19,8 @@ from transports.tcp.stream import Stream
 
 if TYPE_CHECKING:
     from transports.http.handling import Claims, Handler, Resource
+    from transports.http.request import Request
     from transports.http.shared import Shared
-    from transports.request import Request
     from transports.taken import Taken
     from transports.tcp.stream import StreamProtocol
 

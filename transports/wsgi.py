@@ -64,8 +64,8 @@ if TYPE_CHECKING:
     from actors.endpoint.options import EndpointOptions
     from transports.http.gateway import Application
     from transports.http.handling import Resource
+    from transports.http.request import Request
     from transports.http.response import Response
-    from transports.request import Request
 
 
 logger = logging.getLogger("roost.transports")

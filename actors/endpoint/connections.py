@@ -17,7 +17,7 @@ from supervision.drainer import cut_short, live, wait_for
 from transports.http.connection import HTTPConnection
 
 if TYPE_CHECKING:
-    from transports.longpoll.sessions import Sessions
+    from transports.longpoll.session_table import Sessions
     from transports.tcp.listener import Listener
     from transports.tcp.stream import Stream
 

@@ -13,9 +13,9 @@ from actors.endpoint.options import EndpointOptions
 from actors.errors import ConfigError
 from actors.options import build, did_you_mean, refuse_unknown
 from supervision.draining import DrainOptions
+from transports.http.router import check_path
 from transports.longpoll.options import LongPollOptions
 from transports.opening.options import TransportOptions
-from transports.router import check_path
 from transports.websocket.options import WebSocketOptions
 
 if TYPE_CHECKING:

@@ -12,10 +12,10 @@ from actors.endpoint.reloader import CodeReloader
 from actors.errors import ConfigError
 from transports.http.gateway import Gateway
 from transports.http.handling import Resource, resource
-from transports.longpoll.sessions import Sessions
+from transports.http.router import Router
+from transports.longpoll.session_table import Sessions
 from transports.longpoll.transport import LongPollTransport
 from transports.opening.mount import Defaults, Mount
-from transports.router import Router
 from transports.websocket.transport import WebSocketTransport
 
 if TYPE_CHECKING:

@@ -25,7 +25,7 @@ from supervision.parent import cancelled
 from supervision.reports import words
 from transports.http.connection import HTTPConnection
 from transports.http.shared import Shared
-from transports.longpoll.distant import Distant
+from transports.longpoll.relay import Distant
 from transports.tcp.listener import Listener, Load
 from transports.tcp.stream import REQUEST_READ_SIZE
 

@@ -9,9 +9,9 @@ from collections.abc import Callable, Sequence
 from typing import Any, Literal, TypedDict
 
 from transports.http.options import HTTPOptions
+from transports.http.request import Request
 from transports.http.response import Response
 from transports.opening.origin import Setting
-from transports.request import Request
 
 
 class EndpointKeywords(TypedDict, total=False):

@@ -13,7 +13,7 @@ from actors import signing
 from tests.golden import journal
 from tests.golden.sockets import longpolls, registry, to_json
 from transports.longpoll import token
-from transports.longpoll.sessions import SALT
+from transports.longpoll.session_table import SALT
 
 MAX_AGE = 1_209_600
 """Seconds that a token is good for (Phoenix's two weeks)."""

@@ -6,12 +6,12 @@ import pytest
 
 from actors.errors import ConfigError, HTTPError
 from actors.messages import ConnectInfo
+from transports.http.request import Request
 from transports.opening import cookie_session as session
 from transports.opening.connect_info import Source, collect, compile_fields, needs_same_site
 from transports.opening.cookie_session import SessionOptions
 from transports.opening.host_session import DjangoSession
 from transports.opening.uri import URI
-from transports.request import Request
 
 SECRET = "a secret of the application, 32+ bytes"
 SESSION = SessionOptions(signing_salt="session", key="_app")

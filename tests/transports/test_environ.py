@@ -8,7 +8,7 @@ import pytest
 
 from actors.errors import HTTPError
 from transports.environ import from_request, headers_of, target_of, to_request
-from transports.request import Request
+from transports.http.request import Request
 
 LOCAL = ("127.0.0.1", 4000)
 PARSED = {

@@ -18,9 +18,9 @@ from actors.runtime import get_dispatcher
 from tests.support.raw import Client, request
 from tests.support.server import serve
 from transports.http.options import HTTPOptions
+from transports.http.request import Request
 from transports.http.shared import Shared
 from transports.http.writer import WRITE_AHEAD, ClientGone, Writer
-from transports.request import Request
 from transports.tcp.stream import Stream
 
 DEADLINE = 20.0

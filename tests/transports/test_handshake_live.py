@@ -16,11 +16,11 @@ from actors import Endpoint, Error, Ok, Reply, Socket, telemetry
 from tests.actors.runtime.recorder import eventually
 from tests.support.raw import Client
 from tests.support.server import serve
+from transports.http.request import Request
 from transports.http.response import Response
 from transports.opening import cookie_session as session
 from transports.opening.cookie_session import SessionOptions
 from transports.opening.mount import Defaults, Mount
-from transports.request import Request
 from transports.websocket.options import WebSocketOptions
 
 SECRET = "s" * 32

@@ -20,7 +20,7 @@ from geventwebsocket.handler import WebSocketHandler
 from actors import DjangoSession, Endpoint, Error, FlaskSession, Ok, Reply, Socket
 from tests.support.raw import TEXT, Client, frame
 from tests.support.server import serve
-from transports.request import Request
+from transports.http.request import Request
 
 SECRET = "a secret of the tests, thirty-two characters"
 ORIGIN = "Origin: http://localhost"

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from actors.errors import ConfigError
+from transports.http.request import Request
 from transports.opening.origin import OriginCheck, host_allowed
 from transports.opening.uri import URI
-from transports.request import Request
 
 WILD = ["https://*.ex.com", "http://*.ex.com"]
 FOO = ["http://*.foo.example.com"]

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from actors.errors import HTTPError
-from transports.query import MAX_DEPTH, MAX_PARAMS, parse_query
+from transports.http.query import MAX_DEPTH, MAX_PARAMS, parse_query
 
 
 @pytest.mark.parametrize(

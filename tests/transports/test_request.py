@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from actors.errors import HTTPError
-from transports.request import Request, parse_host
+from transports.http.request import Request, parse_host
 
 
 def request(*headers: tuple[str, str], query: str = "", version: str = "1.1") -> Request:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from actors.errors import ConfigError
-from transports.router import Router
+from transports.http.router import Router
 
 
 def routes(*paths: str) -> Router[str]:

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from actors.runtime.carrier import Carrier
     from transports.http.handling import Claims, Match, Resource
     from transports.http.options import HTTPOptions
+    from transports.http.request import Request
     from transports.http.shared import Shared
-    from transports.request import Request
     from transports.tcp.stream import Stream, StreamProtocol
 
 CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -30,7 +30,7 @@ _WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 class HTTPConnection(Impatient):
     """The protocol of a stream that speaks HTTP.
 
-    ``match`` (:meth:`transports.router.Router.match`) finds the :class:`Resource` of a path. Its
+    ``match`` (:meth:`.router.Router.match`) finds the :class:`Resource` of a path. Its
     ``judge_head`` may refuse the request by its head. Its ``handle`` is called on a carrier, where
     it may block, with the request and this connection. It answers a :class:`Response`; or
     ``None``, when it has called :meth:`hand_over` or when :meth:`respond` is going to be called.

@@ -20,7 +20,7 @@ from transports.http.writer import ClientGone, Writer
 
 if TYPE_CHECKING:
     from transports.http.connection import HTTPConnection
-    from transports.request import Headers, Request
+    from transports.http.request import Headers, Request
 
 ExcInfo = tuple[type[BaseException], BaseException, TracebackType]
 Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]

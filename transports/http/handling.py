@@ -10,8 +10,8 @@ from actors.errors import HTTPError
 from actors.runtime.crashes import CrashLog, capped
 from actors.runtime.dispatcher import get_dispatcher
 from transports.http.date import http_date
+from transports.http.request import Request
 from transports.http.response import Response, encode
-from transports.request import Request
 
 if TYPE_CHECKING:
     from transports.http.connection import HTTPConnection

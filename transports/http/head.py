@@ -18,7 +18,7 @@ from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 from actors.errors import HTTPError
 from transports.http.lines import REQUEST_LINE, HeadLines, shown
 from transports.http.options import HTTPOptions
-from transports.request import DEFAULT_PORTS, Address, Headers, Request, parse_host
+from transports.http.request import DEFAULT_PORTS, Address, Headers, Request, parse_host
 
 _FRAMING = frozenset({"content-length", "transfer-encoding"})
 _KEEP_ALIVE = (None, "keep-alive", "Keep-Alive")

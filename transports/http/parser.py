@@ -9,7 +9,7 @@ from transports.http.chunked import ChunkedBody
 from transports.http.head import Fields, Known, parse_head
 from transports.http.lines import HeadLines
 from transports.http.options import HTTPOptions
-from transports.request import Address, Request
+from transports.http.request import Address, Request
 
 _NOWHERE: Address = ("", 0)
 _END = b"\r\n\r\n"

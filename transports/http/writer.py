@@ -14,7 +14,7 @@ from transports.http.response import WITHOUT_BODY, encode_head
 
 if TYPE_CHECKING:
     from transports.http.connection import HTTPConnection
-    from transports.request import Headers, Request
+    from transports.http.request import Headers, Request
 
 WRITE_AHEAD: Final = 65_536
 """Bytes that may wait for a client that does not read before its handler must."""

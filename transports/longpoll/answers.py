@@ -21,8 +21,8 @@ from typing import Final
 import orjson
 
 from actors.errors import HTTPError
+from transports.http.request import Headers
 from transports.http.response import Response
-from transports.request import Headers
 
 ORIGIN: Headers = (("access-control-allow-origin", "*"),)
 JSON: Headers = (

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from transports.longpoll.body import Message
     from transports.longpoll.intake import Share
     from transports.longpoll.options import LongPollOptions
-    from transports.longpoll.sessions import Sessions
+    from transports.longpoll.session_table import Sessions
 
 logger = logging.getLogger("roost.transports")
 

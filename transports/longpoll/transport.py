@@ -18,16 +18,16 @@ from transports.longpoll.holding import HeldPost
 from transports.longpoll.intake import Intake, Share
 from transports.longpoll.options import LongPollOptions
 from transports.longpoll.session import LongPollSession
-from transports.longpoll.sessions import Sessions
+from transports.longpoll.session_table import Sessions
 from transports.opening.mount import Mount, Opened, Refusal
 
 if TYPE_CHECKING:
     from transports.http.connection import HTTPConnection
+    from transports.http.request import Request
     from transports.http.response import Response
     from transports.longpoll.body import Message
     from transports.longpoll.claims import Used
     from transports.longpoll.token import SessionToken
-    from transports.request import Request
 
 NAME = "longpoll"
 TOKEN_HEADER = "x-phoenix-longpoll-token"

@@ -33,10 +33,10 @@ from actors import signing
 from actors.errors import ConfigError
 from actors.options import did_you_mean
 from transports.http.cookies import parse_cookies
+from transports.http.request import Request
 from transports.opening import cookie_session as session
 from transports.opening.cookie_session import SessionOptions
 from transports.opening.uri import URI
-from transports.request import Request
 
 AUTH_TOKEN_HEADER = "x-phoenix-authtoken"
 _TRACE = ("traceparent", "tracestate")

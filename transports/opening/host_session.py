@@ -21,7 +21,7 @@ from transports.environ import from_request
 from transports.http.cookies import parse_cookies
 
 if TYPE_CHECKING:
-    from transports.request import Request
+    from transports.http.request import Request
 
 
 class FlaskSession:

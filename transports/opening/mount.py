@@ -22,12 +22,12 @@ from actors.crash_text import blame
 from actors.messages import ConnectInfo
 from actors.results import Error, Ok
 from actors.runtime.crashes import capped
+from transports.http.request import Headers, Request
 from transports.http.response import Response
 from transports.opening import subprotocols
 from transports.opening.connect_info import Source, collect, compile_fields, needs_same_site
 from transports.opening.origin import OriginCheck, host_allowed
 from transports.opening.refused import Reason
-from transports.request import Headers, Request
 
 if TYPE_CHECKING:
     from actors.socket import Socket, Transport

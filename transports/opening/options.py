@@ -23,7 +23,7 @@ def maybe(check: Callable[[Any], str | None]) -> Callable[[Any], str | None]:
 
 
 def path(value: Any) -> str | None:
-    """Accept what looks like a path; :class:`transports.router.Router` looks closer."""
+    """Accept what looks like a path; :class:`transports.http.router.Router` looks closer."""
     ok = isinstance(value, str) and value.startswith("/")
     return None if ok else "a path such as '/websocket', or '/:room' with a variable"
 

@@ -30,8 +30,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from actors.errors import ConfigError
+from transports.http.request import Request
 from transports.opening.uri import URI, parse
-from transports.request import Request
 
 Setting = bool | str | Callable[[URI], object] | Sequence[Any]
 _Allows = Callable[[URI, Request], object]

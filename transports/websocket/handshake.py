@@ -14,7 +14,7 @@ from collections.abc import Iterable
 
 from actors.errors import HandshakeError
 from transports import tokens
-from transports.request import Request
+from transports.http.request import Request
 
 VERSION = "13"
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"

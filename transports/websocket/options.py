@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from actors.options import boolean, option, positive, positive_int
+from transports.http.request import Request
 from transports.http.response import Response
 from transports.opening.options import TransportOptions, function, maybe, path, seconds
-from transports.request import Request
 
 _TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 

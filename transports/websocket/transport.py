@@ -20,7 +20,7 @@ from transports.websocket.options import WebSocketOptions
 
 if TYPE_CHECKING:
     from transports.http.connection import HTTPConnection
-    from transports.request import Request
+    from transports.http.request import Request
 
 NAME = "websocket"
 

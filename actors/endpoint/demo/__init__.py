@@ -10,8 +10,8 @@ from actors import ConnectInfo, Endpoint, Ok, Opcode, Reply, Socket
 if TYPE_CHECKING:
     from transports.http.connection import HTTPConnection
     from transports.http.handling import Handler
+    from transports.http.request import Request
     from transports.http.response import Response
-    from transports.request import Request
 
 
 class EchoSocket(Socket):

@@ -12,10 +12,10 @@ from actors.endpoint.routes import SECRET_VARIABLE, Routes
 from actors.errors import ConfigError
 from actors.options import build
 from tests.support.command import run
+from transports.http.request import Request
 from transports.opening.connect_info import Source, compile_fields
 from transports.opening.mount import Defaults, Opened
 from transports.opening.origin import OriginCheck
-from transports.request import Request
 
 SENTINEL = "SENTINEL-" + "s" * 40
 SHORT = "SENTINEL"

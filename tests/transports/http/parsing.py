@@ -7,7 +7,7 @@ from typing import Any
 from actors.errors import HTTPError
 from transports.http.options import HTTPOptions
 from transports.http.parser import RequestParser
-from transports.request import Request
+from transports.http.request import Request
 
 HEAD = b"GET / HTTP/1.1\r\nHost: a\r\n"
 POST = b"POST / HTTP/1.1\r\nHost: a\r\n"

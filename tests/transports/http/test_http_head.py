@@ -8,7 +8,7 @@ from tests.transports.http.parsing import HEAD, POST, one, refusal
 from transports.http.head import Known, parse_head
 from transports.http.options import HTTPOptions
 from transports.http.parser import RequestParser
-from transports.request import Request
+from transports.http.request import Request
 
 
 def over_tls(data: bytes) -> Request | None:

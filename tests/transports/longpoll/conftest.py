@@ -16,7 +16,7 @@ from actors.pubsub.bus import Bus
 from actors.reasons import Reason, Shutdown
 from tests.support.raw import DEADLINE, Answer, Client
 from tests.support.server import Served, serve
-from transports.longpoll.distant import Distant
+from transports.longpoll.relay import Distant
 
 PATH = "/lp/longpoll"
 

@@ -16,7 +16,7 @@ from tests.support.raw import DEADLINE, Client, request
 from tests.transports.longpoll.conftest import Poller, wait_until
 from transports.http import deadlines
 from transports.http.options import HTTPOptions
-from transports.longpoll.sessions import Sessions
+from transports.longpoll.session_table import Sessions
 from transports.opening.mount import Mount
 
 BOUND = 100_000

@@ -5,7 +5,7 @@ import itertools
 import pytest
 
 from actors.errors import HandshakeError
-from transports.request import Request
+from transports.http.request import Request
 from transports.websocket import handshake
 
 KEY = "dGhlIHNhbXBsZSBub25jZQ=="

@@ -21,8 +21,8 @@ from transports.longpoll import token as tokens
 from transports.longpoll.token import SessionToken
 
 if TYPE_CHECKING:
-    from transports.longpoll.distant import Distant
     from transports.longpoll.options import LongPollOptions
+    from transports.longpoll.relay import Distant
     from transports.longpoll.session import LongPollSession
 
 logger = logging.getLogger("roost.transports")

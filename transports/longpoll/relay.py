@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from transports.http.connection import HTTPConnection
     from transports.longpoll.body import Message
     from transports.longpoll.options import LongPollOptions
-    from transports.longpoll.sessions import Sessions
+    from transports.longpoll.session_table import Sessions
 
 KIND = "longpoll"
 

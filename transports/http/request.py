@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
-from transports.query import parse_query
+from transports.http.query import parse_query
 
 Address = tuple[str, int]
 Headers = tuple[tuple[str, str], ...]
@@ -69,7 +69,7 @@ class Request:
 
     @property
     def params(self) -> dict[str, Any]:
-        """The query's parameters, parsed at the first call (:func:`transports.query.parse_query`).
+        """The query's parameters, parsed at the first call (:func:`.query.parse_query`).
 
         :class:`~actors.errors.HTTPError` 400 for a query that cannot be parsed.
         """
