@@ -28,10 +28,10 @@ if TYPE_CHECKING:
         WebSocketMapping,
     )
     from actors.socket import Socket
-    from transports.http.gateway import Application
     from transports.http.handling import Handler
     from transports.opening.mount import CustomTransport, Mount
-    from transports.wsgi import WSGIApplication
+    from transports.wsgi.application import WSGIApplication
+    from transports.wsgi.gateway import Application
 
 logger = logging.getLogger("roost.endpoint")
 
@@ -154,7 +154,7 @@ class Endpoint:
         the endpoint's ``fallback``; without either it is 404. See :mod:`transports.wsgi`.
         """
         from actors.endpoint.embedded import Embedded  # noqa: PLC0415 - imports every transport
-        from transports.wsgi import WSGIApplication  # noqa: PLC0415
+        from transports.wsgi.application import WSGIApplication  # noqa: PLC0415
 
         if self._embedded is None:
             self._embedded = Embedded(self)

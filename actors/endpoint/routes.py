@@ -10,13 +10,13 @@ from actors import signing
 from actors.endpoint.checking import misrouted
 from actors.endpoint.reloader import CodeReloader
 from actors.errors import ConfigError
-from transports.http.gateway import Gateway
 from transports.http.handling import Resource, resource
 from transports.http.router import Router
 from transports.longpoll.session_table import Sessions
 from transports.longpoll.transport import LongPollTransport
 from transports.opening.mount import Defaults, Mount
 from transports.websocket.transport import WebSocketTransport
+from transports.wsgi.gateway import Gateway
 
 if TYPE_CHECKING:
     from actors.endpoint.definition import Endpoint, Mounted

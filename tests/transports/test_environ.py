@@ -7,8 +7,8 @@ import io
 import pytest
 
 from actors.errors import HTTPError
-from transports.environ import from_request, headers_of, target_of, to_request
 from transports.http.request import Request
+from transports.wsgi.environ import from_request, headers_of, target_of, to_request
 
 LOCAL = ("127.0.0.1", 4000)
 PARSED = {

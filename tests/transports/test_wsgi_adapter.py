@@ -35,13 +35,13 @@ from tests.support.raw import (
     upgrade,
 )
 from tests.support.server import serve
-from transports.exchange import Exchange
 from transports.http.bodies import SMALL_BODY
 from transports.http.connection import HTTPConnection
 from transports.http.options import HTTPOptions
 from transports.http.response import Response
 from transports.http.writer import Writer
-from transports.wsgi import pre_start_hook
+from transports.wsgi.application import pre_start_hook
+from transports.wsgi.exchange import Exchange
 
 DEADLINE = 20.0
 SECRET = "a secret of the tests, thirty-two characters"

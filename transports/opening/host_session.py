@@ -17,8 +17,8 @@ import io
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from transports.environ import from_request
 from transports.http.cookies import parse_cookies
+from transports.wsgi.environ import from_request
 
 if TYPE_CHECKING:
     from transports.http.request import Request

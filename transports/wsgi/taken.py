@@ -13,8 +13,8 @@ from actors.errors import HTTPError
 
 if TYPE_CHECKING:
     from actors.endpoint.options import EndpointOptions
-    from transports.exchange import Exchange
     from transports.tcp.stream import Stream
+    from transports.wsgi.exchange import Exchange
 
 logger = logging.getLogger("roost.transports")
 

@@ -50,22 +50,22 @@ from gevent.pywsgi import WSGIHandler, WSGIServer
 
 from actors.errors import HTTPError
 from actors.runtime.dispatcher import get_dispatcher
-from transports.environ import headers_of, target_of, to_request
-from transports.exchange import Exchange
 from transports.http.bodies import SMALL_BODY, Bodies
 from transports.http.handling import NOT_FOUND, SERVER_ERROR, UNAVAILABLE, encoded, refusal
 from transports.http.response import WITHOUT_BODY
 from transports.http.shared import Shared
-from transports.taken import Taken
+from transports.wsgi.environ import headers_of, target_of, to_request
+from transports.wsgi.exchange import Exchange
+from transports.wsgi.taken import Taken
 
 if TYPE_CHECKING:
     from geventwebsocket.handler import WebSocketHandler
 
     from actors.endpoint.options import EndpointOptions
-    from transports.http.gateway import Application
     from transports.http.handling import Resource
     from transports.http.request import Request
     from transports.http.response import Response
+    from transports.wsgi.gateway import Application
 
 
 logger = logging.getLogger("roost.transports")

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from transports.http.handling import Claims, Handler, Resource
     from transports.http.request import Request
     from transports.http.shared import Shared
-    from transports.taken import Taken
     from transports.tcp.stream import StreamProtocol
+    from transports.wsgi.taken import Taken
 
 
 class Exchange:

@@ -14,9 +14,9 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 from wsgiref.util import is_hop_by_hop
 
-from transports import environ
 from transports.http.response import Response, encode_head
 from transports.http.writer import ClientGone, Writer
+from transports.wsgi import environ
 
 if TYPE_CHECKING:
     from transports.http.connection import HTTPConnection
