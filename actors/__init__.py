@@ -6,8 +6,9 @@ What applications use is here by name and imported when it is first asked for, s
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from actors.lazy import lazy
 
 __version__ = "0.1.0"
 
@@ -84,24 +85,15 @@ _HOME = {
     "Stop": "actors.results",
     "as_reason": "actors.reasons",
     "whereis": "actors.runtime.names",
+    # modules
+    "pubsub": "actors.pubsub",
+    "registry": "actors.registry",
+    "telemetry": "actors.telemetry",
+    "token": "actors.token",
 }
 
-_MODULES = ("pubsub", "registry", "telemetry", "token")
-
-__all__ = sorted([*_HOME, *_MODULES])  # noqa: PLE0605 - the names above, stated once
+__all__ = sorted(_HOME)  # noqa: PLE0605 - the names above, stated once
 
 
 if not TYPE_CHECKING:  # else a misspelt import would be Any to type checkers
-
-    def __getattr__(name: str) -> Any:
-        if name in _MODULES:
-            return import_module(f"actors.{name}")  # which makes it an attribute, too
-        home = _HOME.get(name)
-        if home is None:
-            raise AttributeError(f"module 'actors' has no attribute {name!r}")
-        value = globals()[name] = getattr(import_module(home), name)
-        return value
-
-
-def __dir__() -> list[str]:
-    return [*globals(), *__all__]
+    __getattr__, __dir__ = lazy(globals(), _HOME)

@@ -5,8 +5,9 @@ The names are imported when they are first asked for, so that ``import supervisi
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from actors.lazy import lazy
 
 if TYPE_CHECKING:
     from supervision.dynamic import DynamicSupervisor as DynamicSupervisor
@@ -33,14 +34,4 @@ __all__ = sorted(_HOME)  # noqa: PLE0605 - the names above, stated once
 
 
 if not TYPE_CHECKING:  # else a misspelt import would be Any to type checkers
-
-    def __getattr__(name: str) -> Any:
-        home = _HOME.get(name)
-        if home is None:
-            raise AttributeError(f"module 'supervision' has no attribute {name!r}")
-        value = globals()[name] = getattr(import_module(home), name)
-        return value
-
-
-def __dir__() -> list[str]:
-    return [*globals(), *__all__]
+    __getattr__, __dir__ = lazy(globals(), _HOME)

@@ -6,8 +6,9 @@ docs/writing-a-transport.md).
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from actors.lazy import lazy
 
 if TYPE_CHECKING:
     from actors.options import option as option
@@ -44,14 +45,4 @@ __all__ = sorted(_HOME)  # noqa: PLE0605 - the names above, stated once
 
 
 if not TYPE_CHECKING:  # else a misspelt import would be Any to type checkers
-
-    def __getattr__(name: str) -> Any:
-        home = _HOME.get(name)
-        if home is None:
-            raise AttributeError(f"module 'transports' has no attribute {name!r}")
-        value = globals()[name] = getattr(import_module(home), name)
-        return value
-
-
-def __dir__() -> list[str]:
-    return [*globals(), *__all__]
+    __getattr__, __dir__ = lazy(globals(), _HOME)
