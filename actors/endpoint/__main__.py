@@ -24,8 +24,8 @@ if __name__ == "__main__":
     signal.pthread_sigmask(signal.SIG_BLOCK, _MASTERS)  # until it is known who is to have them
 
 from actors.crash_text import escaped  # noqa: E402
-from actors.endpoint import output  # noqa: E402
-from actors.endpoint.arguments import parser  # noqa: E402
+from actors.endpoint.command import output  # noqa: E402
+from actors.endpoint.command.arguments import parser  # noqa: E402
 from actors.errors import ConfigError  # noqa: E402
 from supervision.processes.writer import take_standard_error  # noqa: E402
 
@@ -38,14 +38,14 @@ def main(arguments: list[str]) -> int:
         given = parser().parse_args(arguments)
         take_standard_error()
         if given.workers and not given.check and not given.print_limits:
-            from actors.endpoint.master import serve  # noqa: PLC0415 - see above
+            from actors.endpoint.command.master import serve  # noqa: PLC0415 - see above
 
             return serve(given, arguments)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _MASTERS)
         from gevent import monkey  # noqa: PLC0415
 
         monkey.patch_all()
-        from actors.endpoint.command import run  # noqa: PLC0415
+        from actors.endpoint.command.single import run  # noqa: PLC0415
 
         return run(given)
     except ConfigError as error:

@@ -7,7 +7,7 @@ import secrets
 from typing import TYPE_CHECKING, Any
 
 from actors import signing
-from actors.endpoint.checking import misrouted
+from actors.endpoint.command.checking import misrouted
 from actors.endpoint.reloader import CodeReloader
 from actors.errors import ConfigError
 from transports.http.handling import Resource, resource

@@ -14,7 +14,7 @@ from typing import NoReturn
 
 def first_mounts(application: str) -> dict[str, str]:
     """Answer the path of the first mount of each transport."""
-    from actors.endpoint.loading import load  # noqa: PLC0415 - once the library is patched
+    from actors.endpoint.command.loading import load  # noqa: PLC0415 - once the library is patched
 
     found: dict[str, str] = {}
     for mounted in load(application).mounts:

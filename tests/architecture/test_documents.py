@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from actors.endpoint.arguments import parser
+from actors.endpoint.command.arguments import parser
 from actors.endpoint.demo import endpoint
 from actors.endpoint.limits import listed
 from tests.architecture.documents import INCLUDE, LIMITS, documents, refreshed

@@ -31,7 +31,8 @@ FORBIDDEN = {"pickle", "marshal", "shelve", "multiprocessing", "yaml"}
 FORBIDDEN_CALLS = {"eval", "exec", "os.system", "os.popen"}
 HEAVY = {"gevent", "greenlet", "pykka", "httptools", "orjson", "msgpack", "websockets", "ssl"}
 MAX_LINES = 400
-PROGRAMS = ("__main__.py", "actors/endpoint/worker.py")  # run by -m, and patch before they import
+# Run by -m, and patch before they import.
+PROGRAMS = ("__main__.py", "actors/endpoint/command/worker.py")
 
 
 def level(module: str) -> int:
@@ -193,7 +194,7 @@ def test_rule_finds_what_it_is_for(path, text, rule, found):
     ("module", "expected"),
     [
         ("actors", 5),
-        ("actors.endpoint.command", 5),
+        ("actors.endpoint.command.single", 5),
         ("actors.endpoint.options", 0),
         ("actors.reasons", 0),
         ("actors.runtime.actor", 1),

@@ -16,7 +16,7 @@ from gevent.ssl import SSLContext, SSLEOFError
 from geventwebsocket.handler import WebSocketHandler
 
 from actors import Endpoint
-from actors.endpoint.tls import server_context
+from actors.endpoint.command.certificate import server_context
 from actors.runtime import get_dispatcher
 from tests.support import certificate
 from tests.support.raw import DEADLINE, Client, request

@@ -16,7 +16,7 @@ import pytest
 from gevent.socket import wait_read
 
 from actors import Endpoint
-from actors.endpoint.tls import server_context
+from actors.endpoint.command.certificate import server_context
 from supervision.processes.sockets import bind
 from tests.support import certificate
 from tests.support.command import Command

@@ -16,7 +16,7 @@ from gevent import subprocess
 from gevent.ssl import SSLContext, SSLError
 
 from actors import Endpoint, Reply, Socket
-from actors.endpoint.tls import server_context
+from actors.endpoint.command.certificate import server_context
 from tests.support import certificate
 from tests.support.listening import Listening, Recorder, held, left_since, listening
 from tests.support.raw import DEADLINE, TEXT, Client, close_frame, frame, request

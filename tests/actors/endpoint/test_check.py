@@ -10,7 +10,7 @@ import pykka
 import pytest
 
 from actors import Actor, Endpoint, Ok, Socket
-from actors.endpoint.checking import misrouted, problems
+from actors.endpoint.command.checking import misrouted, problems
 from actors.endpoint.routes import Routes
 from actors.endpoint.server import Server
 from supervision import ChildSpec, Supervisor

@@ -8,7 +8,7 @@ import socket
 
 import pytest
 
-from actors.endpoint.pidfile import PidFile
+from actors.endpoint.command.pidfile import PidFile
 from actors.errors import ConfigError
 from tests.support.command import Command
 

@@ -11,7 +11,7 @@ from gevent.event import Event
 from gevent.ssl import SSLContext
 
 from actors import Endpoint
-from actors.endpoint.tls import server_context
+from actors.endpoint.command.certificate import server_context
 from tests.actors.runtime.recorder import eventually
 from tests.support import certificate
 from tests.support.raw import Client, request

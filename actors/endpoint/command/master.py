@@ -11,10 +11,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
 
-from actors.endpoint.arguments import written
-from actors.endpoint.binding import listeners
-from actors.endpoint.logs import Logs, tell
-from actors.endpoint.pidfile import PidFile
+from actors.endpoint.command.arguments import written
+from actors.endpoint.command.binding import listeners
+from actors.endpoint.command.logs import Logs, tell
+from actors.endpoint.command.pidfile import PidFile
 from actors.errors import ConfigError
 from supervision.processes.directory import Directory, sweep
 from supervision.processes.fleet import Fleet, Timeouts
@@ -48,7 +48,7 @@ def serve(given: argparse.Namespace, arguments: Sequence[str]) -> int:
                 logger.info("serving %s, pid %d, %g s to stop", served, os.getpid(), facts["grace"])
 
             fleet = Fleet(
-                "actors.endpoint.worker",
+                "actors.endpoint.worker",  # as long as SIGHUP may lead back to release 0.1
                 sockets,
                 _configuration(given),
                 directory,

@@ -15,7 +15,7 @@ from typing import Any, Final
 from gevent import get_hub, monkey
 from gevent.event import Event
 
-from actors.endpoint.wakeup import wake_on_signals
+from actors.endpoint.command.wakeup import wake_on_signals
 from supervision.processes.worker import held_up_by
 from supervision.processes.writer import AT_EXIT, standard_error
 

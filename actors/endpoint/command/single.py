@@ -12,14 +12,14 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from actors.endpoint import output
-from actors.endpoint.arguments import written
-from actors.endpoint.binding import bindable, listeners
-from actors.endpoint.ending import Ending
-from actors.endpoint.loading import load
-from actors.endpoint.logs import Logs, tell
-from actors.endpoint.master import DEMO
-from actors.endpoint.pidfile import PidFile
+from actors.endpoint.command import output
+from actors.endpoint.command.arguments import written
+from actors.endpoint.command.binding import bindable, listeners
+from actors.endpoint.command.ending import Ending
+from actors.endpoint.command.loading import load
+from actors.endpoint.command.logs import Logs, tell
+from actors.endpoint.command.master import DEMO
+from actors.endpoint.command.pidfile import PidFile
 from actors.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -48,10 +48,10 @@ def _print(text: str) -> int:
 
 
 def _serve(endpoint: Endpoint, given: argparse.Namespace) -> int:
-    from actors.endpoint import memory  # noqa: PLC0415 - heavy, and not for --print-limits
-    from actors.endpoint.checking import problems  # noqa: PLC0415
+    from actors.endpoint.command import memory  # noqa: PLC0415 - heavy, and not for --print-limits
+    from actors.endpoint.command.certificate import server_context  # noqa: PLC0415
+    from actors.endpoint.command.checking import problems  # noqa: PLC0415
     from actors.endpoint.server import Server  # noqa: PLC0415
-    from actors.endpoint.tls import server_context  # noqa: PLC0415
 
     tls = server_context(given.certfile, given.keyfile)
     host, port = given.bind

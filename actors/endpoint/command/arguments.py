@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from actors import __version__
-from actors.endpoint import output
+from actors.endpoint.command import output
 from actors.errors import ConfigError
 from actors.options import did_you_mean
 from supervision.processes import MAX_WORKERS

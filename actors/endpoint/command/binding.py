@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import socket
 
-from actors.endpoint.arguments import written
+from actors.endpoint.command.arguments import written
 from actors.errors import ConfigError
 from supervision.processes.sockets import VARIABLES, bind, inherited
 
