@@ -19,7 +19,7 @@ from transports.opening.options import TransportOptions
 from transports.websocket.options import WebSocketOptions
 
 if TYPE_CHECKING:
-    from actors.endpoint.embedded import Embedded
+    from actors.endpoint.serving.embedded import Embedded
     from actors.endpoint.typed import (
         DrainMapping,
         EndpointKeywords,
@@ -153,7 +153,7 @@ class Endpoint:
         Call it when everything is mounted. What no mount takes goes to ``application``, by default
         the endpoint's ``fallback``; without either it is 404. See :mod:`transports.wsgi`.
         """
-        from actors.endpoint.embedded import Embedded  # noqa: PLC0415 - imports every transport
+        from actors.endpoint.serving.embedded import Embedded  # noqa: PLC0415 - imports every transport
         from transports.wsgi.application import WSGIApplication  # noqa: PLC0415
 
         if self._embedded is None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from actors import signing
 from actors.endpoint.command.checking import misrouted
-from actors.endpoint.reloader import CodeReloader
+from actors.endpoint.serving.reloader import CodeReloader
 from actors.errors import ConfigError
 from transports.http.handling import Resource, resource
 from transports.http.router import Router

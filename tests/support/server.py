@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from actors.endpoint.server import Server
+from actors.endpoint.serving.server import Server
 from supervision.processes.sockets import bind
 
 if TYPE_CHECKING:

@@ -24,7 +24,7 @@ from actors.errors import ConfigError
 
 if TYPE_CHECKING:
     from actors.endpoint.definition import Endpoint
-    from actors.endpoint.server import Server
+    from actors.endpoint.serving.server import Server
 
 logger = logging.getLogger("roost.endpoint")
 
@@ -51,7 +51,7 @@ def _serve(endpoint: Endpoint, given: argparse.Namespace) -> int:
     from actors.endpoint.command import memory  # noqa: PLC0415 - heavy, and not for --print-limits
     from actors.endpoint.command.certificate import server_context  # noqa: PLC0415
     from actors.endpoint.command.checking import problems  # noqa: PLC0415
-    from actors.endpoint.server import Server  # noqa: PLC0415
+    from actors.endpoint.serving.server import Server  # noqa: PLC0415
 
     tls = server_context(given.certfile, given.keyfile)
     host, port = given.bind
@@ -86,7 +86,7 @@ def _cancel_start(server: Server, ending: Ending) -> None:
 
 
 def _run(server: Server, scheme: str, pid_file: PidFile) -> int:
-    from actors.endpoint.server import StartCancelled  # noqa: PLC0415
+    from actors.endpoint.serving.server import StartCancelled  # noqa: PLC0415
 
     ending = Ending(server.grace)
     ending.when_asked(lambda: _cancel_start(server, ending))

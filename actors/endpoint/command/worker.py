@@ -22,14 +22,14 @@ from gevent.event import Event  # noqa: E402
 
 from actors import pubsub  # noqa: E402
 from actors.crash_text import escaped  # noqa: E402
-from actors.endpoint.budget import reserve  # noqa: E402
 from actors.endpoint.command import memory, output  # noqa: E402
 from actors.endpoint.command.certificate import server_context  # noqa: E402
 from actors.endpoint.command.loading import load  # noqa: E402
 from actors.endpoint.command.logs import Logs  # noqa: E402
 from actors.endpoint.command.stacks import dump_stacks  # noqa: E402
 from actors.endpoint.command.wakeup import wake_on_signals  # noqa: E402
-from actors.endpoint.server import Server, StartCancelled  # noqa: E402
+from actors.endpoint.serving.budget import reserve  # noqa: E402
+from actors.endpoint.serving.server import Server, StartCancelled  # noqa: E402
 from actors.errors import ConfigError  # noqa: E402
 from actors.pubsub.bus import Bus  # noqa: E402
 from supervision.processes.directory import Tenant  # noqa: E402

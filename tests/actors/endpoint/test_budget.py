@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.endpoint.budget import Budget, Drain, reserve, share
+from actors.endpoint.serving.budget import Budget, Drain, reserve, share
 from actors.errors import ConfigError
 
 

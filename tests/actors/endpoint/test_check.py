@@ -12,7 +12,7 @@ import pytest
 from actors import Actor, Endpoint, Ok, Socket
 from actors.endpoint.command.checking import misrouted, problems
 from actors.endpoint.routes import Routes
-from actors.endpoint.server import Server
+from actors.endpoint.serving.server import Server
 from supervision import ChildSpec, Supervisor
 from tests.support.command import run
 from tests.support.listening import bind

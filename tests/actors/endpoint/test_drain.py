@@ -12,7 +12,7 @@ import pytest
 from gevent.event import Event
 
 from actors import Actor, Endpoint, Push, Reply, Socket
-from actors.endpoint.server import NOW, Server
+from actors.endpoint.serving.server import NOW, Server
 from actors.errors import ConfigError
 from actors.reasons import KILLED, SHUTDOWN, Shutdown
 from supervision import ChildSpec

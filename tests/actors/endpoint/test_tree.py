@@ -6,11 +6,11 @@ import gevent
 import pytest
 
 from actors import Actor, Endpoint, Socket
-from actors.endpoint import tree
-from actors.endpoint.budget import share
-from actors.endpoint.connections import Acceptor, Connections, Serving
-from actors.endpoint.root import DRAINERS, SERVER, Children, _later
-from actors.endpoint.server import Server
+from actors.endpoint.serving import tree
+from actors.endpoint.serving.budget import share
+from actors.endpoint.serving.connections import Acceptor, Connections, Serving
+from actors.endpoint.serving.root import DRAINERS, SERVER, Children, _later
+from actors.endpoint.serving.server import Server
 from actors.errors import ConfigError
 from actors.reasons import SHUTDOWN
 from supervision import IGNORE, ChildSpec, Supervisor

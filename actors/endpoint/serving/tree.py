@@ -13,9 +13,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from actors.crash_text import crash
-from actors.endpoint.budget import DRAIN_PART, SERVER_PART, Budget, Drain
-from actors.endpoint.connections import Acceptor, Connections, Serving
-from actors.endpoint.root import CHILDREN, DRAINERS, SERVER, Children
+from actors.endpoint.serving.budget import DRAIN_PART, SERVER_PART, Budget, Drain
+from actors.endpoint.serving.connections import Acceptor, Connections, Serving
+from actors.endpoint.serving.root import CHILDREN, DRAINERS, SERVER, Children
 from actors.errors import ConfigError, SupervisionError
 from actors.options import build
 from supervision.drainer import Drainers

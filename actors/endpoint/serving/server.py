@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any, Final
 from gevent.event import AsyncResult, Event
 from greenlet import getcurrent, greenlet
 
-from actors.endpoint import tree
-from actors.endpoint.budget import reserve
-from actors.endpoint.connections import Connections
-from actors.endpoint.root import CHILDREN, Root
 from actors.endpoint.routes import Routes
+from actors.endpoint.serving import tree
+from actors.endpoint.serving.budget import reserve
+from actors.endpoint.serving.connections import Connections
+from actors.endpoint.serving.root import CHILDREN, Root
 from actors.errors import ConfigError
 from actors.reasons import KILLED, SHUTDOWN, Crash, FailedToStart, Reason
 from actors.runtime import StartError, monitors

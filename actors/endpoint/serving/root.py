@@ -10,7 +10,7 @@ import math
 from dataclasses import replace
 from typing import Any
 
-from actors.endpoint.budget import LEAST, share
+from actors.endpoint.serving.budget import LEAST, share
 from actors.runtime.actor import Exit
 from actors.runtime.timers import Timer
 from supervision.backoff import Backoff

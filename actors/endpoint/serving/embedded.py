@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from gevent.lock import RLock
 
-from actors.endpoint import tree
-from actors.endpoint.root import SERVER, Root
 from actors.endpoint.routes import Routes
-from actors.endpoint.server import refusal
+from actors.endpoint.serving import tree
+from actors.endpoint.serving.root import SERVER, Root
+from actors.endpoint.serving.server import refusal
 from actors.errors import ConfigError
 from actors.reasons import Reason
 from actors.runtime import Actor, StartError, get_dispatcher
