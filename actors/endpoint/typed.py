@@ -67,7 +67,7 @@ class SharedKeywords(TypedDict, total=False):
     """What any transport of a mount takes."""
 
     serializer: Any
-    """(serializer, version requirement) pairs; None: the socket's."""
+    """None, until there are channels to read it."""
 
     transport_log: Literal[False, "debug", "info", "warning", "error"]
     """Level at which each opening request is logged."""

@@ -58,6 +58,7 @@ def test_what_both_transports_accept(cls: type[TransportOptions], given: dict[st
     [
         ({"path": "a"}, "path='a': must be a path such as"),
         ({"path": None}, "path=None: must be a path"),
+        ({"serializer": [("json", "~> 2.0.0")]}, "must be None: nothing reads a serializer before"),
         ({"transport_log": True}, "transport_log=True: must be False or 'debug'"),
         ({"transport_log": "loud"}, "transport_log='loud'"),
         ({"check_origin": "//example.com"}, "check_origin='//example.com': must be True, False"),

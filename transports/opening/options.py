@@ -39,6 +39,10 @@ def names(value: Any) -> str | None:
     return None if ok else "a list of str"
 
 
+def _unread(value: Any) -> str | None:
+    return None if value is None else "None: nothing reads a serializer before there are channels"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TransportOptions(Options):
     """What every mount may set; ``None`` leaves it to the endpoint.
@@ -48,7 +52,7 @@ class TransportOptions(Options):
     """
 
     path: str = option("/", "appended to the path of the mount", check=path)
-    serializer: Any = option(None, "(serializer, version requirement) pairs; None: the socket's")
+    serializer: Any = option(None, "None, until there are channels to read it", check=_unread)
     transport_log: Literal[False, "debug", "info", "warning", "error"] = option(
         False,
         "level at which each opening request is logged",
