@@ -37,6 +37,7 @@ from transports import (
     Request,
     Response,
     Stream,
+    StreamProtocol,
     TransportOptions,
     option,
 )
@@ -53,7 +54,7 @@ class SSEOptions(TransportOptions):
     max_send_queue: int = option(65_536, "bytes that wait for a slow client", limit="bytes")
 
 
-class EventStream:
+class EventStream(StreamProtocol):
     """Operates one socket: its results become events. It is what the stream feeds, too."""
 
     def __init__(self, stream: Stream, options: SSEOptions, forget: Callable[[], object]) -> None:

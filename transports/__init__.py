@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from transports.opening.mount import Opened as Opened
     from transports.opening.mount import Refusal as Refusal
     from transports.opening.options import TransportOptions as TransportOptions
+    from transports.tcp.protocol import StreamProtocol as StreamProtocol
     from transports.tcp.stream import Stream as Stream
-    from transports.tcp.stream import StreamProtocol as StreamProtocol
 
 _HOME = {
     "CustomTransport": "transports.opening.mount",
@@ -34,7 +34,7 @@ _HOME = {
     "Request": "transports.http.request",
     "Response": "transports.http.response",
     "Stream": "transports.tcp.stream",
-    "StreamProtocol": "transports.tcp.stream",
+    "StreamProtocol": "transports.tcp.protocol",
     "TransportOptions": "transports.opening.options",
     "close_frame": "transports.closing",
     "option": "actors.options",

@@ -16,9 +16,10 @@ from actors.runtime.dispatcher import get_dispatcher
 from supervision.processes.sockets import bind
 from tests.support.raw import DEADLINE
 from transports.tcp.listener import Listener
+from transports.tcp.protocol import StreamProtocol
 
 
-class Recorder:
+class Recorder(StreamProtocol):
     """The protocol of one stream: what it was told, in order, and events to wait for."""
 
     def __init__(self, stream: Any) -> None:

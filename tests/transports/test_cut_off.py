@@ -22,6 +22,7 @@ from tests.support import certificate
 from tests.support.raw import DEADLINE, Client, request
 from tests.support.server import serve
 from transports.http.writer import Writer
+from transports.tcp.protocol import StreamProtocol
 from transports.tcp.stream import Stream
 
 PLAIN = [("Content-Type", "text/plain")]
@@ -97,7 +98,7 @@ def test_body_that_is_whole_ends_with_the_connection() -> None:
 
 
 @pytest.mark.parametrize(
-    "end", [lambda stream: stream.abort(), lambda stream: stream.protocol.cut_short()]
+    "end", [lambda stream: stream.abort(), lambda stream: stream.protocol.end_now()]
 )
 def test_body_that_the_server_cuts_off_is_reset(end: Callable[[Any], None]) -> None:
     with asked(Parts(), "1.0") as (client, served):
@@ -106,7 +107,7 @@ def test_body_that_the_server_cuts_off_is_reset(end: Callable[[Any], None]) -> N
         assert rest_of(client) == (b"first", "reset")
 
 
-class Sink:
+class Sink(StreamProtocol):
     """What a stream feeds that is only written to."""
 
     def data_received(self, data: bytes) -> None:

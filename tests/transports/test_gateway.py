@@ -21,6 +21,7 @@ from transports.http.options import HTTPOptions
 from transports.http.request import Request
 from transports.http.shared import Shared
 from transports.http.writer import WRITE_AHEAD, ClientGone, Writer
+from transports.tcp.protocol import StreamProtocol
 from transports.tcp.stream import Stream
 
 DEADLINE = 20.0
@@ -686,7 +687,7 @@ def test_a_stop_of_the_server_waits_for_the_parts():
 # -- the writer's own limit
 
 
-class Pending:
+class Pending(StreamProtocol):
     """The part of a connection that a writer uses, over a real stream."""
 
     closes = False

@@ -13,6 +13,7 @@ from transports.http.deadlines import Deadlines
 from transports.http.handling import NOT_FOUND, UNAVAILABLE, call, encoded, log_refused, refusal
 from transports.http.parser import BODY, HEAD, IDLE, ParserState, RequestParser
 from transports.http.response import Response
+from transports.tcp.protocol import StreamProtocol, whole
 
 if TYPE_CHECKING:
     from actors.runtime.carrier import Carrier
@@ -20,14 +21,14 @@ if TYPE_CHECKING:
     from transports.http.options import HTTPOptions
     from transports.http.request import Request
     from transports.http.shared import Shared
-    from transports.tcp.stream import Stream, StreamProtocol
+    from transports.tcp.stream import Stream
 
 CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 
 
-class HTTPConnection(Impatient):
+class HTTPConnection(Impatient, StreamProtocol):
     """The protocol of a stream that speaks HTTP.
 
     ``match`` (:meth:`.router.Router.match`) finds the :class:`Resource` of a path. Its
@@ -40,14 +41,15 @@ class HTTPConnection(Impatient):
     ends), and calls :meth:`answered` behind the last.
     What it raises is a 500 (:class:`~actors.errors.HTTPError`: its own), and the connection closes.
     ``draining``: the server ends, so the answer behind which no request waits is the last, and who
-    takes the stream over must end soon. Until ``needed_until`` it is not while ``claims``, which a
+    takes the stream over must end soon. Up to a time it is not while ``claims``, which a
     handler may set, are pending. ``shared`` belongs to all of the process.
     """
 
     __slots__ = (
-        "_closes", "_deadlines", "_eof", "_held", "_judged", "_leaving", "_lost", "_lost_at_eof",
-        "_match", "_options", "_parser", "_queued", "_request", "_resource", "_response",
-        "_waits_for", "begun", "claims", "draining", "needed_until", "shared", "stream",
+        "_closes", "_deadlines", "_eof", "_held", "_judged", "_leaving", "_lost",
+        "_lost_at_eof", "_match", "_needed_until", "_options", "_parser", "_queued", "_request",
+        "_resource", "_response", "_waits_for", "begun", "claims", "draining", "shared",
+        "stream",
     )  # fmt: skip
 
     def __init__(self, stream: Stream, match: Match, options: HTTPOptions, shared: Shared) -> None:
@@ -64,10 +66,8 @@ class HTTPConnection(Impatient):
         self._lost: Callable[[], object] | None = None
         self.draining = self._leaving = False
         self.claims: Claims | None = None
-        self.needed_until = math.inf
-        self._eof = False
-        self._lost_at_eof = False
-        self.begun = False
+        self._needed_until = math.inf
+        self._eof = self._lost_at_eof = self.begun = False
         self._waits_for: ParserState | None = None
         self._deadlines = Deadlines(stream.dispatcher, self._overdue)
         self._await_more()
@@ -99,10 +99,7 @@ class HTTPConnection(Impatient):
     # -- the handler's calls
 
     def respond(self, response: Response, *, close: bool = False) -> None:
-        """Answer the request whose handler answered ``None``; without one, do nothing.
-
-        Call it on the dispatcher's thread. A response that cannot be encoded becomes a 500.
-        """
+        """Answer the request whose handler answered ``None``; on the dispatcher's thread."""
         if self._request is not None and self._response is None:
             self._response, self._lost = response, None
             self._closes = close or self._closes
@@ -127,7 +124,7 @@ class HTTPConnection(Impatient):
     def _needed(self) -> bool:
         """Whether somebody needs this very connection, as nothing listens any more."""
         claims = self.claims
-        if claims is None or self.stream.dispatcher.clock() >= self.needed_until:
+        if claims is None or self.stream.dispatcher.clock() >= self._needed_until:
             return False
         return claims.pending
 
@@ -153,10 +150,7 @@ class HTTPConnection(Impatient):
             self.stream.abort()
 
     def limit_body(self, most: int) -> None:
-        """Read at most ``most`` bytes of a body without a length; for a judge of heads.
-
-        More is refused with 413; :class:`~actors.errors.HTTPError` where it has come already.
-        """
+        """Refuse a body without a length over ``most`` bytes with 413; for a judge of heads."""
         self._parser.limit_body(most)
 
     def hold(self) -> None:
@@ -190,9 +184,17 @@ class HTTPConnection(Impatient):
         if stream.closed:
             protocol.connection_lost(None)
         else:
-            stream.protocol = protocol
+            stream.protocol = whole(protocol)
             stream.resume_reading()
         return self._parser.take_rest()
+
+    def announce_end(self) -> None:
+        """Answer no more than what was asked by now."""
+        self.draining = True
+
+    def keep_until(self, until: float) -> None:
+        """Stay for what is claimed up to that time."""
+        self._needed_until = until
 
     def drain(self) -> None:
         """Close behind the last answer, or when nothing has come for a while.
@@ -206,7 +208,7 @@ class HTTPConnection(Impatient):
         else:
             self._advance()
 
-    def cut_short(self) -> None:
+    def end_now(self) -> None:
         """Close now. Answer 503 to a request that is not answered, or has not come in whole."""
         self.respond(UNAVAILABLE, close=True)
         if self._request is None:

@@ -2,7 +2,7 @@
 
 ``listener`` accepts, and makes a ``stream`` for each client (``tls`` is the encrypted one);
 ``patience`` says how long a client is left to other processes. A stream reads for one *protocol* at
-a time (``StreamProtocol``): the HTTP connection at first, what it hands over to after an upgrade.
+a time (``protocol``): the HTTP connection at first, what it hands over to after an upgrade.
 
 All of it runs on the dispatcher's thread, in its poll phase or its timers, and never blocks: what a
 peer does not read waits in the stream's backlog, under a deadline, and what it sends stays in the

@@ -23,7 +23,8 @@ from gevent.event import Event
 
 from actors.runtime.dispatcher import Dispatcher
 from transports.tcp.patience import LOOK, Patience
-from transports.tcp.stream import Stream, StreamProtocol
+from transports.tcp.protocol import StreamProtocol
+from transports.tcp.stream import Stream
 from transports.tcp.tls import HANDSHAKE_TIMEOUT, TLSStream
 
 if TYPE_CHECKING:

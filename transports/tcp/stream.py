@@ -11,10 +11,11 @@ import socket
 import struct
 from collections.abc import Callable
 from select import EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final
 
 from actors.runtime.crashes import CrashLog
 from actors.runtime.dispatcher import Dispatcher
+from transports.tcp.protocol import StreamProtocol, whole
 
 if TYPE_CHECKING:
     from actors.runtime.timers import Timer
@@ -45,19 +46,6 @@ answer when the peer had more to say (RFC 9112 §9.6)."""
 
 
 _NO_LINGER = struct.pack("ii", 1, 0)  # close(2) then sends RST, and not FIN
-
-
-class StreamProtocol(Protocol):
-    """What a stream feeds. Calls come in the poll phase and must not block."""
-
-    def data_received(self, data: bytes) -> None:
-        """Take what was read; never empty."""
-
-    def eof_received(self) -> None:
-        """The peer will send nothing more; it may still read."""
-
-    def connection_lost(self, error: Exception | None) -> None:
-        """The stream is gone; called once."""
 
 
 class Stream:
@@ -114,7 +102,7 @@ class Stream:
 
     def open(self, protocol: StreamProtocol) -> None:
         """Begin to read for ``protocol``."""
-        self.protocol = protocol
+        self.protocol = whole(protocol)
         self.dispatcher.register(self._fd, EPOLLIN, self.on_events, yields=True)
 
     @property

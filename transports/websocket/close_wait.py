@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from transports.tcp.protocol import StreamProtocol
+
 if TYPE_CHECKING:
     from transports.tcp.stream import Stream
     from transports.websocket.protocol import Protocol
 
 
-class CloseWait:
+class CloseWait(StreamProtocol):
     """Reads for the client's Close frame, up to ``timeout`` seconds; all else is ignored."""
 
     __slots__ = ("_protocol", "_stream", "_timer")

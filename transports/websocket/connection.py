@@ -16,6 +16,7 @@ from actors.results import Push, Reply, Stop
 from actors.runtime.actor import Exit
 from actors.runtime.mailbox import READY
 from transports import closing
+from transports.tcp.protocol import StreamProtocol
 from transports.tcp.stream import READ_SIZE
 from transports.websocket.close_wait import CloseWait
 from transports.websocket.frames import (
@@ -54,7 +55,7 @@ MIN_TICK: Final = 1.0
 """Seconds between two looks at a message whose time stands still."""
 
 
-class WebSocketConnection:
+class WebSocketConnection(StreamProtocol):
     """Between a stream, a protocol and the socket actor of one client."""
 
     __slots__ = (
@@ -224,7 +225,7 @@ class WebSocketConnection:
         """End with 1012: the server goes away, and the client should come back elsewhere."""
         self.inbox.signal(Shutdown("restart"))
 
-    def cut_short(self) -> None:
+    def end_now(self) -> None:
         """Tell the client 1012 although its socket is busy, and end the socket at once."""
         self.on_ended(Shutdown("restart"))
         self.actor.kill_now()

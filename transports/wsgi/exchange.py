@@ -15,17 +15,17 @@ from actors.runtime.dispatcher import get_dispatcher
 from transports.http.date import http_date
 from transports.http.handling import SERVER_ERROR, UNAVAILABLE, call
 from transports.http.response import Response, encode
+from transports.tcp.protocol import StreamProtocol, whole
 from transports.tcp.stream import Stream
 
 if TYPE_CHECKING:
     from transports.http.handling import Claims, Handler, Resource
     from transports.http.request import Request
     from transports.http.shared import Shared
-    from transports.tcp.stream import StreamProtocol
     from transports.wsgi.taken import Taken
 
 
-class Exchange:
+class Exchange(StreamProtocol):
     """The interface of :class:`~transports.http.connection.HTTPConnection` over one WSGI call.
 
     The call's greenlet is in :meth:`run` until the handler has answered or handed over. Then
@@ -225,7 +225,7 @@ class Exchange:
         if stream.closed:
             protocol.connection_lost(None)
         else:
-            stream.protocol = protocol
+            stream.protocol = whole(protocol)
             stream.resume_reading()
         self._settled.set()
         return self._rest

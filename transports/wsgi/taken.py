@@ -71,9 +71,8 @@ class Taken:
         """End every stream with 1012; answer whether that came about in ``budget`` seconds."""
         self.draining = True
         for stream in list(self.streams):
-            drain = getattr(stream.protocol, "drain", None)
-            if drain is not None:
-                drain()
+            if stream.protocol is not None:
+                stream.protocol.drain()
         if self.streams or self._exchanges:
             self._empty = Event()
             self._empty.wait(budget)

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any, Final
 from actors.reasons import SHUTDOWN, Reason
 from actors.runtime import Actor, Ref, get_dispatcher
 from supervision.drainer import cut_short, live, wait_for
-from transports.http.connection import HTTPConnection
 
 if TYPE_CHECKING:
     from transports.longpoll.session_table import Sessions
     from transports.tcp.listener import Listener
+    from transports.tcp.protocol import StreamProtocol
     from transports.tcp.stream import Stream
 
 PATIENT: Final = 0.9
@@ -73,32 +73,30 @@ class Connections:
         """
         for listener in self.listeners:
             listener.stop()
-        for stream in self:
-            if isinstance(stream.protocol, HTTPConnection):
-                stream.protocol.draining = True
+        for protocol in self._protocols():
+            protocol.announce_end()
 
     def end_polls(self, until: float) -> None:
         """Keep connections for what long-poll sessions have up to that time (the loop's clock)."""
-        for stream in self:
-            if isinstance(stream.protocol, HTTPConnection):
-                stream.protocol.needed_until = until
+        for protocol in self._protocols():
+            protocol.keep_until(until)
 
     def drain(self) -> None:
         """Have every stream end when what it is at is done; one that is idle, when it stays so."""
-        self._call("drain")
+        for protocol in self._protocols():
+            protocol.drain()
 
     def cut_short(self, reason: Reason) -> int:
         """Tell every client that this is the end, whatever its socket does; answer how many."""
         refs = self.sockets()
         cut_short(refs, reason)
-        self._call("cut_short")
+        for protocol in self._protocols():
+            protocol.end_now()
         self.drain()
         return len(refs)
 
-    def _call(self, method: str) -> None:
-        protocols: list[Any] = [stream.protocol for stream in self]
-        for protocol in protocols:
-            getattr(protocol, method, _nothing)()
+    def _protocols(self) -> list[StreamProtocol]:
+        return [stream.protocol for stream in self if stream.protocol is not None]
 
     def wait_empty(self, timeout: float) -> bool:
         """Wait until no stream is open; answers whether that came about in ``timeout`` seconds."""
@@ -116,10 +114,6 @@ class Connections:
         for stream in streams:
             stream.abort()
         return len(streams)
-
-
-def _nothing() -> None:
-    """Stand in for what a protocol does not have."""
 
 
 class Acceptor(Actor):

@@ -85,7 +85,7 @@ def test_bodies_that_end_in_any_way_count_no_more(served: Served, site: Site) ->
         assert bodies.total == 0
     with begin(served, SIZE, chunked=True) as client:
         stream = next(s for s in served.streams if s.peer == client.sock.getsockname())
-        stream.protocol.cut_short()
+        stream.protocol.end_now()
         assert client.answer().status == 503
         assert bodies.total == 0
     with Client(served.address) as client:

@@ -393,7 +393,7 @@ def test_a_busy_connection_that_is_cut_short_is_told_1012_and_ends_at_once() -> 
         client.send(frame(TEXT, "before") + frame(TEXT, "block"))
         assert client.frame() == Frame(TEXT, b"before")
         assert lab.entered.wait(5)
-        lab.sockets[0].transport.cut_short()
+        lab.sockets[0].transport.end_now()
         assert client.frame().code == 1012
         lab.reason()  # although nobody has released it
         client.send(close_frame(1012))
