@@ -31,10 +31,10 @@ from actors import (
     as_reason,
 )
 from transports import (
-    HTTPConnection,
     Mount,
     Refusal,
     Request,
+    Responder,
     Response,
     Stream,
     StreamProtocol,
@@ -111,7 +111,7 @@ class SSETransport:
         self.mount = mount
         self.open: dict[str, EventStream] = {}
 
-    def handle(self, request: Request, http: HTTPConnection) -> Response | None:
+    def handle(self, request: Request, http: Responder) -> Response | None:
         opened = self.mount.open(request, "sse")
         if isinstance(opened, Refusal):
             return Response(opened.status)
@@ -125,7 +125,7 @@ class SSETransport:
         self.begin(http, answer.value)
         return None
 
-    def begin(self, http: HTTPConnection, state: object) -> None:
+    def begin(self, http: Responder, state: object) -> None:
         options: Any = self.mount.options
         key = secrets.token_urlsafe(16)
         events = EventStream(http.stream, options, lambda: self.open.pop(key, None))

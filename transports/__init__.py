@@ -14,8 +14,9 @@ if TYPE_CHECKING:
     from actors.options import option as option
     from transports.closing import close_frame as close_frame
     from transports.closing import stop_frame as stop_frame
-    from transports.http.connection import HTTPConnection as HTTPConnection
     from transports.http.request import Request as Request
+    from transports.http.responder import HTTPConnection as HTTPConnection
+    from transports.http.responder import Responder as Responder
     from transports.http.response import Response as Response
     from transports.opening.mount import CustomTransport as CustomTransport
     from transports.opening.mount import Mount as Mount
@@ -27,11 +28,12 @@ if TYPE_CHECKING:
 
 _HOME = {
     "CustomTransport": "transports.opening.mount",
-    "HTTPConnection": "transports.http.connection",
+    "HTTPConnection": "transports.http.responder",
     "Mount": "transports.opening.mount",
     "Opened": "transports.opening.mount",
     "Refusal": "transports.opening.mount",
     "Request": "transports.http.request",
+    "Responder": "transports.http.responder",
     "Response": "transports.http.response",
     "Stream": "transports.tcp.stream",
     "StreamProtocol": "transports.tcp.protocol",

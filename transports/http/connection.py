@@ -17,9 +17,10 @@ from transports.tcp.protocol import StreamProtocol, whole
 
 if TYPE_CHECKING:
     from actors.runtime.carrier import Carrier
-    from transports.http.handling import Claims, Match, Resource
+    from transports.http.handling import Match, Resource
     from transports.http.options import HTTPOptions
     from transports.http.request import Request
+    from transports.http.responder import Claims
     from transports.http.shared import Shared
     from transports.tcp.stream import Stream
 

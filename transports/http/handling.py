@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Hashable
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn, Protocol, runtime_checkable
+from typing import Any, Final, NamedTuple, NoReturn, Protocol, runtime_checkable
 
 from actors.errors import HTTPError
 from actors.runtime.crashes import CrashLog, capped
 from actors.runtime.dispatcher import get_dispatcher
 from transports.http.date import http_date
 from transports.http.request import Request
+from transports.http.responder import Responder
 from transports.http.response import Response, encode
 
-if TYPE_CHECKING:
-    from transports.http.connection import HTTPConnection
-
-Handler = Callable[[Request, "HTTPConnection"], Response | None]
+Handler = Callable[[Request, Responder], Response | None]
 
 CRASHES: Final = CrashLog(logging.getLogger("roost.transports"), burst=1, period=1.0)
 """One line in a second for each handler and place: a request is cheap."""
@@ -34,19 +32,11 @@ UNAVAILABLE: Final = Response(503, b"", (("retry-after", "1"),))
 _TEXT = (("content-type", "text/plain; charset=utf-8"),)
 
 
-class Claims(Protocol):
-    """What was used over a connection, and may need that very one while the server ends."""
-
-    @property
-    def pending(self) -> bool:
-        """Whether something does."""
-
-
 @runtime_checkable
 class HeadJudge(Protocol):
     """A transport that judges a request by its head."""
 
-    def judge_head(self, request: Request, http: HTTPConnection) -> Response | None:
+    def judge_head(self, request: Request, http: Responder) -> Response | None:
         """Answer ``None`` to have the body read and ``handle`` called; else what is sent instead.
 
         Called once for each request, on the loop, so it must not block: when the head is there and
@@ -60,7 +50,7 @@ class HeadJudge(Protocol):
 class UnreadJudge(Protocol):
     """A transport that judges those requests by their head whose body is still to be read."""
 
-    def judge_unread(self, request: Request, http: HTTPConnection) -> Response | None:
+    def judge_unread(self, request: Request, http: Responder) -> Response | None:
         """Do as :meth:`HeadJudge.judge_head`; what has come whole is for ``handle`` to judge."""
 
 
@@ -88,7 +78,7 @@ class Resource(NamedTuple):
     judge_unread: Handler | None = None
     continues: Callable[[Request], bool] | None = None
 
-    def judge(self, request: Request, http: Any, *, whole: bool = True) -> Response | None:
+    def judge(self, request: Request, http: Responder, *, whole: bool = True) -> Response | None:
         """Return what is sent instead of asking ``handle``, by the head of ``request``."""
         if self.is_stuck(request):
             return UNAVAILABLE
@@ -113,9 +103,7 @@ def resource(transport: Any) -> Resource:
     return Resource(transport.handle, always, unread, continues)
 
 
-def call(
-    handler: Callable[[Request, Any], Response | None], request: Request, http: Any
-) -> tuple[Response | None, bool]:
+def call(handler: Handler, request: Request, http: Responder) -> tuple[Response | None, bool]:
     """Answer ``handler(request, http)``, and whether it failed: then the connection must close.
 
     What it raises becomes a response: :class:`HTTPError` the one that it says, all else a 500 and

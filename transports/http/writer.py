@@ -13,8 +13,8 @@ from transports.http.date import http_date
 from transports.http.response import WITHOUT_BODY, encode_head
 
 if TYPE_CHECKING:
-    from transports.http.connection import HTTPConnection
     from transports.http.request import Headers, Request
+    from transports.http.responder import Responder
 
 WRITE_AHEAD: Final = 65_536
 """Bytes that may wait for a client that does not read before its handler must."""
@@ -39,7 +39,7 @@ class Writer:
 
     __slots__ = ("_chunked", "_head", "_http", "_left", "_request", "_silent")
 
-    def __init__(self, request: Request, http: HTTPConnection) -> None:
+    def __init__(self, request: Request, http: Responder) -> None:
         self._request = request
         self._http = http
         self._head = b""

@@ -9,7 +9,7 @@ from actors.runtime.dispatcher import get_dispatcher
 from transports.longpoll import answers
 
 if TYPE_CHECKING:
-    from transports.http.connection import HTTPConnection
+    from transports.http.responder import Caller
     from transports.http.response import Response
     from transports.longpoll.intake import Intake, Share
 
@@ -26,7 +26,7 @@ class HeldPost:
     def __init__(
         self,
         intake: Intake,
-        http: HTTPConnection,
+        http: Caller,
         window: float,
         proceed: Callable[[Share], object],
         *,

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from actors.pubsub.bus import Bus, Reply
     from actors.runtime.timers import Timer
     from actors.socket import Socket
-    from transports.http.connection import HTTPConnection
+    from transports.http.responder import Caller
     from transports.longpoll.body import Message
     from transports.longpoll.options import LongPollOptions
     from transports.longpoll.session_table import Sessions
@@ -49,7 +49,7 @@ class Waiting:
     def __init__(
         self,
         worker: str,
-        http: HTTPConnection,
+        http: Caller,
         lost: Callable[[], object],
         timer: Timer,
         share: Share | None,
@@ -144,7 +144,7 @@ class Distant:
     def poll(
         self,
         place: SessionToken,
-        http: HTTPConnection,
+        http: Caller,
         options: LongPollOptions,
         lost: Callable[[], object],
     ) -> None:
@@ -161,7 +161,7 @@ class Distant:
         self,
         place: SessionToken,
         messages: list[Message],
-        http: HTTPConnection,
+        http: Caller,
         options: LongPollOptions,
         share: Share,
     ) -> None:
@@ -215,7 +215,7 @@ class Distant:
         self,
         request: list[Any],
         place: SessionToken,
-        http: HTTPConnection,
+        http: Caller,
         options: LongPollOptions,
         lost: Callable[[], object],
         *,
@@ -313,7 +313,7 @@ class Distant:
         if session is None:
             reply(None)
             return
-        held: Any = self._hold(worker, ticket, reply)
+        held = self._hold(worker, ticket, reply)
         response = session.poll(place.cursor, held)
         if response is answers.LOST:  # what that means is for the near mount to say
             del self._held[worker, ticket]
@@ -328,7 +328,7 @@ class Distant:
         if session is None or not all(isinstance(one, str | bytes) for one in messages):
             reply(None)
             return
-        held: Any = self._hold(worker, ticket, reply)
+        held = self._hold(worker, ticket, reply)
         self._settle(worker, ticket, session.publish_relayed(messages, held))
 
     def _hold(self, worker: str, ticket: int, reply: Reply) -> Held:

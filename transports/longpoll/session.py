@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from actors.runtime.dispatcher import Dispatcher
     from actors.runtime.timers import Timer, Timers
     from actors.socket import Socket
-    from transports.http.connection import HTTPConnection
+    from transports.http.responder import Caller
     from transports.http.response import Response
     from transports.longpoll.body import Message
     from transports.longpoll.intake import Share
@@ -49,11 +49,9 @@ class Post:
 
     __slots__ = ("_timer", "due", "http", "session", "share")
 
-    def __init__(
-        self, session: LongPollSession, http: HTTPConnection, due: float, share: Share
-    ) -> None:
+    def __init__(self, session: LongPollSession, http: Caller, due: float, share: Share) -> None:
         self.session = session
-        self.http: HTTPConnection | None = http
+        self.http: Caller | None = http
         self.due = due
         self.share = share
         self._timer: Timer | None = None
@@ -119,7 +117,7 @@ class LongPollSession:
         self._buffer = Buffer(
             max_messages=options.max_buffer_messages, max_bytes=options.max_buffer_bytes
         )
-        self._http: HTTPConnection | None = None
+        self._http: Caller | None = None
         self._posts: deque[Post] | None = None
         self._polled = dispatcher.clock()
         self._ended = False
@@ -146,9 +144,7 @@ class LongPollSession:
 
     # -- from the client
 
-    def publish(
-        self, messages: list[Message], http: HTTPConnection, share: Share
-    ) -> Response | None:
+    def publish(self, messages: list[Message], http: Caller, share: Share) -> Response | None:
         """Put the messages of a POST into the mailbox; answer it when they are handled.
 
         ``share`` is the one that it entered with (:attr:`intake`), weighed by now, and is given
@@ -166,7 +162,7 @@ class LongPollSession:
         self.actor.on_events([*messages, Receipt(post.handled)])
         return None
 
-    def publish_relayed(self, messages: list[Message], http: HTTPConnection) -> Response | None:
+    def publish_relayed(self, messages: list[Message], http: Caller) -> Response | None:
         """Do as :meth:`publish` with a POST whose body is here already, when there is room."""
         if self._ended or self.inbox.closed:
             return answers.status(410)
@@ -193,7 +189,7 @@ class LongPollSession:
         while posts and posts[0].http is None:
             posts.popleft()
 
-    def poll(self, cursor: int, http: HTTPConnection) -> Response | None:
+    def poll(self, cursor: int, http: Caller) -> Response | None:
         """Answer what waits, or hold the poll; an earlier one that is held ends with 204.
 
         Messages below ``cursor`` have arrived and are dropped. A cursor that is not of this

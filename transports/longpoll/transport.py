@@ -22,8 +22,8 @@ from transports.longpoll.session_table import Sessions
 from transports.opening.mount import Mount, Opened, Refusal
 
 if TYPE_CHECKING:
-    from transports.http.connection import HTTPConnection
     from transports.http.request import Request
+    from transports.http.responder import Responder
     from transports.http.response import Response
     from transports.longpoll.body import Message
     from transports.longpoll.claims import Used
@@ -44,7 +44,7 @@ class LongPollTransport:
         self._options = options
         self._sessions = sessions
 
-    def judge_unread(self, request: Request, http: HTTPConnection) -> Response | None:
+    def judge_unread(self, request: Request, http: Responder) -> Response | None:
         """Judge a POST by its head: its size, and whether its session has room.
 
         Answer what refuses it; ``None`` where its body may be read, at once or when ``http`` is
@@ -85,7 +85,7 @@ class LongPollTransport:
         known = distant is not None and distant.knows(place)
         return known or self._sessions.find(place) is not None
 
-    def _size(self, request: Request, http: HTTPConnection) -> int:
+    def _size(self, request: Request, http: Responder) -> int:
         """Answer how long a body may be by its head; :class:`HTTPError` where that is too much."""
         length, most = request.header("content-length"), self._options.max_body
         if length is not None:
@@ -99,7 +99,7 @@ class LongPollTransport:
     def _hold(
         self,
         request: Request,
-        http: HTTPConnection,
+        http: Responder,
         intake: Intake,
         size: int,
         opened: Opened | None = None,
@@ -117,7 +117,7 @@ class LongPollTransport:
         http.hold()
         return None
 
-    def handle(self, request: Request, http: HTTPConnection) -> Response | None:
+    def handle(self, request: Request, http: Responder) -> Response | None:
         """Answer at once, or ``None`` for a poll that is held and a POST that is being handled.
 
         Runs on a carrier: ``connect`` and ``init`` may block.
@@ -136,7 +136,7 @@ class LongPollTransport:
             return answers.preflight(", ".join(wanted))
         return answers.refused(HTTPError(400, ""))
 
-    def _handle_admitted(self, request: Request, http: HTTPConnection) -> Response | None:
+    def _handle_admitted(self, request: Request, http: Responder) -> Response | None:
         """Handle a POST that has a share."""
         http.on_lost(_nothing)  # whoever was to give the share back: from here on that is us
         try:
@@ -149,7 +149,7 @@ class LongPollTransport:
             if share is not None:
                 share.leave()
 
-    def _get(self, opened: Opened, http: HTTPConnection) -> Response | None:
+    def _get(self, opened: Opened, http: Responder) -> Response | None:
         place = self._place(opened.request, opened.params)
         if place is None:
             return self._open(opened, http)
@@ -168,7 +168,7 @@ class LongPollTransport:
             return self._open(opened, http)
         return answer
 
-    def _lost(self, opened: Opened, http: HTTPConnection) -> None:
+    def _lost(self, opened: Opened, http: Responder) -> None:
         """Answer a poll whose session was expected in another worker, and is not there."""
         if get_dispatcher().blocked.full:
             http.respond(answers.unavailable())
@@ -177,7 +177,7 @@ class LongPollTransport:
         else:
             http.respond(answers.LOST)
 
-    def _post(self, opened: Opened, http: HTTPConnection) -> Response | None:
+    def _post(self, opened: Opened, http: Responder) -> Response | None:
         request = opened.request
         share: Share | None = request.share if type(request.share) is Share else None
         place = share.place if share is not None else None
@@ -212,14 +212,14 @@ class LongPollTransport:
         self._relay(place, messages, http, share)
         return None
 
-    def _crowded(self, opened: Opened, http: HTTPConnection, intake: Intake) -> Response | None:
+    def _crowded(self, opened: Opened, http: Responder, intake: Intake) -> Response | None:
         """Hold a POST that has come whole; refuse one whose body was read for want of a session."""
         if opened.request.share is STRANGE:
             return answers.unavailable()
         return self._hold(opened.request, http, intake, len(opened.request.body), opened)
 
     def _relay(
-        self, place: SessionToken, messages: list[Message], http: HTTPConnection, share: Share
+        self, place: SessionToken, messages: list[Message], http: Responder, share: Share
     ) -> None:
         distant = self._sessions.distant
         if distant is not None:
@@ -232,7 +232,7 @@ class LongPollTransport:
         claim = self._sessions.verify(token or None, self._options.max_age)
         return None if isinstance(claim, Error) else claim
 
-    def _claim(self, used: Used, http: HTTPConnection) -> None:
+    def _claim(self, used: Used, http: Responder) -> None:
         """Have the connection stay while a session needs it, should the server end."""
         claims = http.claims
         if not isinstance(claims, Claims):
@@ -249,12 +249,12 @@ class LongPollTransport:
             return distant.intake(place, self._mount.socket_class, self._options)
         return None
 
-    def _reopen(self, opened: Opened, http: HTTPConnection) -> None:
+    def _reopen(self, opened: Opened, http: Responder) -> None:
         answer = self._open(opened, http)
         if answer is not None:
             http.respond(answer)
 
-    def _open(self, opened: Opened, http: HTTPConnection) -> Response | None:
+    def _open(self, opened: Opened, http: Responder) -> Response | None:
         """Start a session, or say why not.
 
         Where the server ends the connection is closed in any case: so that the client, which comes
@@ -278,7 +278,7 @@ class LongPollTransport:
         session = LongPollSession(self._sessions, options, get_dispatcher(), address)
         return self._begin(session, answer, http)
 
-    def _begin(self, session: LongPollSession, accepted: Ok, http: HTTPConnection) -> Response:
+    def _begin(self, session: LongPollSession, accepted: Ok, http: Responder) -> Response:
         """Run ``init``; where that fails, nobody will ever poll for what it pushed."""
         begun = False
         try:

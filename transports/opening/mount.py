@@ -31,7 +31,7 @@ from transports.opening.refused import Reason
 
 if TYPE_CHECKING:
     from actors.socket import Socket, Transport
-    from transports.http.connection import HTTPConnection
+    from transports.http.responder import Responder
     from transports.opening.options import TransportOptions
 
 logger = logging.getLogger("roost.transports")
@@ -83,8 +83,8 @@ class Defaults:
 class CustomTransport(Protocol):
     """A transport of one mount, made by the factory that :meth:`actors.Endpoint.transport` got."""
 
-    def handle(self, request: Request, http: HTTPConnection) -> Response | None:
-        """Answer a request to the mount's path, on a carrier (see ``HTTPConnection``)."""
+    def handle(self, request: Request, http: Responder) -> Response | None:
+        """Answer a request to the mount's path, on a carrier (see ``Responder``)."""
 
 
 class Mount:

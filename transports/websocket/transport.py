@@ -19,8 +19,8 @@ from transports.websocket.connection import WebSocketConnection
 from transports.websocket.options import WebSocketOptions
 
 if TYPE_CHECKING:
-    from transports.http.connection import HTTPConnection
     from transports.http.request import Request
+    from transports.http.responder import Responder
 
 NAME = "websocket"
 
@@ -32,12 +32,12 @@ class WebSocketTransport:
         self._mount = mount
         self._options = options
 
-    def judge_unread(self, request: Request, http: HTTPConnection) -> Response | None:  # noqa: ARG002 - UnreadJudge
+    def judge_unread(self, request: Request, http: Responder) -> Response | None:  # noqa: ARG002 - UnreadJudge
         """Refuse a body of any size, so that none is read for nothing."""
         handshake.refuse_body(request)
         return None
 
-    def handle(self, request: Request, http: HTTPConnection) -> Response | None:
+    def handle(self, request: Request, http: Responder) -> Response | None:
         """Refuse with a response, or take the connection over and answer ``None``.
 
         Runs on a carrier: ``connect`` may block.
@@ -66,7 +66,7 @@ class WebSocketTransport:
     def _upgrade(
         self,
         request: Request,
-        http: HTTPConnection,
+        http: Responder,
         key: str,
         subprotocol: str | None,
         answer: Ok,

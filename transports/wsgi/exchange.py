@@ -19,8 +19,9 @@ from transports.tcp.protocol import StreamProtocol, whole
 from transports.tcp.stream import Stream
 
 if TYPE_CHECKING:
-    from transports.http.handling import Claims, Handler, Resource
+    from transports.http.handling import Handler, Resource
     from transports.http.request import Request
+    from transports.http.responder import Claims
     from transports.http.shared import Shared
     from transports.wsgi.taken import Taken
 

@@ -19,8 +19,8 @@ from transports.http.writer import ClientGone, Writer
 from transports.wsgi import environ
 
 if TYPE_CHECKING:
-    from transports.http.connection import HTTPConnection
     from transports.http.request import Headers, Request
+    from transports.http.responder import Responder
 
 ExcInfo = tuple[type[BaseException], BaseException, TracebackType]
 Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
@@ -35,7 +35,7 @@ class Gateway:
     def __init__(self, application: Application) -> None:
         self._application = application
 
-    def handle(self, request: Request, http: HTTPConnection) -> Response | None:
+    def handle(self, request: Request, http: Responder) -> Response | None:
         """Answer what the application does; what it raises is the caller's to answer with 500."""
         try:
             return _Call(request, http).run(self._application)
@@ -48,7 +48,7 @@ class _Call:
 
     __slots__ = ("_head", "_http", "_request", "_writer")
 
-    def __init__(self, request: Request, http: HTTPConnection) -> None:
+    def __init__(self, request: Request, http: Responder) -> None:
         self._request = request
         self._http = http
         self._writer = Writer(request, http)

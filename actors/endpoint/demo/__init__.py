@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 from actors import ConnectInfo, Endpoint, Ok, Opcode, Reply, Socket
 
 if TYPE_CHECKING:
-    from transports.http.connection import HTTPConnection
     from transports.http.handling import Handler
     from transports.http.request import Request
+    from transports.http.responder import Responder
     from transports.http.response import Response
 
 
@@ -50,7 +50,7 @@ HEADERS = (
 def page(name: str, content_type: str) -> Handler:
     """Answer a handler that serves one of the demo's own files."""
 
-    def handle(request: Request, http: HTTPConnection) -> Response:  # noqa: ARG001
+    def handle(request: Request, http: Responder) -> Response:  # noqa: ARG001
         from transports.http.response import Response  # noqa: PLC0415 - the command patched by now
 
         if request.method not in ("GET", "HEAD"):
