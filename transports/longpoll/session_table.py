@@ -7,7 +7,6 @@ import itertools
 import logging
 import os
 import time
-from collections import Counter
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -19,6 +18,7 @@ from actors.runtime.crashes import capped
 from actors.token import report_ahead
 from transports.longpoll import token as tokens
 from transports.longpoll.token import SessionToken
+from transports.tcp.admission import PER_ADDRESS, TOTAL, Admission
 
 if TYPE_CHECKING:
     from transports.longpoll.options import LongPollOptions
@@ -68,8 +68,7 @@ class Sessions:
         self._numbers = itertools.count(1)
         self._sessions: dict[str, LongPollSession] = {}
         self._issued: dict[str, _Issued] = {}
-        self._reserved = 0
-        self._per_address: Counter[str] = Counter()
+        self._admission = Admission()
         self._unfetched: set[LongPollSession] = set()
         self._fetched = Event()
 
@@ -78,34 +77,31 @@ class Sessions:
 
     def reserve(self, options: LongPollOptions, address: str) -> bool:
         """Take a place for a session of ``address``, unless that would exceed a limit."""
-        if self._reserved >= options.max_sessions:
+        most, most_each = options.max_sessions, options.max_sessions_per_address
+        reached = self._admission.reached(address, most, most_each)
+        if reached is TOTAL:
             self._refusals.log(
                 logging.WARNING,
                 "max_sessions",
                 "refused a session: max_sessions=%d are open",
-                options.max_sessions,
+                most,
             )
             return False
-        most = options.max_sessions_per_address
-        if most is not None and self._per_address[address] >= most:
+        if reached is PER_ADDRESS:
             self._refusals.log(
                 logging.WARNING,
                 "max_sessions_per_address",
                 "refused a session of %s: max_sessions_per_address=%d are open",
                 address,
-                most,
+                most_each,
             )
             return False
-        self._reserved += 1
-        self._per_address[address] += 1
+        self._admission.enter(address)
         return True
 
     def release(self, address: str) -> None:
         """Give a place back."""
-        self._reserved -= 1
-        self._per_address[address] -= 1
-        if not self._per_address[address]:
-            del self._per_address[address]
+        self._admission.leave(address)
 
     def add(self, session: LongPollSession) -> SessionToken:
         """Register ``session``, for which there is a place; answer what its tokens say."""

@@ -22,6 +22,7 @@ from gevent import monkey
 from gevent.event import Event
 
 from actors.runtime.dispatcher import Dispatcher
+from transports.tcp.admission import Admission
 from transports.tcp.patience import LOOK, Patience
 from transports.tcp.protocol import StreamProtocol
 from transports.tcp.stream import Stream
@@ -133,7 +134,7 @@ class Listener:
         self._max_connections = max_connections
         self._max_per_address = max_per_address
         self._load = load
-        self._per_address: dict[str, int] = {}
+        self._admission = Admission()
         self._reserve: io.FileIO | None = io.FileIO(os.devnull)
         # accept() of the class above makes an object for each client, at twice the cost.
         raw: Any = _socket.socket(fileno=os.dup(self._fd))
@@ -242,14 +243,10 @@ class Listener:
     def _accepted(self, sock: _socket.socket, address: tuple[str, int]) -> None:
         host, port = address[0], address[1]
         sock.setblocking(False)
-        count = self._per_address.get(host, 0)
-        most, most_here = self._max_connections, self._max_per_address
-        if (most is not None and len(self.streams) >= most) or (
-            most_here is not None and count >= most_here
-        ):
+        if self._admission.reached(host, self._max_connections, self._max_per_address):
             self._turn_away(sock)
             return
-        self._per_address[host] = count + 1
+        self._admission.enter(host)
         stream: Stream
         if self._tls is None:
             stream = Stream(sock, (host, port), self._dispatcher)
@@ -269,12 +266,7 @@ class Listener:
             self._load.closed()
         if self._empty is not None and not self.streams:
             self._empty.set()
-        host = stream.peer[0]
-        count = self._per_address[host] - 1
-        if count:
-            self._per_address[host] = count
-        else:
-            del self._per_address[host]
+        self._admission.leave(stream.peer[0])
 
     def _failed(self, error: OSError) -> None:
         """Sort out why accept() failed; epoll says again what is still waiting."""

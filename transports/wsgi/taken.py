@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections import Counter
 from typing import TYPE_CHECKING
 
 import gevent
 from gevent.event import Event
 
 from actors.errors import HTTPError
+from transports.tcp.admission import Admission
 
 if TYPE_CHECKING:
     from actors.endpoint.options import EndpointOptions
@@ -26,7 +26,7 @@ class Taken:
 
     def __init__(self, options: EndpointOptions) -> None:
         self._options = options
-        self._per_address: Counter[str] = Counter()
+        self._admission = Admission()
         self._exchanges: set[Exchange] = set()
         self.draining = False
         self._empty: Event | None = None
@@ -35,23 +35,18 @@ class Taken:
     def admit(self, address: str) -> None:
         """Raise :class:`HTTPError` 503 where one more connection would be too many."""
         most, each = self._options.max_connections, self._options.max_connections_per_address
-        if self.draining or (most is not None and len(self.streams) >= most):
-            raise HTTPError(503, "", _RETRY)
-        if each is not None and self._per_address[address] >= each:
+        if self.draining or self._admission.reached(address, most, each):
             raise HTTPError(503, "", _RETRY)
 
     def add(self, stream: Stream) -> None:
         """Count ``stream`` until it is closed."""
         stream.on_closed = self._closed
         self.streams.add(stream)
-        self._per_address[stream.peer[0]] += 1
+        self._admission.enter(stream.peer[0])
 
     def _closed(self, stream: Stream) -> None:
         self.streams.discard(stream)
-        address = stream.peer[0]
-        self._per_address[address] -= 1
-        if not self._per_address[address]:
-            del self._per_address[address]
+        self._admission.leave(stream.peer[0])
         self._tell_empty()
 
     def enter(self, exchange: Exchange) -> None:

@@ -211,11 +211,13 @@ class TestLimits:
         served = serving(max_sessions=1)
         routes = served.server.routes
         counts = []
-        talk.connect = classmethod(lambda cls, info: counts.append(routes.sessions._reserved))
+        talk.connect = classmethod(
+            lambda cls, info: counts.append(routes.sessions._admission.count)
+        )
         with Client(served.address) as client:
             assert client.ask(PATH).status == 500
         assert counts == [1]
-        assert routes.sessions._reserved == 0
+        assert routes.sessions._admission.count == 0
 
     @pytest.mark.parametrize(("count", "ended"), [(2, False), (3, False), (4, True)])
     def test_messages_that_wait_are_bounded(self, poller, talk, count, ended):
