@@ -72,9 +72,9 @@ partly_variable.socket("/rooms/:room", Echo, websocket=False, longpoll=True)
 def __getattr__(name: str) -> Endpoint:
     """What has effects happens in the worker that is asked for it, and nowhere else."""
     if name == "leaves_a_process":
-        subprocess.Popen([sys.executable, "-c", "import signal; signal.pause()"])
+        subprocess.Popen([sys.executable, "-c", "import time; time.sleep(30)"])
     elif name == "leaves_a_daemon":
-        command = [sys.executable, "-c", "import signal; signal.pause()"]
+        command = [sys.executable, "-c", "import time; time.sleep(30)"]
         subprocess.Popen(command, start_new_session=True)
     elif name == "leaves_a_thread":
         threading.Thread(target=gevent.sleep, args=(60,), name="left").start()
