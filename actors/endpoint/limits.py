@@ -15,8 +15,8 @@ from actors.socket import Socket
 from supervision.draining import DrainOptions
 from supervision.processes import MAX_WORKERS, channel, fleet, sockets
 from supervision.processes import writer as log_writer
-from transports import tokens
 from transports.http import bodies, chunked, deadlines, query, writer
+from transports.http import grammar as tokens
 from transports.longpoll import claims
 from transports.tcp import listener, patience, stream
 from transports.websocket import connection, control_rate, deflate, read_rate

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from transports.tokens import split
+from transports.http.grammar import split
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import binascii
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from transports import tokens
+from transports.http import grammar as tokens
 
 AUTH_TOKEN_PREFIX = "base64url.bearer.phx."
 AUTH_SUBPROTOCOL = "phoenix"

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
-from transports import tokens
+from transports.http import grammar as tokens
 
 _TOKEN: Final = r"[A-Za-z0-9!#$%&'*+.^_`|~-]"
 # Every quantifier is possessive: what one has taken is never looked at again.

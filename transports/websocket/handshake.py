@@ -13,7 +13,7 @@ from binascii import b2a_base64
 from collections.abc import Iterable
 
 from actors.errors import HandshakeError
-from transports import tokens
+from transports.http import grammar as tokens
 from transports.http.request import Request
 
 VERSION = "13"
