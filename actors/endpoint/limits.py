@@ -15,8 +15,7 @@ from actors.socket import Socket
 from supervision.draining import DrainOptions
 from supervision.processes import MAX_WORKERS, channel, fleet, sockets
 from supervision.processes import writer as log_writer
-from transports.http import bodies, chunked, deadlines, query, writer
-from transports.http import grammar as tokens
+from transports.http import bodies, chunked, deadlines, grammar, query, writer
 from transports.longpoll import claims
 from transports.tcp import listener, patience, stream
 from transports.websocket import connection, control_rate, deflate, read_rate
@@ -76,7 +75,7 @@ FIXED: tuple[tuple[str, Any, str, str], ...] = (
         "of max_control_rate at once",
     ),
     ("longpoll.claims", claims.MANY, "sessions", "of a connection; it is a proxy's that has more"),
-    ("header.tokens", tokens.MAX_TOKENS, "tokens", "in a list such as Sec-WebSocket-Protocol"),
+    ("header.tokens", grammar.MAX_TOKENS, "tokens", "in a list such as Sec-WebSocket-Protocol"),
     ("query.params", query.MAX_PARAMS, "parameters", "in a query, else 400"),
     ("query.depth", query.MAX_DEPTH, "levels", "of nesting in a query, else 400"),
     ("pubsub.message", frames.MAX_FRAME, "bytes", "of a broadcast, packed"),

@@ -10,14 +10,14 @@ import re
 from typing import Final
 
 from actors.errors import HTTPError
+from transports.http.grammar import TOKEN_BYTES
 from transports.http.lines import HEADER_LINE, shown
 from transports.http.options import HTTPOptions
 
 FRAMING_SHARE: Final = 4
 """Of this many bytes of the body, one more of framing is allowed: chunks of 24 bytes pass."""
 
-_TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
-_EXTENSION = rb";%b(?:=(?:%b|\"[\t !#-\[\]-~\x80-\xff]*\"))?" % (_TOKEN, _TOKEN)
+_EXTENSION = rb";%b(?:=(?:%b|\"[\t !#-\[\]-~\x80-\xff]*\"))?" % (TOKEN_BYTES, TOKEN_BYTES)
 _SIZE_LINE = re.compile(rb"([0-9A-Fa-f]{1,16})(?:%b)*\r\n" % _EXTENSION)
 _PLAIN_SIZE = re.compile(rb"([0-9A-Fa-f]{1,16})\r\n")
 _EMPTY = b"\r\n"

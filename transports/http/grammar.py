@@ -1,16 +1,27 @@
-"""Comma-separated header values as lists of tokens (RFC 9110 §5.6.1), in linear time."""
+"""What headers are made of, stated once (RFC 9110 §5.6)."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
+from typing import Final
 
-MAX_TOKENS = 32
+TCHAR: Final = "[!#$%&'*+\\-.^_`|~0-9A-Za-z]"
+"""A character of a token, as a pattern (§5.6.2)."""
+
+TOKEN: Final = re.compile(f"{TCHAR}+")
+
+TOKEN_BYTES: Final = f"{TCHAR}+".encode()
+"""A token, as a part of patterns for bytes."""
+
+MAX_TOKENS: Final = 32
 
 
 def split(values: Iterable[str]) -> list[str] | None:
-    """Answer the elements of all ``values`` of one header; ``None`` where they are more than 32.
+    """Return the elements of all ``values`` of one header that is a comma-separated list (§5.6.1).
 
-    Empty elements count but are left out; tokens are returned as they were written.
+    ``None`` where they are more than 32. Empty elements count but are left out; tokens are returned
+    as they were written. The time is linear.
     """
     text = ",".join(values)
     if text.count(",") >= MAX_TOKENS:

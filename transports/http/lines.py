@@ -11,13 +11,13 @@ from __future__ import annotations
 import re
 
 from actors.errors import HTTPError
+from transports.http.grammar import TOKEN_BYTES
 from transports.http.options import HTTPOptions
 
-_TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
 REQUEST_LINE = re.compile(
-    rb"(%b) (?:((?i:https?))://([!\"$-.0->@-~]+))?(/[!\"$-~]*) HTTP/(1\.[01])\r\n" % _TOKEN
+    rb"(%b) (?:((?i:https?))://([!\"$-.0->@-~]+))?(/[!\"$-~]*) HTTP/(1\.[01])\r\n" % TOKEN_BYTES
 )
-HEADER_LINE = re.compile(rb"%b:[\t -~\x80-\xff]*\r\n" % _TOKEN)
+HEADER_LINE = re.compile(rb"%b:[\t -~\x80-\xff]*\r\n" % TOKEN_BYTES)
 
 _VERSION = re.compile(rb".* (HTTP/[0-9.]{1,10})\r\n")
 _NOT_PRINTABLE = re.compile(rb"[^ -~]")

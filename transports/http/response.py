@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from http import HTTPStatus
 
+from transports.http.grammar import TOKEN
 from transports.http.request import Headers
 
-_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _VALUE = re.compile(r"[\t -~\x80-\xff]*")  # no CR, LF or NUL (RFC 9110 §5.5)
 _OURS = frozenset({"content-length", "transfer-encoding", "date"})
 _REASONS = {status.value: status.phrase for status in HTTPStatus}
@@ -58,7 +58,7 @@ def _start(status: int, headers: Headers) -> str:
         raise ValueError(f"status {status} is no answer")
     lines = [f"HTTP/1.1 {status:d} {_REASONS.get(status, 'Unknown')}\r\n"]
     for name, value in headers:
-        if not _NAME.fullmatch(name) or name.lower() in _OURS:
+        if not TOKEN.fullmatch(name) or name.lower() in _OURS:
             raise ValueError(f"header name {name[:40]!r} cannot be sent")
         if not _VALUE.fullmatch(value):
             raise ValueError(f"the value of header {name[:40]!r} holds what a header cannot")

@@ -25,12 +25,12 @@ from actors import signing
 from actors.options import Options, boolean, one_of, option, positive
 from actors.results import Error
 from transports.http.cookies import parse_cookies
+from transports.http.grammar import TOKEN
 
 CSRF_PARAM = "_csrf_token"
 _STATE_SIZE = 18
 _STATE = re.compile(r"[A-Za-z0-9_-]{24}")
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{48}")
-_COOKIE_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _COOKIE_PATH = re.compile(r"/[!-:<-~]*")
 
 
@@ -51,9 +51,7 @@ class SessionOptions(Options):
     """How a session is stored; give it as ``connect_info=(("session", SessionOptions(...)),)``."""
 
     signing_salt: str = option("", "separates this session from other tokens", check=_word)
-    key: str = option(
-        "_session", "the cookie's name", check=_text(_COOKIE_NAME, "the name of a cookie")
-    )
+    key: str = option("_session", "the cookie's name", check=_text(TOKEN, "the name of a cookie"))
     csrf_token_key: str = option(CSRF_PARAM, "where in the session the CSRF state is", check=_word)
     max_age: float | None = option(None, "seconds a session lasts; None: no end", check=_age)
     path: str = option("/", "the cookie's path", check=_text(_COOKIE_PATH, "a path such as '/'"))

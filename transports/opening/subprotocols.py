@@ -6,7 +6,7 @@ import binascii
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from transports.http import grammar as tokens
+from transports.http import grammar
 
 AUTH_TOKEN_PREFIX = "base64url.bearer.phx."
 AUTH_SUBPROTOCOL = "phoenix"
@@ -39,9 +39,9 @@ def negotiate(ours: object, offers: Sequence[str], *, auth_token: bool = False) 
         return f"subprotocols={ours!r} must be a list, such as subprotocols=[{ours!r}]"
     if not offers:
         return Negotiated()
-    offered = tokens.split(offers)
+    offered = grammar.split(offers)
     if offered is None:
-        return f"the Sec-WebSocket-Protocol header names over {tokens.MAX_TOKENS} subprotocols"
+        return f"the Sec-WebSocket-Protocol header names over {grammar.MAX_TOKENS} subprotocols"
     return _choose(ours or (), offered, auth_token=auth_token)
 
 

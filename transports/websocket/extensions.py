@@ -6,12 +6,12 @@ import re
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
-from transports.http import grammar as tokens
+from transports.http import grammar
+from transports.http.grammar import TCHAR
 
-_TOKEN: Final = r"[A-Za-z0-9!#$%&'*+.^_`|~-]"
 # Every quantifier is possessive: what one has taken is never looked at again.
 _PARAM: Final = re.compile(
-    rf'[ \t]*+({_TOKEN}++)[ \t]*+(?:=[ \t]*+(?:({_TOKEN}++)|"((?:\\?+{_TOKEN})++)")[ \t]*+)?+'
+    rf'[ \t]*+({TCHAR}++)[ \t]*+(?:=[ \t]*+(?:({TCHAR}++)|"((?:\\?+{TCHAR})++)")[ \t]*+)?+'
 )
 
 
@@ -29,8 +29,8 @@ def parse_offers(values: Iterable[str]) -> list[Offer] | None:
     (empty elements of the list count).
     """
     # No quoted value holds a comma or a semicolon: without its quotes it must be a token.
-    elements = tokens.split(values)
-    if elements is None or sum(element.count(";") + 1 for element in elements) > tokens.MAX_TOKENS:
+    elements = grammar.split(values)
+    if elements is None or sum(element.count(";") + 1 for element in elements) > grammar.MAX_TOKENS:
         return None
     offers = []
     for element in elements:

@@ -13,7 +13,7 @@ from binascii import b2a_base64
 from collections.abc import Iterable
 
 from actors.errors import HandshakeError
-from transports.http import grammar as tokens
+from transports.http import grammar
 from transports.http.request import Request
 
 VERSION = "13"
@@ -89,7 +89,7 @@ def _usual(request: Request) -> str | None:
 
 def _must_contain(request: Request, name: str, wanted: str) -> None:
     values = request.headers_named(name)
-    found = tokens.split(values) or ()
+    found = grammar.split(values) or ()
     if not any(token.lower() == wanted for token in found):
         raise HandshakeError(400, f"'{name}' header must contain '{wanted}', got {_shown(values)}")
 

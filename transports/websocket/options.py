@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from actors.options import boolean, option, positive, positive_int
+from transports.http.grammar import TOKEN
 from transports.http.request import Request
 from transports.http.response import Response
 from transports.opening.options import TransportOptions, function, maybe, path, seconds
-
-_TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 
 
 def _subprotocols(value: Any) -> str | None:
     # As in Phoenix, what is no list is not refused here: it refuses each client that offers one.
     if not isinstance(value, list | tuple):
         return None
-    ok = all(isinstance(name, str) and _TOKEN.fullmatch(name) for name in value)
+    ok = all(isinstance(name, str) and TOKEN.fullmatch(name) for name in value)
     return None if ok else "a list of tokens such as ['v2.chat']"
 
 

@@ -9,10 +9,10 @@ from typing import Any, TextIO
 from urllib.parse import quote_from_bytes, unquote_to_bytes
 
 from actors.errors import HTTPError
+from transports.http.grammar import TOKEN
 from transports.http.lines import shown
 from transports.http.request import DEFAULT_PORTS, Address, Headers, Request, parse_host
 
-_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _VALUE = re.compile(r"[\t -~\x80-\xff]*")  # a folded line, a CR or a NUL is none (RFC 9110 §5.5)
 _VERSION = re.compile(r"HTTP/([0-9]\.[0-9])")
 _UNPREFIXED = ("CONTENT_TYPE", "CONTENT_LENGTH")
@@ -80,7 +80,7 @@ def to_request(
     """
     kept = tuple((name.lower(), value.strip(" \t")) for name, value in headers)
     for name, value in kept:
-        if not _NAME.fullmatch(name) or not _VALUE.fullmatch(value):
+        if not TOKEN.fullmatch(name) or not _VALUE.fullmatch(value):
             raise HTTPError(400, f"the header {name[:40]!r} is malformed")
     version = _VERSION.fullmatch(environ.get("SERVER_PROTOCOL", ""))
     if version is None:
