@@ -18,7 +18,7 @@ from supervision.processes import writer as log_writer
 from transports.http import bodies, chunked, deadlines, grammar, query, writer
 from transports.longpoll import claims
 from transports.tcp import listener, patience, stream
-from transports.websocket import connection, control_rate, deflate, read_rate
+from transports.websocket import connection, deflate, protocol, read_rate
 
 if TYPE_CHECKING:
     from actors.endpoint.definition import Endpoint
@@ -70,7 +70,7 @@ FIXED: tuple[tuple[str, Any, str, str], ...] = (
     ("websocket.inflate_free", deflate.RATIO_ABOVE, "bytes", "inflated before the ratio counts"),
     (
         "websocket.control_burst",
-        control_rate.CONTROL_BURST,
+        protocol.CONTROL_BURST,
         "seconds",
         "of max_control_rate at once",
     ),

@@ -22,9 +22,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from actors.errors import PayloadTooBig, ProtocolError
+from actors.errors import PayloadTooBig, PolicyViolation, ProtocolError
 from transports.websocket.assembly import Assembly, decode_text, invalid_text
-from transports.websocket.control_rate import ControlRate
 from transports.websocket.frames import (
     BINARY,
     CLOSE,
@@ -47,6 +46,9 @@ from transports.websocket.mask import apply_mask
 if TYPE_CHECKING:
     from transports.websocket.deflate import Deflate
     from transports.websocket.options import WebSocketOptions
+
+CONTROL_BURST: Final = 10
+"""Seconds' worth of control frames that may come at once."""
 
 VIEW_ABOVE: Final = 2048
 """Bytes above which a payload is unmasked through a view: making one costs as much as copying."""
@@ -75,6 +77,29 @@ class PeerClose:
 
 
 Event = str | bytes | Ping | Pong | PeerClose | ProtocolError
+
+
+class ControlRate:
+    """Bounds a sustained rate, in frames per second, by a bucket of :data:`CONTROL_BURST` seconds.
+
+    It is full at ``now``, which is monotonic seconds.
+    """
+
+    __slots__ = ("_at", "_left", "_rate")
+
+    def __init__(self, rate: float, now: float) -> None:
+        self._rate = rate
+        self._left = rate * CONTROL_BURST
+        self._at = now
+
+    def spend(self, now: float) -> None:
+        """Count one frame; :class:`PolicyViolation` where it is one too many."""
+        earned = (now - self._at) * self._rate
+        self._left = min(self._left + earned, self._rate * CONTROL_BURST)
+        self._at = now
+        if self._left < 1:
+            raise PolicyViolation(f"more than {self._rate} control frames per second")
+        self._left -= 1
 
 
 class Protocol:

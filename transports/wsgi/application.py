@@ -125,7 +125,8 @@ class WSGIApplication:
     def _begin(self) -> None:
         self._pid = os.getpid()
         self._routes = self._host.routes()
-        self.taken = Taken(self._options)
+        options = self._options
+        self.taken = Taken(options.max_connections, options.max_connections_per_address)
         self.shared = Shared.of(self._options.http)
 
     def _serve(self, environ: dict[str, Any]) -> None:

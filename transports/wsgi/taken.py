@@ -12,9 +12,7 @@ from actors.errors import HTTPError
 from transports.tcp.admission import Admission
 
 if TYPE_CHECKING:
-    from actors.endpoint.options import EndpointOptions
     from transports.tcp.stream import Stream
-    from transports.wsgi.exchange import Exchange
 
 logger = logging.getLogger("roost.transports")
 
@@ -22,20 +20,19 @@ _RETRY = (("retry-after", "1"),)
 
 
 class Taken:
-    """The streams, bounded by the endpoint's ``max_connections`` and its limit per address."""
+    """The streams: ``most`` of them, and of each address; ``None`` is no bound."""
 
-    def __init__(self, options: EndpointOptions) -> None:
-        self._options = options
+    def __init__(self, most: int | None, most_per_address: int | None) -> None:
+        self._bounds = most, most_per_address
         self._admission = Admission()
-        self._exchanges: set[Exchange] = set()
+        self._exchanges: set[object] = set()
         self.draining = False
         self._empty: Event | None = None
         self.streams: set[Stream] = set()
 
     def admit(self, address: str) -> None:
         """Raise :class:`HTTPError` 503 where one more connection would be too many."""
-        most, each = self._options.max_connections, self._options.max_connections_per_address
-        if self.draining or self._admission.reached(address, most, each):
+        if self.draining or self._admission.reached(address, *self._bounds):
             raise HTTPError(503, "", _RETRY)
 
     def add(self, stream: Stream) -> None:
@@ -49,11 +46,11 @@ class Taken:
         self._admission.leave(stream.peer[0])
         self._tell_empty()
 
-    def enter(self, exchange: Exchange) -> None:
+    def enter(self, exchange: object) -> None:
         """Wait for ``exchange`` too when draining."""
         self._exchanges.add(exchange)
 
-    def leave(self, exchange: Exchange) -> None:
+    def leave(self, exchange: object) -> None:
         """``exchange`` has its answer."""
         self._exchanges.discard(exchange)
         self._tell_empty()

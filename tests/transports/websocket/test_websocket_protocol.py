@@ -11,10 +11,9 @@ import pytest
 from actors.errors import ProtocolError
 from tests.support.raw import BINARY, CLOSE, PING, PONG, TEXT, close_frame, frame
 from transports.websocket import protocol as protocol_module
-from transports.websocket.control_rate import CONTROL_BURST
 from transports.websocket.deflate import Deflate
 from transports.websocket.options import WebSocketOptions
-from transports.websocket.protocol import VIEW_ABOVE, PeerClose, Ping, Pong, Protocol
+from transports.websocket.protocol import CONTROL_BURST, VIEW_ABOVE, PeerClose, Ping, Pong, Protocol
 
 CONT = 0
 MASK = b"\x01\x02\x03\x04"
