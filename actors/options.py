@@ -108,7 +108,7 @@ def refuse_unknown(given: Iterable[str], known: list[str], where: str) -> None:
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """Answer `` (did you mean 'x'?)``, or the sorted list of what there is."""
+    """Return `` (did you mean 'x'?)``, or the sorted list of what there is."""
     names = sorted(known)
     close = difflib.get_close_matches(name, names, n=1)
     return f" (did you mean {close[0]!r}?)" if close else f" (known: {', '.join(names)})"

@@ -22,7 +22,7 @@ class FrameError(Exception):
 
 
 def pack(value: Any, limit: int = MAX_FRAME) -> bytes:
-    """Answer ``value`` as it travels.
+    """Return ``value`` as it travels.
 
     ``TypeError``: it holds something that is no plain value; ``ValueError``: it has more than
     ``limit`` bytes.
@@ -37,7 +37,7 @@ def pack(value: Any, limit: int = MAX_FRAME) -> bytes:
 
 
 def unpack(packed: bytes) -> Any:
-    """Answer the value; :class:`FrameError` for what :func:`pack` would not have made."""
+    """Return the value; :class:`FrameError` for what :func:`pack` would not have made."""
     try:
         # A timestamp, which ext_hook is not asked about, becomes a float and no object.
         return msgpack.unpackb(packed, ext_hook=_refuse, timestamp=1)
@@ -46,7 +46,7 @@ def unpack(packed: bytes) -> Any:
 
 
 def frame(packed: bytes) -> bytes:
-    """Answer ``packed`` behind its length."""
+    """Return ``packed`` behind its length."""
     return len(packed).to_bytes(_LENGTH, "big") + packed
 
 
@@ -64,7 +64,7 @@ class FrameReader:
         self._limit = limit
 
     def feed(self, data: bytes) -> list[Any]:
-        """Take what was read; answer the messages that it completes."""
+        """Take what was read; return the messages that it completes."""
         return list(self.cut(data))
 
     def cut(self, data: bytes) -> Iterator[Any]:

@@ -71,7 +71,7 @@ def verify(
     skew: float = CLOCK_SKEW,
     on_ahead: Callable[[float], object] | None = None,
 ) -> Ok | Error:
-    """Answer ``Ok(data)``, or ``Error`` with ``"missing"``, ``"invalid"`` or ``"expired"``.
+    """Return ``Ok(data)``, or ``Error`` with ``"missing"``, ``"invalid"`` or ``"expired"``.
 
     ``max_age`` is in seconds, ``None`` for no end. ``token`` may be whatever a client sent; one of
     more than 4096 bytes is not looked at.

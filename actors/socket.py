@@ -140,7 +140,7 @@ class Socket(Actor, Generic[StateT]):
 
     @classmethod
     def child_spec(cls, options: Mapping[str, Any]) -> ChildSpec | None:  # noqa: ARG003
-        """Answer what to start under the endpoint for this class; by default a pool.
+        """Return what to start under the endpoint for this class; by default a pool.
 
         Called once per class, however often it is mounted. ``options`` are those of the mount that
         was declared last, and beside them ``"endpoint"``, ``"grace"`` (seconds that a shutdown may
@@ -153,7 +153,7 @@ class Socket(Actor, Generic[StateT]):
 
     @classmethod
     def drainer_spec(cls, options: Mapping[str, Any]) -> ChildSpec | None:
-        """Answer what to start late in the endpoint's tree, so that its end drains.
+        """Return what to start late in the endpoint's tree, so that its end drains.
 
         Called and answered as :meth:`child_spec`. The default is a
         :class:`~supervision.drainer.Drainer`, or nothing where the mount says ``drainer=False``.
@@ -185,14 +185,14 @@ class Socket(Actor, Generic[StateT]):
         return None
 
     def handle_control(self, payload: bytes | None, opcode: Opcode) -> Result:  # noqa: ARG002
-        """Handle a ``PING`` (answered already) or ``PONG``; answers as :meth:`handle_in`.
+        """Handle a ``PING`` (answered already) or ``PONG``; return as :meth:`handle_in`.
 
         ``payload`` is ``None`` when the frame had none. Only WebSocket has control frames.
         """
         return None
 
     def handle_info(self, message: Any) -> Result:  # noqa: ARG002
-        """Handle any other message told to the actor; answers as :meth:`handle_in`."""
+        """Handle any other message told to the actor; return as :meth:`handle_in`."""
         return None
 
     def handle_drain(self) -> Result:

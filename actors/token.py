@@ -42,7 +42,7 @@ def verify(
     now: float | None = None,
     skew: float = signing.CLOCK_SKEW,
 ) -> Ok | Error:
-    """Answer ``Ok(data)`` or ``Error("missing" | "invalid" | "expired")``; ages in seconds.
+    """Return ``Ok(data)`` or ``Error("missing" | "invalid" | "expired")``; ages in seconds.
 
     A token of a clock that is up to ``skew`` seconds ahead of this one is valid. One that is
     further ahead is invalid, and a warning says that a clock is wrong.

@@ -20,7 +20,7 @@ SIZES = ((10, 5_000), (10, 20_000), (1_000, None), (16_384, None), (65_536, None
 
 
 def __getattr__(name):
-    """Answer ``endpoint`` where the server asks for it: a client needs nothing of it."""
+    """Return ``endpoint`` where the server asks for it: a client needs nothing of it."""
     if name != "endpoint":
         raise AttributeError(name)
     import os  # noqa: PLC0415
@@ -74,12 +74,12 @@ def ask(sock, text):
 
 
 def framed(size):
-    """Answer the bytes of a message as a client gets it."""
+    """Return the bytes of a message as a client gets it."""
     return size + (2 if size < 126 else 4 if size < 65_536 else 10)
 
 
 def read(socks, size, seconds=60.0):
-    """Read until each has got ``size`` bytes or is closed; answer how many got them."""
+    """Read until each has got ``size`` bytes or is closed; return how many got them."""
     left = dict.fromkeys(socks, size)
     until = time.monotonic() + seconds
     with selectors.DefaultSelector() as selector:
@@ -95,7 +95,7 @@ def read(socks, size, seconds=60.0):
 
 
 def room(port, subscribers):
-    """Answer the publisher's connection, and those of as many subscribers in the other worker."""
+    """Return the publisher's connection, and those of as many subscribers in the other worker."""
     publisher = connect(port, "room")
     here = ask(publisher, "who")
     found = []

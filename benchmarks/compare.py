@@ -84,7 +84,7 @@ class Server:
                 os.kill(pid, signal.SIGKILL)
 
     def load(self, arguments):
-        """Run wsload against it; answers its result."""
+        """Run wsload against it; return its result."""
         target = ["--port", str(self.port), "--pid", str(self.process.pid)]
         command = ["taskset", "-c", "1", str(HOME / "wsload"), *shlex.split(arguments), *target]
         done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
@@ -109,7 +109,7 @@ def busy_cores():
 
 
 def wait_quiet(budget):
-    """Waits while other processes use more than 30 % of a core; answers the seconds waited."""
+    """Waits while other processes use more than 30 % of a core; return the seconds waited."""
     began = time.monotonic()
     while time.monotonic() - began < budget and busy_cores() > 0.3:
         pass

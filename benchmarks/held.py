@@ -27,7 +27,7 @@ ASTRAL = "\U0001f600".encode()
 
 
 def frame(first: int, payload: bytes) -> bytes:
-    """Answer a masked frame; ``first`` is its first byte."""
+    """Return a masked frame; ``first`` is its first byte."""
     size = len(payload)
     if size < 126:
         head = bytes((first, 0x80 | size))
@@ -73,7 +73,7 @@ def cases() -> Iterator[tuple[str, Callable[[], Callable[[bytes], Any]], list[by
 
 
 def held(connect: Callable[[], Callable[[bytes], Any]], parts: list[bytes]) -> int:
-    """Answer the bytes that a connection holds which was sent ``parts``."""
+    """Return the bytes that a connection holds which was sent ``parts``."""
     feeds = [connect() for _ in range(CONNECTIONS)]
     gc.collect()
     tracemalloc.start()
@@ -105,7 +105,7 @@ def chunks() -> Iterator[tuple[int, int, float]]:
 
 
 def cheapest_end() -> int:
-    """Answer how many bytes of one-byte chunks are read before they are refused."""
+    """Return how many bytes of one-byte chunks are read before they are refused."""
     feed, sent = http(), 0
     feed(b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n")
     try:

@@ -24,7 +24,7 @@ ANSWER = bytes((0x81, 0x01)) + b"x"
 
 
 def __getattr__(name):
-    """Answer ``endpoint`` where the server asks for it: a client needs nothing of it."""
+    """Return ``endpoint`` where the server asks for it: a client needs nothing of it."""
     if name != "endpoint":
         raise AttributeError(name)
     import gevent  # noqa: PLC0415
@@ -85,7 +85,7 @@ def sleepers(port, count):
 
 
 def echoes(port, count):
-    """Answer the latencies of ``count`` echoes, in milliseconds, sorted."""
+    """Return the latencies of ``count`` echoes, in milliseconds, sorted."""
     sock = connect(port, "echo")
     times = []
     for _ in range(count):

@@ -48,7 +48,7 @@ class Client:
         self.how = "?"
 
     def ask(self, method: str, body: bytes = b"") -> dict | None:
-        """Answer the JSON of an answer; ``None`` where nothing takes a connection, or it broke."""
+        """Return the JSON of an answer; ``None`` where nothing takes a connection, or it broke."""
         query = f"?token={self.token}" if self.token else ""
         head = f"{method} /echo/longpoll{query} HTTP/1.1\r\nHost: x\r\n"
         data = f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body
@@ -94,7 +94,7 @@ class Client:
 
 
 def exchange(sock: socket.socket, data: bytes) -> tuple[bool, bytes] | None:
-    """Answer whether the connection closes, and the body; ``None`` where no answer came."""
+    """Return whether the connection closes, and the body; ``None`` where no answer came."""
     answer = b""
     try:
         sock.sendall(data)

@@ -40,7 +40,7 @@ def answer(sock):
 
 
 def park(address, count):
-    """Answers the sockets of ``count`` sessions, each with a poll that the server holds."""
+    """Return the sockets of ``count`` sessions, each with a poll that the server holds."""
     parked = []
     for _ in range(count):
         sock = socket.create_connection(address, 20)

@@ -182,7 +182,7 @@ class Client:
             gevent.sleep(random.uniform(0.2, 1.5) if random.random() < 0.01 else 0.005)
 
     def ask(self, method):
-        """Answer what came of one request: ``ok``, or how it failed."""
+        """Return what came of one request: ``ok``, or how it failed."""
         if self.sock is not None and gevent.select.select([self.sock], [], [], 0)[0]:
             self.hang_up()
         if self.sock is None:

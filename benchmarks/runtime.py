@@ -36,7 +36,7 @@ def best(measure, count):
 
 
 def start_and_stop():
-    """Answers (start, stop) with the present population: ``stop`` asks and waits for the answer."""
+    """Return (start, stop) with the present population: ``stop`` asks and waits for the answer."""
     stops = []
 
     def measure():

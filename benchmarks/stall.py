@@ -68,7 +68,7 @@ class Longest:
 
 
 def __getattr__(name):
-    """Answer ``endpoint`` where the server asks for it: a client needs nothing of it."""
+    """Return ``endpoint`` where the server asks for it: a client needs nothing of it."""
     if name != "endpoint":
         raise AttributeError(name)
     import gevent  # noqa: PLC0415
@@ -155,7 +155,7 @@ class Sender:
         self.left = self.limit
 
     def ready(self, events):
-        """Do what is possible; answers whether the connection is open."""
+        """Do what is possible; return whether the connection is open."""
         try:
             if events & selectors.EVENT_READ and not self.sock.recv(1 << 18):
                 return False

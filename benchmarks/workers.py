@@ -33,14 +33,14 @@ SERVER, GENERATOR = CORES[:-1], CORES[-1:]
 
 
 def wsload(port, pid, *arguments):
-    """Answer the result of one load; an error in it ends the program."""
+    """Return the result of one load; an error in it ends the program."""
     command = [HOME / "wsload", *arguments, "--port", str(port), "--pid", str(pid)]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, timeout=120, check=True)
     return json.loads(done.stdout)
 
 
 def loads(members, duration, count):
-    """Answer each load's arguments for `count` workers, and the name of its rate."""
+    """Return each load's arguments for `count` workers, and the name of its rate."""
     common = ["-d", str(duration), "-w", "1"]
     echo = ["echo", "-n", str(64 * count), "--path", "/echo/websocket", *common]
     return {
@@ -51,7 +51,7 @@ def loads(members, duration, count):
 
 
 def measure(given, count):
-    """Answer the rate, and the CPU us each, of every load on a server of `count` workers."""
+    """Return the rate, and the CPU us each, of every load on a server of `count` workers."""
     with ExitStack() as stack:
         port, pid = stack.enter_context(served("room:endpoint", workers=count, cores=SERVER))
         if given.share is not None:

@@ -109,7 +109,7 @@ class Drainers(Supervisor):
 
 
 def drainer_spec(socket_class: type[Any], options: DrainOptions) -> ChildSpec:
-    """Answer the spec of the drainer of a class of sockets."""
+    """Return the spec of the drainer of a class of sockets."""
     bounded = replace(options, shutdown=options.shutdown or DEFAULT_SHUTDOWN)
     return ChildSpec(
         id=("drainer", socket_class),
@@ -120,7 +120,7 @@ def drainer_spec(socket_class: type[Any], options: DrainOptions) -> ChildSpec:
 
 
 def live(classes: Collection[type[Any]]) -> list[Ref[Any]]:
-    """Answer the live actors of ``classes``, oldest first; not those of their subclasses.
+    """Return the live actors of ``classes``, oldest first; not those of their subclasses.
 
     A class that was reloaded is the one that has its name.
     """
@@ -133,7 +133,7 @@ def _name(of: type[Any]) -> tuple[str, str]:
 
 
 def wait_for(refs: Iterable[Ref[Any]], until: float) -> bool:
-    """Wait for the ends of actors, up to ``until`` by the clock; answers whether all came."""
+    """Wait for the ends of actors, up to ``until`` by the clock; return whether all came."""
     clock = get_dispatcher().clock
     return all(ref.wait(max(0.0, until - clock())) for ref in refs)
 

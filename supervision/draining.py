@@ -51,7 +51,7 @@ class Batch(NamedTuple):
 
 
 def rounds(total: int, size: int) -> int:
-    """Answer how many rounds Phoenix speaks of; the last may have nobody left."""
+    """Return how many rounds Phoenix speaks of; the last may have nobody left."""
     return total // size + 1
 
 
@@ -63,12 +63,12 @@ def batches(total: int, size: int) -> Iterator[Batch]:
 
 
 def pauses(total: int, options: DrainOptions) -> float:
-    """Answer the seconds that draining ``total`` connections pauses altogether."""
+    """Return the seconds that draining ``total`` connections pauses altogether."""
     return (rounds(total, options.batch_size) - 1) * options.batch_interval
 
 
 def capacity(options: DrainOptions, seconds: float) -> int | None:
-    """Answer how many connections are told within ``seconds``; ``None`` for any number."""
+    """Return how many connections are told within ``seconds``; ``None`` for any number."""
     if not options.batch_interval:
         return None
     return options.batch_size * (int(seconds / options.batch_interval) + 1)

@@ -41,7 +41,7 @@ class DynamicSupervisor(Parent):
         """Those whose restart failed, by the ref that they had."""
 
     def init(self) -> DynamicFlags | Mapping[str, Any] | Ignored:
-        """Answer the flags, or ``IGNORE``; the default answers what was given."""
+        """Return the flags, or ``IGNORE``; the default answers what was given."""
         return DynamicFlags(**self._given)
 
     def on_start(self) -> None:
@@ -117,7 +117,7 @@ class DynamicSupervisor(Parent):
         return which(self._children(), ids=False)
 
     def which_child(self, ref: Hashable) -> ChildInfo:
-        """Answer one line of that list."""
+        """Return one line of that list."""
         return which([self._find(ref)], ids=False)[0]
 
     def count_children(self) -> Counts:
@@ -125,7 +125,7 @@ class DynamicSupervisor(Parent):
         return count(self._children())
 
     def get_childspec(self, ref: Hashable) -> ChildSpec:
-        """Answer the spec of a child."""
+        """Return the spec of a child."""
         return self._find(ref).spec
 
     def _children(self) -> Iterable[Child]:

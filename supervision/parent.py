@@ -134,7 +134,7 @@ class Parent(Actor):
         self.exit_self(SHUTDOWN)
 
     def clock(self) -> float:
-        """Answer monotonic seconds; restarts are counted by it."""
+        """Return monotonic seconds; restarts are counted by it."""
         return self.dispatcher.clock()
 
     # -- starting a child
@@ -181,7 +181,7 @@ class Parent(Actor):
             raise ActorKilled
 
     def launch_asked(self, child: Child) -> Any:
-        """Start ``child`` for a caller; answer what its start function did, or ``None``."""
+        """Start ``child`` for a caller; return what its start function did, or ``None``."""
         try:
             self.launch(child)
         except StartError as error:
@@ -337,7 +337,7 @@ def release(child: Child) -> None:
 
 
 def refused(error: StartError) -> SupervisionError:
-    """Answer what the caller of an administration call gets for a child that did not start."""
+    """Return what the caller of an administration call gets for a child that did not start."""
     cause = error.reason.exception if isinstance(error.reason, Crash) else None
     if isinstance(cause, SupervisionError) and cause.reason == "already_started":
         return cause
@@ -353,5 +353,5 @@ def ask_to_end(child: Child) -> None:
 
 
 def shutdown_of(child: Child) -> float:
-    """Answer how many seconds a child has to end."""
+    """Return how many seconds a child has to end."""
     return math.inf if child.spec.shutdown is None else child.spec.shutdown

@@ -17,7 +17,7 @@ class PartitionRef(SupervisorRef["PartitionSupervisor"]):
     """What ``PartitionSupervisor.start`` answers."""
 
     def partition(self, key: Hashable) -> Any:
-        """Answer the ref that serves ``key``, without asking the supervisor.
+        """Return the ref that serves ``key``, without asking the supervisor.
 
         ``SupervisionError("noproc")`` while that one does not run.
         """
@@ -83,7 +83,7 @@ class PartitionSupervisor(Supervisor):
 
 
 def route(key: Hashable, partitions: int) -> int:
-    """Answer the partition of ``key``: a whole number by its remainder, else by its hash.
+    """Return the partition of ``key``: a whole number by its remainder, else by its hash.
 
     The same for one key as long as the process lives, and no longer.
     """

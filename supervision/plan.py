@@ -138,7 +138,7 @@ class Plan:
         return Move.GIVE_UP
 
     def casualties(self, child: Child) -> Casualties:
-        """Answer whom the strategy stops and starts with ``child``, which runs no more.
+        """Return whom the strategy stops and starts with ``child``, which runs no more.
 
         Temporary children are stopped and not started again. Those for which another attempt is
         due are started with the rest: that attempt is off.
@@ -154,7 +154,7 @@ class Plan:
         return Casualties(running, [each for each in whole if each.spec.restart != "temporary"])
 
     def stop_order(self) -> list[Child]:
-        """Answer the running children, the newest first."""
+        """Return the running children, the newest first."""
         return [child for child in reversed(self.children.values()) if child.ref is not None]
 
     def _heeds(self, child: Child) -> bool:
@@ -190,7 +190,7 @@ def ended_as_asked(spec: ChildSpec, reason: Reason) -> bool:
 
 
 def kept(spec: ChildSpec) -> ChildSpec:
-    """Answer what to keep of the spec of a running child.
+    """Return what to keep of the spec of a running child.
 
     A temporary child is never started again, so what it was started with can go.
     """

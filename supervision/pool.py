@@ -48,7 +48,7 @@ class Pool(PartitionSupervisor):
 
 
 def pool_spec(owner: type[Any]) -> ChildSpec:
-    """Answer the spec of the pool of ``owner``."""
+    """Return the spec of the pool of ``owner``."""
     return ChildSpec(id=("pool", owner), start=Pool.start, args=(owner,), type="supervisor")
 
 

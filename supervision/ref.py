@@ -43,7 +43,7 @@ class ChildRef(Protocol):
         """End it without asking; must not block."""
 
     def wait(self, timeout: float | None = None) -> bool:
-        """Wait until it has ended, up to ``timeout`` seconds; answers whether it has."""
+        """Wait until it has ended, up to ``timeout`` seconds; return whether it has."""
 
     def monitor(self, watcher: Ref[Any]) -> int:
         """Tell ``watcher`` :class:`~actors.messages.Down`, with this very ref, when it has ended.
@@ -66,7 +66,7 @@ class SupervisorRef(Ref[P]):
     """
 
     def start_child(self, child: object, *args: Any) -> Any:
-        """Start and keep a child; answer its ref, or ``(ref, info)``, or ``None`` if it ignored.
+        """Start and keep a child; return its ref, or ``(ref, info)``, or ``None`` if it ignored.
 
         ``child``: see :func:`~supervision.specs.child_spec`; ``args`` come after its own.
         ``"already_started"`` (``detail``: the ref that has the id or the name; ``None`` while
@@ -77,7 +77,7 @@ class SupervisorRef(Ref[P]):
         return self._call("start_child", child_spec(child, *args))
 
     def restart_child(self, child: Hashable) -> Any:
-        """Start a stopped child; answers as :meth:`start_child`.
+        """Start a stopped child; return as :meth:`start_child`.
 
         ``"running"``, ``"restarting"``, ``"not_found"``, ``"failed_to_start_child"``.
         """
@@ -100,7 +100,7 @@ class SupervisorRef(Ref[P]):
         return found
 
     def which_child(self, child: Hashable) -> ChildInfo:
-        """Answer what the list says of one child. ``"not_found"``."""
+        """Return what the list says of one child. ``"not_found"``."""
         found: ChildInfo = self._call_of("which_child", child)
         return found
 
@@ -110,7 +110,7 @@ class SupervisorRef(Ref[P]):
         return found
 
     def get_childspec(self, child: Hashable) -> ChildSpec:
-        """Answer the spec of a child, defaults filled in. ``"not_found"``."""
+        """Return the spec of a child, defaults filled in. ``"not_found"``."""
         found: ChildSpec = self._call_of("get_childspec", child)
         return found
 

@@ -142,7 +142,7 @@ class DynamicFlags:
 
 
 def child_spec(given: object, *args: Any) -> ChildSpec:
-    """Answer the spec of a child, with ``args`` after its own.
+    """Return the spec of a child, with ``args`` after its own.
 
     ``given`` must be one of: a :class:`ChildSpec`; a mapping with its fields; an actor class,
     whose id is the class itself; a function without arguments that answers one of the former.
@@ -160,7 +160,7 @@ def child_spec(given: object, *args: Any) -> ChildSpec:
 
 
 def child_specs(given: object, auto_shutdown: str | None = None) -> list[ChildSpec]:
-    """Answer the specs of several children, in order; ids must differ.
+    """Return the specs of several children, in order; ids must differ.
 
     With ``auto_shutdown`` they are checked against that flag as well. OTP: ``check_childspecs``.
     """
@@ -186,7 +186,7 @@ def check_significant(spec: ChildSpec, auto_shutdown: str) -> None:
 
 
 def flags(cls: type[F], given: object) -> F:
-    """Answer the flags of a supervisor: ``cls`` itself, or a mapping with its fields."""
+    """Return the flags of a supervisor: ``cls`` itself, or a mapping with its fields."""
     if isinstance(given, cls):
         return given
     if not isinstance(given, Mapping):

@@ -44,7 +44,7 @@ class Supervisor(Parent):
         self.plan = Plan(Flags())
 
     def init(self) -> tuple[Flags | Mapping[str, Any], Iterable[Any]] | Ignored:
-        """Answer the flags and the children, or ``IGNORE``; the default answers what was given."""
+        """Return the flags and the children, or ``IGNORE``; the default answers what was given."""
         given, children = self._given
         return Flags(**given), children
 
@@ -150,7 +150,7 @@ class Supervisor(Parent):
         return which(reversed(self.plan.children.values()))
 
     def which_child(self, child_id: Hashable) -> ChildInfo:
-        """Answer one line of that list."""
+        """Return one line of that list."""
         return which([self._find(child_id)])[0]
 
     def count_children(self) -> Counts:
@@ -158,7 +158,7 @@ class Supervisor(Parent):
         return count(self.plan.children.values())
 
     def get_childspec(self, child_id: Hashable) -> ChildSpec:
-        """Answer the spec of a child."""
+        """Return the spec of a child."""
         return self._find(child_id).spec
 
     def _find(self, child_id: Hashable) -> Child:

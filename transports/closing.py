@@ -34,7 +34,7 @@ _BY_DETAIL: dict[str | None, CloseFrame] = {
 
 
 def close_frame(reason: Reason) -> CloseFrame | None:
-    """Answer (close code, text) for an actor that ended with ``reason``.
+    """Return (close code, text) for an actor that ended with ``reason``.
 
     ``None``: there is nobody to tell (``Closed``), or no time to tell it (``Killed``).
     """
@@ -46,7 +46,7 @@ def close_frame(reason: Reason) -> CloseFrame | None:
 
 
 def stop_frame(stop: Stop) -> CloseFrame | None:
-    """Answer what a callback's ``Stop`` asks to send.
+    """Return what a callback's ``Stop`` asks to send.
 
     ``TypeError`` and ``ValueError`` name the accepted form of ``code``, ``detail`` and ``push``.
     """

@@ -31,7 +31,7 @@ from supervision.processes.writer import take_standard_error  # noqa: E402
 
 
 def main(arguments: list[str]) -> int:
-    """Run the command; answers the exit status."""
+    """Run the command; return the exit status."""
     output.open_closed_descriptors()
     try:
         _need_linux(sys.platform)

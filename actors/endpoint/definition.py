@@ -148,7 +148,7 @@ class Endpoint:
         self.mounts.append(Mounted(path, socket_class, built, dict(options or {}), given))
 
     def wsgi(self, application: Application | None = None) -> WSGIApplication:
-        """Answer a WSGI application that serves the sockets inside an existing gevent server.
+        """Return a WSGI application that serves the sockets inside an existing gevent server.
 
         Call it when everything is mounted. What no mount takes goes to ``application``, by default
         the endpoint's ``fallback``; without either it is 404. See :mod:`transports.wsgi`.

@@ -54,7 +54,7 @@ class Routes:
         self.notes += misrouted(endpoint)
 
     def match(self, path: str) -> tuple[Resource, dict[str, str]] | None:
-        """Answer the resource of ``path`` and its path parameters: that of ``fallback`` for others.
+        """Return the resource of ``path`` and its path parameters: that of ``fallback`` for others.
 
         ``mounted(path)`` answers ``None`` for those, as this does where there is no fallback.
         """
@@ -64,7 +64,7 @@ class Routes:
         return found
 
     def _secrets(self, boot_secret: str | None) -> tuple[str, ...]:
-        """Answer what signs tokens: the option, the environment's, else a secret of this boot."""
+        """Return what signs tokens: the option, the environment's, else a secret of this boot."""
         given = tuple(os.environ.get(SECRET_VARIABLE, "").split())
         kept: Any = self.endpoint.options.secret_key_base  # a tuple by now
         found: tuple[str, ...] = kept or given

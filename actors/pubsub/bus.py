@@ -108,7 +108,7 @@ class Bus:
         return up and self._links.keys() <= self._expected.keys()
 
     def wait_linked(self, timeout: float) -> bool:
-        """Wait until :attr:`linked`; answers whether that came about in ``timeout`` seconds."""
+        """Wait until :attr:`linked`; return whether that came about in ``timeout`` seconds."""
         clock = self._dispatcher.clock
         until = clock() + timeout
         while not self.linked:
@@ -258,7 +258,7 @@ class Bus:
         self._expected[worker] = number
 
     def _take(self, worker: str, message: Any) -> int:
-        """Handle a message; answer the bytes that this delivered."""
+        """Handle a message; return the bytes that this delivered."""
         if type(message) is not list or len(message) < 2 or type(message[1]) is not int:
             raise FrameError(f"not a message of the bus: {message!r:.100}")
         kind, number = message[0], message[1]

@@ -50,7 +50,7 @@ class PubSub:
         self._table.unsubscribe(_actor(actor), _checked(topic))
 
     def subscribers(self, topic: str) -> int:
-        """Answer how many actors of this process listen to ``topic``."""
+        """Return how many actors of this process listen to ``topic``."""
         return self._table.subscribers(topic)
 
     def broadcast(self, topic: str, message: Any) -> None:
@@ -74,7 +74,7 @@ class PubSub:
         self._table.deliver(topic, copy, excluded, len(packed))
 
     def local_broadcast(self, topic: str, message: Any) -> int:
-        """Tell the subscribers in this process; answer how many. ``message`` is not copied."""
+        """Tell the subscribers in this process; return how many. ``message`` is not copied."""
         return self._table.deliver(_checked(topic), message)
 
     def direct_broadcast(self, worker: str, topic: str, message: Any) -> bool:
@@ -101,7 +101,7 @@ def _copy(packed: bytes) -> Any:
 
 
 def _actor(of: Any) -> Actor:
-    """Answer the actor itself or that of its ref."""
+    """Return the actor itself or that of its ref."""
     inbox = getattr(of, "actor_inbox", None)
     actor = getattr(inbox, "actor", None)
     if actor is None:

@@ -114,7 +114,7 @@ class Link:
         self._drained.set()  # who flushes waits no longer: nobody writes any more
 
     def flush(self, timeout: float) -> bool:
-        """Wait until everything queued is written, or the link closed; answers whether it was."""
+        """Wait until everything queued is written, or the link closed; return whether it was."""
         return bool(self._drained.wait(timeout))
 
     def _run(self) -> None:
@@ -167,7 +167,7 @@ class Link:
                 self._drained.set()
 
     def _take(self) -> list[tuple[int, bool, bytes]]:
-        """Answer the front of the queue, as much as one write may have."""
+        """Return the front of the queue, as much as one write may have."""
         found, size = [], 0
         while self._queue and size < BATCH:
             found.append(self._queue.popleft())

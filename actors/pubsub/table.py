@@ -41,13 +41,13 @@ class Table:
             self._drop(topic, number)
 
     def subscribers(self, topic: str) -> int:
-        """Answer how many actors listen to ``topic``."""
+        """Return how many actors listen to ``topic``."""
         return len(self._topics.get(topic, ()))
 
     def deliver(
         self, topic: str, message: Any, excluded: int | None = None, size: int | None = None
     ) -> int:
-        """Put ``message`` into each subscriber's mailbox; answer how many took it.
+        """Put ``message`` into each subscriber's mailbox; return how many took it.
 
         Callable from any thread; from another than the loop's the answer is how many there are.
         All get the same letter, which is made and weighed once; ``size``: its bytes, packed.

@@ -42,7 +42,7 @@ class Carrier(greenlet):
         self.resumed = resumed
 
     def enter(self) -> bool:
-        """Let it run turns, on the loop; answer whether the last one has blocked."""
+        """Let it run turns, on the loop; return whether the last one has blocked."""
         super().switch()
         if self.runnable is None:
             return False

@@ -45,7 +45,7 @@ class Dear:
         self.since = 0.0
 
     def modify(self, fd: int, events: int) -> int:
-        """Learn that ``fd`` asks for ``events``; answer those that epoll may tell of."""
+        """Learn that ``fd`` asks for ``events``; return those that epoll may tell of."""
         if events != EPOLLIN:
             self._asked[fd] = events
         else:
@@ -93,7 +93,7 @@ class Dear:
             self.line.setdefault(fd)
 
     def take(self, now: float) -> int:
-        """Answer whose turn it is to be read from; the line is not empty."""
+        """Return whose turn it is to be read from; the line is not empty."""
         self.since = now
         fd = next(iter(self.line))
         del self.line[fd]

@@ -311,7 +311,7 @@ class Dispatcher(Descriptors):
                 return
 
     def _work_urgent(self, me: Carrier) -> bool:
-        """Run what comes first, and queue what is late; answer whether ``me`` is to do no more."""
+        """Run what comes first, and queue what is late; return whether ``me`` is to do no more."""
         if self.keepers.work(me, self.slice_over) or self.ends.work(me, self.slice_over):
             self._wake_for_turns()
             return True
@@ -344,7 +344,7 @@ class Dispatcher(Descriptors):
                 return
 
     def _poll(self) -> bool:
-        """Serve a poll's events; answer whether to poll again within this slice."""
+        """Serve a poll's events; return whether to poll again within this slice."""
         if self._sends and (len(self._sends) >= SENDS or self._dear.line):
             self._send()
         handlers, stale, strikes = self.handlers, self._stale, self._dear.strikes
@@ -380,7 +380,7 @@ _forked = False
 
 
 def get_dispatcher() -> Dispatcher:
-    """Answer the process's dispatcher, made by the first caller on its thread.
+    """Return the process's dispatcher, made by the first caller on its thread.
 
     Raises ``RuntimeError`` in a child that was forked off a process that had one.
     """

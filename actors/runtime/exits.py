@@ -50,7 +50,7 @@ class Exit(BaseException):
 
 
 def reason_of(error: BaseException) -> Reason:
-    """Answer the exit reason of an actor out of which ``error`` came."""
+    """Return the exit reason of an actor out of which ``error`` came."""
     if isinstance(error, Exit):
         return error.reason
     return KILLED if isinstance(error, ActorKilled) else Crash(error)

@@ -270,7 +270,7 @@ class Mailbox:
 
 
 def shared(message: Any, size: int | None, rounds: int) -> Letter:
-    """Answer a letter for many mailboxes, which all hold the same message.
+    """Return a letter for many mailboxes, which all hold the same message.
 
     ``size``: its bytes, packed, where they are known. ``rounds``: how many were counted.
     """

@@ -36,7 +36,7 @@ class Notice:
 
 
 def of(actor: Actor) -> Monitors:
-    """Answer the tables of ``actor``, made on demand: few actors are watched."""
+    """Return the tables of ``actor``, made on demand: few actors are watched."""
     inbox = actor.actor_inbox
     if inbox.monitors is None:
         inbox.monitors = Monitors()

@@ -37,7 +37,7 @@ class Stopped:
             self._waiting.pop().set()
 
     def wait(self, timeout: float | None = None) -> bool:
-        """Wait until the actor has ended; answers whether it has. Callable from any thread."""
+        """Wait until the actor has ended; return whether it has. Callable from any thread."""
         inbox = self._inbox
         if inbox.reason is None:
             future: Future[None] = Future()
@@ -90,7 +90,7 @@ class Ref(ActorRef[A]):
         self._on_loop(self._inbox.actor.kill_now)
 
     def wait(self, timeout: float | None = None) -> bool:
-        """Wait until the actor has ended; answers whether it has."""
+        """Wait until the actor has ended; return whether it has."""
         return self.actor_stopped.wait(timeout)
 
     @property

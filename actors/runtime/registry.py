@@ -17,12 +17,12 @@ _actors: dict[int, Actor] = {}
 
 
 def number() -> int:
-    """Answer the next actor's number; never reused in a process."""
+    """Return the next actor's number; never reused in a process."""
     return next(_numbers)
 
 
 def urn(actor_number: int) -> str:
-    """Answer the URN of a number; unique among processes and boots."""
+    """Return the URN of a number; unique among processes and boots."""
     return f"{_prefix}{actor_number}"
 
 
@@ -32,17 +32,17 @@ def register(actor_number: int, actor: Actor) -> None:
 
 
 def unregister(actor_number: int) -> bool:
-    """Remove it; answers whether it was there."""
+    """Remove it; return whether it was there."""
     return _actors.pop(actor_number, None) is not None
 
 
 def count() -> int:
-    """Answer how many actors live."""
+    """Return how many actors live."""
     return len(_actors)
 
 
 def get_by_urn(actor_urn: str) -> Ref[Any] | None:
-    """Answer the ref of a live actor, or ``None``; any text is acceptable."""
+    """Return the ref of a live actor, or ``None``; any text is acceptable."""
     digits = actor_urn.rpartition(":")[2]
     if not digits.isdecimal() or len(digits) > 20:  # int() refuses what is very long
         return None
@@ -51,12 +51,12 @@ def get_by_urn(actor_urn: str) -> Ref[Any] | None:
 
 
 def get_all() -> list[Ref[Any]]:
-    """Answer the refs of all live actors, oldest first."""
+    """Return the refs of all live actors, oldest first."""
     return [actor.actor_ref for actor in _snapshot()]
 
 
 def get_by_class(actor_class: type[Any]) -> list[Ref[Any]]:
-    """Answer the refs of the live actors of ``actor_class`` and its subclasses."""
+    """Return the refs of the live actors of ``actor_class`` and its subclasses."""
     return [actor.actor_ref for actor in _snapshot() if isinstance(actor, actor_class)]
 
 

@@ -76,7 +76,7 @@ class Reserve:
         self._wake()
 
     def work(self, me: Carrier, slice_over: Callable[[], bool]) -> bool:
-        """Run turns on ``me``; answer whether it is to do no more, parked or out of time."""
+        """Run turns on ``me``; return whether it is to do no more, parked or out of time."""
         waiting = self.waiting
         while waiting:
             me.runnable = runnable = waiting.popleft()

@@ -27,7 +27,7 @@ def private_directory(path: Path) -> Path:
 
 
 def listen(path: Path, backlog: int = 128) -> socket.socket:
-    """Answer a listening socket at ``path``, mode 0600, that does not block.
+    """Return a listening socket at ``path``, mode 0600, that does not block.
 
     A socket that a dead process left there is replaced. ``OSError`` where somebody still listens,
     or where there is something else, a link included.
@@ -67,7 +67,7 @@ def _remove_stale(path: Path) -> None:
 
 
 def inode(path: Path) -> tuple[int, int]:
-    """Answer what tells this file from a later one of the same name."""
+    """Return what tells this file from a later one of the same name."""
     found = path.lstat()
     return found.st_dev, found.st_ino
 

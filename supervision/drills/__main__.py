@@ -18,7 +18,7 @@ from supervision.drills.target import OURS, Target, UnusableError, discovered
 
 
 def parser() -> argparse.ArgumentParser:
-    """Answer the command's options."""
+    """Return the command's options."""
     made = argparse.ArgumentParser(prog="python -m supervision.drills", allow_abbrev=False)
     commands = made.add_subparsers(dest="command", required=True)
     commands.add_parser("list", help="say what there is")
@@ -56,7 +56,7 @@ def seconds(text: str) -> float:
 
 
 def main(arguments: list[str]) -> int:
-    """Run the command; answers the exit status."""
+    """Run the command; return the exit status."""
     given = parser().parse_args(arguments)
     if given.command == "list":
         _print(listed(catalogue()))
@@ -132,7 +132,7 @@ def applies(drill: Drill, target: Target) -> bool:
 
 
 def summary(outcomes: list[Outcome], left_out: list[Drill]) -> Iterable[str]:
-    """Answer the last lines."""
+    """Return the last lines."""
     failed = [outcome for outcome in outcomes if not outcome.passed]
     if len(outcomes) > 1:
         yield from (verdict(outcome) for outcome in failed)

@@ -58,7 +58,7 @@ def _told(left: list[int] | list[str]) -> str:
 
 
 def remains(server: Server) -> list[str]:
-    """Answer the files that a server has left: in its directory of temporary files, or its own."""
+    """Return the files that a server has left: in its directory of temporary files, or its own."""
     found = [str(path.relative_to(server.directory)) for path in _below(server.directory / "tmp")]
     return found + (["pid"] if server.pid_file.exists() else [])
 

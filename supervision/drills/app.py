@@ -30,7 +30,7 @@ if boot == "exit" or (boot and Path(boot).exists()):
 
 
 def answering() -> Any:
-    """Answer the drainer's options, as a function may."""
+    """Return the drainer's options, as a function may."""
     return {"batch_size": 5, "batch_interval": 0.4}
 
 

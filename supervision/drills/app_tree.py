@@ -29,7 +29,7 @@ class Announced(Actor):
 
 
 def announced(part: str) -> ChildSpec:
-    """Answer the spec of one; it fits into a drill's grace."""
+    """Return the spec of one; it fits into a drill's grace."""
     return ChildSpec(id=part, start=Announced.start, args=(part,), shutdown=4.0)
 
 

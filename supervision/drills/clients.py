@@ -67,7 +67,7 @@ class WebSocket(HTTP):
         return self.end is not None
 
     def opened(self, seconds: float = 10.0) -> bool:
-        """Wait for the answer to the handshake; answers whether it was 101."""
+        """Wait for the answer to the handshake; return whether it was 101."""
         pump([self], seconds, lambda: bool(self.answers))
         return self.accepted
 
@@ -186,7 +186,7 @@ class LongPoll:
         return self._target + (f"{mark}token={quote(self.token)}" if self.token else "")
 
     def open(self, seconds: float = 10.0) -> bool:
-        """Open a session; answers whether there is one."""
+        """Open a session; return whether there is one."""
         self.poll()
         return self.answered(seconds) == 410 and bool(self.token)
 
@@ -197,7 +197,7 @@ class LongPoll:
         self.line.send(request("GET", self._url()))
 
     def answered(self, seconds: float = 10.0) -> int | None:
-        """Wait for the poll's answer and take it; answers the status in its body."""
+        """Wait for the poll's answer and take it; return the status in its body."""
         pump([self.line], seconds, lambda: len(self.line.answers) > self._taken)
         return self.take()
 
@@ -224,7 +224,7 @@ class LongPoll:
         self.posting.send(request("POST", self._url(), body=text.encode()))
 
     def posted(self, seconds: float = 10.0) -> int | None:
-        """Wait for the answer to the only POST that was sent; answers the status in its body."""
+        """Wait for the answer to the only POST that was sent; return the status in its body."""
         pump([self.posting], seconds, lambda: bool(self.posting.answers))
         answers = self.posting.answers
         return int(answers.pop(0).json.get("status", 0)) if answers else None

@@ -43,7 +43,7 @@ class Connection:
         self.port: int = self.sock.getsockname()[1]
 
     def fileno(self) -> int:
-        """Answer the descriptor, for selectors."""
+        """Return the descriptor, for selectors."""
         return self.sock.fileno()
 
     def send(self, data: bytes) -> bool:

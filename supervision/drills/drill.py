@@ -72,14 +72,14 @@ def drill(number: str, **facts: Any) -> Callable[[Callable[[Stage], None]], Dril
 
 
 def catalogue() -> list[Drill]:
-    """Answer all drills by number; the loops come last."""
+    """Return all drills by number; the loops come last."""
     for theme in THEMES:
         importlib.import_module(f"supervision.drills.themes.{theme}")
     return sorted(_DRILLS.values(), key=lambda each: (each.loop, each.number))
 
 
 def named(names: list[str]) -> list[Drill]:
-    """Answer the drills of these names or numbers, in this order; ``UnknownDrillError``."""
+    """Return the drills of these names or numbers, in this order; ``UnknownDrillError``."""
     known = {key: each for each in catalogue() for key in (each.name, each.number.lower())}
     found = []
     for name in names:

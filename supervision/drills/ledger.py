@@ -27,7 +27,7 @@ class Ledger:
 
     @classmethod
     def of_environment(cls) -> Ledger:
-        """Answer the one that the drill reads."""
+        """Return the one that the drill reads."""
         return cls(Path(os.environ.get(VARIABLE, os.devnull)))
 
     def enter(self, kind: str, text: str) -> None:
@@ -39,6 +39,6 @@ class Ledger:
         os.close(self._fd)
 
     def entries(self, kind: str) -> Counter[str]:
-        """Answer how often each text was entered."""
+        """Return how often each text was entered."""
         lines = self.path.read_text(encoding="utf-8").splitlines()
         return Counter(line[len(kind) + 1 :] for line in lines if line.startswith(f"{kind} "))

@@ -13,7 +13,7 @@ from typing import NoReturn
 
 
 def first_mounts(application: str) -> dict[str, str]:
-    """Answer the path of the first mount of each transport."""
+    """Return the path of the first mount of each transport."""
     from actors.endpoint.command.loading import load  # noqa: PLC0415 - once the library is patched
 
     found: dict[str, str] = {}
@@ -24,7 +24,7 @@ def first_mounts(application: str) -> dict[str, str]:
 
 
 def main(arguments: list[str]) -> int:
-    """Print them; answers the exit status."""
+    """Print them; return the exit status."""
     from gevent import monkey  # noqa: PLC0415 - importing this module patches nothing
 
     monkey.patch_all()

@@ -10,6 +10,6 @@ VARIABLE: Final = "ROOST_DRILL_OPTIONS"
 
 
 def of_environment() -> dict[str, Any]:
-    """Answer the options of this process."""
+    """Return the options of this process."""
     found: dict[str, Any] = json.loads(os.environ.get(VARIABLE, "{}"))
     return found

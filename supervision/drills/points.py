@@ -69,7 +69,7 @@ class Points:
         return found
 
     def at(self, name: str) -> list[Fact]:
-        """Answer who has reached ``name``, in order."""
+        """Return who has reached ``name``, in order."""
         return [fact for fact in self.reached if fact["point"] == name]
 
     def release(self, name: str) -> None:

@@ -13,7 +13,7 @@ _PR_SET_CHILD_SUBREAPER: Final = 36  # prctl(2)
 
 
 def in_group(group: int) -> list[int]:
-    """Answer the processes of a process group that run; a zombie does not."""
+    """Return the processes of a process group that run; a zombie does not."""
     return [
         int(entry.name)
         for entry in Path("/proc").iterdir()
@@ -27,7 +27,7 @@ def _running_in(entry: Path, group: int) -> bool:
 
 
 def _stat(entry: Path) -> list[str]:
-    """Answer the fields after the name, which alone may hold blanks: state, ppid, pgrp, ..."""
+    """Return the fields after the name, which alone may hold blanks: state, ppid, pgrp, ..."""
     try:
         return (entry / "stat").read_text(errors="replace").rpartition(") ")[2].split()
     except OSError:
@@ -50,12 +50,12 @@ def with_variable(name: str, value: str) -> list[int]:
 
 
 def state(pid: int) -> str:
-    """Answer the letter of a process's state, ``""`` where there is no such process."""
+    """Return the letter of a process's state, ``""`` where there is no such process."""
     return "".join(_stat(Path(f"/proc/{pid}"))[:1])
 
 
 def every_child(pid: int) -> list[int]:
-    """Answer the children of a process, oldest first, with those that wait to be reaped."""
+    """Return the children of a process, oldest first, with those that wait to be reaped."""
     try:
         text = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii")
     except OSError:
@@ -64,24 +64,24 @@ def every_child(pid: int) -> list[int]:
 
 
 def children(pid: int) -> list[int]:
-    """Answer the children of a process that run, oldest first."""
+    """Return the children of a process that run, oldest first."""
     return [child for child in every_child(pid) if state(child) not in ("", "Z", "X")]
 
 
 def cpu_seconds(pid: int) -> float:
-    """Answer the processor time that a process has used."""
+    """Return the processor time that a process has used."""
     fields = _stat(Path(f"/proc/{pid}"))
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK") if fields else 0.0
 
 
 def resident(pid: int) -> int:
-    """Answer the bytes of memory that a process holds."""
+    """Return the bytes of memory that a process holds."""
     pages = Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1]
     return int(pages) * os.sysconf("SC_PAGE_SIZE")
 
 
 def descriptors(pid: int) -> int:
-    """Answer how many descriptors a process has open."""
+    """Return how many descriptors a process has open."""
     return len(list(Path(f"/proc/{pid}/fd").iterdir()))
 
 

@@ -20,7 +20,7 @@ LONGEST_VERDICT: Final = 500
 
 
 def listed(drills: Sequence[Drill]) -> Iterator[str]:
-    """Answer the catalogue, a few lines for each drill."""
+    """Return the catalogue, a few lines for each drill."""
     for drill in drills:
         facts = [f"within {drill.bound:g} s"]
         if drill.generic:
@@ -35,7 +35,7 @@ def listed(drills: Sequence[Drill]) -> Iterator[str]:
 
 
 def written(outcome: Outcome) -> Iterator[str]:
-    """Answer the report of one drill."""
+    """Return the report of one drill."""
     drill = outcome.drill
     yield f"{drill.number} {drill.name}: {drill.outcome}"
     yield "  timeline"
@@ -63,7 +63,7 @@ def verdict(outcome: Outcome) -> str:
 
 
 def timeline(events: Sequence[Event]) -> list[str]:
-    """Answer seconds, who and what; of a long one the middle is left out."""
+    """Return seconds, who and what; of a long one the middle is left out."""
     ordered = sorted(events, key=lambda event: event.at)
     lines = [f"{event.at:8.3f}  {event.who:10} {event.what}"[:WIDEST] for event in ordered]
     if len(lines) <= LONGEST:
@@ -73,14 +73,14 @@ def timeline(events: Sequence[Event]) -> list[str]:
 
 
 def table(rows: Sequence[Row]) -> Iterator[str]:
-    """Answer how many clients saw what."""
+    """Return how many clients saw what."""
     yield f"{'clients':>7}  {'sent':>7}  {'received':>8}  {'of':12} saw"
     for row in rows:
         yield f"{row.count:>7}  {row.sent:>7}  {row.received:>8}  {row.label:12} {row.saw}"
 
 
 def as_json(outcome: Outcome) -> dict[str, Any]:
-    """Answer all of it as plain values."""
+    """Return all of it as plain values."""
     return {
         "number": outcome.drill.number,
         "name": outcome.drill.name,

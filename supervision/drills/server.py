@@ -144,7 +144,7 @@ class Server:
         return found
 
     def find(self, pattern: str) -> re.Match[str] | None:
-        """Answer where ``pattern`` is found in a line that was printed."""
+        """Return where ``pattern`` is found in a line that was printed."""
         return next((found for line in self.lines if (found := re.search(pattern, line))), None)
 
     def wait_note(self, assignment: str, count: int = 1) -> None:
@@ -195,12 +195,12 @@ class Server:
         return found
 
     def owners(self, clients: Iterable[Connection]) -> dict[int, int]:
-        """Answer which process serves each client, by the client's port."""
+        """Return which process serves each client, by the client's port."""
         ports = [client.port for client in clients]
         return processes.owners(self.address[1], ports, self.group)
 
     def owner(self, client: Connection) -> int:
-        """Answer which process serves a client."""
+        """Return which process serves a client."""
         return self.owners([client])[client.port]
 
     def signal(self, number: signal.Signals, pid: int | None = None) -> None:

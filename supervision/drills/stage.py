@@ -209,7 +209,7 @@ class Stage:
         return found
 
     def many(self, count: int, each: int = 1) -> int:
-        """Answer ``count``, or as many clients of ``each`` descriptors as we may have."""
+        """Return ``count``, or as many clients of ``each`` descriptors as we may have."""
         allowed = (resource.getrlimit(resource.RLIMIT_NOFILE)[0] - SPARE) // each
         if allowed < count:
             self.note("drill", f"{allowed} clients instead of {count}: no more descriptors")
@@ -261,14 +261,14 @@ class Stage:
 
 
 def free_address() -> str:
-    """Answer an address that nobody listens at, for a server that cannot tell its own."""
+    """Return an address that nobody listens at, for a server that cannot tell its own."""
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
         return "{}:{}".format(*sock.getsockname())
 
 
 def lines(clients: Iterable[LongPoll]) -> list[Connection]:
-    """Answer the connections that carry the polls."""
+    """Return the connections that carry the polls."""
     return [client.line for client in clients]
 
 

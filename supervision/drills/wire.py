@@ -18,7 +18,7 @@ PONG: Final = 10
 
 
 def frame(opcode: int, payload: bytes = b"", *, fin: bool = True) -> bytes:
-    """Answer a frame as a client must send it, masked (RFC 6455 §5.2); at most 65,535 bytes."""
+    """Return a frame as a client must send it, masked (RFC 6455 §5.2); at most 65,535 bytes."""
     head = bytearray([(fin << 7) | opcode])
     if len(payload) < 126:
         head.append(0x80 | len(payload))
@@ -31,7 +31,7 @@ def frame(opcode: int, payload: bytes = b"", *, fin: bool = True) -> bytes:
 
 
 def request(method: str, target: str, *lines: str, body: bytes = b"") -> bytes:
-    """Answer an HTTP/1.1 request."""
+    """Return an HTTP/1.1 request."""
     head = [f"{method} {target} HTTP/1.1", "Host: localhost", *lines]
     if method == "POST":
         head.append(f"Content-Length: {len(body)}")
@@ -39,7 +39,7 @@ def request(method: str, target: str, *lines: str, body: bytes = b"") -> bytes:
 
 
 def upgrade(target: str) -> bytes:
-    """Answer the request that opens a WebSocket."""
+    """Return the request that opens a WebSocket."""
     key = base64.b64encode(os.urandom(16)).decode()
     return request(
         "GET", target, "Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13",

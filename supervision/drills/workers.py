@@ -11,7 +11,7 @@ from supervision.drills.stage import Stage
 
 
 def split(server: Server, clients: Sequence[WebSocket]) -> dict[int, list[WebSocket]]:
-    """Answer the clients of each worker."""
+    """Return the clients of each worker."""
     owners = server.owners(clients)
     found: dict[int, list[WebSocket]] = {pid: [] for pid in server.workers}
     for client in clients:
@@ -21,7 +21,7 @@ def split(server: Server, clients: Sequence[WebSocket]) -> dict[int, list[WebSoc
 
 
 def reach(stage: Stage, server: Server, worker: int, path: str = "") -> list[WebSocket]:
-    """Connect clients until ``worker`` serves one of them, the last; answers them all."""
+    """Connect clients until ``worker`` serves one of them, the last; return them all."""
     clients: list[WebSocket] = []
     until = time.monotonic() + PATIENCE
     while time.monotonic() < until:
@@ -45,5 +45,5 @@ def everywhere(stage: Stage, server: Server, path: str) -> list[WebSocket]:
 
 
 def without(*gone: int, left: int = 0) -> Callable[[list[int]], bool]:
-    """Answer what :meth:`Server.wait_workers` waits for: none of ``gone``, and some ``left``."""
+    """Return what :meth:`Server.wait_workers` waits for: none of ``gone``, and some ``left``."""
     return lambda pids: len(pids) >= left and not set(pids) & set(gone)

@@ -37,7 +37,7 @@ class Channel:
         self._unsent = bytearray()
 
     def fileno(self) -> int:
-        """Answer the descriptor, for selectors."""
+        """Return the descriptor, for selectors."""
         return self.sock.fileno()
 
     def send(self, *message: Any) -> None:

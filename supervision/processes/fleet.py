@@ -184,7 +184,7 @@ class Fleet:
                 Load.clear(self.directory.path / LOAD, process.slot)
 
     def names(self) -> list[str]:
-        """Answer the names of the workers that are on the bus."""
+        """Return the names of the workers that are on the bus."""
         return [process.name for process in self.processes.values() if process.on_bus]
 
     def share_names(self) -> None:
@@ -231,7 +231,7 @@ class Fleet:
             pass
 
     def next_due(self) -> float:
-        """Answer when :meth:`act` has something to do."""
+        """Return when :meth:`act` has something to do."""
         return min((self._due(process).when for process in self), default=NEVER)
 
     def excuse(self, seconds: float) -> None:

@@ -72,7 +72,7 @@ class Master:
         self._selector.register(signals, selectors.EVENT_READ, None)
 
     def run(self) -> int:
-        """Run to the end; answers the exit status.
+        """Run to the end; return the exit status.
 
         0, 1 (a worker had to be killed at the stop), 2 (usage) or 3 (gave up).
         """

@@ -35,11 +35,11 @@ class SignalPipe:
         os.close(self._write)
 
     def fileno(self) -> int:
-        """Answer the descriptor, for selectors."""
+        """Return the descriptor, for selectors."""
         return self._read
 
     def take(self) -> list[signal.Signals]:
-        """Answer the signals that came since, in order."""
+        """Return the signals that came since, in order."""
         try:
             data = os.read(self._read, 4096)
         except BlockingIOError:

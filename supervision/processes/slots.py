@@ -116,7 +116,7 @@ class Slots:
         self._share_clients()
 
     def ended(self, process: Process, status: int) -> int | None:
-        """Learn that a worker has ended; answers the exit status if this is the end of all."""
+        """Learn that a worker has ended; return the exit status if this is the end of all."""
         if process is self._reloading:
             logger.error("the reload is off: %s was to serve", process)
             self._reloading = None
@@ -145,7 +145,7 @@ class Slots:
         return None
 
     def retry(self) -> int | None:
-        """Start those that are due; answers as :meth:`ended`."""
+        """Start those that are due; return as :meth:`ended`."""
         now = self._fleet.clock()
         if now >= self._patience_over:
             patience = self._fleet.timeouts.patience
@@ -196,7 +196,7 @@ class Slots:
         return GAVE_UP
 
     def _now(self) -> float:
-        """Answer the restart plan's time, which stands still until one worker has been ready.
+        """Return the restart plan's time, which stands still until one worker has been ready.
 
         Else a worker that takes long to fail at its start would be restarted for ever.
         """

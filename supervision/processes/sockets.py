@@ -21,7 +21,7 @@ VARIABLES: Final = ("LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES", OWN_VARIABLE)
 
 
 def bind(host: str, port: int, backlog: int = BACKLOG) -> socket.socket:
-    """Answer a listening socket; ``OSError`` when the address is in use or not ours."""
+    """Return a listening socket; ``OSError`` when the address is in use or not ours."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     sock = socket.socket(family, socket.SOCK_STREAM)
     try:
@@ -36,7 +36,7 @@ def bind(host: str, port: int, backlog: int = BACKLOG) -> socket.socket:
 
 
 def inherited(environ: Mapping[str, str], pid: int) -> list[socket.socket]:
-    """Answer the listening sockets that whoever started us has opened; none is an empty list.
+    """Return the listening sockets that whoever started us has opened; none is an empty list.
 
     ``LISTEN_FDS`` counts only where ``LISTEN_PID`` is ``pid``. What is no listening TCP socket is
     a :class:`~actors.errors.ConfigError`.

@@ -69,7 +69,7 @@ def reap() -> Iterator[tuple[int, int]]:
 
 
 def described(status: int) -> str:
-    """Answer a status of :func:`reap` in words."""
+    """Return a status of :func:`reap` in words."""
     if status >= 0:
         return f"status {status}"
     try:

@@ -175,7 +175,7 @@ def test_after_a_rotation_the_old_secret_verifies_and_the_new_one_signs() -> Non
 
 
 def longest(target: int) -> bytes:
-    """Answer data that makes a token of exactly ``target`` characters."""
+    """Return data that makes a token of exactly ``target`` characters."""
     for size in range(target):
         packed = msgpack.packb([int(NOW * 1000), b"x" * size])
         if -(-len(packed) * 8 // 6) + 1 + 43 == target:

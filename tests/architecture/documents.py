@@ -21,13 +21,13 @@ HEAD = "| limit | default | unit | meaning |\n| --- | --- | --- | --- |\n"
 
 
 def documents() -> dict[str, str]:
-    """Answer every document of the repository: its path from there, and its text."""
+    """Return every document of the repository: its path from there, and its text."""
     paths = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("*/README.md")]
     return {str(path.relative_to(ROOT)): path.read_text(encoding="utf-8") for path in paths}
 
 
 def refreshed(text: str) -> str:
-    """Answer a document's text with its parts made anew."""
+    """Return a document's text with its parts made anew."""
     text = INCLUDE.sub(lambda found: found[1] + code_of(found[2]) + found[3], text)
     return LIMITS.sub(lambda found: found[1] + HEAD + limit_rows() + found[2], text)
 
@@ -38,7 +38,7 @@ def code_of(name: str) -> str:
 
 
 def limit_rows() -> str:
-    """Answer one row for each limit of the demo, which has a mount of every transport."""
+    """Return one row for each limit of the demo, which has a mount of every transport."""
     fixed = {row[0] for row in FIXED}
     rows = []
     for line in listed(endpoint):

@@ -111,7 +111,7 @@ class Server:
 
 
 async def run_cases(url, patterns, *, concurrency, budget):
-    """Answer the result of each case."""
+    """Return the result of each case."""
     running = kosoku.run_fuzzingclient(url, list(patterns), concurrency=concurrency)
     try:
         return await asyncio.wait_for(running, budget)
@@ -122,7 +122,7 @@ async def run_cases(url, patterns, *, concurrency, budget):
 
 
 def complaint(result):
-    """Answer what is wrong with a result, in one line, or ``None``."""
+    """Return what is wrong with a result, in one line, or ``None``."""
     behavior, close = result.behavior.value, result.behavior_close.value
     if behavior == "NON-STRICT" and close in PASSED and result.case_id in NON_STRICT:
         return None
@@ -132,14 +132,14 @@ def complaint(result):
 
 
 def verdict(result):
-    """Answer the column that a result counts in."""
+    """Return the column that a result counts in."""
     behavior = result.behavior.value
     known = behavior in COLUMNS and result.behavior_close.value in PASSED
     return behavior if known else "other"
 
 
 def table(results):
-    """Answer one line for each section of the suite, and their sum."""
+    """Return one line for each section of the suite, and their sum."""
     counts, seconds = {}, Counter()
     for result in results:
         section = result.case_id.partition(".")[0]
@@ -155,7 +155,7 @@ def table(results):
 
 
 def run_suite(name, suite, server, patterns=None):
-    """Run and print one suite; answers how many complaints there are."""
+    """Run and print one suite; return how many complaints there are."""
     began = time.monotonic()
     url = f"ws://127.0.0.1:{server.port}{suite.path}"
     chosen = patterns or suite.patterns
@@ -178,7 +178,7 @@ def run_suite(name, suite, server, patterns=None):
 
 
 def main(arguments):
-    """Run the suites that were asked for; answers the exit status."""
+    """Run the suites that were asked for; return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m tests.conformance.run")
     parser.add_argument("suites", nargs="+", choices=list(SUITES), metavar="|".join(SUITES))
     parser.add_argument("--cases", metavar="LIST", help="numbers or globs, instead of all")

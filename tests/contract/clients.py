@@ -56,13 +56,13 @@ class Client(Protocol):
         """Send messages that the server reads at once; each must begin with ``[``."""
 
     def recv(self) -> Message:
-        """Answer the next message; ``EOFError`` where the connection ends before."""
+        """Return the next message; ``EOFError`` where the connection ends before."""
 
     def listen(self, socket: Any) -> None:
         """See to it that ``socket`` has a way to send at once."""
 
     def closed(self) -> Any:
-        """Answer how the connection was ended, and see that nothing comes after."""
+        """Return how the connection was ended, and see that nothing comes after."""
 
     def leave(self) -> None:
         """End the connection as a client does that has time."""
@@ -170,7 +170,7 @@ class LongPollClient:
             self._polling = True
 
     def _poll(self) -> int | None:
-        """Answer the status of one poll, whose messages are kept."""
+        """Return the status of one poll, whose messages are kept."""
         try:
             self._begin_poll()
             answer = self._gets.answer()
@@ -220,7 +220,7 @@ class LongPollClient:
         self._unread += 1
 
     def _posted(self) -> int | None:
-        """Read the answers to all POSTs; answer the status of the last."""
+        """Read the answers to all POSTs; return the status of the last."""
         while self._unread:
             self._unread -= 1
             answer = self._posts.answer()

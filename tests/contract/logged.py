@@ -9,7 +9,7 @@ import pytest
 
 
 def errors(caplog: pytest.LogCaptureFixture) -> list[str]:
-    """Answer what was logged as an error, and see that each is one line."""
+    """Return what was logged as an error, and see that each is one line."""
     found = [r.getMessage() for r in caplog.records if r.levelno >= logging.ERROR]
     assert [line for line in found if "\n" in line] == []
     return found

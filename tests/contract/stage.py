@@ -41,7 +41,7 @@ class Scripted(Socket):
 
 
 def scripted(**callbacks: Callable[..., Any]) -> type[Scripted]:
-    """Answer a class with these callbacks; ``connect`` is given ``info`` alone."""
+    """Return a class with these callbacks; ``connect`` is given ``info`` alone."""
     if "connect" in callbacks:
         connect = callbacks["connect"]
         callbacks["connect"] = classmethod(lambda cls, info: connect(info))
@@ -93,7 +93,7 @@ def endpoint_with(transport: Any, socket_class: type[Socket], options: Any) -> E
 
 
 def terminated(socket: Any) -> Any:
-    """Wait for ``terminate``; answer the reason, once it is clear that there was one call."""
+    """Wait for ``terminate``; return the reason, once it is clear that there was one call."""
     assert socket.ended.wait(DEADLINE)
     eventually(lambda: socket.exit_reason is not None)
     eventually(lambda: registry.get_by_urn(socket.actor_urn) is None)

@@ -106,7 +106,7 @@ CALLBACKS = {f.__name__: f for f in (handle_in, handle_control, handle_info)}
 
 
 def ending(transport: Any, callback: str, code: int | None, post: int) -> Any:
-    """Answer what a client learns; where ``handle_in`` did not run there was no POST."""
+    """Return what a client learns; where ``handle_in`` did not run there was no POST."""
     return transport.ending(code, post if callback == "handle_in" else None)
 
 
@@ -116,7 +116,7 @@ def expect(client: Any, transport: Any, frames: list[Any]) -> None:
 
 
 def answering(callback: str, make: Any) -> Any:
-    """Answer a class whose ``callback`` answers ``make()`` to "go"."""
+    """Return a class whose ``callback`` answers ``make()`` to "go"."""
 
     def answer(self: Any, message: Any, opcode: Any = None) -> Any:
         return make() if message in ("go", b"go") else Reply(message)

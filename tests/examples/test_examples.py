@@ -29,7 +29,7 @@ def connect(command, target, **rest):
 
 
 def status(command, target, **rest):
-    """Answer the status of a handshake that is refused."""
+    """Return the status of a handshake that is refused."""
     with pytest.raises(InvalidStatus) as refused, connect(command, target, **rest):
         pass
     return refused.value.response.status_code

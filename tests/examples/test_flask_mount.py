@@ -76,7 +76,7 @@ class Running:
         assert self.address, "".join(self.lines)
 
     def end(self):
-        """Ask it to end; answers its exit status."""
+        """Ask it to end; return its exit status."""
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
         try:

@@ -22,7 +22,7 @@ class EchoSocket(Socket):
 
 @pytest.fixture
 def proxied(tmp_path):
-    """Answer the server, and the address of an nginx in front of it."""
+    """Return the server, and the address of an nginx in front of it."""
     endpoint = Endpoint(secret_key_base=("s" * 32,), last_poll=0.01, grace=5.0)
     endpoint.socket("/echo", EchoSocket, longpoll=True)
     with serve(endpoint) as served, nginx(tmp_path, served.address) as address:

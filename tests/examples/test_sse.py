@@ -19,7 +19,7 @@ def served() -> Any:
 
 
 def event(client: Client) -> tuple[str, str]:
-    """Answer (event, data) of the next server-sent event."""
+    """Return (event, data) of the next server-sent event."""
     fields = dict(line.split(": ", 1) if ": " in line else (line.strip(":"), "")
                   for line in client.read_until(b"\n\n").decode().strip().split("\n"))  # fmt: skip
     return fields.get("event", "message"), fields["data"]

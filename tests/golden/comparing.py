@@ -99,17 +99,17 @@ def journal(recorded: list[str], got: list[str]) -> bool:
 
 
 def inflate(inflater: Any, payload: bytes) -> bytes:
-    """Answer what a compressed message says (RFC 7692 §7.2.2)."""
+    """Return what a compressed message says (RFC 7692 §7.2.2)."""
     return inflater.decompress(payload + b"\0\0\xff\xff")
 
 
 def inflater() -> Any:
-    """Answer what inflates the messages of one connection."""
+    """Return what inflates the messages of one connection."""
     return zlib.decompressobj(wbits=-15)
 
 
 def shown(value: object) -> str:
-    """Answer ``value`` in words, short enough for a line."""
+    """Return ``value`` in words, short enough for a line."""
     if isinstance(value, bytes):
         value = value.decode("utf-8", "backslashreplace")
     text = value if isinstance(value, str) else repr(value)
@@ -117,7 +117,7 @@ def shown(value: object) -> str:
 
 
 def payload(step: dict[str, Any]) -> bytes:
-    """Answer the payload that a ``send`` step carries."""
+    """Return the payload that a ``send`` step carries."""
     if "code" not in step:
         return as_bytes(step["payload"])
     return step["code"].to_bytes(2, "big") + step["reason"].encode()

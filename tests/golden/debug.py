@@ -91,7 +91,7 @@ class DebugRoutes:
 
 
 def _worker() -> str:
-    """Answer the name of this worker, which only sessions know."""
+    """Return the name of this worker, which only sessions know."""
     return next((session.place.worker for session in longpolls.values()), "nobody")
 
 

@@ -25,7 +25,7 @@ class Difference:
     end: int | None = None
 
     def applied(self, case: Case) -> tuple[Step, ...]:
-        """Answer the steps of ``case`` as we mean them to go."""
+        """Return the steps of ``case`` as we mean them to go."""
         steps = case.variants[0][: self.end]
         assert set(self.changes) <= set(range(len(steps)))
         changed = [self.changes[i](s) if i in self.changes else [s] for i, s in enumerate(steps)]
@@ -271,5 +271,5 @@ BY_SERVER: Mapping[str, Mapping[str, Difference]] = {
 
 
 def listed(server: str) -> Mapping[str, Difference]:
-    """Answer the differences that a kind of server has."""
+    """Return the differences that a kind of server has."""
     return {**DIFFERENCES, **BY_SERVER[server]}

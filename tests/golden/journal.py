@@ -25,7 +25,7 @@ def put(key: str | None, *term: Any) -> None:
 
 
 def inspect(term: Any) -> str:
-    """Answer ``term`` as Elixir's ``inspect/1`` writes it; what Elixir lacks, as its ``repr``."""
+    """Return ``term`` as Elixir's ``inspect/1`` writes it; what Elixir lacks, as its ``repr``."""
     if term is None:
         return "nil"
     if isinstance(term, Atom):
@@ -43,7 +43,7 @@ def inspect(term: Any) -> str:
 
 
 def opcode_option(name: str) -> Any:
-    """Answer ``[opcode: :name]``."""
+    """Return ``[opcode: :name]``."""
     return _Literal(f"[opcode: :{name}]")
 
 

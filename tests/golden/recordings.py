@@ -26,7 +26,7 @@ class Case:
 
 
 def load() -> list[Case]:
-    """Answer every case of the file, in its order."""
+    """Return every case of the file, in its order."""
     found = json.loads(FILE.read_text("utf-8"))
     return [
         Case(
@@ -39,12 +39,12 @@ def load() -> list[Case]:
 
 
 def joins_later(case: Case) -> str | None:
-    """Answer what a case waits for; ``None`` for one that can be replayed."""
+    """Return what a case waits for; ``None`` for one that can be replayed."""
     return "channels" if case.mount in CHANNEL_MOUNTS else None
 
 
 def as_bytes(recorded: Any) -> bytes:
-    """Answer the bytes of a payload or body as it was recorded; long ones are made anew."""
+    """Return the bytes of a payload or body as it was recorded; long ones are made anew."""
     if isinstance(recorded, str):
         return recorded.encode()
     if "b64" in recorded:

@@ -54,7 +54,7 @@ class Replay:
         self._inflater = comparing.inflater()
 
     def run(self) -> str | None:
-        """Answer what was not as recorded, at which step; ``None`` where everything was."""
+        """Return what was not as recorded, at which step; ``None`` where everything was."""
         index = 0
         try:
             for group in self._groups():
@@ -75,7 +75,7 @@ class Replay:
         return None
 
     def _groups(self) -> Iterator[list[Step]]:
-        """Answer the steps one by one, but requests that ran at the same time together."""
+        """Return the steps one by one, but requests that ran at the same time together."""
         for together, steps in groupby(self._steps, lambda s: s["op"] == "http" and "tag" in s):
             if together:
                 yield list(steps)
@@ -127,7 +127,7 @@ class Replay:
         return found[1] + self._key
 
     def _token(self, placeholder: str) -> str:
-        """Answer a token; one that no answer brought is forged, as the case's name says."""
+        """Return a token; one that no answer brought is forged, as the case's name says."""
         if placeholder not in self._tokens.newest:
             kind = self._case.name.removeprefix("lp forged token: ")
             if kind == "lp tampered token":

@@ -28,7 +28,7 @@ _URL = re.compile(r"http://([\d.]+):(\d+)")
 
 @contextmanager
 def serving(kind: str) -> Iterator[Address]:
-    """Run the fixture as ``COMMANDS[kind]`` says; answer where, and end it afterwards."""
+    """Run the fixture as ``COMMANDS[kind]`` says; return where, and end it afterwards."""
     process = subprocess.Popen(
         [sys.executable, *COMMANDS[kind]],
         cwd=ROOT,

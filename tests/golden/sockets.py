@@ -23,7 +23,7 @@ longpolls: dict[str, Any] = {}
 
 
 def to_json(value: Any) -> str:
-    """Answer JSON as Jason writes it: without spaces, small maps sorted."""
+    """Return JSON as Jason writes it: without spaces, small maps sorted."""
     return json.dumps(value, separators=(",", ":"), sort_keys=True, ensure_ascii=False)
 
 
@@ -92,7 +92,7 @@ class StrictSocket(EchoSocket):
 
 
 def on_error(request: Any, reason: object) -> Response:
-    """Answer the error that ``StrictSocket.connect`` gave a reason for."""
+    """Return the error that ``StrictSocket.connect`` gave a reason for."""
     return Response(429, f"Too many: {reason}".encode(), (("x-reason", str(reason)),))
 
 

@@ -47,11 +47,11 @@ class Replays:
         }
 
     def once(self, case: Case, steps: Sequence[Step]) -> str | None:
-        """Answer where ``steps`` do not fit, ``None`` where they do."""
+        """Return where ``steps`` do not fit, ``None`` where they do."""
         return Replay(self._address, case, steps, next(self._runs)).run()
 
     def outcome(self, case: Case) -> Outcome:
-        """Answer what became of ``case``."""
+        """Return what became of ``case``."""
         return self._futures[case.name].result()
 
     def _replay(self, case: Case) -> Outcome:

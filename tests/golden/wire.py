@@ -96,7 +96,7 @@ class Wire:
         return Frame(first & 15, payload, rsv=(first >> 4) & 7, fin=first > 127)
 
     def silence(self, seconds: float) -> bytes | None:
-        """Wait; answer what came, ``b""`` for the end of the connection, ``None`` for nothing."""
+        """Wait; return what came, ``b""`` for the end of the connection, ``None`` for nothing."""
         if self._buffer:
             return self._buffer
         try:
@@ -108,7 +108,7 @@ class Wire:
         return self._buffer
 
     def end(self) -> bytes:
-        """Read until the server closes; answer what came before that."""
+        """Read until the server closes; return what came before that."""
         return self._rest(time.monotonic() + PATIENCE)
 
     def half_close(self) -> None:
@@ -155,7 +155,7 @@ class Wire:
 
 
 def request(recorded: dict[str, Any], host: str, *, upgrade: bool = False) -> bytes:
-    """Answer a recorded request as bytes.
+    """Return a recorded request as bytes.
 
     The recording holds what was changed of the usual: ``headers`` replace the handshake's,
     ``missing`` ones are left out, as is Host with ``no_host``.
@@ -173,7 +173,7 @@ def request(recorded: dict[str, Any], host: str, *, upgrade: bool = False) -> by
 
 
 def frame(step: dict[str, Any], payload: bytes) -> bytes:
-    """Answer a recorded ``send`` as bytes, whatever is wrong with it."""
+    """Return a recorded ``send`` as bytes, whatever is wrong with it."""
     opcode = step["opcode"]
     number = OPCODES[opcode] if isinstance(opcode, str) else opcode
     first = step.get("fin", 1) << 7 | step.get("rsv", 0) << 4 | number

@@ -57,7 +57,7 @@ def events():
 
 
 def drained(count, *, shutdown=5.0, **options):
-    """Drain ``count`` connections; answer the seconds since the begin at which each was told."""
+    """Drain ``count`` connections; return the seconds since the begin at which each was told."""
     refs = [Connection.start() for _ in range(count)]
     drainer = Drainer.start(Connection, DrainOptions(shutdown=shutdown, **options))
     began = time.monotonic()

@@ -14,13 +14,13 @@ from actors.runtime.timers import Timer
 
 
 def timers() -> set[Timer]:
-    """Answer the timers that are still to run."""
+    """Return the timers that are still to run."""
     timers = get_dispatcher().timers
     entries = [*timers._heap, *timers._old]
     return {timer for _, _, timer in entries if timer.callback is not None}
 
 
 def greenlets() -> set[greenlet]:
-    """Answer the greenlets that have not ended."""
+    """Return the greenlets that have not ended."""
     gc.collect()
     return {thing for thing in gc.get_objects() if isinstance(thing, greenlet) and not thing.dead}

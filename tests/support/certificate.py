@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def make(directory: Path, name: str = "server", *, passphrase: str | None = None) -> Path:
-    """Write ``name.pem`` and ``name.key`` into ``directory``; answers the former."""
+    """Write ``name.pem`` and ``name.key`` into ``directory``; return the former."""
     certificate = directory / f"{name}.pem"
     protection = ["-passout", f"pass:{passphrase}"] if passphrase else ["-nodes"]
     subprocess.run(

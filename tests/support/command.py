@@ -19,7 +19,7 @@ DEADLINE = 20.0
 
 
 def run(*arguments: str, cwd: Path = ROOT, **rest: object) -> subprocess.CompletedProcess[str]:
-    """Run the command to its end; answers what it printed."""
+    """Run the command to its end; return what it printed."""
     return subprocess.run(
         [sys.executable, "-m", "actors.endpoint", *arguments],
         cwd=cwd,
@@ -92,7 +92,7 @@ class Program:
         self.process.send_signal(number)
 
     def ended(self) -> int:
-        """Wait for the end; answers the exit status (negative: the signal that ended it)."""
+        """Wait for the end; return the exit status (negative: the signal that ended it)."""
         status = self.process.wait(DEADLINE)
         for reader in self._readers:
             reader.join(DEADLINE)

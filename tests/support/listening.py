@@ -72,7 +72,7 @@ class Listening:
         return self.protocols[-1]
 
     def newest(self, count: int = 1) -> Recorder:
-        """Answer the newest protocol once there are ``count``."""
+        """Return the newest protocol once there are ``count``."""
         with gevent.Timeout(DEADLINE, TimeoutError(f"{len(self.protocols)} of {count} clients")):
             while len(self.protocols) < count:
                 self._news.clear()
@@ -94,7 +94,7 @@ def listening(make: Callable[[Any], Recorder] = Recorder, **options: Any) -> Ite
 
 
 def held() -> dict[str, int]:
-    """Answer how many descriptors, handlers and timers there are in this process."""
+    """Return how many descriptors, handlers and timers there are in this process."""
     gc.collect()
     dispatcher = get_dispatcher()
     return {
@@ -105,5 +105,5 @@ def held() -> dict[str, int]:
 
 
 def left_since(before: dict[str, int]) -> dict[str, int]:
-    """Answer what there is more of than :func:`held` said ``before``; less is no leak."""
+    """Return what there is more of than :func:`held` said ``before``; less is no leak."""
     return {name: count for name, count in held().items() if count > before[name]}

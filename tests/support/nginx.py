@@ -30,7 +30,7 @@ http {{
 
 
 def configured(upstream: tuple[str, int], port: int) -> str:
-    """Answer the sample with other addresses: each must be in it once."""
+    """Return the sample with other addresses: each must be in it once."""
     text = SAMPLE.read_text(encoding="utf-8")
     for old, new in (
         ("127.0.0.1:4000", f"{upstream[0]}:{upstream[1]}"),
@@ -43,7 +43,7 @@ def configured(upstream: tuple[str, int], port: int) -> str:
 
 @contextmanager
 def nginx(directory: Path, upstream: tuple[str, int]) -> Iterator[tuple[str, int]]:
-    """Run nginx in ``directory``; answer its address, where it answers already."""
+    """Run nginx in ``directory``; return its address, where it answers already."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         address = free.getsockname()
     path = directory / "nginx.conf"

@@ -53,7 +53,7 @@ def request(
     body: bytes = b"",
     version: str = "1.1",
 ) -> bytes:
-    """Answer a request. ``lines`` are further header lines; a body brings its content-length."""
+    """Return a request. ``lines`` are further header lines; a body brings its content-length."""
     head = [f"{method} {target} HTTP/{version}"]
     if host is not None:
         head.append(f"Host: {host}")
@@ -64,7 +64,7 @@ def request(
 
 
 def upgrade(target: str, *lines: str, **changed: str | None) -> bytes:
-    """Answer a WebSocket upgrade. ``sec_websocket_key="x"`` changes a header, ``None`` drops it."""
+    """Return a WebSocket upgrade. ``sec_websocket_key="x"`` changes a header, ``None`` drops it."""
     headers: dict[str, str | None] = {
         "connection": "Upgrade",
         "upgrade": "websocket",
@@ -84,7 +84,7 @@ def frame(
     rsv: int = 0,
     mask: bytes | None = b"\x01\x02\x03\x04",
 ) -> bytes:
-    """Answer a frame as a client sends it; ``mask=None`` leaves it unmasked."""
+    """Return a frame as a client sends it; ``mask=None`` leaves it unmasked."""
     data = payload.encode() if isinstance(payload, str) else payload
     first = (fin << 7) | (rsv << 4) | opcode
     masked = 0 if mask is None else 0x80
@@ -102,7 +102,7 @@ def frame(
 
 
 def close_frame(code: int | None = 1000, reason: str = "") -> bytes:
-    """Answer a Close frame."""
+    """Return a Close frame."""
     return frame(CLOSE, b"" if code is None else struct.pack("!H", code) + reason.encode())
 
 
@@ -146,19 +146,19 @@ class Client:
         self.sock.close()
 
     def read(self, size: int) -> bytes:
-        """Answer exactly ``size`` bytes; ``EOFError`` where the server ends before."""
+        """Return exactly ``size`` bytes; ``EOFError`` where the server ends before."""
         while len(self._buffer) < size:
             self._fill()
         return self._take(size)
 
     def read_until(self, end: bytes) -> bytes:
-        """Answer what comes up to ``end``, with it; ``EOFError`` where it never comes."""
+        """Return what comes up to ``end``, with it; ``EOFError`` where it never comes."""
         while end not in self._buffer:
             self._fill()
         return self._take(self._buffer.index(end) + len(end))
 
     def read_to_end(self) -> bytes:
-        """Answer all that comes until the server closes (FIN or RST)."""
+        """Return all that comes until the server closes (FIN or RST)."""
         try:
             while True:
                 self._fill()

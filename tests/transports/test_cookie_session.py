@@ -21,7 +21,7 @@ def randomness() -> Any:
 
 
 def page(options: SessionOptions = OPTIONS, **data: Any) -> tuple[str, str]:
-    """Answer the Cookie header and the CSRF token that a browser has of a page of ours."""
+    """Return the Cookie header and the CSRF token that a browser has of a page of ours."""
     set_cookie, csrf = issue(options, SECRET, data, random_bytes=randomness(), now=NOW)
     return set_cookie.partition(";")[0], csrf
 

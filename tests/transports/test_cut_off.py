@@ -45,7 +45,7 @@ class Parts:
 
 
 def ending(client: Client) -> tuple[bytes, str]:
-    """Answer what came of the body, and how the connection ended."""
+    """Return what came of the body, and how the connection ended."""
     data = b""
     while True:
         try:

@@ -43,7 +43,7 @@ def client_of(application, **options):
 
 
 def answering(*blocks, status="200 OK", headers=PLAIN):
-    """Answer an application that answers with a generator of ``blocks``."""
+    """Return an application that answers with a generator of ``blocks``."""
 
     def application(environ, start_response):
         start_response(status, list(headers))
@@ -53,7 +53,7 @@ def answering(*blocks, status="200 OK", headers=PLAIN):
 
 
 def whole(body=b"", status="200 OK", headers=PLAIN):
-    """Answer an application that answers with a list."""
+    """Return an application that answers with a list."""
 
     def application(environ, start_response):
         start_response(status, list(headers))
@@ -77,7 +77,7 @@ class Recorder:
 
 
 def unchunked(data):
-    """Answer the body and what is behind it."""
+    """Return the body and what is behind it."""
     body = b""
     while True:
         size, _, data = data.partition(b"\r\n")

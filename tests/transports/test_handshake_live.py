@@ -69,7 +69,7 @@ class Door:
         return self.socket_class.seen[-1]
 
     def open(self, query: str = "", *lines: str) -> tuple[int, dict[str, str], bytes]:
-        """Answer (status, headers, body); the status is the transport's own word."""
+        """Return (status, headers, body); the status is the transport's own word."""
         target = f"/s/42/{self.transport}?{query}"
         with Client(self.served.address) as client:
             if self.transport == "websocket":

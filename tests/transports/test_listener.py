@@ -29,14 +29,14 @@ from transports.tcp.listener import AFTER_YOU, BUSY, PAUSE
 
 
 def clients(stack: ExitStack, served: Listening, count: int) -> list[Client]:
-    """Connect ``count`` clients; answer them when all are accepted."""
+    """Connect ``count`` clients; return them when all are accepted."""
     made = [stack.enter_context(Client(served.address)) for _ in range(count)]
     served.newest(count)
     return made
 
 
 def turned_away(client: Client) -> bool:
-    """Answer whether ``client`` is told 503, rather than being left to speak."""
+    """Return whether ``client`` is told 503, rather than being left to speak."""
     client.sock.settimeout(0.1)
     try:
         said = client.sock.recv(65536)
@@ -61,7 +61,7 @@ def no_descriptor_left() -> Iterator[None]:
 
 
 def connected(stack: ExitStack, address: tuple[str, int], count: int) -> list[socket.socket]:
-    """Answer sockets in the kernel's queue; connecting over loopback waits for no accept."""
+    """Return sockets in the kernel's queue; connecting over loopback waits for no accept."""
     made = [stack.enter_context(socket.socket()) for _ in range(count)]
     for sock in made:
         sock.connect(address)

@@ -55,7 +55,7 @@ def peer(clock: Clock) -> Iterator[tuple[Client, Sized, Listening]]:
 
 
 def read_so_much(client: Client, peer: Sized, size: int) -> list[int]:
-    """Answer the sizes of the reads of ``size`` bytes that are there at once."""
+    """Return the sizes of the reads of ``size`` bytes that are there at once."""
     peer.sizes.clear()
     peer.data.clear()
     peer.stream.pause_reading()

@@ -18,7 +18,7 @@ NEVER = 60.0
 
 @pytest.fixture
 def shared(tmp_path):
-    """Answer a function that makes one more listener on the same socket."""
+    """Return a function that makes one more listener on the same socket."""
     Load.create(tmp_path / "load")
     made = []
     with ExitStack() as stack:

@@ -32,7 +32,7 @@ def client(served: Listening) -> Iterator[Client]:
 
 @pytest.fixture
 def peer(served: Listening, client: Client) -> Recorder:
-    """Answer the server's side of ``client``."""
+    """Return the server's side of ``client``."""
     return served.newest()
 
 

@@ -35,7 +35,7 @@ class Inside:
         self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname="localhost")
 
     def hello(self) -> bytes:
-        """Answer the first bytes of a handshake."""
+        """Return the first bytes of a handshake."""
         with pytest.raises(ssl.SSLWantReadError):
             self._tls.do_handshake()
         return self._outgoing.read()

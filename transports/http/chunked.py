@@ -51,7 +51,7 @@ class ChunkedBody:
         self._check_size()
 
     def take(self, buffer: bytearray) -> bytes | None:
-        """Take from the front of ``buffer``; answer the body when its last byte is there.
+        """Take from the front of ``buffer``; return the body when its last byte is there.
 
         :class:`HTTPError`: 400 for broken framing, 413 for a body or its framing over the limit.
         """
@@ -74,7 +74,7 @@ class ChunkedBody:
             del buffer[:at]  # once for each read, however many chunks that holds
 
     def _whole_chunks(self, buffer: bytearray, at: int) -> int:
-        """Take the chunks that are all there, and are plain and within the limits; answer where.
+        """Take the chunks that are all there, and are plain and within the limits; return where.
 
         What is anything else is left to the longer way, which tells what is wrong with it.
         """
@@ -107,7 +107,7 @@ class ChunkedBody:
         return end
 
     def _line_end(self, buffer: bytearray, at: int) -> int:
-        """Answer where the line from ``at`` ends; 0 while that is not there."""
+        """Return where the line from ``at`` ends; 0 while that is not there."""
         end = buffer.find(b"\n", at + self._searched) + 1
         size = (end or len(buffer)) - at
         most = self._options.max_chunk_framing + len(self._body) // FRAMING_SHARE

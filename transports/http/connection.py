@@ -174,7 +174,7 @@ class HTTPConnection(Impatient, StreamProtocol):
                 self._advance()
 
     def hand_over(self, protocol: StreamProtocol) -> bytes:
-        """Let ``protocol`` have the stream; answer the bytes that were read beyond the request.
+        """Let ``protocol`` have the stream; return the bytes that were read beyond the request.
 
         Its ``connection_lost`` is called at once where the client is gone already, and its
         ``eof_received`` in a later poll phase where this connection has seen the end.

@@ -8,7 +8,7 @@ from functools import lru_cache
 
 
 def http_date() -> str:
-    """Answer the present as an IMF-fixdate (RFC 9110 §5.6.7)."""
+    """Return the present as an IMF-fixdate (RFC 9110 §5.6.7)."""
     return _http_date(int(time.time()))
 
 

@@ -37,7 +37,7 @@ class HeadJudge(Protocol):
     """A transport that judges a request by its head."""
 
     def judge_head(self, request: Request, http: Responder) -> Response | None:
-        """Answer ``None`` to have the body read and ``handle`` called; else what is sent instead.
+        """Return ``None`` to have the body read and ``handle`` called; else what is sent instead.
 
         Called once for each request, on the loop, so it must not block: when the head is there and
         its body is not (``request.body`` is empty), or when both came at once. What it answers or
@@ -96,7 +96,7 @@ Match = Callable[[str], tuple[Resource, dict[str, str]] | None]
 
 
 def resource(transport: Any) -> Resource:
-    """Answer what serves the path of ``transport``, which may be one of the judges above."""
+    """Return what serves the path of ``transport``, which may be one of the judges above."""
     always = transport.judge_head if isinstance(transport, HeadJudge) else None
     unread = transport.judge_unread if isinstance(transport, UnreadJudge) else always
     continues = transport.continues if isinstance(transport, Continuing) else None
@@ -104,7 +104,7 @@ def resource(transport: Any) -> Resource:
 
 
 def call(handler: Handler, request: Request, http: Responder) -> tuple[Response | None, bool]:
-    """Answer ``handler(request, http)``, and whether it failed: then the connection must close.
+    """Return ``handler(request, http)``, and whether it failed: then the connection must close.
 
     What it raises becomes a response: :class:`HTTPError` the one that it says, all else a 500 and
     one log line, which says where.
@@ -130,7 +130,7 @@ def _refuse(response: object) -> NoReturn:
 def encoded(
     response: Response, *, close: bool, head_only: bool, server: Hashable = None
 ) -> tuple[bytes, bool]:
-    """Answer the bytes of ``response``, and whether the connection closes behind them.
+    """Return the bytes of ``response``, and whether the connection closes behind them.
 
     What cannot be encoded becomes a 500 that closes, and one log line of ``server`` in a second.
     """
@@ -149,5 +149,5 @@ def log_refused(error: HTTPError, address: str, server: Hashable) -> None:
 
 
 def refusal(error: HTTPError) -> Response:
-    """Answer what ``error`` says, as plain text unless it names another type."""
+    """Return what ``error`` says, as plain text unless it names another type."""
     return Response(error.status, error.message.encode(), error.headers or _TEXT)

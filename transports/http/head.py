@@ -153,7 +153,7 @@ def _parse_headers(data: bytes, options: HTTPOptions) -> Headers:
 
 
 def _malformed(data: bytes, options: HTTPOptions, detail: str) -> HTTPError:
-    """Answer what is wrong with ``data``, by the line where that can be told."""
+    """Return what is wrong with ``data``, by the line where that can be told."""
     try:
         HeadLines(options).check(data, len(data) - len(b"\r\n"))
     except HTTPError as error:

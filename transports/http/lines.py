@@ -25,7 +25,7 @@ _SHOWN = 100
 
 
 def shown(value: bytes | str | list[str]) -> str:
-    """Answer ``value`` for an error message: escaped, and cut where it is long."""
+    """Return ``value`` for an error message: escaped, and cut where it is long."""
     text = ascii(value[:_SHOWN])
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]} (cut)"
 

@@ -65,7 +65,7 @@ class RequestParser:
         self._buffer += data
 
     def next_request(self) -> Request | None:
-        """Answer the next complete request, or ``None`` while it is not all there.
+        """Return the next complete request, or ``None`` while it is not all there.
 
         :class:`~actors.errors.HTTPError` says how to refuse it: 400, 413, 414, 417 or 431. The
         parser is of no more use then.

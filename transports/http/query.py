@@ -70,7 +70,7 @@ def _assign(params: dict[str, Any], path: list[str], value: str) -> None:
 
 
 def _child(parent: Any, key: str, kind: type) -> Any:
-    """Answer the container below ``parent``; each item of a list is a new one."""
+    """Return the container below ``parent``; each item of a list is a new one."""
     if type(parent) is list:
         parent.append(kind())
         return parent[-1]

@@ -51,7 +51,7 @@ class Request:
         return f"<Request {self.method} {self.path}>"  # query and headers may hold secrets
 
     def header(self, name: str) -> str | None:
-        """Answer the first value of ``name`` (in lower case), or ``None``."""
+        """Return the first value of ``name`` (in lower case), or ``None``."""
         if self._first is None:
             self._first = dict(reversed(self.headers))
         return self._first.get(name)
@@ -64,7 +64,7 @@ class Request:
         return self._first
 
     def headers_named(self, name: str) -> list[str]:
-        """Answer all values of ``name`` (in lower case), first one first."""
+        """Return all values of ``name`` (in lower case), first one first."""
         return [value for header, value in self.headers if header == name]
 
     @property

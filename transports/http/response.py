@@ -26,7 +26,7 @@ class Response:
 
 
 def encode(response: Response, *, close: bool, head_only: bool = False, date: str) -> bytes:
-    """Answer ``response`` as it goes on the wire, with date, length and (if ``close``) connection.
+    """Return ``response`` as it goes on the wire, with date, length and (if ``close``) connection.
 
     ``head_only`` leaves the body out, as HEAD asks. ``date`` is an IMF-fixdate. ``ValueError``: as
     of :func:`encode_head`, or a body where its status allows none. ``TypeError``: a part has the
@@ -42,7 +42,7 @@ def encode(response: Response, *, close: bool, head_only: bool = False, date: st
 
 
 def encode_head(status: int, headers: Headers, framing: str, *, close: bool, date: str) -> bytes:
-    """Answer a head, empty line included; ``framing`` is the line that says where the body ends.
+    """Return a head, empty line included; ``framing`` is the line that says where the body ends.
 
     ``ValueError``: a header could split the answer (CR, LF, NUL or another control character), is
     not Latin-1 or is one that this function adds; or the status is not from 200 to 599.
@@ -53,7 +53,7 @@ def encode_head(status: int, headers: Headers, framing: str, *, close: bool, dat
 
 @lru_cache(maxsize=128)
 def _start(status: int, headers: Headers) -> str:
-    """Answer the status line and the checked headers; most answers have those of an earlier one."""
+    """Return the status line and the checked headers; most answers have those of an earlier one."""
     if not 200 <= status <= 599:  # RFC 9110 §15.2: what is below is not an answer yet
         raise ValueError(f"status {status} is no answer")
     lines = [f"HTTP/1.1 {status:d} {_REASONS.get(status, 'Unknown')}\r\n"]

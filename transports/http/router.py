@@ -65,7 +65,7 @@ class Router(Generic[Handler]):
             self._literal[_canonical(segments)] = route
 
     def match(self, path: str) -> tuple[Handler, dict[str, str]] | None:
-        """Answer the handler of ``path`` and its path parameters, or ``None``."""
+        """Return the handler of ``path`` and its path parameters, or ``None``."""
         if not self._variable:
             literal = self._literal.get(path)  # as it was declared, as nearly every request's is
             if literal is not None:

@@ -17,5 +17,5 @@ class Shared(NamedTuple):
 
     @classmethod
     def of(cls, options: HTTPOptions) -> Self:
-        """Answer a new set, bounded as ``options`` say."""
+        """Return a new set, bounded as ``options`` say."""
         return cls(Bodies(options.max_bodies), Stalled(options.max_stalled))

@@ -36,7 +36,7 @@ _SERVER_ERROR = b'{"errors":{"detail":"Internal Server Error"}}'
 
 @cache
 def status(code: int) -> Response:
-    """Answer a body that holds a status alone; the same for each of the few codes there are."""
+    """Return a body that holds a status alone; the same for each of the few codes there are."""
     return Response(200, b'{"status":%d}' % code, JSON)
 
 
@@ -45,13 +45,13 @@ LOST: Final = status(500)
 
 
 def batch(code: int, messages: Sequence[str], token: str) -> Response:
-    """Answer a GET."""
+    """Return the answer to a GET."""
     body = orjson.dumps({"messages": messages, "status": code, "token": token})
     return Response(200, body, JSON)
 
 
 def preflight(requested: str) -> Response:
-    """Answer OPTIONS; ``requested``: what ``Access-Control-Request-Headers`` name."""
+    """Return the answer to OPTIONS; ``requested``: what ``Access-Control-Request-Headers`` name."""
     return Response(
         200,
         b"",
@@ -65,17 +65,17 @@ def preflight(requested: str) -> Response:
 
 
 def refused(error: HTTPError) -> Response:
-    """Answer what is no request of this transport, as ``error`` says."""
+    """Return the answer to what is no request of this transport, as ``error`` says."""
     return Response(error.status, error.message.encode(), ORIGIN)
 
 
 def crashed() -> Response:
-    """Answer a GET whose ``connect`` or ``init`` raised."""
+    """Return the answer to a GET whose ``connect`` or ``init`` raised."""
     return Response(500, _SERVER_ERROR, JSON)
 
 
 def unavailable() -> Response:
-    """Answer one session or one POST too many, and a session in a server that ends.
+    """Return the answer to a session or a POST too many, and to a session in a server that ends.
 
     Never a poll, and never with a body: phoenix.js takes an empty one for a lost connection, and
     throws at a status in JSON that it does not know.

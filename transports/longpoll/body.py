@@ -19,7 +19,7 @@ Message = str | bytes
 
 
 def decode(body: bytes, content_type: str | None, options: LongPollOptions) -> list[Message]:
-    """Answer the messages; :class:`HTTPError` 400 for what is none, 413 for too large a body.
+    """Return the messages; :class:`HTTPError` 400 for what is none, 413 for too large a body.
 
     Phoenix answers 500 to bad base64 and loses text that is not UTF-8 later on.
     """
@@ -40,7 +40,7 @@ def decode(body: bytes, content_type: str | None, options: LongPollOptions) -> l
 
 
 def weight(messages: list[Message]) -> int:
-    """Answer the bytes that the messages take in memory."""
+    """Return the bytes that the messages take in memory."""
     size = 0
     for message in messages:
         size += message.__sizeof__()

@@ -39,7 +39,7 @@ class Buffer:
         return None
 
     def take(self, cursor: int) -> tuple[list[Message], int] | None:
-        """Drop what ``cursor`` acknowledges; answer all the rest and the cursor to send with it.
+        """Drop what ``cursor`` acknowledges; return all the rest and the cursor to send with it.
 
         ``None``: the cursor is older than one already seen, or from the future.
         """
@@ -52,7 +52,7 @@ class Buffer:
         return list(self.messages), self.taken
 
     def take_all(self) -> tuple[list[Message], int]:
-        """Answer everything that is kept, without a further acknowledgement."""
+        """Return everything that is kept, without a further acknowledgement."""
         self.taken = self.acknowledged + len(self.messages)
         return list(self.messages), self.taken
 

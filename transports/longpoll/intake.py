@@ -95,7 +95,7 @@ class Intake:
         return self._bytes <= self._max_bytes and self._messages <= self._max_messages
 
     def enter(self, size: int, messages: int = 1) -> Share | None:
-        """Answer the share of a POST of ``size`` bytes; ``None`` where it has to be held."""
+        """Return the share of a POST of ``size`` bytes; ``None`` where it has to be held."""
         # Every POST passes here, so this is _room, written out.
         if self._held or self._bytes > self._max_bytes or self._messages > self._max_messages:
             return None
@@ -104,7 +104,7 @@ class Intake:
         return Share(self, size, messages)
 
     def hold(self, waiting: Waiting, size: int, kept: int = 0) -> bool:
-        """Have ``waiting`` told when there is room; answer ``False`` where too many are held.
+        """Have ``waiting`` told when there is room; return ``False`` where too many are held.
 
         ``size`` is what its share will be, ``kept`` what of its body is in memory already.
         """

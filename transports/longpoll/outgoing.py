@@ -12,7 +12,7 @@ _CONTROL: Final = (Opcode.PING, Opcode.PONG)
 
 
 def message(payload: Any, opcode: Any) -> str | None:
-    """Answer a payload as a poll carries it: binary as base64, ``None`` for a control frame.
+    """Return a payload as a poll carries it: binary as base64, ``None`` for a control frame.
 
     Without an opcode ``str`` is text and the rest binary. ``TypeError`` names the accepted form;
     text that is not UTF-8 (a lone surrogate, bytes) is a ``UnicodeError``.

@@ -177,7 +177,7 @@ class Distant:
         self._ask(["post", messages], place, http, options, lost, share=share)
 
     def used(self, place: SessionToken) -> Elsewhere:
-        """Answer what connections that are used for a session elsewhere remember of it."""
+        """Return what connections that are used for a session elsewhere remember of it."""
         key = place.worker, place.session
         found = self._used.get(key)
         if found is None:
@@ -192,7 +192,7 @@ class Distant:
     def intake(
         self, place: SessionToken, socket_class: type[Socket], options: LongPollOptions
     ) -> Intake:
-        """Answer the book on what POSTs of a session elsewhere keep here: those not answered."""
+        """Return the book on what POSTs of a session elsewhere keep here: those not answered."""
         key = place.worker, place.session
         found = self._intakes.get(key)
         if found is None:
@@ -353,7 +353,7 @@ class Distant:
 
 
 def _size(messages: list[Message]) -> int:
-    """Answer the bytes of a POST's messages, and one for each: a POST is never nothing."""
+    """Return the bytes of a POST's messages, and one for each: a POST is never nothing."""
     return sum(1 + len(each if isinstance(each, bytes) else each.encode()) for each in messages)
 
 

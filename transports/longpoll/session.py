@@ -139,13 +139,13 @@ class LongPollSession:
         self._dispatcher.timers.call_later(self._options.window, self._tick)
 
     def token(self, cursor: int) -> str:
-        """Answer a token that proves the receipt of the messages below ``cursor``."""
+        """Return a token that proves the receipt of the messages below ``cursor``."""
         return self._sessions.sign(self, cursor)
 
     # -- from the client
 
     def publish(self, messages: list[Message], http: Caller, share: Share) -> Response | None:
-        """Put the messages of a POST into the mailbox; answer it when they are handled.
+        """Put the messages of a POST into the mailbox; return it when they are handled.
 
         ``share`` is the one that it entered with (:attr:`intake`), weighed by now, and is given
         back when they are.
@@ -305,7 +305,7 @@ class LongPollSession:
     # -- time
 
     def _tick(self) -> float | None:
-        """Look at what is due; answer when to look again, at most a window from now."""
+        """Look at what is due; return when to look again, at most a window from now."""
         if self._sessions.find(self.place) is None:
             return None
         now, window = self._dispatcher.clock(), self._options.window
@@ -325,7 +325,7 @@ class LongPollSession:
         return due
 
     def _answer_late_posts(self, now: float, due: float) -> float:
-        """Answer 408 to a POST that has waited a window; answer when the next one is due."""
+        """Answer 408 to a POST that has waited a window; return when the next one is due."""
         posts = self._posts
         while posts and posts[0].due <= now:
             posts.popleft().answer(408)

@@ -104,7 +104,7 @@ class Sessions:
         self._admission.leave(address)
 
     def add(self, session: LongPollSession) -> SessionToken:
-        """Register ``session``, for which there is a place; answer what its tokens say."""
+        """Register ``session``, for which there is a place; return what its tokens say."""
         number = str(next(self._numbers))
         self._sessions[number] = session
         return SessionToken(self.worker, number, f"lp:{os.urandom(12).hex()}")
@@ -117,7 +117,7 @@ class Sessions:
             self.fetched(session)
 
     def find(self, place: SessionToken) -> LongPollSession | None:
-        """Answer the session that a token names, where it lives here."""
+        """Return the session that a token names, where it lives here."""
         if place.worker != self.worker:
             return None
         session = self._sessions.get(place.session)
@@ -136,7 +136,7 @@ class Sessions:
             session.drain()
 
     def wait_fetched(self, timeout: float) -> bool:
-        """Wait until polls were given all that sessions hold now; answers whether they were.
+        """Wait until polls were given all that sessions hold now; return whether they were.
 
         Up to ``timeout`` seconds: for the end of a drain.
         """
@@ -154,7 +154,7 @@ class Sessions:
     # -- tokens
 
     def sign(self, session: LongPollSession, cursor: int) -> str:
-        """Answer the token to send with an answer: it proves what its holder has received."""
+        """Return the token to send with an answer: it proves what its holder has received."""
         now, place = self._clock(), session.place
         signed = SessionToken(place.worker, place.session, place.topic, cursor)
         text = tokens.encode(self._secrets, SALT, signed, now=now)

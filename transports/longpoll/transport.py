@@ -86,7 +86,7 @@ class LongPollTransport:
         return known or self._sessions.find(place) is not None
 
     def _size(self, request: Request, http: Responder) -> int:
-        """Answer how long a body may be by its head; :class:`HTTPError` where that is too much."""
+        """Return how long a body may be by its head; :class:`HTTPError` where that is too much."""
         length, most = request.header("content-length"), self._options.max_body
         if length is not None:
             body.check_size(int(length), self._options)
@@ -118,7 +118,7 @@ class LongPollTransport:
         return None
 
     def handle(self, request: Request, http: Responder) -> Response | None:
-        """Answer at once, or ``None`` for a poll that is held and a POST that is being handled.
+        """Answer at once; return ``None`` for a poll that is held or a POST that is being handled.
 
         Runs on a carrier: ``connect`` and ``init`` may block.
         """
@@ -227,7 +227,7 @@ class LongPollTransport:
             distant.post(place, messages, http, self._options, share)
 
     def _place(self, request: Request, params: dict[str, Any]) -> SessionToken | None:
-        """Answer what the token of a request says; ``params`` are those of its path and query."""
+        """Return what the token of a request says; ``params`` are those of its path and query."""
         token = request.header(TOKEN_HEADER) or params.get("token")
         claim = self._sessions.verify(token or None, self._options.max_age)
         return None if isinstance(claim, Error) else claim
@@ -241,7 +241,7 @@ class LongPollTransport:
             claims.add(used)
 
     def _intake(self, place: SessionToken) -> Intake | None:
-        """Answer the book of a session, here or elsewhere; ``None`` where there is no such one."""
+        """Return the book of a session, here or elsewhere; ``None`` where there is no such one."""
         session, distant = self._sessions.find(place), self._sessions.distant
         if session is not None:
             return session.intake

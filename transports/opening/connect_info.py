@@ -74,7 +74,7 @@ Fields = tuple[tuple[str, Read], ...]
 
 
 def compile_fields(setting: object) -> Fields:
-    """Answer how to read each key of the option; ``ConfigError`` for a key that is none."""
+    """Return how to read each key of the option; ``ConfigError`` for a key that is none."""
     if not isinstance(setting, list | tuple):
         kind = type(setting).__name__  # not the value: it may hold secrets
         raise ConfigError(f"connect_info={kind}: must be a list, such as ['uri', 'x_headers']")
@@ -98,7 +98,7 @@ def needs_same_site(setting: object) -> bool:
 
 
 def collect(fields: Fields, source: Source) -> dict[str, Any]:
-    """Answer the ``connect_info`` of one connection."""
+    """Return the ``connect_info`` of one connection."""
     return {name: read(source) for name, read in fields}
 
 

@@ -67,7 +67,7 @@ def issue(
     random_bytes: Callable[[int], bytes],
     now: float,
 ) -> tuple[str, str]:
-    """Answer the value of a ``Set-Cookie`` header that stores ``data``, and a CSRF token with it.
+    """Return the value of a ``Set-Cookie`` header that stores ``data``, and a CSRF token with it.
 
     CSRF state that ``data`` has from an earlier cookie is kept, so that pages already open go on
     working. ``random_bytes(n)`` is ``os.urandom``. Raises as :func:`actors.signing.sign` does.
@@ -89,7 +89,7 @@ def read(
     skew: float = signing.CLOCK_SKEW,
     on_ahead: Callable[[float], object] | None = None,
 ) -> dict[str, Any] | None:
-    """Answer the session in ``cookies``, the values of the ``Cookie`` header, without CSRF check.
+    """Return the session in ``cookies``, the values of the ``Cookie`` header, without CSRF check.
 
     ``None`` where there is none, or it is not ours, or too old. ``skew`` and ``on_ahead`` are those
     of :func:`actors.signing.verify`.
@@ -117,7 +117,7 @@ def load(
     *,
     now: float,
 ) -> dict[str, Any] | None:
-    """Answer the session as ``connect`` gets it: ``None`` too where ``csrf_token`` is not its own.
+    """Return the session as ``connect`` gets it: ``None`` too where ``csrf_token`` is not its own.
 
     ``csrf_token`` is the query parameter ``_csrf_token``, whatever the client made of it.
     """
@@ -127,14 +127,14 @@ def load(
 def checked(
     options: SessionOptions, session: dict[str, Any] | None, csrf_token: object
 ) -> dict[str, Any] | None:
-    """Answer ``session``, or ``None`` where ``csrf_token`` is not its own."""
+    """Return ``session``, or ``None`` where ``csrf_token`` is not its own."""
     if session is None or not _is_csrf(session.get(options.csrf_token_key), csrf_token):
         return None
     return session
 
 
 def mask_csrf(state: str, mask: bytes) -> str:
-    """Answer a CSRF token for ``state``: another one for each ``mask`` of 18 random bytes.
+    """Return a CSRF token for ``state``: another one for each ``mask`` of 18 random bytes.
 
     A page that is compressed and echoes input could else leak it byte by byte (BREACH).
     """

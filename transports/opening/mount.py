@@ -198,7 +198,7 @@ class Mount:
         raise wrong
 
     def refused(self, opened: Opened, answer: Error) -> Response:
-        """Answer what ``connect`` refused: 403, or what the option ``error_handler`` makes of it.
+        """Return what ``connect`` refused: 403, or what the option ``error_handler`` makes of it.
 
         The handler is called with the request and the reason, for ``Error(reason)`` alone, and must
         answer a ``Response``.
@@ -268,7 +268,7 @@ def _kind(answer: object) -> str:
 
 
 def _current(socket_class: type[Socket]) -> type[Socket]:
-    """Answer the class of that name after its module was reloaded; itself where there is none."""
+    """Return the class of that name after its module was reloaded; itself where there is none."""
     found: Any = sys.modules.get(socket_class.__module__)
     for name in socket_class.__qualname__.split("."):
         found = getattr(found, name, None)

@@ -69,7 +69,7 @@ class OriginCheck:
         self._entries = _entries(setting, url_host)
 
     def refusal(self, request: Request, mount: str) -> str | None:
-        """Answer ``None`` where ``request`` may connect, else what to log of the path ``mount``."""
+        """Return ``None`` where ``request`` may connect, else what to log of the path ``mount``."""
         if request.header("origin") is None:
             if self._require:
                 return _absent(mount)
@@ -176,7 +176,7 @@ def _parsed(entry: object) -> URI:
 
 
 def _entries(setting: Setting, url_host: str | None) -> list[Any]:
-    """Answer the list that allows what ``setting`` does, as far as a list can, for the log."""
+    """Return the list that allows what ``setting`` does, as far as a list can, for the log."""
     if setting is True and url_host:
         return [f"//{url_host}"]
     if isinstance(setting, list | tuple) and not callable(next(iter(setting), None)):

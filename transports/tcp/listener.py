@@ -194,7 +194,7 @@ class Listener:
             self._give_up_reserve()
 
     def wait_empty(self, timeout: float) -> bool:
-        """Wait until no stream is open; answers whether that came about in ``timeout`` seconds."""
+        """Wait until no stream is open; return whether that came about in ``timeout`` seconds."""
         if self.streams:
             self._empty = Event()
             self._empty.wait(timeout)

@@ -58,7 +58,7 @@ class Assembly:
             raise PolicyViolation("a message of too many fragments")
 
     def finish(self) -> str | bytes:
-        """Answer the whole message."""
+        """Return the whole message."""
         data: bytes | bytearray = self._data
         if self._deflate is not None:
             data = self._deflate.inflate(bytes(data), self._options.max_message_size)
@@ -66,7 +66,7 @@ class Assembly:
 
 
 def decode_text(payload: bytes | bytearray) -> str:
-    """Answer the text of a whole message."""
+    """Return the text of a whole message."""
     try:
         return payload.decode()
     except UnicodeDecodeError:
@@ -74,5 +74,5 @@ def decode_text(payload: bytes | bytearray) -> str:
 
 
 def invalid_text() -> InvalidUTF8:
-    """Answer the error for text that is none."""
+    """Return the error for text that is none."""
     return InvalidUTF8("a text message that is not UTF-8 (RFC 6455 §8.1)")

@@ -374,7 +374,7 @@ class WebSocketConnection(StreamProtocol):
             stream.resume_reading()
 
     def _last_frame(self, reason: Reason) -> closing.CloseFrame | None:
-        """Answer the Close frame to send; ``None`` where nobody waits for one."""
+        """Return the Close frame to send; ``None`` where nobody waits for one."""
         if isinstance(reason, Closed):  # its own code goes back (RFC 6455 §5.5.1)
             return None if self._peer_close is None else (self._peer_close.code, "")
         return self._close_frame or closing.close_frame(reason)

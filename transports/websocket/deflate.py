@@ -54,7 +54,7 @@ _VALUES: Final[Mapping[str, frozenset[str | None]]] = {
 
 
 def negotiate(values: Iterable[str], options: WebSocketOptions) -> tuple[Deflate, str] | None:
-    """Answer what the first acceptable offer comes to, and the text of the header to send.
+    """Return what the first acceptable offer comes to, and the text of the header to send.
 
     ``values`` are those of ``Sec-WebSocket-Extensions``. ``None``: nothing is acceptable or the
     header is malformed, and the connection goes without. A parameter that is unknown, doubled or
@@ -118,7 +118,7 @@ class Deflate:
         self._credit = self._allowance
 
     def inflate(self, payload: bytes, limit: int) -> bytes:
-        """Answer what a whole message holds, at most ``limit`` bytes.
+        """Return what a whole message holds, at most ``limit`` bytes.
 
         Raises :class:`PayloadTooBig` for more, or for more than the ratio allows, and
         :class:`InvalidDeflate` for what is no DEFLATE stream.
@@ -144,7 +144,7 @@ class Deflate:
         return data
 
     def compress(self, data: bytes) -> bytes:
-        """Answer the payload of a compressed message of one frame."""
+        """Return the payload of a compressed message of one frame."""
         deflater = zlib.compressobj(LEVEL, zlib.DEFLATED, -self._window_bits, MEMORY_LEVEL)
         whole = deflater.compress(data) + deflater.flush(zlib.Z_SYNC_FLUSH)
         return whole[: -len(_TAIL)]

@@ -23,7 +23,7 @@ class Offer(NamedTuple):
 
 
 def parse_offers(values: Iterable[str]) -> list[Offer] | None:
-    """Answer the offers of all ``values`` of the header, in the client's order of preference.
+    """Return the offers of all ``values`` of the header, in the client's order of preference.
 
     ``None`` where they are not what RFC 6455 allows, or are more than 32 names and parameters
     (empty elements of the list count).
@@ -45,7 +45,7 @@ def parse_offers(values: Iterable[str]) -> list[Offer] | None:
 
 
 def _param(text: str) -> tuple[str, str | None] | None:
-    """Answer (name, value); ``None`` where ``text`` is neither a token nor ``token=value``."""
+    """Return (name, value); ``None`` where ``text`` is neither a token nor ``token=value``."""
     match = _PARAM.fullmatch(text)
     if match is None:
         return None

@@ -36,7 +36,7 @@ header_16: Final = struct.Struct(">BBH").pack
 
 
 def header(opcode: int, length: int, *, rsv1: bool = False) -> bytes:
-    """Answer the header of a final, unmasked frame (RFC 6455 §5.2)."""
+    """Return the header of a final, unmasked frame (RFC 6455 §5.2)."""
     first = FIN | opcode | (RSV1 if rsv1 else 0)
     if length < 126:
         return bytes((first, length))
@@ -46,12 +46,12 @@ def header(opcode: int, length: int, *, rsv1: bool = False) -> bytes:
 
 
 def encode(opcode: int, payload: bytes, *, rsv1: bool = False) -> bytes:
-    """Answer a whole final, unmasked frame."""
+    """Return a whole final, unmasked frame."""
     return header(opcode, len(payload), rsv1=rsv1) + payload
 
 
 def encode_close(code: int, reason: str = "") -> bytes:
-    """Answer a Close frame; code 1005 makes an empty one."""
+    """Return a Close frame; code 1005 makes an empty one."""
     if code == NO_STATUS:
         return encode(CLOSE, b"")
     return encode(CLOSE, code.to_bytes(2, "big") + reason.encode())
@@ -79,7 +79,7 @@ def check_minimal(length: int, size: int) -> None:
 
 
 def parse_close(payload: bytes) -> tuple[int, str]:
-    """Answer (code, reason) of a peer's Close frame (RFC 6455 §5.5.1, §7.4)."""
+    """Return (code, reason) of a peer's Close frame (RFC 6455 §5.5.1, §7.4)."""
     if not payload:
         return NO_STATUS, ""
     if len(payload) == 1:

@@ -24,7 +24,7 @@ _STATUS_LINE = "HTTP/1.1 101 Switching Protocols\r\nconnection: Upgrade\r\nupgra
 
 
 def validate(request: Request) -> str:
-    """Answer the key of an acceptable upgrade; else raise :class:`HandshakeError` with status 400.
+    """Return the key of an acceptable upgrade; else raise :class:`HandshakeError` with status 400.
 
     The message names the header, what was wanted and what came.
     """
@@ -44,7 +44,7 @@ def validate(request: Request) -> str:
 
 
 def accept_value(key: str) -> str:
-    """Answer ``Sec-WebSocket-Accept`` for ``key`` (RFC 6455 §4.2.2, 5.4)."""
+    """Return ``Sec-WebSocket-Accept`` for ``key`` (RFC 6455 §4.2.2, 5.4)."""
     digest = hashlib.sha1(key.encode() + _GUID, usedforsecurity=False).digest()
     return b2a_base64(digest, newline=False).decode()
 
@@ -55,7 +55,7 @@ def response(
     extensions: str | None = None,
     headers: Iterable[tuple[str, str]] = (),
 ) -> bytes:
-    """Answer the whole 101; ``ValueError`` for a header that holds CR, LF or NUL."""
+    """Return the whole 101; ``ValueError`` for a header that holds CR, LF or NUL."""
     head = f"{_STATUS_LINE}sec-websocket-accept: {accept}\r\n"
     if subprotocol is not None:
         head += _line("sec-websocket-protocol", subprotocol)
@@ -67,7 +67,7 @@ def response(
 
 
 def _usual(request: Request) -> str | None:
-    """Answer the key of a request as nearly every client sends it, at a fifth of the chain's cost.
+    """Return the key of a request as nearly every client sends it, at a fifth of the chain's cost.
 
     What it lets through, the chain would; the rest is the chain's.
     """

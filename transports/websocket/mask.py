@@ -13,7 +13,7 @@ try:
 except ImportError:  # a wheel without it, or an installation that was built without a compiler
 
     def apply_mask(data: Payload, mask: bytes, /) -> bytes:  # type: ignore[misc] # the same shape
-        """Answer ``data`` with ``mask`` (4 bytes) over it, or from under it."""
+        """Return ``data`` with ``mask`` (4 bytes) over it, or from under it."""
         size = len(data)
         order = sys.byteorder
         repeated = (mask * (size // 4 + 1))[:size]

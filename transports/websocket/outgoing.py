@@ -23,7 +23,7 @@ _BYTES: Final = (bytes, bytearray, memoryview)
 
 
 def payload_frame(payload: Any, opcode: Any, deflate: Deflate | None) -> bytes:
-    """Answer the frame for a payload; without an opcode ``str`` is text and the rest binary.
+    """Return the frame for a payload; without an opcode ``str`` is text and the rest binary.
 
     ``TypeError`` and ``ValueError`` name the accepted form; text that is not UTF-8 (a lone
     surrogate, bytes) is a ``UnicodeError``.
@@ -48,7 +48,7 @@ def payload_frame(payload: Any, opcode: Any, deflate: Deflate | None) -> bytes:
 
 
 def message_frame(opcode: int, data: bytes, deflate: Deflate | None) -> bytes:
-    """Answer a message's frame, compressed where that was negotiated (RFC 7692 §6.1)."""
+    """Return a message's frame, compressed where that was negotiated (RFC 7692 §6.1)."""
     if deflate is not None:
         return encode(opcode, deflate.compress(data), rsv1=True)
     return header(opcode, len(data)) + data

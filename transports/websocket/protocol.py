@@ -149,7 +149,7 @@ class Protocol:
         return self._buffer is not None or self._message is not None
 
     def receive_data(self, data: bytes) -> list[Event]:
-        """Take what the peer sent; answer what it completed."""
+        """Take what the peer sent; return what it completed."""
         size = len(data)
         if (
             6 <= size <= self._short_end
@@ -239,7 +239,7 @@ class Protocol:
             self._wait(data, start, start + 2)
 
     def _join(self, buffer: bytearray, data: bytes) -> bytes | None:
-        """Add to the frame that is not complete; answer the bytes once it can be."""
+        """Add to the frame that is not complete; return the bytes once it can be."""
         buffer += data
         if len(buffer) < self._need:
             return None
@@ -262,7 +262,7 @@ class Protocol:
             self.began = self._clock()
 
     def _frame(self, data: bytes, start: int, events: list[Event]) -> int:
-        """Handle one frame of any kind; answer where it ends, or ``start`` when it is not whole."""
+        """Handle one frame of any kind; return where it ends, or ``start`` when it is not whole."""
         first, second = data[start], data[start + 1]
         opcode = first & 0x0F
         self._check_header(first, second, opcode)

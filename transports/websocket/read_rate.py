@@ -24,7 +24,7 @@ class ReadRate:
         self.since: float | None = None
 
     def spend(self, count: int, now: float) -> float:
-        """Count the messages of one read; answer for how many seconds not to read again, or 0."""
+        """Count the messages of one read; return for how many seconds not to read again, or 0."""
         self._left = min(self._left + (now - self._at) * self._rate, self._most)
         self._at = now
         if self._left == self._most:

@@ -85,7 +85,7 @@ class Routes(Protocol):
 
     @property
     def mounted(self) -> Callable[[str], tuple[Resource, dict[str, str]] | None]:
-        """Answer the resource of a path and its path parameters."""
+        """Return the resource of a path and its path parameters."""
 
 
 class Host(Protocol):
@@ -194,7 +194,7 @@ class WSGIApplication:
         environ: dict[str, Any],
         receiver: _Receiver,
     ) -> Response | None:
-        """Read the body when the resource wants it; answer what it has against the request."""
+        """Read the body when the resource wants it; return what it has against the request."""
         if receiver.ambiguous:
             raise HTTPError(400, _AMBIGUOUS)
         length = _length(request, environ, self._options.http.max_body)
@@ -251,7 +251,7 @@ def _message(handler: WSGIHandler, *arguments: Any) -> Any:
 
 
 def _handler_of(environ: dict[str, Any], start_response: Any) -> Any:
-    """Answer pywsgi's handler of this request; ``None`` under another server."""
+    """Return pywsgi's handler of this request; ``None`` under another server."""
     handler = environ.get(HANDLER) or getattr(start_response, "__self__", None)
     return handler if isinstance(handler, WSGIHandler) else None
 
@@ -276,7 +276,7 @@ class _Receiver:
         self.ambiguous = handler is not None and getattr(handler.headers, "ambiguous", False)
 
     def read(self, source: Any, size: int) -> bytes:
-        """Answer up to ``size`` bytes of ``source``; :class:`HTTPError` 503 where room is short."""
+        """Return up to ``size`` bytes of ``source``; :class:`HTTPError` 503 where room is short."""
         body = bytearray()
         clock = get_dispatcher().clock
         try:
@@ -306,7 +306,7 @@ class _Receiver:
 
 
 def _length(request: Request, environ: dict[str, Any], most: int) -> int | None:
-    """Answer how long the body is, ``None`` for a chunked one; :class:`HTTPError` to refuse it."""
+    """Return how long the body is, ``None`` for a chunked one; :class:`HTTPError` to refuse it."""
     codings = request.headers_named("transfer-encoding")
     lengths = request.headers_named("content-length")
     if codings:

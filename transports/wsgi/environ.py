@@ -20,7 +20,7 @@ _PATH_SAFE = "!$&'()*+,;=:@/~"
 
 
 def from_request(request: Request, local: Address, errors: TextIO) -> dict[str, Any]:
-    """Answer the environment of ``request``; ``local`` is the address that it came in by.
+    """Return the environment of ``request``; ``local`` is the address that it came in by.
 
     The path is percent-decoded, its bytes as Latin-1. A header that is repeated is joined with
     commas, ``Cookie`` with semicolons (RFC 9110 §5.3, RFC 6265 §5.4). Headers with an underscore in
@@ -72,7 +72,7 @@ def to_request(
     headers: Iterable[tuple[str, str]],
     body: bytes = b"",
 ) -> Request:
-    """Answer the request that another server has parsed into ``environ``.
+    """Return the request that another server has parsed into ``environ``.
 
     ``target`` and ``headers`` are as they were sent where that is known, else those of
     :func:`target_of` and :func:`headers_of`. :class:`HTTPError` 400: there is not one Host, or a
@@ -114,7 +114,7 @@ def _host(values: list[str], scheme: str, version: str) -> tuple[str, int]:
 
 
 def target_of(environ: Mapping[str, Any]) -> str:
-    """Answer the target as nearly as an environment tells: its path is encoded anew."""
+    """Return the target as nearly as an environment tells: its path is encoded anew."""
     path = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
     query = environ.get("QUERY_STRING", "")
     target = quote_from_bytes(path.encode("latin-1"), _PATH_SAFE)
@@ -122,7 +122,7 @@ def target_of(environ: Mapping[str, Any]) -> str:
 
 
 def headers_of(environ: Mapping[str, Any]) -> Headers:
-    """Answer the headers of an environment, in which repeated ones are joined."""
+    """Return the headers of an environment, in which repeated ones are joined."""
     found = []
     for key, value in environ.items():
         if key.startswith("HTTP_"):

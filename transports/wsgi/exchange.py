@@ -76,7 +76,7 @@ class Exchange(StreamProtocol):
     # -- the WSGI call's side
 
     def may_proceed(self) -> bool:
-        """Wait while the request is held; answer whether its body is to be read then.
+        """Wait while the request is held; return whether its body is to be read then.
 
         Else ``response`` is to be sent. Whoever does not call :meth:`run` calls :meth:`leave`.
         """
@@ -220,7 +220,7 @@ class Exchange(StreamProtocol):
         return stream
 
     def hand_over(self, protocol: StreamProtocol) -> bytes:
-        """Let ``protocol`` have the stream; answer what was read beyond the request."""
+        """Let ``protocol`` have the stream; return what was read beyond the request."""
         stream = self.stream
         self._lost = None
         if stream.closed:
@@ -258,7 +258,7 @@ def _send_at_once(sock: Any) -> None:
 
 
 def _detach(handler: Any) -> tuple[Any, bytes]:
-    """Answer the socket of pywsgi's ``handler`` and what it has read ahead; it closes neither."""
+    """Return the socket of pywsgi's ``handler`` and what it has read ahead; it closes neither."""
     sock = handler.socket
     sock.setblocking(False)  # so that peek does not wait where nothing was read
     try:

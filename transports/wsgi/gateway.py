@@ -36,7 +36,7 @@ class Gateway:
         self._application = application
 
     def handle(self, request: Request, http: Responder) -> Response | None:
-        """Answer what the application does; what it raises is the caller's to answer with 500."""
+        """Return what the application does; what it raises is the caller's to answer with 500."""
         try:
             return _Call(request, http).run(self._application)
         except ClientGone:
@@ -95,7 +95,7 @@ class _Call:
         return self._head
 
     def _whole(self, blocks: list[bytes] | tuple[bytes, ...]) -> Response | None:
-        """Answer the body in one piece, unless that would not say what the application did."""
+        """Return the body in one piece, unless that would not say what the application did."""
         status, headers, length = self._started()
         body = b"".join(blocks)
         if self._request.method == "HEAD" and length is not None:
@@ -119,7 +119,7 @@ class _Call:
 
 
 def _checked_head(status: str, headers: list[tuple[str, str]]) -> tuple[int, Headers, int | None]:
-    """Answer the status, the headers that are not ours to send, and the body's length.
+    """Return the status, the headers that are not ours to send, and the body's length.
 
     ``TypeError`` or ``ValueError`` for what PEP 3333 does not allow, an interim status included.
     """

@@ -60,7 +60,7 @@ class Taken:
             self._empty.set()
 
     def drain(self, budget: float) -> bool:
-        """End every stream with 1012; answer whether that came about in ``budget`` seconds."""
+        """End every stream with 1012; return whether that came about in ``budget`` seconds."""
         self.draining = True
         for stream in list(self.streams):
             if stream.protocol is not None:

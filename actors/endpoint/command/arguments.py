@@ -38,7 +38,7 @@ class Parser(argparse.ArgumentParser):
 
 
 def parser() -> Parser:
-    """Answer the command's options."""
+    """Return the command's options."""
     made = Parser(
         prog="python -m actors.endpoint", description="Serve an endpoint.", allow_abbrev=False
     )
@@ -154,5 +154,5 @@ def _seconds(text: str) -> float:
 
 
 def written(host: str, port: int) -> str:
-    """Answer an address as a URL has it."""
+    """Return an address as a URL has it."""
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

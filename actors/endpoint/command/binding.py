@@ -11,7 +11,7 @@ from supervision.processes.sockets import VARIABLES, bind, inherited
 
 
 def listeners(host: str, port: int) -> list[socket.socket]:
-    """Answer the sockets that a service manager hands us, else a new one at the address.
+    """Return the sockets that a service manager hands us, else a new one at the address.
 
     What told us of them is taken out of the environment, as it is not for processes of ours.
     """

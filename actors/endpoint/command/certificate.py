@@ -9,7 +9,7 @@ from actors.errors import ConfigError
 
 
 def server_context(certfile: str | None, keyfile: str | None) -> ssl.SSLContext | None:
-    """Answer a context for TLS 1.2 and later, or ``None`` without a certificate.
+    """Return a context for TLS 1.2 and later, or ``None`` without a certificate.
 
     ``certfile`` is a chain in PEM, ``keyfile`` its key unless that is in the same file. A file that
     cannot be read, that is no PEM, whose key is encrypted or belongs to another certificate is a
@@ -48,7 +48,7 @@ def _refuse() -> NoReturn:
 
 
 def _explain(error: ssl.SSLError, certfile: str, keyfile: str) -> str:
-    """Answer in words what OpenSSL says in names; its message names no file."""
+    """Return in words what OpenSSL says in names; its message names no file."""
     if error.reason == "KEY_VALUES_MISMATCH":
         return f"--keyfile {keyfile!r}: is not the key of the certificate in {certfile!r}"
     reason = error.reason or error

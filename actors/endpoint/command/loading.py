@@ -49,7 +49,7 @@ def load(path: str) -> Endpoint:
 
 
 def _guess(path: str) -> str:
-    """Answer what somebody who wrote ``chat`` or ``chat.py`` may have meant."""
+    """Return what somebody who wrote ``chat`` or ``chat.py`` may have meant."""
     name = path.partition(":")[0].removesuffix(".py").replace("/", ".")
     return f"{name.strip('.') or 'chat'}:endpoint"
 
@@ -86,6 +86,6 @@ def _import(name: str) -> ModuleType:
 
 
 def _candidates(found: object, wanted: type) -> list[str]:
-    """Answer the names of endpoints there; where there is none, all public names."""
+    """Return the names of endpoints there; where there is none, all public names."""
     names = [name for name in dir(found) if not name.startswith("_")]
     return [n for n in names if isinstance(getattr(found, n, None), wanted)] or names

@@ -32,7 +32,7 @@ logger = logging.getLogger("roost.master")
 
 
 def serve(given: argparse.Namespace, arguments: Sequence[str]) -> int:
-    """Serve with ``given.workers`` workers until a signal; answers the exit status."""
+    """Serve with ``given.workers`` workers until a signal; return the exit status."""
     with SignalPipe(SIGNALS) as signals:  # first: whatever is made below is cleared away
         logs = Logs(given.log_level, given.log_file)
         follows = predecessor(os.environ)  # before what says so is taken out of it
@@ -73,7 +73,7 @@ def serve(given: argparse.Namespace, arguments: Sequence[str]) -> int:
 
 
 def _configuration(given: argparse.Namespace) -> dict[str, Any]:
-    """Answer what each worker is told; the secret serves where the application has none."""
+    """Return what each worker is told; the secret serves where the application has none."""
     return {
         "application": DEMO if given.application is None else given.application,
         "certfile": given.certfile,

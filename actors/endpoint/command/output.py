@@ -30,7 +30,7 @@ def _null(number: int) -> TextIO:
 
 
 def write(stream: TextIO, text: str) -> OSError | None:
-    """Write a line; answers the error where that failed, and gives the stream up then."""
+    """Write a line; return the error where that failed: then the stream is given up."""
     try:
         print(text, file=stream, flush=True)
     except OSError as error:

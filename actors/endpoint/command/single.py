@@ -30,7 +30,7 @@ logger = logging.getLogger("roost.endpoint")
 
 
 def run(given: argparse.Namespace) -> int:
-    """Do what the options ask; answers the exit status."""
+    """Do what the options ask; return the exit status."""
     Logs(given.log_level, given.log_file)
     endpoint = load(DEMO if given.application is None else given.application)
     if given.print_limits:

@@ -90,7 +90,7 @@ class Worker:
         return max(0.0, self._until - self._clock())
 
     def run(self) -> int:
-        """Serve; answers the exit status."""
+        """Serve; return the exit status."""
         options = self._options
         self._end.serve(
             self._server.dispatcher,
@@ -173,7 +173,7 @@ class Worker:
 
 
 def main(arguments: list[str]) -> tuple[int, float]:
-    """Run the worker; answers the exit status, and the seconds that are left for the end."""
+    """Run the worker; return the exit status, and the seconds that are left for the end."""
     output.open_closed_descriptors()
     # SIGABRT, by which the master ends a worker that hangs, prints stacks: from the signal's
     # handler, so not where that may block.

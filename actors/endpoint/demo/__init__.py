@@ -48,7 +48,7 @@ HEADERS = (
 
 
 def page(name: str, content_type: str) -> Handler:
-    """Answer a handler that serves one of the demo's own files."""
+    """Return a handler that serves one of the demo's own files."""
 
     def handle(request: Request, http: Responder) -> Response:  # noqa: ARG001
         from transports.http.response import Response  # noqa: PLC0415 - the command patched by now

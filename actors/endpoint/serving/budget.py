@@ -27,12 +27,12 @@ LEAST: Final = 0.25
 
 
 def reserve(grace: float) -> float:
-    """Answer what is kept of ``grace`` for the very end."""
+    """Return what is kept of ``grace`` for the very end."""
     return min(RESERVE, grace / 10)
 
 
 def share(own: float | None, later: Iterable[float], left: float) -> float:
-    """Answer how many of the seconds ``left`` a child may use that asks for ``own``.
+    """Return how many of the seconds ``left`` a child may use that asks for ``own``.
 
     ``later`` is what those ask for that stop after it. Where there is not enough for all, nobody
     gets more than an equal part of what those leave that ask for less. ``None`` asks for all.
@@ -89,7 +89,7 @@ class Budget:
             )
 
     def lines(self) -> list[str]:
-        """Answer the arithmetic in words, a few lines."""
+        """Return the arithmetic in words, a few lines."""
         left = max(0.0, self.grace - self.needed)
         found = [f"shutdown: {self._sum()}, leaving {left:.3g} of grace={self.grace:g}"]
         asked = sum(each for each in self.others if each is not None)

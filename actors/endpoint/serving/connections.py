@@ -52,7 +52,7 @@ class Connections:
         return iter([stream for listener in self.listeners for stream in listener.streams])
 
     def sockets(self) -> list[Ref[Any]]:
-        """Answer the live socket actors, whatever their transport."""
+        """Return the live socket actors, whatever their transport."""
         return live(self.classes)
 
     def accept(self) -> None:
@@ -87,7 +87,7 @@ class Connections:
             protocol.drain()
 
     def cut_short(self, reason: Reason) -> int:
-        """Tell every client that this is the end, whatever its socket does; answer how many."""
+        """Tell every client that this is the end, whatever its socket does; return how many."""
         refs = self.sockets()
         cut_short(refs, reason)
         for protocol in self._protocols():
@@ -99,17 +99,17 @@ class Connections:
         return [stream.protocol for stream in self if stream.protocol is not None]
 
     def wait_empty(self, timeout: float) -> bool:
-        """Wait until no stream is open; answers whether that came about in ``timeout`` seconds."""
+        """Wait until no stream is open; return whether that came about in ``timeout`` seconds."""
         clock = get_dispatcher().clock
         until = clock() + timeout
         return all(each.wait_empty(max(0.0, until - clock())) for each in self.listeners)
 
     def lingering(self) -> set[Stream]:
-        """Answer the streams on which everything was said, and whose clients have not closed."""
+        """Return the streams on which everything was said, and whose clients have not closed."""
         return {stream for stream in self if stream.closing and not stream.queued}
 
     def abort(self) -> int:
-        """Close what is open; answer how many streams that were."""
+        """Close what is open; return how many streams that were."""
         streams = list(self)
         for stream in streams:
             stream.abort()

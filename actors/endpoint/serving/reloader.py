@@ -86,7 +86,7 @@ def _stamp(module: ModuleType) -> int:
 
 
 def _with_dependents(changed: list[str], modules: dict[str, ModuleType]) -> list[str]:
-    """Answer ``changed`` and then, each once, the modules that import one of those before."""
+    """Return ``changed`` and then, each once, the modules that import one of those before."""
     imports = {name: _imports(module) for name, module in modules.items()}
     found = list(changed)
     for name in found:
@@ -95,7 +95,7 @@ def _with_dependents(changed: list[str], modules: dict[str, ModuleType]) -> list
 
 
 def _imports(module: ModuleType) -> set[str]:
-    """Answer what the module's file imports, in full; with names that may be modules or not."""
+    """Return what the module's file imports, in full; with names that may be modules or not."""
     try:
         tree = ast.parse(Path(str(module.__file__)).read_bytes())
     except (OSError, SyntaxError, ValueError):

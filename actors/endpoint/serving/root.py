@@ -152,7 +152,7 @@ def _later(child: Child, after: list[Child], left: float) -> list[float]:
 
 
 def _kept(child: Child) -> float:
-    """Answer what is kept for a child while others before it stop: the planned ones have it all."""
+    """Return what is kept for a child while others before it stop: the planned ones have it all."""
     if child.spec.id == CHILDREN:
         return sum(_least(each) for each in child.spec.args[0])
     return _asked(child.spec) if child.spec.id in (DRAINERS, SERVER) else _least(child.spec)

@@ -123,7 +123,7 @@ class Server:
         return self.listeners[0]
 
     def facts(self) -> dict[str, Any]:
-        """Answer what a person may want to know, as plain values: seconds, and lines to print."""
+        """Return what a person may want to know, as plain values: seconds, and lines to print."""
         notes = self.routes.notes
         return {"grace": self.grace, "budget": self.budget.lines(), "notes": notes}
 
@@ -248,7 +248,7 @@ class Server:
 
 
 def refusal(reason: Reason) -> ConfigError:
-    """Answer why the tree did not start; what the application itself refused is said as it was."""
+    """Return why the tree did not start; what the application itself refused is said as it was."""
     if isinstance(reason, FailedToStart) and reason.child == CHILDREN:
         reason = reason.reason  # the supervisor between is no news to who gave the children
     cause = reason

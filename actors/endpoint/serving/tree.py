@@ -38,7 +38,7 @@ class Asked(NamedTuple):
 
 
 def classes(endpoint: Endpoint, grace: float) -> list[Asked]:
-    """Answer each mounted class once, the last declared first, with its last mount's options.
+    """Return each mounted class once, the last declared first, with its last mount's options.
 
     Beside what the mount says these hold ``endpoint``, ``grace`` (seconds) and ``drainer``: its
     :class:`DrainOptions`, or ``None`` for ``drainer=False``.
@@ -57,7 +57,7 @@ def classes(endpoint: Endpoint, grace: float) -> list[Asked]:
 
 
 def drain_options(mounted: Mounted, grace: float) -> DrainOptions | None:
-    """Answer how the connections of a mount are drained, ``None`` for not at all.
+    """Return how the connections of a mount are drained, ``None`` for not at all.
 
     A function is called now, at start; :class:`ConfigError` names one that fails.
     """
@@ -80,7 +80,7 @@ def children(
     grace: float,
     pubsub: Iterable[ChildSpec] = (),
 ) -> tuple[ChildSpec, ...]:
-    """Answer the specs in start order; nothing is started.
+    """Return the specs in start order; nothing is started.
 
     ``pubsub`` is what must run before everything else. :class:`ConfigError` says what is wrong
     with a spec of the application's.
@@ -130,7 +130,7 @@ def server_seconds(options: EndpointOptions, grace: float) -> float:
 
 
 def budget(endpoint: Endpoint, tree: tuple[ChildSpec, ...], grace: float) -> Budget:
-    """Answer the arithmetic of a shutdown of ``tree``."""
+    """Return the arithmetic of a shutdown of ``tree``."""
     by_id = {spec.id: spec for spec in tree}
     drainers = by_id[DRAINERS].args[0] if DRAINERS in by_id else ()
     ours = {SERVER, ACCEPTOR, DRAINERS}
@@ -172,7 +172,7 @@ def _children(given: Iterable[object]) -> list[ChildSpec]:
 
 
 def _drainers(asked: list[Asked], grace: float) -> list[ChildSpec]:
-    """Answer the supervisor of all drainers; none where no class has one.
+    """Return the supervisor of all drainers; none where no class has one.
 
     One that says no bound gets that of the others.
     """
@@ -192,7 +192,7 @@ def _drainers(asked: list[Asked], grace: float) -> list[ChildSpec]:
 
 
 def _specs(asked: list[Asked], method: str) -> list[ChildSpec]:
-    """Answer what each class asks for; ``None`` is nothing."""
+    """Return what each class asks for; ``None`` is nothing."""
     found = []
     for socket_class, options in asked:
         where = f"{socket_class.__qualname__}.{method}"

@@ -11,7 +11,7 @@ INTERVAL = 0.5
 
 
 def drained(stage: Stage, count: int, size: int) -> list[Any]:
-    """Drain ``count`` clients of one worker in batches; answers them by the time of their close."""
+    """Drain ``count`` clients of one worker in batches; return them by the time of their close."""
     drainer = {"batch_size": size, "batch_interval": INTERVAL}
     server = stage.serve(workers=1, options={"drainer": drainer})
     clients = stage.websockets(server, count)

@@ -85,7 +85,7 @@ def worker_kill9(stage: Stage) -> None:
 
 
 def replaced(stage: Stage, server: Server, clients: list[WebSocket], worker: int) -> float:
-    """Kill ``worker``, see what becomes of the clients; answers when another one accepted."""
+    """Kill ``worker``, see what becomes of the clients; return when another one accepted."""
     by_worker, before = split(server, clients), server.workers
     stage.fault(f"SIGKILL to worker {worker}")
     began = time.monotonic()

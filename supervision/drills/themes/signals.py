@@ -40,7 +40,7 @@ def double_term(stage: Stage) -> None:
 
 
 def _draining(stage: Stage) -> tuple[Server, list[WebSocket]]:
-    """Answer a server that drains one client after the other, and has told the first."""
+    """Return a server that drains one client after the other, and has told the first."""
     server = stage.serve(workers=1, options={"drainer": SLOW})
     clients = stage.websockets(server, 8)
     stage.fault("SIGTERM to the master")

@@ -45,7 +45,7 @@ def soak_mini(stage: Stage) -> None:
 
 
 def _calm(stage: Stage, server: Server, wanted: dict[str, Any] | None = None) -> dict[str, Any]:
-    """Answer the state of the worker when it is at rest: as ``wanted``, or no more changing."""
+    """Return the state of the worker when it is at rest: as ``wanted``, or no more changing."""
     until = time.monotonic() + PATIENCE / 4
     found = stage.ask(server, "state")
     while time.monotonic() < until:

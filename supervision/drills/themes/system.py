@@ -59,7 +59,7 @@ def pid1(stage: Stage) -> None:
 
 
 def _settled(server: Server) -> list[str]:
-    """Answer the states of the master's children once it has had the time to reap."""
+    """Return the states of the master's children once it has had the time to reap."""
     states: list[str] = []
 
     def quiet(_: list[int]) -> bool:
@@ -71,7 +71,7 @@ def _settled(server: Server) -> list[str]:
 
 
 def _unshare() -> str | None:
-    """Answer the program that makes a PID namespace, where we may."""
+    """Return the program that makes a PID namespace, where we may."""
     program = shutil.which("unshare")
     if program is None:
         return None

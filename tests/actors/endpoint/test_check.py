@@ -23,7 +23,7 @@ CHAT = "class Chat(Socket):\n    pass\n"
 
 @pytest.fixture
 def check(tmp_path):
-    """Run ``--check`` over a module with this text; answers (status, what it said)."""
+    """Run ``--check`` over a module with this text; return (status, what it said)."""
 
     def checking(text: str, *arguments: str) -> tuple[int, list[str]]:
         (tmp_path / "app.py").write_text(HEAD + CHAT + text)

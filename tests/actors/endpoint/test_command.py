@@ -25,7 +25,7 @@ PATCHED = "tests.actors.endpoint.patched_app:endpoint"
 
 
 def refusal(*arguments, **rest):
-    """Run a command that must fail with status 2; answers its one line without the prefix.
+    """Run a command that must fail with status 2; return its one line without the prefix.
 
     What does not say where is bound nowhere else: another server may have the default port.
     """
@@ -448,7 +448,7 @@ def free_port():
 
 @contextmanager
 def broken_pipe():
-    """Answer the writing end of a pipe that nobody reads any more."""
+    """Return the writing end of a pipe that nobody reads any more."""
     reading, writing = os.pipe()
     os.close(reading)
     yield writing

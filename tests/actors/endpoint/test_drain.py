@@ -81,7 +81,7 @@ class Site:
         return Poller(self.raw(), self.raw())
 
     def stop(self, budget=DEADLINE):
-        """Begin to stop; answers the greenlet, and comes back when that is under way."""
+        """Begin to stop; return the greenlet, and comes back when that is under way."""
         self.began = time.monotonic()
         stopping = gevent.spawn(self.server.stop, budget)
         gevent.sleep(0)
@@ -155,7 +155,7 @@ def site(talk):
 
 
 def leave(client):
-    """Read the Close frame and answer it, as a browser does; answers its code and its reason."""
+    """Read the Close frame and answer it, as a browser does; return its code and its reason."""
     frame = client.frame()
     assert frame.opcode == raw.CLOSE
     client.send(raw.close_frame(frame.code))

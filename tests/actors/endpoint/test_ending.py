@@ -27,7 +27,7 @@ def command():
 
 @pytest.fixture
 def connect(command):
-    """Answer a function that connects to a socket of the application."""
+    """Return a function that connects to a socket of the application."""
     clients = []
 
     def connected(path, query=""):

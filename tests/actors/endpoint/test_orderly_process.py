@@ -60,7 +60,7 @@ ABOVE = 'endpoint = Endpoint(watchers=[ChildSpec(id="doomed", start=Doomed.start
 
 @pytest.fixture
 def app(tmp_path):
-    """Write the module ``app``; answers its directory."""
+    """Write the module ``app``; return its directory."""
 
     def written(source):
         (tmp_path / "app.py").write_text(source)

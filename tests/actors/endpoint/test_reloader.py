@@ -27,7 +27,7 @@ endpoint.socket("/talk", Talk)
 
 @pytest.fixture
 def application(tmp_path: Path, monkeypatch: Any) -> Any:
-    """Write an application package and import it; answers (words.py, its module)."""
+    """Write an application package and import it; return (words.py, its module)."""
     package = f"app_{tmp_path.name.replace('-', '_')}"
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(str(tmp_path))

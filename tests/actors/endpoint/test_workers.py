@@ -40,13 +40,13 @@ def server(stack: ExitStack) -> Command:
 
 
 def connect(stack: ExitStack, server: Command, **rest: Any) -> tuple[int, Client]:
-    """Answer a connection, after the pid of the worker that has it."""
+    """Return a connection, after the pid of the worker that has it."""
     client = stack.enter_context(Client(server.address, **rest))
     return int(client.ask("/pid").body), client
 
 
 def each_worker(stack: ExitStack, server: Command, **rest: Any) -> dict[int, Client]:
-    """Answer a connection to each of the two workers, by their pids; waits until both serve."""
+    """Return a connection to each of the two workers, by their pids; waits until both serve."""
     found: dict[int, Client] = {}
     until = time.monotonic() + DEADLINE
     while len(found) < 2:
@@ -58,7 +58,7 @@ def each_worker(stack: ExitStack, server: Command, **rest: Any) -> dict[int, Cli
 
 
 def in_room(stack: ExitStack, server: Command, **rest: Any) -> dict[int, Client]:
-    """Answer a client in the room of each worker."""
+    """Return a client in the room of each worker."""
     clients = each_worker(stack, server, **rest)
     for client in clients.values():
         assert client.upgrade(WEBSOCKET).status == 101

@@ -61,7 +61,7 @@ def listener() -> Any:
 
 
 def settle(listener: Listener) -> list[Any]:
-    """Answer what was heard once everything queued is handled."""
+    """Return what was heard once everything queued is handled."""
     count = len(listener.heard)
     listener.actor_ref.tell("settled")
     while listener.heard[count:].count("settled") == 0:

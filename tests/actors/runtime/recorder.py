@@ -51,7 +51,7 @@ def actor_of(ref: Any) -> Any:
 
 
 def watched(ref: Any) -> Any:
-    """Answer the ref of a recorder that monitors ``ref``."""
+    """Return the ref of a recorder that monitors ``ref``."""
     watcher = Recorder.start()
     actor_of(watcher).monitor(ref)
     return watcher

@@ -26,7 +26,7 @@ from tests.actors.runtime.recorder import (
 
 
 def blocked(cls: type[Recorder]) -> Any:
-    """Answer the ref of an actor that blocks in its callback."""
+    """Return the ref of an actor that blocks in its callback."""
     ref = cls.start()
     ref.tell("block")
     assert actor_of(ref).entered.wait(DEADLINE)

@@ -14,7 +14,7 @@ from tests.actors.runtime.recorder import DEADLINE, Recorder, actor_of, joined
 
 
 def elsewhere(function: Any) -> Any:
-    """Answer what ``function`` does on a native thread, while the loop turns."""
+    """Return what ``function`` does on a native thread, while the loop turns."""
     answers: list[Any] = []
     thread = threading.Thread(target=lambda: answers.append(function()))
     thread.start()

@@ -89,7 +89,7 @@ class Readers:
 
 
 def gaps(order: list[int]) -> list[int]:
-    """Answer how many events were between two of each, for all pairs of neighbours."""
+    """Return how many events were between two of each, for all pairs of neighbours."""
     last: dict[int, int] = {}
     found = []
     for place, number in enumerate(order):

@@ -16,7 +16,7 @@ DEADLINE = 20.0
 
 
 def inheritable():
-    """Answer the descriptors of this process that any child has."""
+    """Return the descriptors of this process that any child has."""
     found = set()
     for path in Path("/proc/self/fd").iterdir():
         try:
@@ -53,7 +53,7 @@ class Yard:
         )
 
     def hear(self, process, kind):
-        """Wait until a worker says something of this kind; answers it."""
+        """Wait until a worker says something of this kind; return it."""
         while True:
             for message in process.channel.receive():
                 process.beat = self.clock.now
@@ -63,20 +63,20 @@ class Yard:
             assert self.fleet.selector.select(DEADLINE), f"{process} does not say {kind!r}"
 
     def ready(self, process):
-        """Have a worker be ready; answers it."""
+        """Have a worker be ready; return it."""
         message = self.hear(process, "ready")
         process.grace = message[1]["grace"]
         process.state = State.READY
         return process
 
     def ended(self, process):
-        """Wait for a worker's end, and clear away what is left; answers the status."""
+        """Wait for a worker's end, and clear away what is left; return the status."""
         status = os.waitstatus_to_exitcode(os.waitpid(process.pid, 0)[1])
         assert self.fleet.forget(process.pid) is process
         return status
 
     def kill(self, process):
-        """End a worker as nobody would have expected; answers the status."""
+        """End a worker as nobody would have expected; return the status."""
         os.kill(process.pid, signal.SIGKILL)
         return self.ended(process)
 
@@ -90,7 +90,7 @@ class Yard:
 
 @pytest.fixture
 def yard(tmp_path):
-    """Answer a function that makes a fleet; the workers do what the script says."""
+    """Return a function that makes a fleet; the workers do what the script says."""
     made = []
 
     def make(*script, **timeouts):

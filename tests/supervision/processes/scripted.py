@@ -22,7 +22,7 @@ FACTS = {"grace": 2.0, "budget": [], "notes": []}
 
 
 def told(channel, timeout=None):
-    """Answer what the master has said; nothing, after ``timeout`` seconds."""
+    """Return what the master has said; nothing, after ``timeout`` seconds."""
     if early:
         found, early[:] = list(early), []
         return found

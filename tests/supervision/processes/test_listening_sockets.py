@@ -19,7 +19,7 @@ FIRST = 200
 
 @pytest.fixture
 def hand_over(monkeypatch):
-    """Answer a function that puts descriptors where a service manager does."""
+    """Return a function that puts descriptors where a service manager does."""
     monkeypatch.setattr(sockets, "FIRST_INHERITED", FIRST)
     with ExitStack() as stack:
 

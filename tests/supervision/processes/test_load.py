@@ -15,7 +15,7 @@ def path(tmp_path):
 
 
 def worker(path, slot, clients=0):
-    """Answer the end of a worker with so many clients."""
+    """Return the end of a worker with so many clients."""
     load = Load(path, slot).enter()
     for _ in range(clients):
         load.opened()

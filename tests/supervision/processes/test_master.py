@@ -260,7 +260,7 @@ def few_descriptors(pid):
 
 
 def told_back(run):
-    """Answer who was told to stand back and who no longer to, in order."""
+    """Return who was told to stand back and who no longer to, in order."""
     found = (re.match(r"(\d+) stand_back (True|False)", line) for line in run.lines)
     return [(int(each[1]), each[2] == "True") for each in found if each]
 

@@ -12,7 +12,7 @@ from supervision.processes.notify import Notifier
 
 @pytest.fixture(params=["path", "abstract"])
 def manager(request, tmp_path):
-    """Answer the environment of a service, and the socket that its notes come to."""
+    """Return the environment of a service, and the socket that its notes come to."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
         sock.settimeout(5)
         if request.param == "path":

@@ -26,7 +26,7 @@ def module(tmp_path, monkeypatch):
 
 
 def output(module, *arguments, inherit=(), **rest):
-    """Run the module; answers what it writes to its first argument, and its status."""
+    """Run the module; return what it writes to its first argument, and its status."""
     read, write = os.pipe()
     pid = spawn(module, [str(write), *arguments], [write, *inherit], **rest)
     os.close(write)

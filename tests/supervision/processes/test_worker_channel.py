@@ -85,7 +85,7 @@ def test_sending_to_nobody_closes_and_further_messages_do_nothing(ends):
 
 
 def fill(channel):
-    """Send until the kernel takes no more; answers how many messages that were."""
+    """Send until the kernel takes no more; return how many messages that were."""
     count = 0
     while not channel.unsent:
         channel.send("fill", count, b"x" * 1000)

@@ -15,7 +15,7 @@ CHUNKED = POST + b"Transfer-Encoding: chunked\r\n\r\n"
 
 
 def parse(*reads: bytes, **options: Any) -> list[Request | HTTPError]:
-    """Answer the requests in ``reads``, and last the error where there is one."""
+    """Return the requests in ``reads``, and last the error where there is one."""
     parser = RequestParser(HTTPOptions(**options))
     found: list[Request | HTTPError] = []
     for data in reads:
@@ -30,21 +30,21 @@ def parse(*reads: bytes, **options: Any) -> list[Request | HTTPError]:
 
 
 def one(*reads: bytes, **options: Any) -> Request:
-    """Answer the one request in ``reads``."""
+    """Return the one request in ``reads``."""
     (request,) = parse(*reads, **options)
     assert isinstance(request, Request), request
     return request
 
 
 def refusal(*reads: bytes, **options: Any) -> HTTPError:
-    """Answer the error that ``reads`` are refused with, as the first thing."""
+    """Return the error that ``reads`` are refused with, as the first thing."""
     (error,) = parse(*reads, **options)
     assert isinstance(error, HTTPError), error
     return error
 
 
 def verdicts(*reads: bytes, **options: Any) -> list[tuple[Any, ...]]:
-    """Answer what :func:`parse` found as values that can be compared."""
+    """Return what :func:`parse` found as values that can be compared."""
     return [
         (found.status, found.message)
         if isinstance(found, HTTPError)

@@ -37,7 +37,7 @@ def client(served: Served) -> Iterator[Client]:
 
 
 def refused_and_closed(client: Client, data: bytes) -> Answer:
-    """Send ``data``; answer the only answer to it, after which the connection ends."""
+    """Send ``data``; return the only answer to it, after which the connection ends."""
     client.send(data)
     answer = client.answer()
     assert answer.headers["connection"] == "close"
@@ -46,7 +46,7 @@ def refused_and_closed(client: Client, data: bytes) -> Answer:
 
 
 def drip(client: Client, data: bytes, every: float) -> bytes:
-    """Send a byte each ``every`` seconds until the server closes; answer what it said."""
+    """Send a byte each ``every`` seconds until the server closes; return what it said."""
     said = b""
     client.sock.settimeout(every)
     for byte in data:

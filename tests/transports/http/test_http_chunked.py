@@ -11,7 +11,7 @@ from transports.http.options import HTTPOptions
 
 
 def take(data: bytes) -> tuple[bytes | None, bytes]:
-    """Answer the body and what is left of ``data``."""
+    """Return the body and what is left of ``data``."""
     buffer = bytearray(data)
     body = ChunkedBody(HTTPOptions()).take(buffer)
     return body, bytes(buffer)

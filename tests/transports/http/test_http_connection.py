@@ -41,7 +41,7 @@ def client(served: Served) -> Iterator[Client]:
 
 
 def stream_of(served: Served, client: Client) -> object:
-    """Answer the server's side of ``client``."""
+    """Return the server's side of ``client``."""
     (stream,) = [s for s in served.streams if s.peer == client.sock.getsockname()]
     return stream
 

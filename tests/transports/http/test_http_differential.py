@@ -119,7 +119,7 @@ def test_target_is_judged_alike_when_its_head_is_known(text: str) -> None:
 
 
 def h11_verdict(data: bytes) -> tuple[Any, ...] | None:
-    """Answer what h11 makes of one request; ``None`` while it waits; ``("refused",)``."""
+    """Return what h11 makes of one request; ``None`` while it waits; ``("refused",)``."""
     server = h11.Connection(h11.SERVER)
     server.receive_data(data)
     body = b""

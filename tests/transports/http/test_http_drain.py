@@ -26,7 +26,7 @@ SOON = 0.3
 
 @pytest.fixture(params=["plain", "tls"])
 def tls(request, tmp_path):
-    """Answer the contexts of the server and of its clients."""
+    """Return the contexts of the server and of its clients."""
     if request.param == "plain":
         return None, None
     made = certificate.make(tmp_path)
@@ -50,7 +50,7 @@ def served(site, tls):
 
 @pytest.fixture
 def connect(served, tls):
-    """Answer a client that has had an answer, so that its connection is kept alive."""
+    """Return a client that has had an answer, so that its connection is kept alive."""
     clients = []
 
     def connected():

@@ -231,7 +231,7 @@ def test_expectation_of_a_request_without_body_means_nothing(head: bytes) -> Non
 
 
 def remembered(*sizes: int) -> list[int]:
-    """Answer the sizes of the heads that are held after heads of ``sizes`` were parsed."""
+    """Return the sizes of the heads that are held after heads of ``sizes`` were parsed."""
     known: Known = {}
     for number, size in enumerate(sizes):
         head = b"%b / HTTP/1.1\r\nHost: a\r\nX: " % [b"GET", b"POST", b"PUT"][number % 3]

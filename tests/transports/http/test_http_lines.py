@@ -9,7 +9,7 @@ LINE = b"GET / HTTP/1.1\r\n"
 
 
 def whole_and_in_halves(data: bytes, **options: int) -> list[list[int | None]]:
-    """Answer the statuses for ``data`` in one read, without its end, and byte by byte."""
+    """Return the statuses for ``data`` in one read, without its end, and byte by byte."""
     reads = [[data], [data[:-4]], [bytes([byte]) for byte in data]]
     return [[getattr(found, "status", None) for found in parse(*r, **options)] for r in reads]
 

@@ -13,7 +13,7 @@ LENGTH = POST + b"Content-Length: 2\r\n\r\n"
 
 
 def fed(*reads: bytes) -> RequestParser:
-    """Answer a parser that found nothing complete in ``reads``."""
+    """Return a parser that found nothing complete in ``reads``."""
     parser = RequestParser(HTTPOptions())
     for data in reads:
         parser.receive_data(data)

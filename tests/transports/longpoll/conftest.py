@@ -177,7 +177,7 @@ def serving(talk: Any) -> Any:
 
 @pytest.fixture
 def poller(serving: Any) -> Any:
-    """Answer a client of an endpoint with these options, its session open."""
+    """Return a client of an endpoint with these options, its session open."""
     made = []
 
     def start(query: str = "", served: Served | None = None, **options: Any) -> Poller:
@@ -193,7 +193,7 @@ def poller(serving: Any) -> Any:
 
 @pytest.fixture
 def pair(serving: Any, tmp_path: Any) -> Any:
-    """Answer two clients of one session: ``here`` talks to its worker, ``there`` to the other."""
+    """Return two clients of one session: ``here`` talks to its worker, ``there`` to the other."""
     buses: list[Bus] = []
     clients: list[Poller] = []
 

@@ -27,7 +27,7 @@ LARGE = "none:" + "x" * (BOUND + 1)
 
 @pytest.fixture
 def full(poller: Any, talk: Any) -> Any:
-    """Answer a client whose socket is busy, with more than the bound in its mailbox."""
+    """Return a client whose socket is busy, with more than the bound in its mailbox."""
 
     def start(**options: Any) -> Poller:
         talk.mailbox_bytes = BOUND
@@ -60,7 +60,7 @@ def unread(client: Poller) -> list[int]:
 
 
 def post(client: Poller, name: str, size: int) -> Client:
-    """Send a POST, in a greenlet as nobody may read it; answer its connection."""
+    """Send a POST, in a greenlet as nobody may read it; return its connection."""
     connection = client.client(name)
     body = b"none:" + b"y" * (size - 5)
     data = request(client.target(), method="POST", body=body)
@@ -367,7 +367,7 @@ class TestElsewhere:
 
     @pytest.fixture
     def busy(self, pair, talk):
-        """Answer both clients; the socket is busy, what is in its mailbox is from ``filler``."""
+        """Return both clients; the socket is busy, what is in its mailbox is from ``filler``."""
 
         def start(filler: str, **options: Any) -> tuple[Poller, Poller]:
             talk.mailbox_bytes = BOUND
@@ -492,7 +492,7 @@ class Hosted:
 class TestInsidePywsgi:
     @pytest.fixture
     def full(self, talk):
-        """Answer a client as the ``full`` of our own server does."""
+        """Return a client as the ``full`` of our own server does."""
         running = []
 
         def start(*, http: Any = None, **options: Any) -> Poller:

@@ -25,7 +25,7 @@ def stopping(client: Poller) -> gevent.Greenlet:
 
 
 def ask(client: Poller, name: str, method: str = "GET", body: bytes = b"") -> tuple[Any, bool]:
-    """Answer what a request over the connection ``name`` is answered, and whether that closes."""
+    """Return what a request over the connection ``name`` is answered, and whether that closes."""
     answer: Answer = client.client(name).ask(client.target(), method=method, body=body)
     found = orjson.loads(answer.body)
     client.token = found.get("token", client.token)
@@ -124,7 +124,7 @@ class TestElsewhere:
 
     @pytest.fixture
     def ending(self, pair, talk):
-        """Answer the client of the worker that ends, and the greenlet of that."""
+        """Return the client of the worker that ends, and the greenlet of that."""
         _, there = pair(endpoint=LONG)
         assert there.post("kept") == {"status": 200}
         return there, stopping(there)

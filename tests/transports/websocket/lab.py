@@ -90,7 +90,7 @@ class Lab:
         assert self.release.wait(DEADLINE)
 
     def connect(self, *, glued: bytes = b"", target: str = TARGET) -> Client:
-        """Answer a client that is upgraded; ``glued`` goes out in one write with the request."""
+        """Return a client that is upgraded; ``glued`` goes out in one write with the request."""
         client = Client(self.served.address)
         client.send(upgrade(target) + glued)
         assert client.answer().status == 101

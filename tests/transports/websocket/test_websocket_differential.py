@@ -30,7 +30,7 @@ MAX_MESSAGE = 200
 
 
 def max_frame(*, compress: bool) -> int:
-    """Answer the limit of a frame: to us it is one of the wire, to them of what it inflates to."""
+    """Return the limit of a frame: to us it is one of the wire, to them of what it inflates to."""
     return MAX_MESSAGE if compress else 150
 
 
@@ -231,7 +231,7 @@ def cut_up(data: bytes, cuts: list[int]) -> Iterator[bytes]:
 
 
 def missing(data: bytes, limit: int) -> bytes:
-    """Answer what makes the last frame of ``data`` whole, in zeros."""
+    """Return what makes the last frame of ``data`` whole, in zeros."""
     start = 0
     while True:
         head = data[start:] + bytes(14)

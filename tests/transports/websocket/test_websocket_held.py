@@ -18,7 +18,7 @@ ASTRAL = "\U0001f600".encode()
 
 
 def held(parts: list[bytes], *, compress: bool = False, **options: Any) -> int:
-    """Answer the bytes that a protocol holds which has received ``parts``."""
+    """Return the bytes that a protocol holds which has received ``parts``."""
     peer = Peer(compress=compress, **options)
     peer.feed(frame(TEXT, "warm", fin=False), frame(CONT, "up"))
     peer.events.clear()

@@ -41,11 +41,11 @@ class Server(Command):
         self._marked = self._status("VmRSS")
 
     def peak(self) -> int:
-        """Answer the bytes that the process grew by since :meth:`mark`, at the worst moment."""
+        """Return the bytes that the process grew by since :meth:`mark`, at the worst moment."""
         return self._status("VmHWM") - self._marked
 
     def growth(self) -> int:
-        """Answer the bytes that it has grown by and still holds."""
+        """Return the bytes that it has grown by and still holds."""
         return self._status("VmRSS") - self._marked
 
 

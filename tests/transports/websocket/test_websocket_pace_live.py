@@ -16,7 +16,7 @@ LONG = 30.0
 
 
 def server_side(lab: Lab, client: Client) -> Any:
-    """Answer the WebSocketConnection of ``client``."""
+    """Return the WebSocketConnection of ``client``."""
     (found,) = [s for s in lab.served.streams if s.peer == client.sock.getsockname()]
     return found.protocol
 
