@@ -12,7 +12,7 @@ from actors.endpoint.serving.reloader import CodeReloader
 from actors.errors import ConfigError
 from transports.http.handling import Resource, resource
 from transports.http.router import Router
-from transports.longpoll.session_table import Sessions
+from transports.longpoll.session_table import SessionTable
 from transports.longpoll.transport import LongPollTransport
 from transports.opening.mount import Defaults, Mount
 from transports.websocket.transport import WebSocketTransport
@@ -39,7 +39,7 @@ class Routes:
         self.notes: list[str] = []
         """What whoever starts the endpoint should be told, once however many workers there are."""
         self.secrets = self._secrets(boot_secret)
-        self.sessions = Sessions(
+        self.sessions = SessionTable(
             self.secrets, worker=worker, clock_skew=endpoint.options.clock_skew
         )
         self._router: Router[Resource] = Router()

@@ -250,22 +250,22 @@ class Master:
         if not self._stopping:
             self._slots.reload()
 
-    def _more(self) -> None:
+    def _add_worker(self) -> None:
         if not self._stopping:
             self._slots.more()
 
-    def _fewer(self) -> None:
+    def _remove_worker(self) -> None:
         if not self._stopping:
             self._slots.fewer()
 
-    def _dump(self) -> None:
+    def _reopen_and_dump(self) -> None:
         """Have logs reopened and stacks printed."""
         self._reopen()
         for process in self._fleet:
             process.channel.send("reopen")
             process.channel.send("stacks")
 
-    def _succeed(self) -> None:
+    def _start_successor(self) -> None:
         if self._slots.served and not self._stopping:
             self._successor.start(self._fleet.listeners)
 
@@ -281,10 +281,10 @@ _ON_SIGNAL: Final[dict[signal.Signals, Callable[[Master], object]]] = {
     signal.SIGQUIT: Master._stop_now,  # noqa: SLF001
     signal.SIGTERM: Master._stop,  # noqa: SLF001
     signal.SIGHUP: Master._reload,  # noqa: SLF001
-    signal.SIGTTIN: Master._more,  # noqa: SLF001
-    signal.SIGTTOU: Master._fewer,  # noqa: SLF001
-    signal.SIGUSR1: Master._dump,  # noqa: SLF001
-    signal.SIGUSR2: Master._succeed,  # noqa: SLF001
+    signal.SIGTTIN: Master._add_worker,  # noqa: SLF001
+    signal.SIGTTOU: Master._remove_worker,  # noqa: SLF001
+    signal.SIGUSR1: Master._reopen_and_dump,  # noqa: SLF001
+    signal.SIGUSR2: Master._start_successor,  # noqa: SLF001
     signal.SIGWINCH: lambda _: None,
     signal.SIGPIPE: lambda _: None,
 }

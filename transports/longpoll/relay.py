@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from transports.http.responder import Caller
     from transports.longpoll.body import Message
     from transports.longpoll.options import LongPollOptions
-    from transports.longpoll.session_table import Sessions
+    from transports.longpoll.session_table import SessionTable
 
 KIND = "longpoll"
 
@@ -120,10 +120,10 @@ class Held:
             gone()
 
 
-class Distant:
+class Relay:
     """This worker's end of the exchange; one for all mounts."""
 
-    def __init__(self, bus: Bus, sessions: Sessions) -> None:
+    def __init__(self, bus: Bus, sessions: SessionTable) -> None:
         self._bus = bus
         self._sessions = sessions
         self._tickets = itertools.count(1)

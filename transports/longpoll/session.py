@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from transports.longpoll.body import Message
     from transports.longpoll.intake import Share
     from transports.longpoll.options import LongPollOptions
-    from transports.longpoll.session_table import Sessions
+    from transports.longpoll.session_table import SessionTable
 
 logger = logging.getLogger("roost.transports")
 
@@ -105,7 +105,7 @@ class LongPollSession:
 
     def __init__(
         self,
-        sessions: Sessions,
+        sessions: SessionTable,
         options: LongPollOptions,
         dispatcher: Dispatcher,
         address: str,

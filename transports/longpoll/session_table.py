@@ -22,7 +22,7 @@ from transports.tcp.admission import PER_ADDRESS, TOTAL, Admission
 
 if TYPE_CHECKING:
     from transports.longpoll.options import LongPollOptions
-    from transports.longpoll.relay import Distant
+    from transports.longpoll.relay import Relay
     from transports.longpoll.session import LongPollSession
 
 logger = logging.getLogger("roost.transports")
@@ -43,7 +43,7 @@ class _Issued(NamedTuple):
         )
 
 
-class Sessions:
+class SessionTable:
     """The sessions that live here, by number.
 
     ``worker`` names this process among all that share the secrets, and is new at each boot.
@@ -60,7 +60,7 @@ class Sessions:
         clock_skew: float = signing.CLOCK_SKEW,
     ) -> None:
         self.worker = worker or os.urandom(8).hex()
-        self.distant: Distant | None = None
+        self.relay: Relay | None = None
         self._secrets = secrets
         self._refusals = capped(logger)
         self._clock = clock
@@ -128,7 +128,7 @@ class Sessions:
         """Whether any session, here or known here, has or may get something for its client."""
         if any(session.pending for session in self._sessions.values()):
             return True
-        return self.distant is not None and self.distant.pending
+        return self.relay is not None and self.relay.pending
 
     def drain(self) -> None:
         """End every session as a restart does: what waits for a poll can still be fetched."""

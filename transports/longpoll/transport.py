@@ -18,7 +18,7 @@ from transports.longpoll.holding import HeldPost
 from transports.longpoll.intake import Intake, Share
 from transports.longpoll.options import LongPollOptions
 from transports.longpoll.session import LongPollSession
-from transports.longpoll.session_table import Sessions
+from transports.longpoll.session_table import SessionTable
 from transports.opening.mount import Mount, Opened, Refusal
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ STRANGE: Final = object()
 class LongPollTransport:
     """Answers the requests of one mount; ``sessions`` are those of the whole endpoint."""
 
-    def __init__(self, mount: Mount, options: LongPollOptions, sessions: Sessions) -> None:
+    def __init__(self, mount: Mount, options: LongPollOptions, sessions: SessionTable) -> None:
         self._mount = mount
         self._options = options
         self._sessions = sessions
@@ -81,8 +81,8 @@ class LongPollTransport:
             return False
         if place is None:
             return False
-        distant = self._sessions.distant
-        known = distant is not None and distant.knows(place)
+        relay = self._sessions.relay
+        known = relay is not None and relay.knows(place)
         return known or self._sessions.find(place) is not None
 
     def _size(self, request: Request, http: Responder) -> int:
@@ -153,14 +153,14 @@ class LongPollTransport:
         place = self._place(opened.request, opened.params)
         if place is None:
             return self._open(opened, http)
-        session, distant = self._sessions.find(place), self._sessions.distant
+        session, relay = self._sessions.find(place), self._sessions.relay
         if session is not None:
             if type(http.claims) is not Claims or http.claims.last is not session:
                 self._claim(session, http)
             answer = session.poll(place.cursor, http)
-        elif distant is not None and distant.knows(place):
-            self._claim(distant.used(place), http)
-            distant.poll(place, http, self._options, lambda: self._lost(opened, http))
+        elif relay is not None and relay.knows(place):
+            self._claim(relay.used(place), http)
+            relay.poll(place, http, self._options, lambda: self._lost(opened, http))
             return None
         else:
             answer = answers.LOST
@@ -221,10 +221,10 @@ class LongPollTransport:
     def _relay(
         self, place: SessionToken, messages: list[Message], http: Responder, share: Share
     ) -> None:
-        distant = self._sessions.distant
-        if distant is not None:
-            self._claim(distant.used(place), http)
-            distant.post(place, messages, http, self._options, share)
+        relay = self._sessions.relay
+        if relay is not None:
+            self._claim(relay.used(place), http)
+            relay.post(place, messages, http, self._options, share)
 
     def _place(self, request: Request, params: dict[str, Any]) -> SessionToken | None:
         """Return what the token of a request says; ``params`` are those of its path and query."""
@@ -242,11 +242,11 @@ class LongPollTransport:
 
     def _intake(self, place: SessionToken) -> Intake | None:
         """Return the book of a session, here or elsewhere; ``None`` where there is no such one."""
-        session, distant = self._sessions.find(place), self._sessions.distant
+        session, relay = self._sessions.find(place), self._sessions.relay
         if session is not None:
             return session.intake
-        if distant is not None and distant.knows(place):
-            return distant.intake(place, self._mount.socket_class, self._options)
+        if relay is not None and relay.knows(place):
+            return relay.intake(place, self._mount.socket_class, self._options)
         return None
 
     def _reopen(self, opened: Opened, http: Responder) -> None:

@@ -76,7 +76,7 @@ class Logs:
         self._writer.put(b"")
 
 
-def tell(facts: Mapping[str, Any]) -> None:
+def log_facts(facts: Mapping[str, Any]) -> None:
     """Log what an endpoint that serves says of itself (``Server.facts``)."""
     for note in facts["notes"]:
         logger.warning("%s", note)

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from actors.endpoint.command.arguments import written
 from actors.endpoint.command.binding import listeners
-from actors.endpoint.command.logs import Logs, tell
+from actors.endpoint.command.logs import Logs, log_facts
 from actors.endpoint.command.pidfile import PidFile
 from actors.errors import ConfigError
 from supervision.processes.directory import Directory, sweep
@@ -43,7 +43,7 @@ def serve(given: argparse.Namespace, arguments: Sequence[str]) -> int:
 
             def on_ready(facts: dict[str, Any]) -> None:
                 pid_file.write()
-                tell(facts)
+                log_facts(facts)
                 served = ", ".join(urls)
                 logger.info("serving %s, pid %d, %g s to stop", served, os.getpid(), facts["grace"])
 

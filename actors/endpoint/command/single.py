@@ -17,7 +17,7 @@ from actors.endpoint.command.arguments import written
 from actors.endpoint.command.binding import bindable, listeners
 from actors.endpoint.command.ending import Ending
 from actors.endpoint.command.loading import load
-from actors.endpoint.command.logs import Logs, tell
+from actors.endpoint.command.logs import Logs, log_facts
 from actors.endpoint.command.master import DEMO
 from actors.endpoint.command.pidfile import PidFile
 from actors.errors import ConfigError
@@ -99,7 +99,7 @@ def _run(server: Server, scheme: str, pid_file: PidFile) -> int:
         return 0
     server.failed.rawlink(lambda _: ending.give_up())
     pid_file.write()
-    tell(server.facts())
+    log_facts(server.facts())
     logger.info("serving %s, pid %d, %g s to stop", urls, os.getpid(), server.grace)
     name = ending.wait()
     if server.failed.ready():

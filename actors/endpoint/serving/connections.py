@@ -16,7 +16,7 @@ from actors.runtime import Actor, Ref, get_dispatcher
 from supervision.drainer import cut_short, live, wait_for
 
 if TYPE_CHECKING:
-    from transports.longpoll.session_table import Sessions
+    from transports.longpoll.session_table import SessionTable
     from transports.tcp.listener import Listener
     from transports.tcp.protocol import StreamProtocol
     from transports.tcp.stream import Stream
@@ -39,7 +39,7 @@ class Connections:
     def __init__(
         self,
         listeners: Sequence[Listener],
-        sessions: Sessions,
+        sessions: SessionTable,
         classes: Collection[type[Any]],
         last_poll: float,
     ) -> None:

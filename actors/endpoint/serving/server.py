@@ -25,7 +25,7 @@ from supervision.parent import cancelled
 from supervision.reports import words
 from transports.http.connection import HTTPConnection
 from transports.http.shared import Shared
-from transports.longpoll.relay import Distant
+from transports.longpoll.relay import Relay
 from transports.tcp.listener import Listener, Load
 from transports.tcp.stream import REQUEST_READ_SIZE
 
@@ -74,7 +74,7 @@ class Server:
         worker = None if bus is None else bus.worker
         self.routes = Routes(endpoint, worker=worker, boot_secret=boot_secret)
         if bus is not None:
-            self.routes.sessions.distant = Distant(bus, self.routes.sessions)
+            self.routes.sessions.relay = Relay(bus, self.routes.sessions)
         self.shared = Shared.of(options.http)
         self.listeners: list[Listener] = []
         classes = {mounted.socket_class for mounted in endpoint.mounts}

@@ -16,7 +16,7 @@ from actors.pubsub.bus import Bus
 from actors.reasons import Reason, Shutdown
 from tests.support.raw import DEADLINE, Answer, Client
 from tests.support.server import Served, serve
-from transports.longpoll.relay import Distant
+from transports.longpoll.relay import Relay
 
 PATH = "/lp/longpoll"
 
@@ -201,7 +201,7 @@ def pair(serving: Any, tmp_path: Any) -> Any:
         for served in (serving(**options), serving(**options)):
             sessions = served.server.routes.sessions
             buses.append(Bus(tmp_path / "bus", sessions.worker, PubSub()))
-            sessions.distant = Distant(buses[-1], sessions)
+            sessions.relay = Relay(buses[-1], sessions)
             clients.append(Poller(served))
         for bus in buses:
             bus.set_peers(bus.worker for bus in buses)

@@ -137,7 +137,7 @@ def test_nothing_is_kept_when_all_is_answered(pair, talk):
     there.poll()
     there.poll()
     for client in (here, there):
-        distant = client.served.server.routes.sessions.distant
+        distant = client.served.server.routes.sessions.relay
         assert (distant._waiting, distant._held) == ({}, {})
     for bus in pair.buses:
         wait_until(lambda bus=bus: not bus._requests)

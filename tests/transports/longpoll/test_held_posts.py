@@ -16,7 +16,7 @@ from tests.support.raw import DEADLINE, Client, request
 from tests.transports.longpoll.conftest import Poller, wait_until
 from transports.http import deadlines
 from transports.http.options import HTTPOptions
-from transports.longpoll.session_table import Sessions
+from transports.longpoll.session_table import SessionTable
 from transports.opening.mount import Mount
 
 BOUND = 100_000
@@ -98,7 +98,7 @@ def test_held_post_is_not_read_and_is_answered_when_it_was_handled(full, talk, s
 def checks(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What was done for the requests since: ``"token"`` read, ``"handshake"`` checked."""
     done: list[str] = []
-    for owner, method, name in ((Sessions, "verify", "token"), (Mount, "open", "handshake")):
+    for owner, method, name in ((SessionTable, "verify", "token"), (Mount, "open", "handshake")):
         original = getattr(owner, method)
 
         def counting(*args: Any, _name: str = name, _original: Any = original) -> Any:
@@ -443,7 +443,7 @@ class TestElsewhere:
         first, socket.release = socket.release, Event()
         first.set()
         wait_until(lambda: len(socket.heard) == 3)
-        ((waiting,),) = [there.served.server.routes.sessions.distant._waiting.values()]
+        ((waiting,),) = [there.served.server.routes.sessions.relay._waiting.values()]
         assert waiting.share.due == due
         assert status(connection) == 408
         socket.release.set()
@@ -461,7 +461,7 @@ class TestElsewhere:
 
     def test_books_on_sessions_that_nobody_uses_are_forgotten(self, pair):
         _, there = pair()
-        distant = there.served.server.routes.sessions.distant
+        distant = there.served.server.routes.sessions.relay
         assert there.post("x") == {"status": 200}
         place = there.served.server.routes.sessions.verify(there.token, 60.0)
         options = there.served.server.routes.endpoint.mounts[0].transports["longpoll"]
@@ -471,7 +471,7 @@ class TestElsewhere:
 
     @staticmethod
     def book(there: Poller) -> Any:
-        books = there.served.server.routes.sessions.distant._intakes
+        books = there.served.server.routes.sessions.relay._intakes
         return lambda: next(iter(books.values()))
 
 
