@@ -65,7 +65,7 @@ def stubborn(channel, options):
     """Be ready, give signs of life, and end never."""
     signal.signal(signal.SIGABRT, lambda *_: say("aborted"))
     channel.send("ready", FACTS)
-    while True:
+    while not channel.closed:
         channel.send("beat")
         for message in told(channel, BEAT):
             say(*message)
@@ -74,7 +74,7 @@ def stubborn(channel, options):
 def lasting(channel, options):
     """Be ready, and end only when told to end at once."""
     channel.send("ready", {**FACTS, "grace": 600.0})
-    while True:
+    while not channel.closed:
         channel.send("beat")
         for message in told(channel, BEAT):
             if message[0] == "stop_now":
@@ -83,9 +83,9 @@ def lasting(channel, options):
 
 def late(channel, options):
     """Serve as ``polite`` does once SIGALRM comes."""
-    signal.signal(signal.SIGALRM, lambda *_: None)
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGALRM])  # else it may come before the wait
     say("waits")
-    signal.pause()
+    signal.sigwait([signal.SIGALRM])
     polite(channel, options)
 
 
