@@ -366,7 +366,7 @@ class Dispatcher(Descriptors):
             except Exception:
                 logger.exception("reading a connection failed")
             now = clock()
-            if now - before > dear or strikes:
+            if (now - before > dear or strikes) and fd in handlers:
                 self._dear.judge(fd, mask, now - before)
             self.now = before = now
             if now > until:

@@ -1,4 +1,4 @@
-"""What has come of some kinds of objects, and not gone."""
+"""Whether objects are still there that nobody should hold, without holding them."""
 
 from __future__ import annotations
 
@@ -6,19 +6,13 @@ import gc
 
 
 class Held:
-    """``new`` counts the objects of ``kinds`` that were not there when this was made.
+    """``left``: the types of those ``objects`` that have not been freed. They need no weak refs."""
 
-    What others left behind may be freed meanwhile, so it is told apart, and kept, by identity.
-    """
-
-    def __init__(self, *kinds: type) -> None:
-        gc.collect()
-        self._kinds = kinds
-        self._before = {id(each): each for each in self._found()}
-
-    def _found(self) -> list[object]:
-        return [each for each in gc.get_objects() if type(each) in self._kinds]
+    def __init__(self, *objects: object) -> None:
+        self._objects = {id(each): type(each) for each in objects}
 
     @property
-    def new(self) -> int:
-        return sum(id(each) not in self._before for each in self._found())
+    def left(self) -> list[str]:
+        known = self._objects
+        found = [each for each in gc.get_objects() if known.get(id(each)) is type(each)]
+        return [type(each).__name__ for each in found]

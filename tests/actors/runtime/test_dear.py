@@ -160,6 +160,24 @@ def test_one_that_never_yields_is_not_judged(peers: Peers, dispatcher: Dispatche
     assert not dispatcher._dear.strikes
 
 
+def test_one_that_its_own_read_closes_leaves_nothing_to_who_has_its_number_next(
+    dispatcher: Dispatcher, clock: Clock
+) -> None:
+    one, two = socket.socketpair()
+    fd, dear = one.fileno(), dispatcher._dear
+
+    def read(mask: int) -> None:
+        clock.time += 4 * DEAR
+        dispatcher.unregister(fd)
+        one.close()
+
+    dispatcher.register(fd, EPOLLIN, read, yields=True)
+    two.send(b"x")
+    eventually(lambda: fd not in dispatcher.handlers)
+    assert [*dear.line, *dear.muted, *dear.strikes] == []
+    two.close()
+
+
 @pytest.mark.parametrize("how", ["pause", "close"])
 def test_a_dear_one_that_is_paused_or_closed_leaves_the_line(
     peers: Peers, dispatcher: Dispatcher, how: str

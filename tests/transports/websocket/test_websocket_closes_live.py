@@ -28,9 +28,7 @@ from tests.support.raw import (
     frame,
 )
 from tests.transports.websocket.lab import Lab, LabSocket, say
-from transports.tcp.stream import Stream
 from transports.websocket import connection
-from transports.websocket.protocol import Protocol
 
 LONG = 30.0
 """Seconds that no test waits for: what would end by this deadline ended for another reason."""
@@ -514,19 +512,24 @@ def be_killed_while_it_blocks(lab: Lab, client: Any) -> None:
     be_killed(lab, client)
 
 
+def parts_of(transport: Any) -> Held:
+    return Held(transport, transport.stream, transport._protocol)
+
+
 @pytest.mark.parametrize("end", [hang_up, say_goodbye, be_killed, be_killed_while_it_blocks])
 def test_what_a_connection_was_made_of_is_freed_without_the_collector(end: Any) -> None:
     """Though its actor is still held: by its mailbox, and here by the test."""
     with Lab() as lab:
-        held = Held(connection.WebSocketConnection, Protocol, Stream)
+        gc.collect()
         gc.disable()
         try:
             client = lab.connect()
             assert say(client, "there") == Frame(TEXT, b"there")
-            assert held.new == 3
+            held = parts_of(lab.sockets[0].transport)
+            assert len(held.left) == 3
             end(lab, client)
             lab.reason()
-            eventually(lambda: not held.new)
+            eventually(lambda: not held.left)
             lab.sockets[0].push("too late")
         finally:
             gc.enable()
