@@ -18,7 +18,6 @@ from actors import (
     CLOSED,
     Endpoint,
     Error,
-    Exit,
     Gone,
     Opcode,
     Push,
@@ -27,8 +26,6 @@ from actors import (
     Shutdown,
     Socket,
     StartError,
-    Stop,
-    as_reason,
 )
 from transports import (
     Mount,
@@ -39,6 +36,7 @@ from transports import (
     Stream,
     StreamProtocol,
     TransportOptions,
+    deliver_rest,
     option,
 )
 
@@ -67,15 +65,13 @@ class EventStream(StreamProtocol):
     # What a socket needs of its transport.
 
     def deliver(self, result: Any) -> None:
-        if isinstance(result, Stop):
-            for push in result.push:
-                self.deliver(push)
-            raise Exit(as_reason(result.reason))
-        for one in result if isinstance(result, list) else [result]:
-            if not isinstance(one, Reply | Push) or not isinstance(one.payload, str):
-                raise TypeError(f"{one!r:.200}; accepted: Reply(text), Push(text), Stop(reason)")
-            lines = "".join(f"data: {line}\n" for line in one.payload.split("\n"))
+        if not isinstance(result, Reply | Push):
+            deliver_rest(result, self.deliver)  # a list, a Stop, or a mistake
+        elif isinstance(result.payload, str):
+            lines = "".join(f"data: {line}\n" for line in result.payload.split("\n"))
             self.out.append(f"{lines}\n".encode())
+        else:
+            raise TypeError(f"{result!r:.200}; accepted: text")
 
     def flush(self) -> None:
         self.stream.write(b"".join(self.out))

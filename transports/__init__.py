@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from actors.options import option as option
     from transports.closing import close_frame as close_frame
     from transports.closing import stop_frame as stop_frame
+    from transports.delivering import deliver_rest as deliver_rest
     from transports.http.request import Request as Request
     from transports.http.responder import HTTPConnection as HTTPConnection
     from transports.http.responder import Responder as Responder
@@ -39,6 +40,7 @@ _HOME = {
     "StreamProtocol": "transports.tcp.protocol",
     "TransportOptions": "transports.opening.options",
     "close_frame": "transports.closing",
+    "deliver_rest": "transports.delivering",
     "option": "actors.options",
     "stop_frame": "transports.closing",
 }

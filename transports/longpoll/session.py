@@ -13,12 +13,11 @@ import logging
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
-from actors import results
 from actors.messages import Receipt
-from actors.reasons import Crash, Reason, Shutdown, as_reason
+from actors.reasons import Crash, Reason, Shutdown
 from actors.results import Push, Reply, Stop
 from actors.runtime.actor import Exit
-from transports import closing
+from transports.delivering import deliver_rest
 from transports.longpoll import answers, body, outgoing
 from transports.longpoll.buffer import Buffer
 from transports.longpoll.holding import HeldPost
@@ -227,22 +226,10 @@ class LongPollSession:
         kind = type(result)
         if kind is Reply or kind is Push:
             self._keep(result.payload, result.opcode)
-        elif kind is list:
-            for one in result:
-                if type(one) is not Reply and type(one) is not Push:
-                    raise TypeError(f"a list with {one!r:.80}; accepted: {results.type_names}")
-                self._keep(one.payload, one.opcode)
-        elif kind is Stop:
-            self._stop(result)
         else:
-            raise TypeError(f"a callback answered {result!r:.80}; accepted: {results.type_names}")
-
-    def _stop(self, stop: Stop) -> None:
-        closing.stop_frame(stop)  # long polling has no close codes, but a wrong one is still wrong
-        for one in stop.push:
-            self.deliver(one)
-        self.unhandled_status = 408
-        raise Exit(as_reason(stop.reason))
+            if kind is Stop:
+                self.unhandled_status = 408
+            deliver_rest(result, self.deliver)
 
     def _keep(self, payload: Any, opcode: Any) -> None:
         message = outgoing.message(payload, opcode)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from actors import results
 from actors.errors import ProtocolError
 from actors.messages import Control, Gone, Opcode, Receipt
 from actors.reasons import CLOSED, Closed, Failure, Killed, Reason, Shutdown, as_reason
@@ -16,6 +15,7 @@ from actors.results import Push, Reply, Stop
 from actors.runtime.actor import Exit
 from actors.runtime.mailbox import READY
 from transports import closing
+from transports.delivering import deliver_all, deliver_rest
 from transports.tcp.protocol import StreamProtocol
 from transports.tcp.stream import READ_SIZE
 from transports.websocket.close_wait import CloseWait
@@ -250,18 +250,10 @@ class WebSocketConnection(StreamProtocol):
                 self._send(message_frame(BINARY, payload, self._deflate))
             else:
                 self._send(payload_frame(payload, opcode, self._deflate))
-        elif kind is list:
-            self._deliver_all(result)
         elif kind is Stop:
             self._stop(result)
         else:
-            raise TypeError(f"a callback answered {result!r:.80}; accepted: {results.type_names}")
-
-    def _deliver_all(self, several: Any) -> None:
-        for one in several:
-            if type(one) is not Reply and type(one) is not Push:
-                raise TypeError(f"a list with {one!r:.80}; accepted: {results.type_names}")
-            self.deliver(one)
+            deliver_rest(result, self.deliver)
 
     def _send(self, frame: bytes) -> None:
         self._out.append(frame)
@@ -270,7 +262,7 @@ class WebSocketConnection(StreamProtocol):
 
     def _stop(self, stop: Stop) -> None:
         frame = closing.stop_frame(stop)
-        self._deliver_all(stop.push)
+        deliver_all(stop.push, self.deliver)
         self._close_frame = frame
         raise Exit(as_reason(stop.reason))
 
