@@ -295,11 +295,11 @@ class Dispatcher(Descriptors):
                 for _ in range(self._turns):
                     me.runnable = runnable = ready.popleft()
                     runnable.on_turn(me)
-                    me.runnable = None
                     if me.gr_context is not None:
                         me.gr_context = None
                     if me.was_parked or not ready:
                         break
+                me.runnable = None
                 if not me.was_parked:
                     before, now = now, clock()
                     if now - before > SHORT or not self._at_ease:
