@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import gc
 
+import gevent
+
+from tests.support.raw import DEADLINE
+
 
 class Held:
     """``left``: the types of those ``objects`` that have not been freed. They need no weak refs."""
@@ -16,3 +20,13 @@ class Held:
         known = self._objects
         found = [each for each in gc.get_objects() if known.get(id(each)) is type(each)]
         return [type(each).__name__ for each in found]
+
+    def wait_freed(self) -> None:
+        """Wait for that, and let the loop poll between two looks, each of which may take a second.
+
+        A mere yield would not do: gevent serves many of those before it polls.
+        """
+        with gevent.Timeout(DEADLINE):
+            gevent.sleep(0.01)
+            while self.left:
+                gevent.sleep(0.01)

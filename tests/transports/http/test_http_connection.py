@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from actors.errors import HTTPError
-from tests.actors.runtime.recorder import eventually
 from tests.support.held import Held
 from tests.support.raw import Client, request
 from tests.support.server import Served, serve
@@ -312,6 +311,6 @@ def test_connection_that_has_ended_is_freed_without_the_collector(
             assert client.answer().status == 200
             held = parts_of(stream_of(served, client))
             assert held.left
-        eventually(lambda: not held.left)
+        held.wait_freed()
     finally:
         gc.enable()

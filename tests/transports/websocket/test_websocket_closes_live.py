@@ -14,7 +14,6 @@ import pytest
 from actors import Push, Reply, Stop
 from actors.errors import ProtocolError
 from actors.reasons import CLOSED, NORMAL, SHUTDOWN, Closed, Crash, Failure, Shutdown
-from tests.actors.runtime.recorder import eventually
 from tests.support.alive import timers
 from tests.support.held import Held
 from tests.support.raw import (
@@ -529,7 +528,7 @@ def test_what_a_connection_was_made_of_is_freed_without_the_collector(end: Any) 
             assert len(held.left) == 3
             end(lab, client)
             lab.reason()
-            eventually(lambda: not held.left)
+            held.wait_freed()
             lab.sockets[0].push("too late")
         finally:
             gc.enable()
