@@ -13,7 +13,7 @@ from transports.http.deadlines import Deadlines
 from transports.http.handling import NOT_FOUND, UNAVAILABLE, call, encoded, log_refused, refusal
 from transports.http.parser import BODY, HEAD, IDLE, ParserState, RequestParser
 from transports.http.response import Response
-from transports.tcp.protocol import StreamProtocol, whole
+from transports.tcp.protocol import StreamProtocol
 
 if TYPE_CHECKING:
     from actors.runtime.carrier import Carrier
@@ -182,11 +182,7 @@ class HTTPConnection(Impatient, StreamProtocol):
         stream = self.stream
         self._request = self._lost = stream.on_drained = None
         self._deadlines.end()
-        if stream.closed:
-            protocol.connection_lost(None)
-        else:
-            stream.protocol = whole(protocol)
-            stream.resume_reading()
+        stream.hand_over(protocol)
         return self._parser.take_rest()
 
     def announce_end(self) -> None:

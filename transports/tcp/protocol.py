@@ -72,6 +72,6 @@ def whole(protocol: Any) -> StreamProtocol:
         f"{type(protocol).__name__} does not inherit transports.StreamProtocol, and must from the"
         " next release on",
         DeprecationWarning,
-        stacklevel=3,
+        stacklevel=4,  # who hands the stream over
     )
     return _Earlier(protocol)

@@ -105,6 +105,14 @@ class Stream:
         self.protocol = whole(protocol)
         self.dispatcher.register(self._fd, EPOLLIN, self.on_events, yields=True)
 
+    def hand_over(self, protocol: StreamProtocol) -> None:
+        """Read for ``protocol`` from now on; where the stream is gone, tell it so."""
+        if self.closed:
+            protocol.connection_lost(None)
+        else:
+            self.protocol = whole(protocol)
+            self.resume_reading()
+
     @property
     def closed(self) -> bool:
         """Whether the descriptor is gone."""

@@ -15,7 +15,7 @@ from actors.runtime.dispatcher import get_dispatcher
 from transports.http.date import http_date
 from transports.http.handling import SERVER_ERROR, UNAVAILABLE, call
 from transports.http.response import Response, encode
-from transports.tcp.protocol import StreamProtocol, whole
+from transports.tcp.protocol import StreamProtocol
 from transports.tcp.stream import Stream
 
 if TYPE_CHECKING:
@@ -223,11 +223,7 @@ class Exchange(StreamProtocol):
         """Let ``protocol`` have the stream; return what was read beyond the request."""
         stream = self.stream
         self._lost = None
-        if stream.closed:
-            protocol.connection_lost(None)
-        else:
-            stream.protocol = whole(protocol)
-            stream.resume_reading()
+        stream.hand_over(protocol)
         self._settled.set()
         return self._rest
 
