@@ -6,7 +6,9 @@ nothing is imported here until somebody asks for it (PEP 562).
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from actors.lazy import lazy
 
 if TYPE_CHECKING:
     from actors.endpoint.definition import Endpoint
@@ -15,10 +17,4 @@ __all__ = ["Endpoint"]
 
 
 if not TYPE_CHECKING:  # else a misspelt import would be Any to type checkers
-
-    def __getattr__(name: str) -> Any:
-        if name == "Endpoint":
-            from actors.endpoint.definition import Endpoint  # noqa: PLC0415 - lazily, see above
-
-            return Endpoint
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    __getattr__, __dir__ = lazy(globals(), {"Endpoint": "actors.endpoint.definition"})

@@ -16,11 +16,11 @@ from gevent import get_hub
 
 
 @cache
-def wake_on_signals() -> int:
+def wake_on_signals() -> None:
     """Have each signal that has a handler wake this thread's loop; on the main thread.
 
-    Return the descriptor that is written to (:func:`signal.set_wakeup_fd`). The handlers run as
-    ever, also while a callback spins and the loop does not turn.
+    The handlers run as ever, also while a callback spins and the loop does not turn. A second call
+    does nothing.
     """
     reading, writing = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
     watcher: Any = get_hub().loop.io(reading, 1, ref=False)
@@ -33,4 +33,3 @@ def wake_on_signals() -> int:
 
     watcher.start(drain)
     signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
-    return writing
