@@ -11,23 +11,35 @@ from collections.abc import Callable, Hashable
 from typing import Final
 
 import actors.log_format  # noqa: F401 - makes the lines of our loggers safe
-from actors.capped_log import CappedLog
+from actors.capped_log import CappedLog, Later
 from actors.crash_text import crash, place
 
 LINES: Final = 20
 PERIOD: Final = 10.0
 
 
+_lent: tuple[Later, Callable[[], bool]] | None = None
+
+
+def use(call_later: Later, on_this_thread: Callable[[], bool]) -> None:
+    """Have counts told in time, on the thread of ``call_later``: else the next line tells them.
+
+    They are the dispatcher's, which logs crashes itself and so is not imported here.
+    """
+    global _lent  # noqa: PLW0603 - one per process, as the dispatcher
+    _lent = call_later, on_this_thread
+
+
+def forget() -> None:
+    """Use nothing more: in a forked child nobody would call."""
+    global _lent  # noqa: PLW0603
+    _lent = None
+
+
 def later(delay: float, function: Callable[[], None]) -> None:
     """Call ``function`` in ``delay`` seconds, where this is the dispatcher's thread."""
-    from actors.runtime.dispatcher import get_dispatcher  # noqa: PLC0415 - it logs crashes too
-
-    try:
-        dispatcher = get_dispatcher()
-    except RuntimeError:
-        return  # a forked child: its next line tells the count
-    if dispatcher.on_this_thread():
-        dispatcher.timers.call_later(delay, function)
+    if _lent is not None and _lent[1]():
+        _lent[0](delay, function)
 
 
 def capped(logger: logging.Logger) -> CappedLog:

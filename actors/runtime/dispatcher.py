@@ -9,13 +9,12 @@ queue, then polls again until there is nothing left or its slice is used up.
 
 There is one slice for each turn of gevent's loop, whatever wakes the dispatcher in it: reading,
 turns, sends, deadlines and what other threads ask for share it. None of them may use it all while
-others wait, and each looks at the clock after one step; so no step may be long (a stream reads
-less of a peer whose bytes are dear, and what is dear waits for the others: see
-:mod:`actors.runtime.dear`). What is left goes on in the loop's next turn, and not by
-``run_callback``: gevent would serve that fifty times before it looks at its other watchers. A poll
-takes few events: the kernel's ready list rotates, so all who are readable have their turn, and
-what was read is still in the cache when its actor runs. The events of a poll that no time was left
-for come first in the next turn; else those at the front would be served again and again.
+others wait, and each looks at the clock after one step; so no step may be long (what is dear waits
+for the others: :mod:`actors.runtime.dear`). What is left goes on in the loop's next turn, and not
+by ``run_callback``: gevent would serve that fifty times before it looks at its other watchers. A
+poll takes few events: the kernel's ready list rotates, so all who are readable have their turn, and
+what was read is still in the cache when its actor runs. Events that no time was left for come first
+in the next turn.
 
 An actor that had its turn and wants another is *late*: it goes on when nothing else is ready, and
 one of them in each slice, so who says little need not wait for all who say much.
@@ -26,13 +25,12 @@ looks at the shared queue each time, so nothing is lost and nothing runs twice. 
 parked returns to the idle ones after the turn in which it blocked. It is gevent that resumes it,
 perhaps with thousands of others in one turn of its loop, where their timers expire together; so
 after each, it is seen to that reading has not waited for longer than a slice. When all of
-``MAX_CARRIERS`` (:mod:`actors.runtime.blocked`) are parked the hub itself goes on reading, which
-never blocks; who is ready waits, but for what ends a server (:mod:`actors.runtime.reserve`).
+``MAX_CARRIERS`` are parked the hub itself goes on reading, which never blocks; who is ready waits,
+but for what ends a server (:mod:`actors.runtime.reserve`).
 
 Each turn begins with an empty ``contextvars`` context, as a carrier runs many actors' turns: what a
 handler sets lasts until the end of the turn, which may be a later message's, and is never seen by
-another actor; nor by what the handler spawns, as a gevent greenlet begins with an empty context
-too. ``on_start`` sees its starter's.
+another actor, nor by what the handler spawns. ``on_start`` sees its starter's.
 """
 
 from __future__ import annotations
@@ -47,6 +45,7 @@ from typing import Any
 from gevent import get_hub, monkey
 from greenlet import getcurrent
 
+from actors.runtime import crashes
 from actors.runtime.blocked import MAX_CARRIERS, Blocked
 from actors.runtime.carrier import Carrier, Job, Runnable
 from actors.runtime.dear import DEAR
@@ -88,15 +87,14 @@ class Dispatcher(Descriptors):
         super().__init__()
         self.clock = clock
         self.now = clock()
-        self.hub = get_hub()
-        self.thread = get_ident()
+        self.hub, self.thread = get_hub(), get_ident()
         self.timers = Timers(clock, self._arm)
         self.rounds = Rounds(self.schedule_late)
         self.carriers = 0
         self.blocked = Blocked(MAX_CARRIERS, clock)
         self.stuck = Stuck(self.ready, lambda: self.blocked.full, self.timers)
-        self.keepers = Reserve(FOR_KEEPERS, self._wake_for_turns)
-        self.ends = Reserve(FOR_ENDS, self._wake_for_turns)
+        self.keepers = Reserve(FOR_KEEPERS, self.wake_for_turns)
+        self.ends = Reserve(FOR_ENDS, self.wake_for_turns)
         self._idle: list[Carrier] = []
         self._turns, self.turn_messages = TURNS_BETWEEN_CLOCKS, TURN_MESSAGES
         self._at_ease, self._had_late = True, False  # has the most of both; in this slice
@@ -124,7 +122,7 @@ class Dispatcher(Descriptors):
     def schedule_late(self, runnable: Runnable) -> None:
         """Queue what had its turn: it goes on when no other is ready, and one in each slice."""
         self.late.append(runnable)
-        self._wake_for_turns()
+        self.wake_for_turns()
 
     def submit(self, function: Callable[[], object]) -> None:
         """Run ``function`` on a carrier, where it may block."""
@@ -173,7 +171,8 @@ class Dispatcher(Descriptors):
         self._wake_pending = True
         self.hub.loop.run_callback(self._wake)
 
-    def _wake_for_turns(self) -> None:
+    def wake_for_turns(self) -> None:
+        """See to it that what is queued for a turn has it."""
         if self._has_turns() and not self._wake_pending:
             self._wake_soon()
 
@@ -269,7 +268,7 @@ class Dispatcher(Descriptors):
                 self._work(me)
             except BaseException:  # noqa: BLE001 - gevent knows what is due to Ctrl-C
                 me.runnable = None
-                self._wake_for_turns()
+                self.wake_for_turns()
                 self.hub.handle_error(me, *sys.exc_info())
             if me.was_parked:
                 me.was_parked = False
@@ -305,7 +304,7 @@ class Dispatcher(Descriptors):
                     if now - before > SHORT or not self._at_ease:
                         self._pace(now - before)
                 if me.was_parked or now > until:
-                    self._wake_for_turns()
+                    self.wake_for_turns()
                     return
             if not more and not late:
                 return
@@ -313,7 +312,7 @@ class Dispatcher(Descriptors):
     def _work_urgent(self, me: Carrier) -> bool:
         """Run what comes first, and queue what is late; return whether ``me`` is to do no more."""
         if self.keepers.work(me, self.slice_over) or self.ends.work(me, self.slice_over):
-            self._wake_for_turns()
+            self.wake_for_turns()
             return True
         if self.late and not (self.ready and self._had_late):  # nothing else, or none in this slice
             self._had_late = True
@@ -389,6 +388,7 @@ def get_dispatcher() -> Dispatcher:
         raise RuntimeError("actors do not survive os.fork: exec a new process instead")
     if _dispatcher is None:
         _dispatcher = Dispatcher()
+        crashes.use(_dispatcher.timers.call_later, _dispatcher.on_this_thread)
     return _dispatcher
 
 

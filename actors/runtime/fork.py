@@ -19,7 +19,7 @@ from __future__ import annotations
 import os
 
 from actors.reasons import NOPROC
-from actors.runtime import dispatcher, names, registry
+from actors.runtime import crashes, dispatcher, names, registry
 
 
 def _in_child() -> None:
@@ -28,6 +28,7 @@ def _in_child() -> None:
         actor.actor_inbox.reason = NOPROC
     names.forget()
     dispatcher.abandon()
+    crashes.forget()
 
 
 os.register_at_fork(after_in_child=_in_child)
