@@ -230,9 +230,7 @@ class Socket(Actor, Generic[StateT]):
         Call it on the dispatcher's thread; it never blocks. Nothing bounds the queue but the
         transport's own care: see ``backlog`` (how many wait) and ``Receipt``.
         """
-        inbox = self.actor_inbox
-        inbox.items += events
-        inbox.wake()
+        self.actor_inbox.add(events)
 
     if not TYPE_CHECKING:  # the names of 0.1, of which an application may make its own
 
@@ -310,9 +308,7 @@ class Socket(Actor, Generic[StateT]):
 
     def on_blocked(self) -> None:
         """A callback blocks: send what was delivered, and end the turn when it is done."""
-        inbox = self.actor_inbox
-        inbox.interrupt()
-        inbox.batch = None
+        self.actor_inbox.leave_turn()
         self.__transport.on_blocked()
 
     def on_ending(self, reason: Reason) -> None:

@@ -26,6 +26,7 @@ from actors.reasons import NORMAL, SHUTDOWN, Crash, Reason
 from actors.runtime import monitors, names
 from actors.runtime.actor import Actor, ActorKilled, StartError
 from actors.runtime.exits import reason_of
+from actors.runtime.lifecycle import Event
 from actors.runtime.ref import Ref
 from supervision.plan import Child, ended_as_asked, remarkable
 from supervision.ref import Call, SupervisorRef
@@ -75,11 +76,8 @@ class Parent(Actor):
     @property
     def actor_ref(self) -> SupervisorRef[Self]:
         inbox = self.actor_inbox
-        if inbox.ref is None:
-            inbox.ref = self.ref_class(self)
-        ref: Any = inbox.ref
-        found: SupervisorRef[Self] = ref
-        return found
+        ref: SupervisorRef[Self] = inbox.ref or inbox.keep_ref(self.ref_class(self))
+        return ref
 
     # -- what a kind of supervisor says
 
@@ -126,7 +124,7 @@ class Parent(Actor):
 
     def queue_try_again(self, subject: Any) -> None:
         """Have :meth:`try_again` called when what is queued by now has been served."""
-        monitors.deliver(self, TryAgain(subject))
+        monitors.deliver(self.actor_inbox, TryAgain(subject))
 
     def give_up(self, child: Child) -> None:
         """End, since ``child`` was one restart too many; with ``SHUTDOWN``, which is clean."""
@@ -272,7 +270,7 @@ class Parent(Actor):
         """Kill the children, then end: who is told of the end may rely on theirs."""
         if self.exit_reason is not None:
             return
-        self.actor_inbox.closed = True  # their ends are no news
+        self.actor_inbox.move(Event.ENDING)  # their ends are no news
         try:
             self.kill_children()
         finally:

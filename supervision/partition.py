@@ -21,7 +21,7 @@ class PartitionRef(SupervisorRef["PartitionSupervisor"]):
 
         ``SupervisionError("noproc")`` while that one does not run.
         """
-        supervisor = self._inbox.actor
+        supervisor = self.actor_inbox.actor
         assert isinstance(supervisor, PartitionSupervisor)  # noqa: S101 - a ref of its own class
         children = supervisor.plan.children
         ref = children[route(key, len(children))].ref if children else None

@@ -119,7 +119,7 @@ class SupervisorRef(Ref[P]):
         return self._call(method, child)
 
     def _call(self, method: str, *args: Any) -> Any:
-        if self._inbox.owner is getcurrent():
+        if self.actor_inbox.owner is getcurrent():
             raise SupervisionError("calling_self", f"{method} within a call of {self}")
         try:
             answer = self.ask(Call(method, args))

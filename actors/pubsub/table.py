@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 from actors import telemetry
 from actors.errors import MailboxFull
 from actors.runtime import monitors
+from actors.runtime.cell import Cell
 from actors.runtime.dispatcher import get_dispatcher
-from actors.runtime.mailbox import Mailbox, shared
+from actors.runtime.mailbox import Mailbox, SharedEnvelope
 
 if TYPE_CHECKING:
     from actors.runtime.actor import Actor
@@ -26,7 +27,7 @@ class Table:
         inbox = actor.actor_inbox
         number = inbox.number
         if number not in self._of:
-            if not monitors.at_end(actor, self._forget):
+            if not monitors.at_end(inbox, self._forget):
                 return
             self._of[number] = set()
         self._of[number].add(topic)
@@ -50,7 +51,7 @@ class Table:
         """Put ``message`` into each subscriber's mailbox; return how many took it.
 
         Callable from any thread; from another than the loop's the answer is how many there are.
-        All get the same letter, which is made and weighed once; ``size``: its bytes, packed.
+        All get the same envelope, which is made and weighed once; ``size``: its bytes, packed.
         """
         subscribers = self._topics.get(topic)
         if not subscribers:
@@ -59,13 +60,13 @@ class Table:
         if not dispatcher.on_this_thread():
             dispatcher.call_from_thread(lambda: self.deliver(topic, message, excluded, size))
             return len(subscribers) - (excluded in subscribers)
-        letter = shared(message, size, dispatcher.rounds.number)
+        envelope = SharedEnvelope(message, size, dispatcher.rounds.number)
         count = refused = 0
         for number, inbox in subscribers.items():  # nobody comes or goes meanwhile
             if number == excluded:
                 continue
             try:
-                if inbox.put_shared(letter):
+                if inbox.accept(envelope):
                     count += 1
                 elif not inbox.closed:
                     refused += 1
@@ -75,8 +76,8 @@ class Table:
             telemetry.execute("pubsub.refused", {"count": refused}, {"topic": topic})
         return count
 
-    def _forget(self, actor: Actor) -> None:
-        number = actor.actor_inbox.number
+    def _forget(self, cell: Cell) -> None:
+        number = cell.number
         for topic in self._of.pop(number, ()):
             self._drop(topic, number)
 

@@ -28,7 +28,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final, NoReturn, Self
 
 import pykka
-from greenlet import getcurrent, greenlet
+from greenlet import getcurrent
 from pykka import ActorDeadError
 from pykka.messages import _ActorStop
 
@@ -37,10 +37,11 @@ from actors.errors import ConfigError, MailboxFull
 from actors.options import boolean, one_of, positive_int
 from actors.reasons import NORMAL, Crash, Failure, Reason, as_reason
 from actors.runtime import exits, monitors, registry
+from actors.runtime.cell import UNBEGUN
 from actors.runtime.dispatcher import TURN_MESSAGES, Dispatcher, get_dispatcher
 from actors.runtime.exits import ActorKilled, Exit, StartError, reason_of
 from actors.runtime.future import Future, run_on_carrier
-from actors.runtime.mailbox import READY, STARTING, Mailbox
+from actors.runtime.mailbox import Mailbox
 from actors.runtime.ref import Ref, Stopped
 from actors.runtime.timers import Timer
 
@@ -120,17 +121,15 @@ class Actor(pykka.Actor):
     def actor_ref(self) -> Ref[Self]:
         """The reference to hand out; made when it is first asked for."""
         inbox = self.actor_inbox
-        if inbox.ref is None:
-            inbox.ref = Ref(self)
-        return inbox.ref
+        ref: Ref[Self] = inbox.ref or inbox.keep_ref(Ref(self))
+        return ref
 
     @property
     def actor_stopped(self) -> Stopped:  # type: ignore[override]
         """What ``ActorRef.is_alive`` asks."""
         inbox = self.actor_inbox
-        if inbox.stopped is None:
-            inbox.stopped = Stopped(inbox)
-        return inbox.stopped
+        stopped: Stopped = inbox.stopped or inbox.keep_stopped(Stopped(inbox))
+        return stopped
 
     @property
     def dispatcher(self) -> Dispatcher:
@@ -162,10 +161,10 @@ class Actor(pykka.Actor):
         :meth:`start`, and :class:`ActorKilled` where the caller is what was killed.
         """
         inbox = self.actor_inbox
-        if inbox.owner is not STARTING:
-            raise StartError(self.exit_reason or Failure("begun already"))
-        registry.register(inbox.number, self)
-        inbox.owner = getcurrent()
+        if inbox.owner is not UNBEGUN:
+            raise StartError(inbox.reason or Failure("begun already"))
+        registry.register(inbox)
+        inbox.begin(getcurrent())
         try:
             self.on_start()
             if self.actor_inbox is not inbox:
@@ -173,62 +172,17 @@ class Actor(pykka.Actor):
         except BaseException as error:
             self.actor_inbox = inbox
             reason = reason_of(error)
-            with_caller = isinstance(error, ActorKilled) and self.exit_reason is None
-            exits.end(self, reason, started=False)
+            with_caller = isinstance(error, ActorKilled) and inbox.reason is None
+            exits.end(inbox, reason, started=False)
             if with_caller:
                 raise
-            raise StartError(self.exit_reason or reason) from error
-        self.__turn_over(inbox)
+            raise StartError(inbox.reason or reason) from error
+        inbox.started()
         if inbox.reason is not None:  # killed while it started, and on_start swallowed it
             raise StartError(inbox.reason)
         return self
 
     # -- a turn
-
-    def on_turn(self, carrier: greenlet) -> None:
-        """Handle up to :data:`TURN_MESSAGES` messages; exit signals come first.
-
-        Fewer of what a client sent while turns are long; not of what others tell, who count on it.
-        """
-        inbox = self.actor_inbox
-        if inbox.owner is not READY:
-            return  # killed while it was queued, or queued twice and served already
-        inbox.owner = carrier
-        items = inbox.items
-        inbox.items = []
-        if len(items) > 1 and len(items) > inbox.dispatcher.turn_messages:
-            self.__shorten(items)
-        inbox.batch = batch = iter(items)
-        try:
-            if inbox.signals is not None:
-                signals, inbox.signals = inbox.signals, None
-                for reason in signals:
-                    self.handle_exit(reason)
-            self.on_batch(batch)
-        except BaseException as error:  # noqa: BLE001 - GreenletExit and SystemExit end one actor
-            exits.end(self, reason_of(error))
-        else:
-            if inbox.items or inbox.signals is not None or inbox.reason is not None:
-                self.__turn_over(inbox)
-            else:
-                inbox.owner = inbox.batch = None
-
-    def __shorten(self, items: list[Any]) -> None:
-        """Leave for later what is more than a turn may handle."""
-        inbox = self.actor_inbox
-        told = 2 * inbox.told >= len(items)
-        most = TURN_MESSAGES if told else inbox.dispatcher.turn_messages
-        inbox.items = items[most:]
-        del items[most:]
-
-    def __turn_over(self, inbox: Mailbox) -> None:
-        inbox.batch = None
-        if inbox.reason is not None:
-            exits.unwound(self)
-        elif inbox.items or inbox.signals is not None:
-            inbox.schedule()
-        else:
-            inbox.owner = None
 
     def on_blocked(self) -> None:
         """Learn, on the loop, that the turn blocked; must not block."""
@@ -245,35 +199,31 @@ class Actor(pykka.Actor):
     def on_envelope(self, envelope: Any) -> None:
         """Handle one message and answer it, as Pykka's loop does."""
         self.actor_inbox.taken(envelope)
-        message, reply_to = envelope.message, envelope.reply_to
+        message = envelope.message
         if isinstance(message, _ActorStop):
-            self.actor_inbox.stop_reply = reply_to
-            raise Exit(NORMAL)
-        if reply_to is None:
+            raise Exit(NORMAL)  # whoever asked for it is answered at the end
+        if envelope.reply_to is None:
             self._handle_receive(message)
         else:
-            self.__answer(message, reply_to)
+            self.__answer(message)
 
-    def __answer(self, message: Any, reply_to: Any) -> None:
+    def __answer(self, message: Any) -> None:
         inbox = self.actor_inbox
-        inbox.asker = reply_to
         try:
             response = self._handle_receive(message)
         except Exception as error:
-            if inbox.asker is not None:  # else a kill has answered
+            if inbox.asked is not None:  # else a kill has answered
                 if not self.crash_on_ask:
-                    exits.report_failed_ask(self, error)  # before the asker has it, and its stack
-                inbox.asker = None
-                reply_to.set_exception()
+                    exits.report_failed_ask(inbox, error)  # before the asker has it, and its stack
+                inbox.answered().reply_to.set_exception()
             if self.crash_on_ask:
                 raise
             return
         except BaseException as error:
-            exits.refuse_asker(self, error)
+            exits.refuse_asked(inbox, error)
             raise
-        if inbox.asker is not None:
-            inbox.asker = None
-            reply_to.set(response)
+        if inbox.asked is not None:
+            inbox.answered().reply_to.set(response)
 
     def exit_self(self, reason: object = NORMAL) -> NoReturn:
         """End this actor from within its own handler with ``reason``; does not return."""
@@ -291,7 +241,14 @@ class Actor(pykka.Actor):
 
     def kill_now(self) -> None:
         """End at once: everybody is told before the greenlet, if any, has unwound."""
-        exits.kill(self)
+        exits.kill(self.actor_inbox)
+
+    def on_unwound(self, error: BaseException | None) -> None:
+        """End, as ``error`` came out of a turn; ``None``: it was killed there, and nothing came."""
+        if error is None:
+            exits.unwound(self.actor_inbox)
+        else:
+            exits.end(self.actor_inbox, reason_of(error))
 
     def on_ending(self, reason: Reason) -> None:
         """Learn, before :meth:`terminate`, that the actor ends; must not block."""
@@ -313,18 +270,17 @@ class Actor(pykka.Actor):
 
     def on_crash(self, reason: Crash) -> None:
         """Log a crash: one line that says where, and the stack (:mod:`actors.runtime.crashes`)."""
-        exits.report_crash(self, reason.exception)
+        exits.report_crash(self.actor_inbox, reason.exception)
 
     # -- watching and time
 
     def monitor(self, ref: Ref[Any]) -> int:
         """Be told :class:`Down` when the actor of ``ref`` ends; at once if it has ended already."""
-        inbox: Any = ref.actor_inbox
-        return monitors.watch(self, inbox.actor)
+        return monitors.watch(self.actor_inbox, ref.actor_inbox)
 
     def demonitor(self, number: int) -> None:
         """Stop watching; a :class:`Down` that is queued already still comes."""
-        monitors.unwatch(self, number)
+        monitors.unwatch(self.actor_inbox, number)
 
     def send_after(self, delay: float, message: Any) -> Timer:
         """Tell this actor ``message`` in ``delay`` seconds; nothing happens if it has ended.
@@ -369,6 +325,6 @@ contract.declare(
         "on_begin",
         "on_envelope",
         "on_terminate",
-        "on_turn",
+        "on_unwound",
     ),
 )

@@ -10,24 +10,23 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from greenlet import GreenletExit, getcurrent, greenlet
-from pykka import ActorDeadError
 
 from actors.errors import RoostError
 from actors.reasons import KILLED, Crash, Reason
 from actors.runtime import monitors, registry
+from actors.runtime.cell import Cell
 from actors.runtime.crashes import CrashLog
-from actors.runtime.mailbox import GONE, answer_dead
+from actors.runtime.lifecycle import Event, State
+from actors.runtime.mailbox import answer_dead
 
-if TYPE_CHECKING:
-    from actors.runtime.actor import Actor
+# Bound here: an enum's member costs a call where it is looked up.
+_CLOSING, _GONE = State.CLOSING, State.GONE
+_ENDING, _ENDED, _KILLED = Event.ENDING, Event.ENDED, Event.KILLED
 
 CRASHES: Final = CrashLog(logging.getLogger("roost.runtime"))
-
-MAX_NAME: Final = 200
-"""Characters of what an actor says of itself."""
 
 
 class StartError(RoostError):
@@ -56,25 +55,26 @@ def reason_of(error: BaseException) -> Reason:
     return KILLED if isinstance(error, ActorKilled) else Crash(error)
 
 
-def end(actor: Actor, reason: Reason, *, started: bool = True) -> None:
+def end(cell: Cell, reason: Reason, *, started: bool = True) -> None:
     """Close the mailbox, run the hooks, answer who waits and tell who watches.
 
     Of one that has not ``started``, nothing but the failure and :meth:`Actor.on_ending` is due.
     """
+    actor = cell.actor
     try:
-        if actor.exit_reason is None:  # else killed meanwhile: that was the end
-            close(actor)
+        if cell.move(_ENDING) is _CLOSING:  # else killed meanwhile: that was the end
+            registry.unregister(cell)
             if isinstance(reason, Crash):
                 run_hook(actor.on_crash, reason)
             run_hook(actor.on_ending, reason)
             if started:
                 run_hook(actor.on_terminate, reason)
     finally:
-        if actor.exit_reason is None:
-            finish(actor, reason)
-            actor.actor_inbox.owner = GONE
+        if cell.state is _GONE:
+            unwound(cell)
         else:
-            unwound(actor)
+            finish(cell, _ENDED, reason)
+            cell.unwound()
 
 
 def run_hook(hook: Callable[[Any], object], reason: Reason) -> None:
@@ -89,89 +89,68 @@ def run_hook(hook: Callable[[Any], object], reason: Reason) -> None:
 
 def report_failure(hook: Any, error: BaseException) -> None:
     """Log that a hook, which is a method of an actor, raised."""
-    actor: Actor = hook.__self__
+    cell: Cell = hook.__self__.actor_inbox
     name = hook.__name__.replace("on_terminate", "terminate")
-    CRASHES.log(error, f"%s: {name} failed", shown(actor), owner=type(actor))
+    CRASHES.log(error, f"%s: {name} failed", cell, owner=type(cell.actor))
 
 
-def report_crash(actor: Actor, error: BaseException) -> None:
-    """Log that a callback of ``actor`` raised, and ended it."""
-    CRASHES.log(error, "%s crashed", shown(actor), owner=type(actor))
+def report_crash(cell: Cell, error: BaseException) -> None:
+    """Log that a callback of an actor raised, and ended it."""
+    CRASHES.log(error, "%s crashed", cell, owner=type(cell.actor))
 
 
-def report_failed_ask(actor: Actor, error: Exception) -> None:
+def report_failed_ask(cell: Cell, error: Exception) -> None:
     """Log that a question failed; the actor lives on."""
-    CRASHES.log(error, "%s failed to answer", shown(actor), owner=type(actor))
+    CRASHES.log(error, "%s failed to answer", cell, owner=type(cell.actor))
 
 
-def shown(actor: Actor) -> str:
-    """Return the actor's own words for itself; bounded, and whatever its ``__str__`` does."""
-    try:
-        return str(actor)[:MAX_NAME]
-    except Exception:  # noqa: BLE001 - an application's __str__
-        return f"{type(actor).__name__} ({actor.actor_urn})"
+def finish(cell: Cell, event: Event, reason: Reason) -> None:
+    """End the actor: answer whoever waits for it, and tell its watchers."""
+    left = cell.end(event, reason)
+    if cell.asked is not None:
+        refuse_asked(cell, None)
+    for item in left:
+        answer_dead(cell, item)
+    if cell.stopped is not None:
+        cell.stopped.set()
+    if cell.monitors is not None:
+        monitors.ended(cell, reason)
 
 
-def close(actor: Actor) -> None:
-    """Take no more messages, and be found no more."""
-    actor.actor_inbox.closed = True
-    registry.unregister(actor.actor_inbox.number)
-
-
-def finish(actor: Actor, reason: Reason) -> None:
-    """Answer whoever waits for ``actor``, and tell its watchers."""
-    inbox = actor.actor_inbox
-    inbox.reason = reason
-    inbox.interrupt()
-    inbox.batch = inbox.signals = None
-    items, inbox.items = inbox.items, []
-    refuse_asker(actor, None)
-    for item in items:
-        answer_dead(actor, item)
-    if inbox.stop_reply is not None:
-        inbox.stop_reply.set(None)
-    if inbox.stopped is not None:
-        inbox.stopped.set()
-    monitors.ended(actor, reason)
-
-
-def refuse_asker(actor: Actor, cause: BaseException | None) -> None:
+def refuse_asked(cell: Cell, cause: BaseException | None) -> None:
     """Answer the question that is being handled, if there is one, with ``ActorDeadError``."""
-    inbox = actor.actor_inbox
-    if inbox.asker is not None:
-        asker, inbox.asker = inbox.asker, None
-        refusal = ActorDeadError(f"{shown(actor)} ended before it answered")
-        refusal.__cause__ = cause
-        asker.set_exception((ActorDeadError, refusal, None))
+    asked = cell.answered()
+    if asked is not None:
+        answer_dead(cell, asked, cause)
 
 
-def kill(actor: Actor) -> None:
-    """End ``actor`` at once: everybody is told before the greenlet, if any, has unwound.
+def kill(cell: Cell) -> None:
+    """End an actor at once: everybody is told before the greenlet, if any, has unwound.
 
     Raises :class:`ActorKilled` where that greenlet is the caller's.
     """
-    if actor.exit_reason is not None:
+    if cell.state is _GONE:
         return
-    close(actor)
-    finish(actor, KILLED)
-    carrier = actor.actor_inbox.owner
+    registry.unregister(cell)
+    finish(cell, _KILLED, KILLED)
+    carrier = cell.owner
     if not isinstance(carrier, greenlet):
-        unwound(actor)
+        unwound(cell)
     elif carrier is getcurrent():
         raise ActorKilled
     else:
-        actor.actor_inbox.dispatcher.hub.loop.run_callback(_throw, actor, carrier)
+        cell.dispatcher.hub.loop.run_callback(_throw, cell, carrier)
 
 
-def _throw(actor: Actor, carrier: greenlet) -> None:
-    if actor.actor_inbox.owner is carrier:  # else it has got to its end by itself meanwhile
+def _throw(cell: Cell, carrier: greenlet) -> None:
+    if cell.owner is carrier:  # else it has got to its end by itself meanwhile
         carrier.throw(ActorKilled)
 
 
-def unwound(actor: Actor) -> None:
+def unwound(cell: Cell) -> None:
     """No greenlet runs a killed actor any more."""
-    actor.actor_inbox.owner = GONE
+    cell.unwound()
     try:
-        actor.on_killed()
+        cell.actor.on_killed()
     except Exception as error:  # noqa: BLE001 - it is not the killer's affair
-        report_failure(actor.on_killed, error)
+        report_failure(cell.actor.on_killed, error)

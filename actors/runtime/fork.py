@@ -23,9 +23,8 @@ from actors.runtime import crashes, dispatcher, names, registry
 
 
 def _in_child() -> None:
-    for actor in registry.forget():
-        actor.actor_inbox.closed = True
-        actor.actor_inbox.reason = NOPROC
+    for cell in registry.forget():
+        cell.abandon(NOPROC)
     names.forget()
     dispatcher.abandon()
     crashes.forget()

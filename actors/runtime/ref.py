@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
+import pykka
 from greenlet import getcurrent
 from pykka import ActorDeadError, ActorRef, Timeout
 
 from actors.reasons import SHUTDOWN, Reason, as_reason
+from actors.runtime.cell import Cell
 from actors.runtime.future import Future
-from actors.runtime.mailbox import Letter, Mailbox
+from actors.runtime.mailbox import Envelope, Mailbox
 
-if TYPE_CHECKING:
-    from actors.runtime.actor import Actor
-
-A = TypeVar("A", bound="Actor")
+A = TypeVar("A", bound=pykka.Actor)
 
 
 class Stopped:
@@ -23,7 +22,7 @@ class Stopped:
 
     __slots__ = ("_inbox", "_waiting")
 
-    def __init__(self, inbox: Mailbox) -> None:
+    def __init__(self, inbox: Cell) -> None:
         self._inbox = inbox
         self._waiting: list[Future[None]] = []
 
@@ -55,11 +54,7 @@ class Stopped:
 class Ref(ActorRef[A]):
     """What ``start`` answers and ``actor_ref`` holds; may be passed to any thread."""
 
-    @property
-    def _inbox(self) -> Mailbox:
-        inbox: Any = self.actor_inbox
-        found: Mailbox = inbox
-        return found
+    actor_inbox: Mailbox
 
     def tell(self, message: Any) -> None:
         """Pykka's, in one step; callable from any thread.
@@ -67,27 +62,27 @@ class Ref(ActorRef[A]):
         Raises ``pykka.ActorDeadError``, and :class:`~actors.errors.MailboxFull` where the actor's
         policy is ``"reject"``.
         """
-        inbox = self._inbox
+        inbox = self.actor_inbox
         if inbox.closed:
             raise ActorDeadError(f"{self} not found")
-        inbox.put(Letter(message))
+        inbox.put(Envelope(message))
 
     def ask(self, message: Any, *, block: bool = True, timeout: float | None = None) -> Any:
         """Pykka's, but for an actor that asks itself and waits for the answer.
 
         Raises ``RuntimeError`` then: it would wait for ever. ``timeout`` is in seconds.
         """
-        if block and self._inbox.owner is getcurrent():
+        if block and self.actor_inbox.owner is getcurrent():
             raise RuntimeError(f"{self} would wait for its own answer")
         return super().ask(message, block=block, timeout=timeout)
 
     def exit(self, reason: object = SHUTDOWN) -> None:
         """Ask for an orderly end, ahead of every queued message (OTP: ``exit(Pid, Reason)``)."""
-        self._on_loop(lambda: self._inbox.signal(as_reason(reason)))
+        self._on_loop(lambda: self.actor_inbox.signal(as_reason(reason)))
 
     def kill(self) -> None:
         """End the actor at once, whatever it does (OTP: ``exit(Pid, kill)``)."""
-        self._on_loop(self._inbox.actor.kill_now)
+        self._on_loop(self.actor_inbox.actor.kill_now)
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until the actor has ended; return whether it has."""
@@ -96,10 +91,10 @@ class Ref(ActorRef[A]):
     @property
     def exit_reason(self) -> Reason | None:
         """Why the actor ended; ``None`` while it lives."""
-        return self._inbox.reason
+        return self.actor_inbox.reason
 
     def _on_loop(self, function: Callable[[], object]) -> None:
-        dispatcher = self._inbox.dispatcher
+        dispatcher = self.actor_inbox.dispatcher
         if dispatcher.on_this_thread():
             function()
         else:

@@ -1,44 +1,50 @@
-"""The live actors of this process, by number. Pykka's own registry is a list: a stop scans it."""
+"""The live actors of this process, by class and number.
+
+Pykka's own registry is a list: a stop scans it.
+"""
 
 from __future__ import annotations
 
-import itertools
 import os
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from operator import attrgetter
+from typing import Any
 
-if TYPE_CHECKING:
-    from actors.runtime.actor import Actor
-    from actors.runtime.ref import Ref
+from actors.runtime.cell import Cell
+from actors.runtime.ref import Ref
 
 _prefix = f"urn:roost:{os.urandom(8).hex()}:"
-_numbers = itertools.count(1)
-_actors: dict[int, Actor] = {}
+_cells: dict[type, dict[int, Cell]] = {}
 
 
-def number() -> int:
-    """Return the next actor's number; never reused in a process."""
-    return next(_numbers)
+def urn(number: int) -> str:
+    """Return the URN of an actor's number; unique among processes and boots."""
+    return f"{_prefix}{number}"
 
 
-def urn(actor_number: int) -> str:
-    """Return the URN of a number; unique among processes and boots."""
-    return f"{_prefix}{actor_number}"
-
-
-def register(actor_number: int, actor: Actor) -> None:
+def register(cell: Cell) -> None:
     """Add a live actor; this is the reference that keeps it alive."""
-    _actors[actor_number] = actor
+    kind = type(cell.actor)
+    alike = _cells.get(kind)
+    if alike is None:
+        alike = _cells[kind] = {}
+    alike[cell.number] = cell
 
 
-def unregister(actor_number: int) -> bool:
-    """Remove it; return whether it was there."""
-    return _actors.pop(actor_number, None) is not None
+def unregister(cell: Cell) -> None:
+    """Remove an actor, if it is there."""
+    kind = type(cell.actor)
+    alike = _cells.get(kind)
+    if alike is None or alike.pop(cell.number, None) is None:
+        for others in _cells.values():  # where its class was assigned anew
+            others.pop(cell.number, None)
+    elif not alike:
+        del _cells[kind]  # that of a class which was reloaded would stay
 
 
 def count() -> int:
     """Return how many actors live."""
-    return len(_actors)
+    return sum(map(len, list(_cells.values())))
 
 
 def get_by_urn(actor_urn: str) -> Ref[Any] | None:
@@ -46,39 +52,57 @@ def get_by_urn(actor_urn: str) -> Ref[Any] | None:
     digits = actor_urn.rpartition(":")[2]
     if not digits.isdecimal() or len(digits) > 20:  # int() refuses what is very long
         return None
-    actor = _actors.get(int(digits))
-    return actor.actor_ref if actor is not None and actor.actor_urn == actor_urn else None
+    for alike in list(_cells.values()):
+        cell = alike.get(int(digits))
+        if cell is not None and cell.actor.actor_urn == actor_urn:
+            return _ref(cell)
+    return None
 
 
 def get_all() -> list[Ref[Any]]:
     """Return the refs of all live actors, oldest first."""
-    return [actor.actor_ref for actor in _snapshot()]
+    return get_where(lambda _: True)
 
 
 def get_by_class(actor_class: type[Any]) -> list[Ref[Any]]:
     """Return the refs of the live actors of ``actor_class`` and its subclasses."""
-    return [actor.actor_ref for actor in _snapshot() if isinstance(actor, actor_class)]
+    return get_where(lambda kind: issubclass(kind, actor_class))
+
+
+def get_where(wanted: Callable[[type], bool]) -> list[Ref[Any]]:
+    """Return the refs of the live actors whose class is ``wanted``, oldest first.
+
+    The others are not looked at. Callable from any thread.
+    """
+    found = [
+        cell
+        for kind, alike in list(_cells.items())
+        if wanted(kind)
+        for cell in list(alike.values())
+    ]
+    return [_ref(cell) for cell in sorted(found, key=attrgetter("number"))]
+
+
+def _ref(cell: Cell) -> Ref[Any]:
+    ref: Ref[Any] = cell.actor.actor_ref
+    return ref
 
 
 def stop_all(timeout: float | None = None) -> bool:
     """Ask every actor to stop, newest first, and wait up to ``timeout`` seconds for each.
 
-    Answers whether all of them ended in time.
+    Returns whether all of them ended in time.
     """
-    refs = [actor.actor_ref for actor in reversed(list(_snapshot()))]
+    refs = get_all()[::-1]
     for ref in refs:
         ref.exit()
     return all([ref.wait(timeout) for ref in refs])  # noqa: C419 - wait for every one
 
 
-def forget() -> list[Actor]:
-    """Empty the registry of a forked child, and answer what its parent had in it."""
+def forget() -> list[Cell]:
+    """Empty the registry of a forked child, and return what its parent had in it."""
     global _prefix  # noqa: PLW0603 - what the child registers must not have its parent's URNs
     _prefix = f"urn:roost:{os.urandom(8).hex()}:"
-    actors = list(_actors.values())
-    _actors.clear()
-    return actors
-
-
-def _snapshot() -> Iterator[Actor]:
-    return iter(list(_actors.values()))
+    cells = [cell for alike in _cells.values() for cell in alike.values()]
+    _cells.clear()
+    return cells

@@ -53,9 +53,9 @@ class TestNames:
 
     def test_a_mixin_that_comes_first_overrides_and_is_named(self) -> None:
         class Loud:
-            def on_turn(self) -> None: ...
+            def on_batch(self) -> None: ...
 
-        with pytest.raises(ConfigError, match=r"^Chat\.on_turn \(of Loud\) would replace"):
+        with pytest.raises(ConfigError, match=r"^Chat\.on_batch \(of Loud\) would replace"):
             type("Chat", (Loud, Socket), {})
         type("Chat", (Socket, Loud), {})  # ours is found first
 
@@ -77,7 +77,7 @@ class TestNames:
         made(state=property(lambda self: 1, lambda self, value: None))
 
     def test_our_own_packages_are_exempt(self) -> None:
-        body = {"__module__": "transports.somewhere", "on_turn": lambda self, carrier: None}
+        body = {"__module__": "transports.somewhere", "on_batch": lambda self, carrier: None}
         type("Ours", (Socket,), body)
 
 
@@ -310,7 +310,7 @@ class TestWhatWorks:
 
     def test_an_actor_of_pykka_is_none_of_ours(self) -> None:
         class Other(pykka.ThreadingActor):
-            def on_turn(self) -> None: ...
+            def on_batch(self) -> None: ...
 
 
 class TestMounting:

@@ -267,10 +267,9 @@ class LongPollSession:
 
     def _answer_handled_post(self) -> None:
         """Answer 200 to a POST whose last message was the one that ended the session."""
-        self.inbox.interrupt()
-        items = self.inbox.items
-        if items and type(items[0]) is Receipt:
-            items.pop(0).handled(True)
+        receipt = self.inbox.take_first(Receipt)
+        if receipt is not None:
+            receipt.handled(True)
 
     @property
     def unfetched(self) -> bool:

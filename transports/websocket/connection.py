@@ -13,7 +13,6 @@ from actors.messages import Control, Gone, Opcode, Receipt
 from actors.reasons import CLOSED, Closed, Failure, Killed, Reason, Shutdown, as_reason
 from actors.results import Push, Reply, Stop
 from actors.runtime.actor import Exit
-from actors.runtime.mailbox import READY
 from transports import closing
 from transports.delivering import deliver_all, deliver_rest
 from transports.tcp.protocol import StreamProtocol
@@ -130,26 +129,18 @@ class WebSocketConnection(StreamProtocol):
             return
         if self._rate is not None:
             self._slow_down(self._rate, len(events))
-        inbox = self.inbox
-        if inbox.owner is None:
-            # The mailbox of an idle actor is empty; the poll phase is followed by the ready queue.
-            inbox.items = events
-            inbox.owner = READY
-            self.dispatcher.ready.append(self.actor)
-        else:
-            self._queue(events)
+        if not self.inbox.offer(events):
+            self._bound_waiting(events)
 
-    def _queue(self, events: list[Any]) -> None:
+    def _bound_waiting(self, events: list[Any]) -> None:
         """Hold events for a busy actor, up to a point: then the kernel and the peer must wait."""
         inbox = self.inbox
-        inbox.items += events
         # Of each event, not of the read that made it whole: it may be the last of many.
         self._waiting += sum(len(e) if isinstance(e, str | bytes) else 1 for e in events)
         if self._waiting > MAX_WAITING_BYTES or len(inbox.items) > MAX_WAITING_EVENTS:
             self._busy = True
             self._pause()
-            inbox.items.append(Receipt(self._read_on))
-        inbox.wake()
+            inbox.add([Receipt(self._read_on)])
 
     def _read_on(self, handled: bool) -> None:  # noqa: ARG002, FBT001 - Receipt's callback
         """The client's part is handled, though what others tell the actor may never end."""
@@ -218,8 +209,7 @@ class WebSocketConnection(StreamProtocol):
 
     def connection_lost(self, error: Exception | None) -> None:  # noqa: ARG002 - one reason for all
         """End the actor, once it has handled what came before."""
-        self.inbox.items.append(Gone(CLOSED))
-        self.inbox.wake()
+        self.inbox.add([Gone(CLOSED)])
 
     def drain(self) -> None:
         """End with 1012: the server goes away, and the client should come back elsewhere."""

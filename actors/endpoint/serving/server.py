@@ -143,7 +143,7 @@ class Server:
                 raise StartCancelled from error
             raise refusal(error.reason) from error
         root = self._root_actor()
-        if not monitors.at_end(root, self._ended):
+        if not monitors.at_end(root.actor_inbox, lambda _: self._ended(root)):
             self._ended(root)
 
     def _start(self) -> None:
@@ -179,7 +179,7 @@ class Server:
         root: Root = inbox.actor
         return root
 
-    def _ended(self, root: Any) -> None:
+    def _ended(self, root: Root) -> None:
         """Learn that the tree has ended, which it should not unless it was told to."""
         self._news.set()
         if self._until is None:

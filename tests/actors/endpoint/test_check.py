@@ -79,7 +79,7 @@ class TestCommand:
             ("async def handle_in(self, payload, opcode): ...", "handle_in is 'async def'"),
             ("def connect(self, info): ...", "connect must be a class method"),
             ("def handle_in(self, payload): ...", "handle_in(self, payload): must take"),
-            ("def on_turn(self): ...", "on_turn would replace"),
+            ("def on_batch(self): ...", "on_batch would replace"),
         ],
     )
     def test_a_class_of_the_wrong_shape(self, check, callback: str, said: str) -> None:

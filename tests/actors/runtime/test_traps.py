@@ -98,7 +98,7 @@ class TestPykka:
     def test_the_registry_is_a_list(self) -> None:
         refs = [Recorder.start() for _ in range(3)]
         assert pykka.ActorRegistry.get_all() == []
-        assert isinstance(registry._actors, dict)
+        assert isinstance(registry._cells, dict)
         refs[1].kill()
         assert registry.get_by_class(Recorder) == [refs[0], refs[2]]
 
