@@ -11,14 +11,14 @@ from pykka import ActorDeadError
 
 from actors.errors import SupervisionError
 from actors.reasons import Reason
+from actors.runtime.actor import Actor
 from actors.runtime.ref import Ref
 from supervision.specs import ChildSpec, child_spec
 
 if TYPE_CHECKING:
-    from supervision.parent import Parent
     from supervision.plan import ChildInfo, Counts
 
-P = TypeVar("P", bound="Parent")
+P = TypeVar("P", bound=Actor)
 
 
 @dataclass(frozen=True, slots=True)
