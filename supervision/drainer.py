@@ -71,7 +71,7 @@ class Drainer(Actor):
                 paced = began + PACED * self._shutdown - clock()
                 gevent.sleep(max(0.0, min(self._options.batch_interval, paced)))
         if not wait_for(refs, began + PATIENT * self._shutdown):
-            self._cut_short()
+            self._end_late()
         super().terminate(reason)
 
     def _report(self, index: int, count: int, left: int) -> None:
@@ -86,16 +86,16 @@ class Drainer(Actor):
 
     def kill_now(self) -> None:
         """There is no more time: end who is left, then this actor."""
-        self._cut_short()
+        self._end_late()
         super().kill_now()
 
-    def _cut_short(self) -> None:
+    def _end_late(self) -> None:
         late = [ref for ref in self._told if ref.exit_reason is None]
         self._told = []
         if late:
             name = self._class.__qualname__
             logger.warning("ended %d connections of %s that took too long", len(late), name)
-        cut_short(late, DRAINED)
+        end_now(late, DRAINED)
 
 
 class Drainers(Supervisor):
@@ -125,7 +125,7 @@ def live(classes: Collection[type[Any]]) -> list[Ref[Any]]:
     A class that was reloaded is the one that has its name.
     """
     names = {_name(each) for each in classes}
-    return [ref for ref in registry.get_all() if _name(ref.actor_class) in names]
+    return registry.get_where(lambda kind: _name(kind) in names)
 
 
 def _name(of: type[Any]) -> tuple[str, str]:
@@ -138,7 +138,7 @@ def wait_for(refs: Iterable[Ref[Any]], until: float) -> bool:
     return all(ref.wait(max(0.0, until - clock())) for ref in refs)
 
 
-def cut_short(refs: Iterable[Ref[Any]], reason: Reason) -> None:
+def end_now(refs: Iterable[Ref[Any]], reason: Reason) -> None:
     """End connections at once, and tell their clients why."""
     for ref in refs:
         inbox: Any = ref.actor_inbox

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from actors.reasons import SHUTDOWN, Reason
 from actors.runtime import Actor, Ref, get_dispatcher
-from supervision.drainer import cut_short, live, wait_for
+from supervision.drainer import end_now, live, wait_for
 
 if TYPE_CHECKING:
     from transports.longpoll.session_table import SessionTable
@@ -89,7 +89,7 @@ class Connections:
     def cut_short(self, reason: Reason) -> int:
         """Tell every client that this is the end, whatever its socket does; return how many."""
         refs = self.sockets()
-        cut_short(refs, reason)
+        end_now(refs, reason)
         for protocol in self._protocols():
             protocol.end_now()
         self.drain()
