@@ -1,4 +1,20 @@
-"""The actor runtime: mailboxes, carriers, timers, and the Pykka actor on top of them."""
+"""The actor runtime: mailboxes, carriers, timers, and the Pykka actor on top of them.
+
+From the ground up, each knowing what stands before it and nothing after:
+
+* ``crashes`` writes the log lines of what failed. ``timers``, ``carrier``, ``descriptors``,
+  ``dear``, ``blocked``, ``stuck``, ``rounds`` and ``reserve`` are the parts of the ``dispatcher``,
+  which reads connections and runs what is ready. It knows runnables, and not actors. A ``future``
+  waits on it;
+* ``cell`` is the record of one actor, which its ``lifecycle`` moves: only its methods write it.
+  ``mailbox`` says what may be put into one, ``ref`` is what others hold of it;
+* ``registry`` and ``monitors`` are about many cells, ``exits`` is how one ends;
+* ``actor`` is the class to derive from; ``names`` and ``fork`` know all of it.
+
+Everything runs on the dispatcher's thread but what says that it is callable from any. Applications
+use what is named below, by way of ``actors``. Transports use the dispatcher, and of a cell
+``offer``, ``add``, ``signal`` and ``take_first``.
+"""
 
 from actors.runtime import fork  # noqa: F401 - settles what a forked child may do
 from actors.runtime.actor import Actor, ActorKilled, StartError

@@ -52,8 +52,9 @@ def get_by_urn(actor_urn: str) -> Ref[Any] | None:
     digits = actor_urn.rpartition(":")[2]
     if not digits.isdecimal() or len(digits) > 20:  # int() refuses what is very long
         return None
+    number = int(digits)
     for alike in list(_cells.values()):
-        cell = alike.get(int(digits))
+        cell = alike.get(number)
         if cell is not None and cell.actor.actor_urn == actor_urn:
             return _ref(cell)
     return None

@@ -54,6 +54,46 @@ class TestFinding:
         ref.stop(timeout=DEADLINE)
         assert registry.get_by_class(Numbered) == []
 
+    def test_a_look_for_some_classes_makes_no_ref_of_another_s_actor(self) -> None:
+        class Special(Recorder):
+            pass
+
+        found, other = Special().on_begin(), Recorder().on_begin()
+        assert registry.get_where(lambda kind: kind is Special) == [found.actor_ref]
+        assert other.actor_inbox.ref is None
+
+    def test_all_come_oldest_first_whatever_their_classes(self) -> None:
+        class Special(Recorder):
+            pass
+
+        refs = [each.start() for each in (Recorder, Special, Recorder, Special)]
+        assert registry.get_all() == refs
+        refs[0].kill()
+        assert (registry.get_all(), registry.count()) == (refs[1:], 3)
+
+    def test_a_class_without_actors_is_forgotten(self) -> None:
+        class Reloaded(Recorder):
+            pass
+
+        one, two = Reloaded.start(), Reloaded.start()
+        one.kill()
+        assert Reloaded in registry._cells
+        two.kill()
+        assert Reloaded not in registry._cells
+
+    def test_an_actor_that_has_changed_its_class_is_forgotten_too(self) -> None:
+        class Open(Recorder):
+            pass
+
+        class Closed(Recorder):
+            pass
+
+        ref = Open.start()
+        actor_of(ref).__class__ = Closed
+        ref.kill()
+        assert registry.get_by_urn(ref.actor_urn) is None
+        assert registry.count() == 0
+
 
 class TestStopAll:
     def test_ends_everything_the_newest_first(self) -> None:
