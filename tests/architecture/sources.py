@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -35,18 +35,13 @@ class Source:
 
     @property
     def imports(self) -> set[str]:
-        """Each imported module, in full; a name that is imported from a package is that package."""
-        found = set()
-        for node in self.nodes:
-            if isinstance(node, ast.Import):
-                found.update(alias.name for alias in node.names)
-            elif isinstance(node, ast.ImportFrom):
-                origin = absolute(node, self.package)
-                found.update(
-                    f"{origin}.{alias.name}" if is_module(f"{origin}.{alias.name}") else origin
-                    for alias in node.names
-                )
-        return found
+        """Each module that is imported when the code runs, be it in a function."""
+        return imported(self.nodes, self.package)
+
+    @property
+    def imports_with_types(self) -> set[str]:
+        """These, and those that are imported for types alone."""
+        return imported(ast.walk(ast.parse(self.text)), self.package)
 
     @property
     def calls(self) -> list[ast.Call]:
@@ -61,6 +56,21 @@ def running(node: ast.AST) -> Iterator[ast.AST]:
                 yield from running(other)
         else:
             yield from running(child)
+
+
+def imported(nodes: Iterable[ast.AST], package: str) -> set[str]:
+    """Each imported module, in full; a name that is imported from a package is that package."""
+    found = set()
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            origin = absolute(node, package)
+            found.update(
+                f"{origin}.{alias.name}" if is_module(f"{origin}.{alias.name}") else origin
+                for alias in node.names
+            )
+    return found
 
 
 def absolute(node: ast.ImportFrom, package: str) -> str:

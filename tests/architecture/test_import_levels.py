@@ -6,6 +6,8 @@ import ast
 import os
 import subprocess
 import sys
+from collections.abc import Container, Iterable
+from graphlib import CycleError, TopologicalSorter
 
 import pytest
 
@@ -31,6 +33,20 @@ FORBIDDEN = {"pickle", "marshal", "shelve", "multiprocessing", "yaml"}
 FORBIDDEN_CALLS = {"eval", "exec", "os.system", "os.popen"}
 HEAVY = {"gevent", "greenlet", "pykka", "httptools", "orjson", "msgpack", "websockets", "ssl"}
 MAX_LINES = 400
+UPWARD = {
+    ("transports.longpoll.intake", "transports.opening.mount"):
+        "for types: a share carries the opened request along and does not look into it",
+}  # fmt: skip
+CIRCULAR = {
+    ("transports.opening.refused", "transports.opening.mount"):
+        "for types: what a refused request is shown with",
+    ("transports.longpoll.session", "transports.longpoll.session_table"):
+        "for types: a session removes itself",
+    ("transports.longpoll.session_table", "transports.longpoll.relay"):
+        "for types: the table asks the relay what is pending",
+    ("actors.endpoint.definition", "actors.endpoint.serving.embedded"):
+        "in a function: an endpoint inside another server makes its tree when it is used",
+}  # fmt: skip
 # Run by -m, and patch before they import.
 PROGRAMS = ("__main__.py", "actors/endpoint/command/worker.py")
 
@@ -52,9 +68,32 @@ def ours(module: str) -> bool:
 def upward(source: Source) -> list[str]:
     return [
         f"{source.module} (level {level(source.module)}) imports {name} (level {level(name)})"
-        for name in sorted(source.imports)
+        for name in sorted(source.imports_with_types)
         if ours(name) and level(name) > level(source.module)
+        if (source.module, name) not in UPWARD
     ]
+
+
+def circle(among: Iterable[Source], allowed: Container[tuple[str, str]] = ()) -> list[str]:
+    """Return the modules of a circle of imports, the first one again at its end; [] for none.
+
+    An import for types, or in a function, closes a circle too: whoever reads one of the modules has
+    to read them all, and each of them breaks with each.
+    """
+    imports = {
+        source.module: {
+            name
+            for name in source.imports_with_types - {source.module}
+            if ours(name) and (source.module, name) not in allowed
+        }
+        for source in among
+    }
+    try:
+        TopologicalSorter(imports).prepare()
+    except CycleError as error:
+        found: list[str] = error.args[1]
+        return found[::-1]
+    return []
 
 
 def impurities(source: Source) -> list[str]:
@@ -98,6 +137,21 @@ def violations(rule, among=None) -> str:
 
 def test_nothing_imports_a_higher_level():
     assert violations(upward) == ""
+
+
+@pytest.mark.parametrize("importer", sorted({importer for importer, _ in UPWARD}))
+def test_each_import_that_may_go_up_does(importer):
+    (source,) = [each for each in sources() if each.module == importer]
+    assert {name for one, name in UPWARD if one == importer} <= source.imports_with_types
+
+
+def test_no_modules_import_each_other_in_a_circle():
+    assert circle(sources(), CIRCULAR) == []
+
+
+@pytest.mark.parametrize("edge", sorted(CIRCULAR))
+def test_each_circle_that_is_allowed_is_one(edge):
+    assert circle(sources(), CIRCULAR.keys() - {edge}) != []
 
 
 def test_pure_files_import_pure_files_alone():
@@ -154,6 +208,13 @@ def test_importing_every_module_patches_nothing():
         ("actors/runtime/x.py", "import transports.tcp.stream", upward, 1),
         ("actors/runtime/x.py", "def f():\n    from actors import Endpoint", upward, 1),
         ("actors/socket.py", "from transports import stream", upward, 1),
+        ("actors/runtime/x.py", "if TYPE_CHECKING:\n    from actors.socket import S", upward, 1),
+        (
+            "transports/longpoll/intake.py",
+            "if TYPE_CHECKING:\n    from transports.opening.mount import Opened",
+            upward,
+            0,
+        ),
         ("supervision/x.py", "from actors.runtime import actor", upward, 0),
         ("transports/x.py", "from actors import endpoint", upward, 1),
         ("transports/x.py", "from . import stream", upward, 0),
@@ -205,3 +266,35 @@ def test_rule_finds_what_it_is_for(path, text, rule, found):
 )
 def test_level_of_a_module(module, expected):
     assert level(module) == expected
+
+
+@pytest.mark.parametrize(
+    ("results", "reasons", "errors", "found"),
+    [
+        ("from actors import reasons", "import actors.errors", "", ""),
+        ("import actors.results", "", "", ""),
+        ("import actors.reasons", "import actors.results", "", "reasons results"),
+        ("from . import reasons", "from .results import Ok", "", "reasons results"),
+        ("def f():\n    import actors.reasons", "import actors.results", "", "reasons results"),
+        (
+            "if TYPE_CHECKING:\n    from actors.reasons import Reason",
+            "from actors import results",
+            "",
+            "reasons results",
+        ),
+        (
+            "import actors.reasons",
+            "import actors.errors",
+            "import actors.results",
+            "errors reasons results",
+        ),
+    ],
+)
+def test_circle_is_found_and_can_be_allowed(results, reasons, errors, found):
+    texts = {"results": results, "reasons": reasons, "errors": errors}
+    among = [Source(f"actors/{name}.py", text) for name, text in texts.items()]
+    modules = circle(among)
+    assert sorted(modules[1:]) == [f"actors.{name}" for name in found.split()]
+    assert modules[:1] == modules[-1:]
+    if found:
+        assert circle(among, {(modules[0], modules[1])}) == []
