@@ -96,4 +96,4 @@ class Blocked:
 def where(carrier: Carrier) -> str:
     """Return what a parked turn blocks in: ``Chat.handle_in at app.py:31``."""
     runnable: Any = carrier.runnable
-    return callback(carrier.gr_frame) or type(runnable).__qualname__
+    return callback(carrier.gr_frame) or runnable.kind.__qualname__

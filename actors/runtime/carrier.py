@@ -16,7 +16,14 @@ CRASHES: Final = CrashLog(logger)
 
 
 class Runnable(Protocol):
-    """What the ready queue holds."""
+    """What the ready queue holds; to be inherited from."""
+
+    __slots__ = ()
+
+    @property
+    def kind(self) -> type:
+        """What it is, for the log."""
+        return type(self)
 
     def on_turn(self, carrier: Carrier) -> None:
         """Run one turn; may block, must not raise."""
@@ -70,7 +77,7 @@ class Carrier(greenlet):
         return super().throw(*what)
 
 
-class Job:
+class Job(Runnable):
     """A function as a :class:`Runnable`."""
 
     __slots__ = ("function",)

@@ -24,6 +24,7 @@ from typing import Any, Final, Protocol
 from greenlet import greenlet
 
 from actors.reasons import Crash, Reason
+from actors.runtime.carrier import Runnable
 from actors.runtime.dispatcher import TURN_MESSAGES, Dispatcher
 from actors.runtime.lifecycle import TRANSITIONS, Event, State
 
@@ -96,8 +97,8 @@ class Monitors:
         self.watched: dict[int, Cell] = {}
 
 
-class Cell:
-    """The record of ``actor``.
+class Cell(Runnable):
+    """The record of ``actor``, and what the dispatcher runs of it.
 
     ``items``: what waits, envelopes and (from a transport) bare events. ``batch``: the rest of the
     running turn. ``signals``: exit reasons, served between two messages. ``told`` and ``weight``:
@@ -223,6 +224,11 @@ class Cell:
 
     # -- a turn
 
+    @property
+    def kind(self) -> type:
+        """The actor's class."""
+        return type(self.actor)
+
     def on_turn(self, carrier: greenlet) -> None:
         """Have up to :data:`TURN_MESSAGES` messages handled; exit signals come first.
 
@@ -324,7 +330,10 @@ class Cell:
     def started(self) -> None:
         """``on_start`` has returned: what came meanwhile gets a turn."""
         self.move(_STARTED)
-        self._turn_over()
+        if self.items or self.signals is not None:
+            self._turn_over()
+        else:
+            self.owner = None
 
     def end(self, event: Event, reason: Reason) -> list[Any]:
         """End for ``reason``, and return what nobody will handle."""

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from actors.runtime.carrier import Carrier, Runnable
 
 
-class Rounds:
+class Rounds(Runnable):
     """``number``: how many were counted. One that begins after another was seen to end is whole."""
 
     __slots__ = ("_schedule", "_waiting", "_watched", "number")

@@ -9,15 +9,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Final
 
+from actors.runtime.carrier import Runnable
+
 if TYPE_CHECKING:
-    from actors.runtime.carrier import Runnable
     from actors.runtime.timers import Timers
 
 LOOK: Final = 1.0
 """Seconds between two looks."""
 
 
-class Impatient:
+class Impatient(Runnable):
     """A base of runnables that are told when they wait for a carrier in vain."""
 
     __slots__ = ()

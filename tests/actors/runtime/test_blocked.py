@@ -10,6 +10,7 @@ import pytest
 from gevent.event import Event
 
 from actors import telemetry
+from actors.runtime import Actor
 from actors.runtime import blocked as module
 from actors.runtime.dispatcher import Dispatcher
 from tests.actors.runtime.recorder import Recorder, actor_of, eventually
@@ -128,6 +129,18 @@ def test_a_turn_without_code_of_an_application_is_named_by_what_runs(
         dispatcher.submit(release.wait)  # gevent's own function is all there is
     eventually(lambda: events)
     assert events == [("carriers.many", 8, LIMIT, "Job")]
+    release.set()
+
+
+def test_an_actor_of_which_no_code_is_on_the_stack_is_named_by_its_class(
+    dispatcher: Dispatcher, block: Block, events: list[Any]
+) -> None:
+    release = Event()
+    waits = type("Waits", (Actor,), {"on_receive": release.wait})
+    for _ in range(8):
+        waits.start().tell(None)  # which is no timeout
+    eventually(lambda: events)
+    assert events == [("carriers.many", 8, LIMIT, "Waits")]
     release.set()
 
 
