@@ -42,8 +42,11 @@ next_number = itertools.count(1).__next__
 """Return a number that nothing else of this process has: of an actor, or of a monitor."""
 
 
-class AnyActor(Protocol):
-    """What the runtime needs of an actor: the class itself imports everything here."""
+class _Actor(Protocol):
+    """What the runtime needs of an actor: the class itself imports everything here.
+
+    What is called on it is documented there.
+    """
 
     mailbox_messages: int
     mailbox_bytes: int
@@ -51,39 +54,18 @@ class AnyActor(Protocol):
     ends_others: bool
 
     @property
-    def actor_ref(self) -> Any:
-        """Its reference."""
-
+    def actor_ref(self) -> Any: ...
     @property
-    def actor_urn(self) -> str:
-        """Its name among all processes."""
-
-    def handle_exit(self, reason: Reason) -> None:
-        """Serve an exit signal."""
-
-    def on_batch(self, batch: Iterator[Any]) -> None:
-        """Handle the messages of a turn."""
-
-    def on_blocked(self) -> None:
-        """Learn that the turn blocked."""
-
-    def on_unwound(self, error: BaseException | None) -> None:
-        """End: ``error`` came out of its turn, or it was killed in it and nothing came out."""
-
-    def on_crash(self, reason: Crash) -> None:
-        """Log a crash."""
-
-    def on_ending(self, reason: Reason) -> None:
-        """Learn that it ends."""
-
-    def on_terminate(self, reason: Reason) -> None:
-        """Run the hooks of the end."""
-
-    def on_killed(self) -> None:
-        """Clean up after a kill."""
-
-    def kill_now(self) -> None:
-        """End at once."""
+    def actor_urn(self) -> str: ...
+    def handle_exit(self, reason: Reason) -> None: ...
+    def on_batch(self, batch: Iterator[Any]) -> None: ...
+    def on_blocked(self) -> None: ...
+    def on_unwound(self, error: BaseException | None) -> None: ...
+    def on_crash(self, reason: Crash) -> None: ...
+    def on_ending(self, reason: Reason) -> None: ...
+    def on_terminate(self, reason: Reason) -> None: ...
+    def on_killed(self) -> None: ...
+    def kill_now(self) -> None: ...
 
 
 class Monitors:
@@ -126,7 +108,7 @@ class Cell(Runnable):
         "weight",
     )
 
-    def __init__(self, actor: AnyActor, dispatcher: Dispatcher) -> None:
+    def __init__(self, actor: _Actor, dispatcher: Dispatcher) -> None:
         self.actor = actor
         self.dispatcher = dispatcher
         self.number = next_number()
@@ -204,9 +186,7 @@ class Cell(Runnable):
         if self.closed:
             return
         first = self.signals is None
-        if self.signals is None:
-            self.signals = []
-        self.signals.append(reason)
+        self.signals = [*(self.signals or ()), reason]
         self._interrupt()
         if self.owner is None or (self.owner is READY and first):
             self._schedule()  # once more where it is queued: that may be for long
