@@ -28,8 +28,8 @@ from actors.runtime.carrier import Runnable
 from actors.runtime.dispatcher import TURN_MESSAGES, Dispatcher
 from actors.runtime.lifecycle import TRANSITIONS, Event, State
 
-# Bound here: an enum's member costs a call where it is looked up.
-_CLOSING, _GONE, _STARTED = State.CLOSING, State.GONE, Event.STARTED
+# Bound here: a look-up of an enum's member costs as much as a call.
+_STARTING, _CLOSING, _GONE, _STARTED = State.STARTING, State.CLOSING, State.GONE, Event.STARTED
 
 UNBEGUN: Final = "unbegun"
 READY: Final = "ready"
@@ -112,7 +112,7 @@ class Cell(Runnable):
         self.actor = actor
         self.dispatcher = dispatcher
         self.number = next_number()
-        self.state = State.STARTING
+        self.state = _STARTING
         self.closed = False
         self.reason: Reason | None = None
         self.owner: object = UNBEGUN

@@ -22,7 +22,7 @@ from actors.runtime.crashes import CrashLog
 from actors.runtime.lifecycle import Event, State
 from actors.runtime.mailbox import answer_dead
 
-# Bound here: an enum's member costs a call where it is looked up.
+# Bound here: a look-up of an enum's member costs as much as a call.
 _CLOSING, _GONE = State.CLOSING, State.GONE
 _ENDING, _ENDED, _KILLED = Event.ENDING, Event.ENDED, Event.KILLED
 

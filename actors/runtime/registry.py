@@ -6,6 +6,7 @@ Pykka's own registry is a list: a stop scans it.
 from __future__ import annotations
 
 import os
+from collections import defaultdict
 from collections.abc import Callable
 from operator import attrgetter
 from typing import Any
@@ -14,7 +15,7 @@ from actors.runtime.cell import Cell
 from actors.runtime.ref import Ref
 
 _prefix = f"urn:roost:{os.urandom(8).hex()}:"
-_cells: dict[type, dict[int, Cell]] = {}
+_cells: defaultdict[type, dict[int, Cell]] = defaultdict(dict)
 
 
 def urn(number: int) -> str:
@@ -24,21 +25,18 @@ def urn(number: int) -> str:
 
 def register(cell: Cell) -> None:
     """Add a live actor; this is the reference that keeps it alive."""
-    kind = type(cell.actor)
-    alike = _cells.get(kind)
-    if alike is None:
-        alike = _cells[kind] = {}
-    alike[cell.number] = cell
+    _cells[type(cell.actor)][cell.number] = cell
 
 
 def unregister(cell: Cell) -> None:
     """Remove an actor, if it is there."""
     kind = type(cell.actor)
-    alike = _cells.get(kind)
-    if alike is None or alike.pop(cell.number, None) is None:
-        for others in _cells.values():  # where its class was assigned anew
-            others.pop(cell.number, None)
-    elif not alike:
+    try:
+        del _cells[kind][cell.number]
+    except KeyError:  # it is not there, or its class was assigned anew
+        for alike in _cells.values():
+            alike.pop(cell.number, None)
+    if not _cells[kind]:
         del _cells[kind]  # that of a class which was reloaded would stay
 
 
