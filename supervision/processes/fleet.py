@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from signal import Signals
 from typing import Any, Final, NamedTuple
 
+from actors.schedule import ABORT_TO_KILL, GRACE, STOP_TO_KILL
 from supervision.processes.channel import Channel
 from supervision.processes.directory import Directory
 from supervision.processes.load import LOAD, Load
@@ -24,12 +25,6 @@ NEVER: Final = float("inf")
 
 BOOT: Final = 60.0
 """Seconds until a worker must be ready."""
-
-ABORT_TO_KILL: Final = 1.0
-"""Seconds that a worker has to print its stacks before it is killed."""
-
-STOP_TO_KILL: Final = 1.0
-"""Seconds beyond its budget that a stopping worker is waited for."""
 
 REMOVED: Final = (
     "%s was removed, not by us, and is made anew: broadcasts and polls do not get from workers"
@@ -85,7 +80,7 @@ class Timeouts:
 
     heartbeat: float = 30.0
     boot: float = BOOT
-    grace: float = 25.0
+    grace: float = GRACE
     patience: float = 60.0
 
 

@@ -16,8 +16,9 @@ from gevent import get_hub, monkey
 from gevent.event import Event
 
 from actors.endpoint.command.wakeup import wake_on_signals
+from actors.schedule import LOG_FLUSH
 from supervision.processes.worker import held_up_by
-from supervision.processes.writer import AT_EXIT, standard_error
+from supervision.processes.writer import standard_error
 
 SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 OVERDUE: Final = b"roost: the time for an orderly end is over\n"
@@ -78,5 +79,5 @@ class Ending:
     def _end(self) -> None:
         sleep(self._budget)
         self._last.put(self._words)
-        self._last.flush(AT_EXIT)  # which the log shares, as a rule
+        self._last.flush(LOG_FLUSH)  # which the log shares, as a rule
         os._exit(self._status)

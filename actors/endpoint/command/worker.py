@@ -28,10 +28,16 @@ from actors.endpoint.command.loading import load  # noqa: E402
 from actors.endpoint.command.logs import Logs  # noqa: E402
 from actors.endpoint.command.stacks import dump_stacks  # noqa: E402
 from actors.endpoint.command.wakeup import wake_on_signals  # noqa: E402
-from actors.endpoint.serving.budget import reserve  # noqa: E402
 from actors.endpoint.serving.server import Server, StartCancelled  # noqa: E402
 from actors.errors import ConfigError  # noqa: E402
 from actors.pubsub.bus import Bus  # noqa: E402
+from actors.schedule import (  # noqa: E402
+    BUS_PART,
+    EXIT_AT_LEAST,
+    ORPHAN_DRAINS,
+    WORKER_AT_ONCE,
+    before_last_words,
+)
 from supervision.processes.directory import Tenant  # noqa: E402
 from supervision.processes.load import LOAD, Load  # noqa: E402
 from supervision.processes.worker import (  # noqa: E402
@@ -45,17 +51,8 @@ from supervision.processes.writer import own_description, take_standard_error  #
 LINKS: Final = 0.5
 """Seconds that a new worker waits until it hears the others, and they it."""
 
-ORPHANED: Final = 1.5
-"""Seconds that a worker has to drain when its master is gone."""
-
-NOW: Final = 0.7
-"""Seconds that it has when it is told to end at once."""
-
 UNDERSTANDS: Final = ["stand_back"]
 """What a master may say to this worker that one of an earlier release would not understand."""
-
-LEAVING: Final = 0.2
-"""Seconds, at least, that exit handlers and threads of the application have after that."""
 
 logger = logging.getLogger("roost.worker")
 
@@ -96,7 +93,7 @@ class Worker:
             self._server.dispatcher,
             options["heartbeat"],
             self._heard,
-            lambda: self._ask("orphaned", ORPHANED),
+            lambda: self._ask("orphaned", ORPHAN_DRAINS),
         )
         wake_on_signals()
         for number in (signal.SIGTERM, signal.SIGQUIT):
@@ -109,7 +106,7 @@ class Worker:
             self._server.start()
         except StartCancelled:
             logger.debug("stopped before it served: %s", self._why)
-            self._bus.close(self.left / 2)
+            self._bus.close(BUS_PART * self.left)
             return 0
         self._end.send("ready", {**self._server.facts(), "understands": UNDERSTANDS})
         self._server.failed.rawlink(lambda _: self._asked.set())
@@ -127,8 +124,8 @@ class Worker:
         if self._why == "stop_now":
             self._server.stop_now()
         budget = self.left
-        self._server.stop(budget - reserve(budget))
-        self._bus.close(self.left / 2)
+        self._server.stop(before_last_words(budget))
+        self._bus.close(BUS_PART * self.left)
         return 0
 
     def _ask(self, why: str, budget: float) -> None:
@@ -143,12 +140,12 @@ class Worker:
         elif why == "stop_now":
             self._server.stop_now()
         else:
-            gevent.spawn(self._server.stop, budget - reserve(budget))
+            gevent.spawn(self._server.stop, before_last_words(budget))
 
     def _signalled(self, number: int, _frame: object) -> None:
         def ask() -> None:
             if number == signal.SIGQUIT:
-                self._ask("stop_now", NOW)
+                self._ask("stop_now", WORKER_AT_ONCE)
             else:
                 self._ask("stop", self._server.grace)
 
@@ -163,7 +160,7 @@ class Worker:
             case ["stand_back", bool() as back]:
                 self._server.connections.stand_back(back)
             case ["stop_now"]:
-                self._ask("stop_now", NOW)
+                self._ask("stop_now", WORKER_AT_ONCE)
             case ["stacks"]:
                 dump_stacks()
             case ["reopen"]:
@@ -205,5 +202,5 @@ if __name__ == "__main__":
     try:
         status, left = main(sys.argv[1:])
     finally:
-        leave_within(max(left, LEAVING), status)
+        leave_within(max(left, EXIT_AT_LEAST), status)
     sys.exit(status)

@@ -13,22 +13,9 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final
 
 from actors.errors import ConfigError
-
-DRAIN_PART: Final = 0.5
-SERVER_PART: Final = 0.3
-RESERVE: Final = 1.0
-"""Seconds, at most, and a tenth of the budget: for the last Close frames and the process's end."""
-
-LEAST: Final = 0.25
-"""Seconds, at most, that are kept for each child that is neither a drainer nor the server."""
-
-
-def reserve(grace: float) -> float:
-    """Return what is kept of ``grace`` for the very end."""
-    return min(RESERVE, grace / 10)
+from actors.schedule import reserve
 
 
 def share(own: float | None, later: Iterable[float], left: float) -> float:

@@ -24,6 +24,7 @@ from actors.endpoint.serving.server import refusal
 from actors.errors import ConfigError
 from actors.reasons import Reason
 from actors.runtime import Actor, StartError, get_dispatcher
+from actors.schedule import PATIENT
 from supervision.specs import ChildSpec
 
 if TYPE_CHECKING:
@@ -34,9 +35,6 @@ logger = logging.getLogger("roost.endpoint")
 
 RETRY: Final = (1.0, 30.0)
 """Seconds until a tree that did not start, or gave up, is tried again: doubled up to the last."""
-
-PATIENT: Final = 0.9
-"""The part of the time after which a connection that has not ended is cut off."""
 
 End = Callable[[float], bool]
 """Ends the connections of one application within seconds; returns whether all went in time."""

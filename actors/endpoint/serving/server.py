@@ -6,14 +6,13 @@ import logging
 import socket
 import ssl
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from gevent.event import AsyncResult, Event
 from greenlet import getcurrent, greenlet
 
 from actors.endpoint.routes import Routes
 from actors.endpoint.serving import tree
-from actors.endpoint.serving.budget import reserve
 from actors.endpoint.serving.connections import Connections
 from actors.endpoint.serving.root import CHILDREN, Root
 from actors.errors import ConfigError
@@ -21,6 +20,7 @@ from actors.reasons import KILLED, SHUTDOWN, Crash, FailedToStart, Reason
 from actors.runtime import StartError, monitors
 from actors.runtime.dispatcher import Dispatcher, get_dispatcher
 from actors.runtime.exits import Exit
+from actors.schedule import SERVER_AT_ONCE, before_last_words, reserve
 from supervision.parent import cancelled
 from supervision.reports import words
 from transports.http.connection import HTTPConnection
@@ -35,9 +35,6 @@ if TYPE_CHECKING:
     from supervision.ref import SupervisorRef
     from supervision.specs import ChildSpec
     from transports.tcp.stream import Stream
-
-NOW: Final = 0.5
-"""Seconds, at most, that an end takes which nobody waits for: for the last Close frames."""
 
 logger = logging.getLogger("roost.endpoint")
 
@@ -194,7 +191,7 @@ class Server:
         further call may shorten what an earlier one said, and answers the same: whether no
         connection had to be ended that was busy, or cut off.
         """
-        self._shorten(self.grace - reserve(self.grace) if budget is None else budget)
+        self._shorten(before_last_words(self.grace) if budget is None else budget)
         if self._stopped is not None:
             return bool(self._stopped.get())
         self._stopped = AsyncResult()
@@ -229,7 +226,7 @@ class Server:
         """
         self.connections.stop_accepting()
         self.connections.cut_short(SHUTDOWN)
-        self._shorten(NOW)
+        self._shorten(SERVER_AT_ONCE)
         if self._root is not None:
             self._root_actor().hurry()
 

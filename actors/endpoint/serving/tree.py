@@ -13,11 +13,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from actors.crash_text import crash
-from actors.endpoint.serving.budget import DRAIN_PART, SERVER_PART, Budget, Drain
+from actors.endpoint.serving.budget import Budget, Drain
 from actors.endpoint.serving.connections import Acceptor, Connections, Serving
 from actors.endpoint.serving.root import CHILDREN, DRAINERS, SERVER, Children
 from actors.errors import ConfigError, SupervisionError
 from actors.options import build
+from actors.schedule import DRAIN_PART, SERVER_PART
 from supervision.drainer import Drainers
 from supervision.draining import DrainOptions, capacity
 from supervision.specs import ChildSpec, child_spec, child_specs

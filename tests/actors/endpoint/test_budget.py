@@ -6,15 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.endpoint.serving.budget import Budget, Drain, reserve, share
+from actors.endpoint.serving.budget import Budget, Drain, share
 from actors.errors import ConfigError
-
-
-@pytest.mark.parametrize(
-    ("grace", "kept"), [(25.0, 1.0), (10.0, 1.0), (9.0, 0.9), (1.0, 0.1), (0.0, 0.0)]
-)
-def test_last_moment_is_a_second_or_a_tenth(grace, kept):
-    assert reserve(grace) == pytest.approx(kept)
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from actors.schedule import ABORT_TO_KILL, STOP_TO_KILL
 from supervision.processes import fleet as fleets
-from supervision.processes.fleet import ABORT_TO_KILL, STOP_TO_KILL, State
+from supervision.processes.fleet import State
 from supervision.processes.load import LOAD, Load
 from supervision.processes.spawn import MASTERS
 from tests.supervision.processes.conftest import inheritable
