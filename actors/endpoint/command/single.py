@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING
 from actors.endpoint.command import output
 from actors.endpoint.command.arguments import written
 from actors.endpoint.command.binding import bindable, listeners
-from actors.endpoint.command.ending import Ending
 from actors.endpoint.command.loading import load
 from actors.endpoint.command.logs import Logs, log_facts
 from actors.endpoint.command.master import DEMO
 from actors.endpoint.command.pidfile import PidFile
+from actors.endpoint.command.shutdown_signals import Ending
 from actors.errors import ConfigError
 
 if TYPE_CHECKING:
