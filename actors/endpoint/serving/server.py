@@ -3,26 +3,22 @@
 from __future__ import annotations
 
 import logging
+import math
 import socket
 import ssl
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from gevent.event import AsyncResult, Event
-from greenlet import getcurrent, greenlet
 
 from actors.endpoint.routes import Routes
 from actors.endpoint.serving import tree
 from actors.endpoint.serving.connections import Connections
-from actors.endpoint.serving.root import CHILDREN, Root
+from actors.endpoint.serving.lifetime import Lifetime, StartCancelled
 from actors.errors import ConfigError
-from actors.reasons import KILLED, SHUTDOWN, Crash, FailedToStart, Reason
-from actors.runtime import StartError, monitors
+from actors.reasons import KILLED, SHUTDOWN
 from actors.runtime.dispatcher import Dispatcher, get_dispatcher
-from actors.runtime.exits import Exit
 from actors.schedule import SERVER_AT_ONCE, before_last_words, reserve
-from supervision.parent import cancelled
-from supervision.reports import words
 from transports.http.connection import HTTPConnection
 from transports.http.shared import Shared
 from transports.longpoll.relay import Relay
@@ -32,15 +28,10 @@ from transports.tcp.stream import REQUEST_READ_SIZE
 if TYPE_CHECKING:
     from actors.endpoint.definition import Endpoint
     from actors.pubsub.bus import Bus
-    from supervision.ref import SupervisorRef
     from supervision.specs import ChildSpec
     from transports.tcp.stream import Stream
 
 logger = logging.getLogger("roost.endpoint")
-
-
-class StartCancelled(Exception):
-    """The start was called off by :meth:`Server.cancel_start`."""
 
 
 class Server:
@@ -83,12 +74,11 @@ class Server:
         self.budget.check()
         self.failed: AsyncResult[str] = AsyncResult()
         """Set when the tree gave up by itself: why, through all layers."""
-        self._root: SupervisorRef[Root] | None = None
-        self._starter: greenlet | None = None
-        self._cancelled = False
-        self._until: float | None = None
-        self._last_words = 0.0
-        self._news = Event()
+        self._lifetime = Lifetime(self.failed.set)
+        self._has_master = bus is not None
+        self._asked = Event()
+        self._why = ""
+        self._seconds = self._until = math.inf
         self._stopped: AsyncResult[bool] | None = None
         # Last, as whoever is refused keeps the sockets.
         for each in [sockets] if isinstance(sockets, socket.socket) else sockets:
@@ -129,60 +119,65 @@ class Server:
     def start(self) -> None:
         """Start the tree; clients are accepted when this answers.
 
-        :class:`ConfigError` names the child that did not start, :class:`StartCancelled` comes of
-        :meth:`cancel_start`; what was started has stopped.
+        :class:`ConfigError` and :class:`StartCancelled` as of :meth:`Lifetime.start`.
         """
         try:
-            self._start()
-        except StartError as error:
+            self._lifetime.start(self.children)
+        except (ConfigError, StartCancelled):
             self.connections.stop_accepting()
-            if self._cancelled:
-                raise StartCancelled from error
-            raise refusal(error.reason) from error
-        root = self._root_actor()
-        if not monitors.at_end(root, self._ended):
-            self._ended(root)
+            raise
 
-    def _start(self) -> None:
-        if self._cancelled:
-            raise StartError(SHUTDOWN)
-        self._starter = getcurrent()
-        try:
-            self._root = Root.start(self.children)
-        finally:
-            cancelled.discard(self._starter)
-            self._starter = None
+    def serve(self, on_ready: Callable[[], object]) -> int:
+        """Start, call ``on_ready()``, serve until :meth:`ask`, and end; return the exit status.
 
-    def cancel_start(self) -> bool:
-        """Have a start that is under way stop what it has started. Does not block; on the loop.
-
-        A child that blocks in its ``on_start`` is interrupted there, once: one that goes on all the
-        same is waited for. No other is started. Return whether a start is under way.
+        It is 1 where the tree gave up. What :meth:`start` raises is raised, but that a start which
+        was called off is an orderly end.
         """
-        self._cancelled = True
-        if self._starter is None:
-            return False
-        if self._starter not in cancelled:
-            cancelled.add(self._starter)
-            self.dispatcher.hub.loop.run_callback(self._interrupt)
-        return True
+        try:
+            self.start()
+        except StartCancelled:
+            self._log("%s: stopped before it served", self._why)
+            return 0
+        self.failed.rawlink(lambda _: self._asked.set())
+        on_ready()
+        self._asked.wait()
+        if self.failed.ready():
+            self._until = self.dispatcher.clock()
+            logger.error("the endpoint gave up: %s", self.failed.value)
+            return 1
+        self._log("%s: stopping, within %g s", self._why, self._seconds)
+        self.stop()
+        self._log("ended, exit status 0")
+        return 0
 
-    def _interrupt(self) -> None:
-        if self._starter is not None:
-            self._starter.throw(Exit(SHUTDOWN))
-
-    def _root_actor(self) -> Root:
-        inbox: Any = self._root and self._root.actor_inbox
-        root: Root = inbox.actor
-        return root
-
-    def _ended(self, root: Any) -> None:
-        """Learn that the tree has ended, which it should not unless it was told to."""
-        self._news.set()
-        if self._until is None:
-            self.failed.set(root.trouble or words(root.exit_reason or SHUTDOWN))
+    def _log(self, line: str, *values: object) -> None:
+        """Tell a person, where no master has done so."""
+        logger.log(logging.DEBUG if self._has_master else logging.INFO, line, *values)
 
     # -- the end
+
+    def ask(self, why: str, seconds: float, *, at_once: bool = False) -> None:
+        """Have this process end within ``seconds``; of several wishes the one that is due first.
+
+        ``at_once``: without a drain. A start that is under way is called off. Does not block; call
+        it on the loop.
+        """
+        until = self.dispatcher.clock() + seconds
+        if until >= self._until:
+            return
+        self._why, self._seconds, self._until = why, seconds, until
+        self._asked.set()
+        if self._lifetime.cancel_start():
+            self._log("%s: stopping what has started, within %g s", why, seconds)
+        elif at_once:
+            self.stop_now()
+        else:
+            self._end_within(before_last_words(seconds))
+
+    @property
+    def left(self) -> float:
+        """Seconds until this process must have ended; infinite before :meth:`ask`."""
+        return max(0.0, self._until - self.dispatcher.clock())
 
     def stop(self, budget: float | None = None) -> bool:
         """Stop the tree in reverse order and wait for that, ``budget`` seconds at most.
@@ -191,7 +186,7 @@ class Server:
         further call may shorten what an earlier one said, and answers the same: whether no
         connection had to be ended that was busy, or cut off.
         """
-        self._shorten(before_last_words(self.grace) if budget is None else budget)
+        self._end_within(before_last_words(self.grace) if budget is None else budget)
         if self._stopped is not None:
             return bool(self._stopped.get())
         self._stopped = AsyncResult()
@@ -203,19 +198,12 @@ class Server:
         return orderly
 
     def _stop(self) -> bool:
-        root = self._root
-        if root is None:
+        if not self._lifetime.started:
             self.connections.stop_accepting()
             return True
         refs = self.connections.sockets()
-        root.exit()
-        while root.exit_reason is None and self._left():
-            self._news.clear()
-            self._news.wait(self._left())
-        if root.exit_reason is None:
-            logger.warning("the endpoint did not stop in time")
-            root.kill()
-        self.connections.wait_empty(min(self._last_words, self._left()))
+        self._lifetime.stop()
+        self.connections.wait_empty(min(self._lifetime.last_words, self._lifetime.left))
         cut_off = self.connections.abort()
         return not cut_off and all(ref.exit_reason != KILLED for ref in refs)
 
@@ -226,31 +214,8 @@ class Server:
         """
         self.connections.stop_accepting()
         self.connections.cut_short(SHUTDOWN)
-        self._shorten(SERVER_AT_ONCE)
-        if self._root is not None:
-            self._root_actor().hurry()
+        self._end_within(SERVER_AT_ONCE)
+        self._lifetime.hurry()
 
-    def _shorten(self, budget: float) -> None:
-        """End within ``budget`` seconds from now, unless an earlier end was asked for before."""
-        until = self.dispatcher.clock() + budget
-        if self._until is None or until < self._until:
-            self._until = until
-            self._last_words = reserve(budget)
-            if self._root is not None:
-                self._root_actor().until = until - self._last_words
-        self._news.set()
-
-    def _left(self) -> float:
-        return max(0.0, (self._until or 0.0) - self.dispatcher.clock())
-
-
-def refusal(reason: Reason) -> ConfigError:
-    """Return why the tree did not start; what the application itself refused is said as it was."""
-    if isinstance(reason, FailedToStart) and reason.child == CHILDREN:
-        reason = reason.reason  # the supervisor between is no news to who gave the children
-    cause = reason
-    while isinstance(cause, FailedToStart):
-        cause = cause.reason
-    if isinstance(cause, Crash) and isinstance(cause.exception, ConfigError):
-        return cause.exception
-    return ConfigError(f"the endpoint did not start: {words(reason)}")
+    def _end_within(self, seconds: float) -> None:
+        self._lifetime.within(seconds, last_words=reserve(seconds))
