@@ -21,7 +21,7 @@ from transports.tcp import listener, patience, stream
 from transports.websocket import connection, deflate, protocol, read_rate
 
 if TYPE_CHECKING:
-    from actors.endpoint.definition import Endpoint
+    from actors.endpoint.mounts import Mounts
 
 FIXED: tuple[tuple[str, Any, str, str], ...] = (
     ("actor.mailbox_messages", actor.Actor.mailbox_messages, "messages", "told, not yet handled"),
@@ -95,7 +95,7 @@ FIXED: tuple[tuple[str, Any, str, str], ...] = (
 )
 
 
-def listed(endpoint: Endpoint) -> Iterator[str]:
+def listed(endpoint: Mounts) -> Iterator[str]:
     """Yield one line per limit: name, value in force, unit, meaning."""
     yield from map(_line, FIXED)
     yield from _of("endpoint", endpoint.options)

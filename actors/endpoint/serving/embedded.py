@@ -29,7 +29,7 @@ from actors.schedule import PATIENT
 from supervision.specs import ChildSpec
 
 if TYPE_CHECKING:
-    from actors.endpoint.definition import Endpoint
+    from actors.endpoint.mounts import Mounts
 
 logger = logging.getLogger("roost.endpoint")
 
@@ -65,7 +65,7 @@ class Connections(Actor):
 class Embedded:
     """The tree of one endpoint in this process; a forked child has one of its own."""
 
-    def __init__(self, endpoint: Endpoint) -> None:
+    def __init__(self, endpoint: Mounts) -> None:
         self._endpoint = endpoint
         self._notes: list[str] = []
         self._reset()

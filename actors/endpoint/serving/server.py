@@ -26,7 +26,7 @@ from transports.tcp.listener import Listener, Load
 from transports.tcp.stream import REQUEST_READ_SIZE
 
 if TYPE_CHECKING:
-    from actors.endpoint.definition import Endpoint
+    from actors.endpoint.mounts import Mounts
     from actors.pubsub.bus import Bus
     from supervision.specs import ChildSpec
     from transports.tcp.stream import Stream
@@ -45,7 +45,7 @@ class Server:
 
     def __init__(
         self,
-        endpoint: Endpoint,
+        endpoint: Mounts,
         sockets: socket.socket | Sequence[socket.socket],
         *,
         tls: ssl.SSLContext | None = None,
