@@ -16,7 +16,7 @@ from typing import Any, Final, NamedTuple
 from actors.schedule import ABORT_TO_KILL, GRACE, STOP_TO_KILL
 from supervision.processes.channel import Channel
 from supervision.processes.directory import Directory
-from supervision.processes.load import LOAD, Load
+from supervision.processes.load import LOAD, LoadShare
 from supervision.processes.spawn import MASTERS, spawn
 
 logger = logging.getLogger("roost.master")
@@ -176,7 +176,7 @@ class Fleet:
         with suppress(OSError):  # what cannot be removed is in nobody's way
             (self.directory.path / process.name).unlink(missing_ok=True)
             if all(other.slot != process.slot for other in self):
-                Load.clear(self.directory.path / LOAD, process.slot)
+                LoadShare.clear(self.directory.path / LOAD, process.slot)
 
     def names(self) -> list[str]:
         """Return the names of the workers that are on the bus."""

@@ -35,7 +35,7 @@ from actors.schedule import (  # noqa: E402
     WORKER_AT_ONCE,
 )
 from supervision.processes.directory import Tenant  # noqa: E402
-from supervision.processes.load import LOAD, Load  # noqa: E402
+from supervision.processes.load import LOAD, LoadShare  # noqa: E402
 from supervision.processes.worker import (  # noqa: E402
     WorkerEnd,
     die_with_parent,
@@ -69,7 +69,7 @@ class Worker:
         self._bus = Bus(directory, options["name"], pubsub.server)
         self._server = Server(
             endpoint, sockets, tls=tls, bus=self._bus, boot_secret=options["secret"],
-            grace=options["grace"], load=Load(directory / LOAD, options["number"]),
+            grace=options["grace"], load=LoadShare(directory / LOAD, options["number"]),
         )  # fmt: skip
 
     @property

@@ -22,12 +22,13 @@ from actors.schedule import SERVER_AT_ONCE, before_last_words, reserve
 from transports.http.connection import HTTPConnection
 from transports.http.shared import Shared
 from transports.longpoll.relay import Relay
-from transports.tcp.listener import Listener, Load
+from transports.tcp.listener import Listener
 from transports.tcp.stream import REQUEST_READ_SIZE
 
 if TYPE_CHECKING:
     from actors.endpoint.mounts import Mounts
     from actors.pubsub.bus import Bus
+    from supervision.processes.load import LoadShare
     from supervision.specs import ChildSpec
     from transports.tcp.stream import Stream
 
@@ -53,7 +54,7 @@ class Server:
         pubsub: Iterable[ChildSpec] = (),
         boot_secret: str | None = None,
         grace: float | None = None,
-        load: Load | None = None,
+        load: LoadShare | None = None,
     ) -> None:
         options = endpoint.options
         self.endpoint = endpoint
@@ -85,7 +86,7 @@ class Server:
             self.listeners.append(self._listener(each, tls, load))
 
     def _listener(
-        self, sock: socket.socket, tls: ssl.SSLContext | None, load: Load | None
+        self, sock: socket.socket, tls: ssl.SSLContext | None, load: LoadShare | None
     ) -> Listener:
         options = self.endpoint.options
         return Listener(
