@@ -9,6 +9,8 @@ its own last words. A process ends in one of three ways, and each is laid out as
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 GRACE: Final = 25.0
@@ -113,6 +115,23 @@ def reserve(seconds: float) -> float:
 def before_last_words(seconds: float) -> float:
     """Return what is left of ``seconds`` beside that."""
     return seconds - reserve(seconds)
+
+
+def share(own: float | None, later: Iterable[float], left: float) -> float:
+    """Return how many of the seconds ``left`` a child may use that asks for ``own``.
+
+    ``later`` is what those ask for that stop after it. Where there is not enough for all, nobody
+    gets more than an equal part of what those leave that ask for less. ``None`` asks for all.
+    """
+    own = math.inf if own is None else own
+    left = max(0.0, left)
+    asked = sorted([own, *later])
+    for place, each in enumerate(asked):
+        level = left / (len(asked) - place)
+        if each >= level:
+            return min(own, level)
+        left -= each
+    return own
 
 
 def orderly(grace: float = GRACE) -> Span:

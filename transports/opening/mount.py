@@ -26,7 +26,7 @@ from transports.http.request import Headers, Request
 from transports.http.response import Response
 from transports.opening import subprotocols
 from transports.opening.connect_info import Source, collect, compile_fields, needs_same_site
-from transports.opening.origin import OriginCheck, host_allowed
+from transports.opening.origin import OriginCheck, Setting, host_allowed
 from transports.opening.refused import Reason
 
 if TYPE_CHECKING:
@@ -80,8 +80,8 @@ class Opened:
 class Defaults:
     """The endpoint's settings that a mount may override or needs."""
 
-    endpoint: Any = None
-    check_origin: Any = True
+    endpoint: object = None
+    check_origin: Setting = True
     url_host: str | None = None
     code_reloader: Callable[[], object] | None = None
     reload_by_default: bool = False

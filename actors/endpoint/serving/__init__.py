@@ -5,8 +5,8 @@ the listeners, serves until an end is asked for, and tells clients. ``embedded``
 another server, which lets clients in by itself. Both have a ``lifetime``, which starts the tree and
 is the one driver of its end. ``tree`` says what the children are, as data; ``root`` are the
 supervisors that have them; ``connections`` are the children that stand for what clients use: the
-acceptor, and the server that ends the connections which no drainer has ended. ``budget`` divides
-the seconds of a shutdown, by arithmetic alone. ``reloader`` reloads changed code.
+acceptor, and the server that ends the connections which no drainer has ended. ``budget`` says
+whether a shutdown fits into its time (``actors.schedule``). ``reloader`` reloads changed code.
 
 It knows the endpoint's description (``definition``, ``routes``, ``options``), ``transports`` and
 ``supervision``; processes, signals and files are the command's.

@@ -10,10 +10,9 @@ import math
 from dataclasses import replace
 from typing import Any
 
-from actors.endpoint.serving.budget import share
 from actors.runtime.actor import Exit
 from actors.runtime.timers import Timer
-from actors.schedule import OTHER_AT_MOST, OTHERS_PART, PUNCTUAL
+from actors.schedule import OTHER_AT_MOST, OTHERS_PART, PUNCTUAL, share
 from supervision.backoff import Backoff
 from supervision.plan import Child, Plan
 from supervision.reports import report

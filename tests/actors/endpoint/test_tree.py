@@ -7,12 +7,12 @@ import pytest
 
 from actors import Actor, Endpoint, Socket
 from actors.endpoint.serving import tree
-from actors.endpoint.serving.budget import share
 from actors.endpoint.serving.connections import Acceptor, Connections, Serving
 from actors.endpoint.serving.root import DRAINERS, SERVER, Children, _later
 from actors.endpoint.serving.server import Server
 from actors.errors import ConfigError
 from actors.reasons import SHUTDOWN
+from actors.schedule import share
 from supervision import IGNORE, ChildSpec, Supervisor
 from supervision.drainer import Drainers, drainer_spec
 from supervision.draining import DrainOptions
