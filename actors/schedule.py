@@ -2,16 +2,16 @@
 
 Who waits for another has more time than that one: the master more than a worker, a worker more than
 its server, the server more than the tree, the tree more than its drains; each keeps a moment for
-its own last words. A process ends in one of three ways, and each is laid out as nested spans:
-:func:`orderly` (SIGTERM, or Ctrl-C), :func:`at_once` (SIGQUIT, or a second Ctrl-C) and
-:func:`orphaned` (the master is gone). A test adds them up, docs/architecture.md shows them.
+its own last words. A process ends in one of three ways: orderly (SIGTERM, or Ctrl-C), at once
+(SIGQUIT, or a second Ctrl-C), or because its master is gone. docs/architecture.md shows how each is
+laid out, and a test adds it up.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from typing import Final, NamedTuple
+from typing import Final
 
 GRACE: Final = 25.0
 """Seconds of an orderly end where nothing else was said."""
@@ -99,14 +99,6 @@ LINGER: Final = 0.5
 twice that."""
 
 
-class Span(NamedTuple):
-    """``seconds``, at most, for what ``name`` says; ``inner`` follow one another in them."""
-
-    name: str
-    seconds: float
-    inner: tuple[Span, ...] = ()
-
-
 def reserve(seconds: float) -> float:
     """Return what is kept of ``seconds`` for the very end."""
     return min(LAST_WORDS, LAST_WORDS_PART * seconds)
@@ -132,58 +124,3 @@ def share(own: float | None, later: Iterable[float], left: float) -> float:
             return min(own, level)
         left -= each
     return own
-
-
-def orderly(grace: float = GRACE) -> Span:
-    """Return the end of a worker that has ``grace`` seconds, and no options that say otherwise."""
-    drain, server = DRAIN_PART * grace, SERVER_PART * grace
-    patient = PATIENT * server
-    polls = min(LAST_POLL, patient)
-    quiet = min(QUIET, patient - polls)
-    drains = (
-        Span("batches, with pauses between", PACED * drain),
-        Span("waiting for the last", (PATIENT - PACED) * drain),
-        Span("ending who is left", drain - PATIENT * drain),
-    )
-    clients = (
-        Span("last polls", polls),
-        Span("HTTP without a byte", quiet),
-        Span("streams that clients do not close", min(2 * LINGER, patient - polls - quiet)),
-        Span("ending who is left", server - patient),
-    )
-    others = before_last_words(before_last_words(grace)) - drain - server
-    tree = (
-        Span("drainers, all at the same time", drain, drains),
-        Span("connections that no drainer ended", server, clients),
-        Span("watchers, pools, children, pubsub", others),
-    )
-    return _watched(grace + STOP_TO_KILL, grace, before_last_words(grace), tree)
-
-
-def at_once() -> Span:
-    """Return the end of a worker that is told to end at once."""
-    return _watched(MASTER_AT_ONCE, WORKER_AT_ONCE, SERVER_AT_ONCE)
-
-
-def orphaned() -> Span:
-    """Return the end of a worker whose master is gone."""
-    return _watched(ORPHAN_ENDS, ORPHAN_DRAINS, before_last_words(ORPHAN_DRAINS))
-
-
-def _watched(seconds: float, worker: float, server: float, tree: tuple[Span, ...] = ()) -> Span:
-    left = worker - server
-    within = (
-        Span("tree", before_last_words(server), tree),
-        Span("Close frames that are queued", reserve(server)),
-    )
-    process = (
-        Span("server", server, within),
-        Span("bus", BUS_PART * left),
-        Span("exit handlers and threads", left - BUS_PART * left),
-    )
-    late = Span(
-        "exit handlers for whom no time is left, a last line", EXIT_AT_LEAST + OVERDUE_FLUSH
-    )
-    return Span(
-        "master, or a thread where it is gone", seconds, (Span("worker", worker, process), late)
-    )

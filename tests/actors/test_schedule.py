@@ -2,39 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from actors import schedule
-from actors.schedule import Span, share
+from actors.schedule import share
+from tests.architecture.spans import Span, at_once, every, orderly, orphaned
 
 GRACES = [0.1, 1.0, 2.0, 5.0, 9.9, 10.0, 11.0, 25.0, 60.0, 600.0]
 SERVICE_MANAGER = 30.0
 """Seconds until Kubernetes kills, by default; docs/operations.md says that it is enough."""
 
 
-def every(span: Span) -> Iterator[Span]:
-    yield span
-    for inner in span.inner:
-        yield from every(inner)
-
-
 def unfit(whole: Span) -> list[str]:
     """Name the spans that have less than what is in them, or less than nothing."""
     return [
         f"{span.name} has {span.seconds:g} of {whole.seconds:g} s"
-        for span in every(whole)
+        for _, span in every(whole)
         if span.seconds < 0 or sum(each.seconds for each in span.inner) > span.seconds + 1e-9
     ]
 
 
 def problems() -> list[str]:
     """Return all that is wrong with the numbers as they are now."""
-    default = schedule.orderly(schedule.GRACE)
-    spans = {span.name: span.seconds for span in every(default)}
+    default = orderly(schedule.GRACE)
+    spans = {span.name: span.seconds for _, span in every(default)}
     said = [
         ("last polls are cut", spans["last polls"] < schedule.LAST_POLL),
         ("quiet HTTP is cut", spans["HTTP without a byte"] < schedule.QUIET),
@@ -49,7 +42,7 @@ def problems() -> list[str]:
         ("a bus alone outlasts", schedule.BUS_FLUSH > schedule.STOP_TO_KILL),
         ("an orphan is there after 2 s", schedule.ORPHAN_ENDS + schedule.OVERDUE_FLUSH > 2.0),
     ]
-    ends = [*map(schedule.orderly, GRACES), schedule.at_once(), schedule.orphaned()]
+    ends = [*map(orderly, GRACES), at_once(), orphaned()]
     return [what for what, wrong in said if wrong] + [each for end in ends for each in unfit(end)]
 
 

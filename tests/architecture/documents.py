@@ -9,12 +9,10 @@ a shutdown's times; and the types of options, which are no document.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
-from actors import schedule
 from actors.endpoint.demo import endpoint
 from actors.endpoint.limits import FIXED, listed
-from tests.architecture import typed_options
+from tests.architecture import spans, typed_options
 from tests.architecture.sources import ROOT
 
 INCLUDE = re.compile(r"(<!-- include: (\S+) -->\n```[a-z]+\n).*?(```\n)", re.DOTALL)
@@ -32,7 +30,7 @@ def documents() -> dict[str, str]:
 def refreshed(text: str) -> str:
     """Return a document's text with its parts made anew."""
     text = INCLUDE.sub(lambda found: found[1] + code_of(found[2]) + found[3], text)
-    text = SCHEDULE.sub(lambda found: found[1] + schedule_table() + found[2], text)
+    text = SCHEDULE.sub(lambda found: found[1] + spans.table() + found[2], text)
     return LIMITS.sub(lambda found: found[1] + HEAD + limit_rows() + found[2], text)
 
 
@@ -51,31 +49,6 @@ def limit_rows() -> str:
             value += " (class)" if ".mailbox_" in name else " (fixed)"
         rows.append(f"| `{name.removeprefix('/echo ')}` | {value} | {unit} | {line[79:]} |\n")
     return "".join(rows)
-
-
-def schedule_table() -> str:
-    """Return the nested spans of the three ends, a column for each."""
-    ends = {
-        f"orderly, `grace={schedule.GRACE:g}`": schedule.orderly(),
-        "at once": schedule.at_once(),
-        "the master is gone": schedule.orphaned(),
-    }
-    columns = [dict(spans(end)) for end in ends.values()]
-    lines = [f"| seconds, at most, for | {' | '.join(ends)} |", "| --- " * (len(ends) + 1) + "|"]
-    for path in columns[0]:
-        cells = [f"{column[path]:.3g}" if path in column else "" for column in columns]
-        lines.append(f"| {'· ' * (len(path) - 1)}{path[-1]} | {' | '.join(cells)} |")
-    return "\n".join([*lines, ""])
-
-
-def spans(
-    span: schedule.Span, above: tuple[str, ...] = ()
-) -> Iterator[tuple[tuple[str, ...], float]]:
-    """Yield the path of names and the seconds of a span, and of those in it."""
-    path = (*above, span.name)
-    yield path, span.seconds
-    for inner in span.inner:
-        yield from spans(inner, path)
 
 
 if __name__ == "__main__":
