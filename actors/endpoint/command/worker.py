@@ -93,7 +93,7 @@ class Worker:
         self._end.send("bus")
         self._bus.wait_linked(LINKS)
         memory.tune()
-        status = self._server.serve(self._ready)
+        status = self._server.serve(self._ready, logging.DEBUG)
         if status == 0:
             self._bus.close(BUS_PART * self.left)
         return status

@@ -76,7 +76,7 @@ class Server:
         self.failed: AsyncResult[str] = AsyncResult()
         """Set when the tree gave up by itself: why, through all layers."""
         self._lifetime = Lifetime(self.failed.set)
-        self._has_master = bus is not None
+        self._level = logging.INFO
         self._asked = Event()
         self._why = ""
         self._seconds = self._until = math.inf
@@ -128,16 +128,18 @@ class Server:
             self.connections.stop_accepting()
             raise
 
-    def serve(self, on_ready: Callable[[], object]) -> int:
+    def serve(self, on_ready: Callable[[], object], level: int = logging.INFO) -> int:
         """Start, call ``on_ready()``, serve until :meth:`ask`, and end; return the exit status.
 
-        It is 1 where the tree gave up. What :meth:`start` raises is raised, but that a start which
-        was called off is an orderly end.
+        The status is 1 where the tree gave up. A start that was called off is an orderly end; what
+        else :meth:`start` raises is raised. ``level`` is that of the lines which say what happens:
+        a worker's master has said it already.
         """
+        self._level = level
         try:
             self.start()
         except StartCancelled:
-            self._log("%s: stopped before it served", self._why)
+            logger.log(level, "%s: stopped before it served", self._why)
             return 0
         self.failed.rawlink(lambda _: self._asked.set())
         on_ready()
@@ -146,14 +148,10 @@ class Server:
             self._until = self.dispatcher.clock()
             logger.error("the endpoint gave up: %s", self.failed.value)
             return 1
-        self._log("%s: stopping, within %g s", self._why, self._seconds)
+        logger.log(level, "%s: stopping, within %g s", self._why, self._seconds)
         self.stop()
-        self._log("ended, exit status 0")
+        logger.log(level, "ended, exit status 0")
         return 0
-
-    def _log(self, line: str, *values: object) -> None:
-        """Tell a person, where no master has done so."""
-        logger.log(logging.DEBUG if self._has_master else logging.INFO, line, *values)
 
     # -- the end
 
@@ -169,7 +167,7 @@ class Server:
         self._why, self._seconds, self._until = why, seconds, until
         self._asked.set()
         if self._lifetime.cancel_start():
-            self._log("%s: stopping what has started, within %g s", why, seconds)
+            logger.log(self._level, "%s: stopping what has started, within %g s", why, seconds)
         elif at_once:
             self.stop_now()
         else:
