@@ -28,13 +28,13 @@ from actors import (
     StartError,
 )
 from transports import (
-    Mount,
     Refusal,
     Request,
     Responder,
     Response,
     Stream,
     StreamProtocol,
+    TransportMount,
     TransportOptions,
     deliver_rest,
     option,
@@ -103,7 +103,7 @@ class EventStream(StreamProtocol):
 
 
 class SSETransport:
-    def __init__(self, mount: Mount) -> None:
+    def __init__(self, mount: TransportMount[SSEOptions]) -> None:
         self.mount = mount
         self.open: dict[str, EventStream] = {}
 
@@ -122,9 +122,8 @@ class SSETransport:
         return None
 
     def begin(self, http: Responder, state: object) -> None:
-        options: Any = self.mount.options
         key = secrets.token_urlsafe(16)
-        events = EventStream(http.stream, options, lambda: self.open.pop(key, None))
+        events = EventStream(http.stream, self.mount.options, lambda: self.open.pop(key, None))
         events.actor = self.mount.start(events, state)
         self.open[key] = events
         events.stream.write(HEAD + f"event: id\ndata: {key}\n\n".encode())

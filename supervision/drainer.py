@@ -20,6 +20,7 @@ import gevent
 from actors import telemetry
 from actors.reasons import Reason, Shutdown
 from actors.runtime import Actor, Ref, get_dispatcher, registry
+from actors.schedule import DRAIN_PART, GRACE, PACED, PATIENT
 from supervision.draining import DrainOptions, batches, rounds
 from supervision.specs import ChildSpec
 from supervision.supervisor import Supervisor
@@ -29,14 +30,8 @@ logger = logging.getLogger("roost.supervision")
 DRAINED: Final = Shutdown("restart")
 """Why a drained connection ends; WebSocket says 1012."""
 
-DEFAULT_SHUTDOWN: Final = 12.5
+DEFAULT_SHUTDOWN: Final = DRAIN_PART * GRACE
 """Seconds, where nobody has said more: half of an endpoint's ``grace``."""
-
-PACED: Final = 0.8
-"""The part of ``shutdown`` in which there are pauses between batches."""
-
-PATIENT: Final = 0.9
-"""The part of ``shutdown`` after which a connection that has not ended is ended."""
 
 
 class Drainable(Protocol):

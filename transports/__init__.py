@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from transports.opening.mount import Mount as Mount
     from transports.opening.mount import Opened as Opened
     from transports.opening.mount import Refusal as Refusal
+    from transports.opening.mount import TransportMount as TransportMount
     from transports.opening.options import TransportOptions as TransportOptions
     from transports.tcp.protocol import StreamProtocol as StreamProtocol
     from transports.tcp.stream import Stream as Stream
@@ -38,6 +39,7 @@ _HOME = {
     "Response": "transports.http.response",
     "Stream": "transports.tcp.stream",
     "StreamProtocol": "transports.tcp.protocol",
+    "TransportMount": "transports.opening.mount",
     "TransportOptions": "transports.opening.options",
     "close_frame": "transports.closing",
     "deliver_rest": "transports.delivering",

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import inspect
-import logging
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any, NamedTuple, Unpack
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any, TypeVar, Unpack
 
 from actors import contract
+from actors.endpoint.mounts import Custom, Mounts, SocketMount
 from actors.endpoint.options import EndpointOptions
 from actors.errors import ConfigError
 from actors.options import build, did_you_mean, refuse_unknown
@@ -29,11 +29,11 @@ if TYPE_CHECKING:
     )
     from actors.socket import Socket
     from transports.http.handling import Handler
-    from transports.opening.mount import CustomTransport, Mount
+    from transports.opening.mount import CustomTransport, TransportMount
     from transports.wsgi.application import WSGIApplication
     from transports.wsgi.gateway import Application
 
-logger = logging.getLogger("roost.endpoint")
+OptionsT = TypeVar("OptionsT", bound=TransportOptions)
 
 BUILT_IN: Mapping[str, type[TransportOptions]] = {
     "websocket": WebSocketOptions,
@@ -46,25 +46,7 @@ TAKEN = frozenset({*BUILT_IN, *SHARED, "drainer", "options", "path", "socket_cla
 """What a transport of an application's own cannot be called: keywords of ``socket(...)``."""
 
 
-@dataclass(frozen=True, slots=True)
-class Mounted:
-    """One socket class at one path; ``transports`` are the options of each transport it has."""
-
-    path: str
-    socket_class: type[Socket]
-    transports: Mapping[str, TransportOptions]
-    options: Mapping[str, Any]
-    drainer: bool | Mapping[str, Any] | Callable[[], Any] = True
-
-
-class Custom(NamedTuple):
-    """A transport that the application brought along."""
-
-    factory: Callable[[Mount], CustomTransport]
-    options_class: type[TransportOptions]
-
-
-class Endpoint:
+class Endpoint(Mounts):
     """Lists sockets and their transports (Phoenix.Endpoint).
 
     ``options`` are those of :class:`~actors.endpoint.options.EndpointOptions`; an unknown one is a
@@ -72,10 +54,7 @@ class Endpoint:
     """
 
     def __init__(self, **options: Unpack[EndpointKeywords]) -> None:
-        self.options = build(EndpointOptions, options, "Endpoint")
-        self.mounts: list[Mounted] = []
-        self.pages: dict[str, Handler] = {}
-        self.transports: dict[str, Custom] = {}
+        super().__init__(build(EndpointOptions, options, "Endpoint"))
         self._embedded: Embedded | None = None
 
     def page(self, path: str, handler: Handler) -> None:
@@ -85,13 +64,14 @@ class Endpoint:
     def transport(
         self,
         name: str,
-        factory: Callable[[Mount], CustomTransport],
-        options_class: type[TransportOptions],
+        factory: Callable[[TransportMount[OptionsT]], CustomTransport],
+        options_class: type[OptionsT],
     ) -> None:
         """Let sockets be mounted over a transport of your own, by its name.
 
         ``socket(..., transports={name: True})``, or a mapping of its options.
-        ``factory(mount)`` is called for each mount, whose ``options`` are of ``options_class``.
+        ``factory(mount)`` is called for each :class:`~transports.TransportMount`, whose ``options``
+        are of ``options_class``.
         See docs/writing-a-transport.md.
         """
         if name in TAKEN or not name.isidentifier():
@@ -144,8 +124,7 @@ class Endpoint:
         }
         _check_class(socket_class, where)
         _check_paths(path, built, where)
-        given: Any = drainer
-        self.mounts.append(Mounted(path, socket_class, built, dict(options or {}), given))
+        self.mounts.append(SocketMount(path, socket_class, built, dict(options or {}), drainer))
 
     def wsgi(self, application: Application | None = None) -> WSGIApplication:
         """Return a WSGI application that serves the sockets inside an existing gevent server.
@@ -178,7 +157,7 @@ class Endpoint:
 
 def _check_transport(factory: object, options_class: object, where: str) -> None:
     if not callable(factory):
-        raise ConfigError(f"{where}: {factory!r:.200} is no class or function of a Mount")
+        raise ConfigError(f"{where}: {factory!r:.200} is no class or function of a TransportMount")
     if isinstance(factory, type):
         handle = inspect.getattr_static(factory, "handle", None)
         if not callable(handle):

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from actors import log_format, signing
+from actors import log_format, schedule, signing
 from actors import packets as frames
 from actors.options import Options, build, limits
 from actors.pubsub import bus, link, pace
@@ -15,13 +15,13 @@ from actors.socket import Socket
 from supervision.draining import DrainOptions
 from supervision.processes import MAX_WORKERS, channel, fleet, sockets
 from supervision.processes import writer as log_writer
-from transports.http import bodies, chunked, deadlines, grammar, query, writer
+from transports.http import bodies, chunked, grammar, query, writer
 from transports.longpoll import claims
 from transports.tcp import listener, patience, stream
 from transports.websocket import connection, deflate, protocol, read_rate
 
 if TYPE_CHECKING:
-    from actors.endpoint.definition import Endpoint
+    from actors.endpoint.mounts import Mounts
 
 FIXED: tuple[tuple[str, Any, str, str], ...] = (
     ("actor.mailbox_messages", actor.Actor.mailbox_messages, "messages", "told, not yet handled"),
@@ -43,7 +43,7 @@ FIXED: tuple[tuple[str, Any, str, str], ...] = (
     ("stream.dear_read", stream.DEAR_READ, "seconds", "of a read, else the next is half as large"),
     ("http.read", stream.REQUEST_READ_SIZE, "bytes", "the same, while HTTP is spoken"),
     ("http.write_ahead", writer.WRITE_AHEAD, "bytes", "written for a client that does not read"),
-    ("http.quiet", deadlines.QUIET, "seconds", "without a byte, when its server ends"),
+    ("http.quiet", schedule.QUIET, "seconds", "without a byte, when its server ends"),
     ("http.small_body", bodies.SMALL_BODY, "bytes", "of a body that max_bodies never refuses"),
     (
         "http.chunk_framing_share",
@@ -95,7 +95,7 @@ FIXED: tuple[tuple[str, Any, str, str], ...] = (
 )
 
 
-def listed(endpoint: Endpoint) -> Iterator[str]:
+def listed(endpoint: Mounts) -> Iterator[str]:
     """Yield one line per limit: name, value in force, unit, meaning."""
     yield from map(_line, FIXED)
     yield from _of("endpoint", endpoint.options)

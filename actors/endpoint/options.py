@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from actors import signing
 from actors.options import Options, boolean, one_of, option, positive, positive_int
+from actors.schedule import GRACE, LAST_POLL
 from transports.http.options import HTTPOptions
 from transports.opening.options import function, maybe
 from transports.opening.origin import Setting
@@ -102,6 +103,8 @@ class EndpointOptions(Options):
         limit="seconds",
     )
     last_poll: float = option(
-        2.0, "for a last poll of a drained long-poll session", check=positive, limit="seconds"
+        LAST_POLL, "for a last poll of a drained long-poll session", check=positive, limit="seconds"
     )
-    grace: float = option(25.0, "seconds that a shutdown may take", check=positive, limit="seconds")
+    grace: float = option(
+        GRACE, "seconds that a shutdown may take", check=positive, limit="seconds"
+    )

@@ -12,14 +12,19 @@ from actors.endpoint.serving.reloader import CodeReloader
 from actors.errors import ConfigError
 from transports.http.handling import Resource, resource
 from transports.http.router import Router
+from transports.longpoll.options import LongPollOptions
 from transports.longpoll.session_table import SessionTable
 from transports.longpoll.transport import LongPollTransport
-from transports.opening.mount import Defaults, Mount
+from transports.opening.mount import Defaults, TransportMount
+from transports.websocket.options import WebSocketOptions
 from transports.websocket.transport import WebSocketTransport
 from transports.wsgi.gateway import Gateway
 
 if TYPE_CHECKING:
-    from actors.endpoint.definition import Endpoint, Mounted
+    from actors.endpoint.mounts import Mounts, SocketMount
+    from actors.socket import Socket
+    from transports.opening.mount import CustomTransport
+    from transports.opening.options import TransportOptions
 
 SECRET_VARIABLE = "SECRET_KEY_BASE"
 """The environment's secrets, newest first, with white space between them."""
@@ -33,7 +38,7 @@ class Routes:
     """
 
     def __init__(
-        self, endpoint: Endpoint, *, worker: str | None = None, boot_secret: str | None = None
+        self, endpoint: Mounts, *, worker: str | None = None, boot_secret: str | None = None
     ) -> None:
         self.endpoint = endpoint
         self.notes: list[str] = []
@@ -46,7 +51,16 @@ class Routes:
         self.mounted = self._router.match
         fallback = endpoint.options.fallback
         self._fallback = None if fallback is None else resource(Gateway(fallback))
-        self._reloader = CodeReloader() if _reloads(endpoint) else None
+        options = endpoint.options
+        self._defaults = Defaults(
+            endpoint=endpoint,
+            check_origin=options.check_origin,
+            url_host=options.url_host,
+            secrets=self.secrets,
+            clock_skew=options.clock_skew,
+            code_reloader=CodeReloader() if _reloads(endpoint) else None,
+            reload_by_default=options.code_reloader,
+        )
         for path, page in endpoint.pages.items():
             self._router.add(path, Resource(page))
         for mounted in endpoint.mounts:
@@ -79,31 +93,26 @@ class Routes:
             )
         return (boot_secret or secrets.token_urlsafe(48),)
 
-    def _mount(self, mounted: Mounted) -> None:
-        options = self.endpoint.options
-        defaults = Defaults(
-            endpoint=self.endpoint,
-            check_origin=options.check_origin,
-            url_host=options.url_host,
-            secrets=self.secrets,
-            clock_skew=options.clock_skew,
-            code_reloader=self._reloader,
-            reload_by_default=options.code_reloader,
-        )
-        for name, transport_options in mounted.transports.items():
-            path = mounted.path.rstrip("/") + transport_options.path
-            mount = Mount(path, mounted.socket_class, transport_options, defaults)
-            self._router.add(path, resource(self._transport(name, mount)))
+    def _mount(self, mounted: SocketMount) -> None:
+        for name, options in mounted.transports.items():
+            path = mounted.path.rstrip("/") + options.path
+            transport = self._transport(name, path, mounted.socket_class, options)
+            self._router.add(path, resource(transport))
 
-    def _transport(self, name: str, mount: Mount) -> Any:
-        options: Any = mount.options
-        if name == "longpoll":
-            return LongPollTransport(mount, options, self.sessions)
-        if name == "websocket":
-            return WebSocketTransport(mount, options)
-        return self.endpoint.transports[name].factory(mount)
+    def _transport(
+        self, name: str, path: str, socket_class: type[Socket], options: TransportOptions
+    ) -> CustomTransport:
+        defaults = self._defaults
+        match name, options:
+            case "longpoll", LongPollOptions():
+                mount = TransportMount(path, socket_class, options, defaults)
+                return LongPollTransport(mount, self.sessions)
+            case "websocket", WebSocketOptions():
+                return WebSocketTransport(TransportMount(path, socket_class, options, defaults))
+        factory = self.endpoint.transports[name].factory
+        return factory(TransportMount(path, socket_class, options, defaults))
 
 
-def _reloads(endpoint: Endpoint) -> bool:
+def _reloads(endpoint: Mounts) -> bool:
     mounted = (options for mount in endpoint.mounts for options in mount.transports.values())
     return endpoint.options.code_reloader or any(options.code_reloader for options in mounted)

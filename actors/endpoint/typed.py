@@ -66,7 +66,7 @@ class EndpointKeywords(TypedDict, total=False):
 class SharedKeywords(TypedDict, total=False):
     """What any transport of a mount takes."""
 
-    serializer: Any
+    serializer: None
     """None, until there are channels to read it."""
 
     transport_log: Literal[False, "debug", "info", "warning", "error"]
@@ -87,7 +87,7 @@ class SharedKeywords(TypedDict, total=False):
     code_reloader: bool | None
     """Reload changed code before each opening request."""
 
-    connect_info: Sequence[str | tuple[str, Any]]
+    connect_info: Sequence[str | tuple[str, object]]
     """What connect learns, see transports.opening.connect_info."""
 
     auth_token: bool

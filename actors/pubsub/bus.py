@@ -28,6 +28,7 @@ from actors.pubsub.link import MAX_WHOLE, PROTOCOL, Link
 from actors.pubsub.pace import Pace
 from actors.runtime import unix
 from actors.runtime.dispatcher import get_dispatcher
+from actors.schedule import BUS_FLUSH
 
 if TYPE_CHECKING:
     from actors.pubsub.front import PubSub
@@ -117,7 +118,7 @@ class Bus:
                 return False
         return True
 
-    def close(self, flush: float = 1.0) -> None:
+    def close(self, flush: float = BUS_FLUSH) -> None:
         """Write what is queued, within ``flush`` seconds in all, then hang up on everybody."""
         clock = self._dispatcher.clock
         until = clock() + flush

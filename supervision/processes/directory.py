@@ -23,7 +23,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from supervision.processes.load import LOAD, Load
+from supervision.processes.load import LOAD, LoadShare
 
 PREFIX: Final = "roost-"
 
@@ -76,7 +76,7 @@ class Directory:
                 self._hold(os.dup(fd))
         (self.path / WORKERS).touch(0o600)
         if not (self.path / LOAD).exists():
-            Load.create(self.path / LOAD)
+            LoadShare.create(self.path / LOAD)
 
     def _hold(self, fd: int) -> None:
         self._let_go()

@@ -13,9 +13,10 @@ from dataclasses import dataclass, field
 from signal import Signals
 from typing import Any, Final, NamedTuple
 
+from actors.schedule import ABORT_TO_KILL, GRACE, STOP_TO_KILL
 from supervision.processes.channel import Channel
 from supervision.processes.directory import Directory
-from supervision.processes.load import LOAD, Load
+from supervision.processes.load import LOAD, LoadShare
 from supervision.processes.spawn import MASTERS, spawn
 
 logger = logging.getLogger("roost.master")
@@ -24,12 +25,6 @@ NEVER: Final = float("inf")
 
 BOOT: Final = 60.0
 """Seconds until a worker must be ready."""
-
-ABORT_TO_KILL: Final = 1.0
-"""Seconds that a worker has to print its stacks before it is killed."""
-
-STOP_TO_KILL: Final = 1.0
-"""Seconds beyond its budget that a stopping worker is waited for."""
 
 REMOVED: Final = (
     "%s was removed, not by us, and is made anew: broadcasts and polls do not get from workers"
@@ -85,7 +80,7 @@ class Timeouts:
 
     heartbeat: float = 30.0
     boot: float = BOOT
-    grace: float = 25.0
+    grace: float = GRACE
     patience: float = 60.0
 
 
@@ -181,7 +176,7 @@ class Fleet:
         with suppress(OSError):  # what cannot be removed is in nobody's way
             (self.directory.path / process.name).unlink(missing_ok=True)
             if all(other.slot != process.slot for other in self):
-                Load.clear(self.directory.path / LOAD, process.slot)
+                LoadShare.clear(self.directory.path / LOAD, process.slot)
 
     def names(self) -> list[str]:
         """Return the names of the workers that are on the bus."""

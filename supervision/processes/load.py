@@ -2,7 +2,7 @@
 
 All workers accept from the same listening socket, and whoever is quickest gets the client. One that
 served while the others still booted keeps what came to it. So one that has clearly more clients
-than the others on average lets them go first, see :class:`transports.tcp.listener.Load`.
+than the others on average lets them go first, see :class:`transports.tcp.listener.Listener`.
 
 There is a cell for each slot, whose worker alone writes it. One whose successor in the slot has
 written there writes no more. The first cell has the highest slot yet.
@@ -35,7 +35,7 @@ UNEVEN: Final = 1.3
 _SIZE: Final = 8 * (MAX_WORKERS + 1)
 
 
-class Load:
+class LoadShare:
     """The clients of the worker in ``slot``, which counts from 1, among those of all workers."""
 
     def __init__(self, path: Path, slot: int) -> None:
@@ -54,7 +54,7 @@ class Load:
     @classmethod
     def clear(cls, path: Path, slot: int) -> None:
         """Say that nobody is in ``slot``: its worker may have had no time to."""
-        cls(path, slot).leave()
+        cls(path, slot).withdraw()
 
     def enter(self) -> Self:
         """Take part from now on."""
@@ -78,7 +78,7 @@ class Load:
         """Count one less."""
         self._change(-1)
 
-    def leave(self) -> None:
+    def withdraw(self) -> None:
         """Take part no longer: what is still open does not count."""
         self._write(NOBODY)
         self._cell = None

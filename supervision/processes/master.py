@@ -16,6 +16,7 @@ import signal
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
+from actors.schedule import MASTER_AT_ONCE, STOP_TO_KILL
 from supervision.processes.fleet import NEVER, Fleet, Process, State
 from supervision.processes.lateness import Lateness
 from supervision.processes.notify import Notifier
@@ -28,9 +29,6 @@ logger = logging.getLogger("roost.master")
 
 KILLED: Final = 1
 """The exit status where a worker had to be killed at the stop."""
-
-NOW: Final = 1.0
-"""Seconds that workers have when they are told to end at once."""
 
 
 class Master:
@@ -224,14 +222,16 @@ class Master:
         if self._predecessor == os.getppid():
             return  # it lives, and is the main process: the service goes on without us
         longest = max((process.grace for process in self._fleet), default=0.0)
-        self._notifier.send("STOPPING=1", f"EXTEND_TIMEOUT_USEC={int((longest + NOW) * 1e6)}")
+        self._notifier.send(
+            "STOPPING=1", f"EXTEND_TIMEOUT_USEC={int((longest + STOP_TO_KILL) * 1e6)}"
+        )
 
     def _stop_now(self) -> None:
         """End at once."""
         if not self._stopping:
             self._stop()
         for process in self._fleet:
-            self._fleet.stop_now(process, NOW)
+            self._fleet.stop_now(process, MASTER_AT_ONCE)
 
     # -- signals
 

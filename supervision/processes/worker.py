@@ -14,6 +14,7 @@ from typing import Any, Final
 from gevent import monkey
 
 from actors.runtime.dispatcher import Dispatcher
+from actors.schedule import ORPHAN_ENDS, OVERDUE_FLUSH
 from supervision.processes.channel import Channel
 from supervision.processes.directory import Tenant
 from supervision.processes.spawn import MASTERS
@@ -23,12 +24,6 @@ BEATS_PER_TIMEOUT: Final = 5
 """Signs of life in the time that the master waits for one."""
 
 LONGEST_BEAT: Final = 1.0
-
-ORPHANED: Final = 1.9
-"""Seconds that a worker outlives its master, whatever it is doing."""
-
-LAST_WORDS: Final = 0.1
-"""Seconds that an end on the clock waits for what is still to be written."""
 
 OVERDUE: Final = b"roost: the master is gone, and this worker does not end by itself\n"
 
@@ -44,7 +39,7 @@ class WorkerEnd:
     """``fd`` is the channel's descriptor. :meth:`configured` comes first, then :meth:`serve`.
 
     From the start on a thread looks whether the master is there. When it is gone, this process has
-    :data:`ORPHANED` seconds until it is ended with status 1.
+    :data:`~actors.schedule.ORPHAN_ENDS` seconds until it is ended with status 1.
     """
 
     def __init__(self, fd: int) -> None:
@@ -111,7 +106,7 @@ class WorkerEnd:
         poll = _poll()
         poll.register(fd, 0)  # a hang-up is told unasked
         poll.poll()
-        _sleep(ORPHANED)
+        _sleep(ORPHAN_ENDS)
         try:
             self.leave()
         finally:
@@ -130,7 +125,7 @@ def end_within(seconds: float, status: int, words: bytes = b"") -> None:
     _sleep(max(0.0, seconds))
     try:
         standard_error().put(words)
-        standard_error().flush(LAST_WORDS)
+        standard_error().flush(OVERDUE_FLUSH)
     finally:
         os._exit(status)
 

@@ -25,6 +25,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Final, Protocol
 
+from actors.schedule import LOG_FLUSH, LOG_STUCK
+
 MAX_WAITING: Final = 1024 * 1024
 """Bytes that wait to be written; what comes then is lost."""
 
@@ -33,12 +35,6 @@ WHOLE: Final = select.PIPE_BUF
 
 TELL_EVERY: Final = 1.0
 """Seconds between two lines that tell how many were lost, while lines are."""
-
-PATIENCE: Final = 0.3
-"""Seconds that a single write may take before an end waits for the writing no longer."""
-
-AT_EXIT: Final = 3.0
-"""Seconds that the end of a process waits for its last lines, at most."""
 
 RETRY: Final = 0.1
 """Seconds until another attempt where there is nothing yet that could be written to."""
@@ -165,7 +161,7 @@ class Writer:
         self._most = most
         self._begin()
         os.register_at_fork(after_in_child=self._begin)
-        atexit.register(self.flush, AT_EXIT)
+        atexit.register(self.flush, LOG_FLUSH)
 
     def _begin(self) -> None:
         """Start the thread, which a fork does not take along."""
@@ -204,7 +200,7 @@ class Writer:
             if self._done == self._given:
                 tried = tried or now
             since = writing or tried
-            if now >= until or (since is not None and now - since >= PATIENCE):
+            if now >= until or (since is not None and now - since >= LOG_STUCK):
                 return False
             if self._done == self._given:
                 self._queue.put(b"")  # nothing more is said: what was lost is to be told

@@ -2,8 +2,8 @@
 
     python -m tests.architecture.documents
 
-writes those parts anew: code that is included from ``examples/``, and the table of limits; and
-the types of options, which are no document.
+writes those parts anew: code that is included from ``examples/``, the table of limits, and that of
+a shutdown's times; and the types of options, which are no document.
 """
 
 from __future__ import annotations
@@ -12,11 +12,12 @@ import re
 
 from actors.endpoint.demo import endpoint
 from actors.endpoint.limits import FIXED, listed
-from tests.architecture import typed_options
+from tests.architecture import spans, typed_options
 from tests.architecture.sources import ROOT
 
 INCLUDE = re.compile(r"(<!-- include: (\S+) -->\n```[a-z]+\n).*?(```\n)", re.DOTALL)
 LIMITS = re.compile(r"(<!-- limits -->\n).*?(<!-- end of limits -->\n)", re.DOTALL)
+SCHEDULE = re.compile(r"(<!-- schedule -->\n).*?(<!-- end of schedule -->\n)", re.DOTALL)
 HEAD = "| limit | default | unit | meaning |\n| --- | --- | --- | --- |\n"
 
 
@@ -29,6 +30,7 @@ def documents() -> dict[str, str]:
 def refreshed(text: str) -> str:
     """Return a document's text with its parts made anew."""
     text = INCLUDE.sub(lambda found: found[1] + code_of(found[2]) + found[3], text)
+    text = SCHEDULE.sub(lambda found: found[1] + spans.table() + found[2], text)
     return LIMITS.sub(lambda found: found[1] + HEAD + limit_rows() + found[2], text)
 
 

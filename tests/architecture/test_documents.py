@@ -9,7 +9,7 @@ import pytest
 from actors.endpoint.command.arguments import parser
 from actors.endpoint.demo import endpoint
 from actors.endpoint.limits import listed
-from tests.architecture.documents import INCLUDE, LIMITS, documents, refreshed
+from tests.architecture.documents import INCLUDE, LIMITS, SCHEDULE, documents, refreshed
 from tests.architecture.sources import ROOT
 
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
@@ -46,7 +46,7 @@ def broken_links(path, text):
 
 def stale_parts(path, text):
     if refreshed(text) != text:
-        yield f"{path}: included code or the table of limits is another now; run `make docs`"
+        yield f"{path}: included code or a table is another now; run `make docs`"
     if text.count("<!-- include:") != len(INCLUDE.findall(text)):
         yield f"{path}: an include is not followed by a block of Python"
 
@@ -85,6 +85,10 @@ def test_documents_have_no(rule):
 def test_every_limit_is_documented():
     text = documents()["docs/operations.md"]
     assert LIMITS.search(text)[0].count("\n| `") == len(list(listed(endpoint)))
+
+
+def test_the_times_of_a_shutdown_are_documented():
+    assert len(SCHEDULE.findall(documents()["docs/architecture.md"])) == 1
 
 
 def test_every_option_of_the_command_is_documented():
@@ -149,6 +153,7 @@ def test_license_is_the_one_that_the_metadata_names():
         (broken_links, "[a](docs/architecture.md#four-paths)", 1),
         (stale_parts, "<!-- include: examples/echo.py -->\n```python\nx = 1\n```\n", 1),
         (stale_parts, "<!-- include: examples/echo.py -->\nnothing", 1),
+        (stale_parts, "<!-- schedule -->\n| worker | 24 |\n<!-- end of schedule -->\n", 1),
         (unknown_targets, "`make run` and\n\n    make nothing\n", 1),
         (unknown_options, "    python -m actors.endpoint --bind x --nothing\n", 1),
         (unknown_options, "`python -m actors.endpoint a:b --check` and --other", 0),

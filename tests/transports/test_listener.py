@@ -159,7 +159,7 @@ class Weighed:
     def crowded(self) -> bool:
         return self.is_crowded
 
-    def leave(self) -> None:
+    def withdraw(self) -> None:
         self.has_left = True
 
     def stand_back(self, back: bool) -> None:

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 import gevent
 import pytest
 
-from supervision.processes.load import Load
+from supervision.processes.load import LoadShare
 from tests.support.listening import listening
 from tests.support.raw import DEADLINE, Client
 from transports.tcp import patience
@@ -19,13 +19,13 @@ NEVER = 60.0
 @pytest.fixture
 def shared(tmp_path):
     """Return a function that makes one more listener on the same socket."""
-    Load.create(tmp_path / "load")
+    LoadShare.create(tmp_path / "load")
     made = []
     with ExitStack() as stack:
 
         def make(**options):
             sock = made[0].listener._sock.dup() if made else None
-            load = Load(tmp_path / "load", len(made) + 1)
+            load = LoadShare(tmp_path / "load", len(made) + 1)
             made.append(stack.enter_context(listening(sock=sock, load=load, **options)))
             return made[-1]
 

@@ -26,7 +26,15 @@ from actors import (
     registry,
     telemetry,
 )
-from transports import HTTPConnection, Mount, Request, Response, TransportOptions, option
+from transports import (
+    HTTPConnection,
+    Mount,
+    Request,
+    Response,
+    TransportMount,
+    TransportOptions,
+    option,
+)
 
 
 @dataclass
@@ -102,14 +110,21 @@ def seen(event: str, measurements: Mapping[str, float], metadata: Mapping[str, A
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SSEOptions(TransportOptions):
     path: str = option("/events", "appended to the path of the mount")
+    retry: float = option(1.0, "told to clients")
 
 
 class SSE:
-    def __init__(self, mount: Mount) -> None:
+    def __init__(self, mount: TransportMount[SSEOptions]) -> None:
         self.mount = mount
 
     def handle(self, request: Request, http: HTTPConnection) -> Response | None:
+        assert_type(self.mount.options.retry, float)
         return Response(404)
+
+
+class Older(SSE):
+    def __init__(self, mount: Mount) -> None:
+        self.path = mount.options.path
 
 
 endpoint = Endpoint(
@@ -121,6 +136,7 @@ endpoint = Endpoint(
     drain_order="phoenix",
 )
 endpoint.transport("sse", SSE, SSEOptions)
+endpoint.transport("older", Older, SSEOptions)
 endpoint.socket("/plain", Plain)
 endpoint.socket("/derived", Derived, websocket=False, longpoll=True, drainer=False)
 endpoint.socket(

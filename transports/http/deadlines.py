@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
+from actors.schedule import QUIET
+
 if TYPE_CHECKING:
     from actors.runtime.dispatcher import Dispatcher
     from actors.runtime.timers import Timer
-
-QUIET: Final = 1.0
-"""Seconds without a byte after which a connection of a server that ends is closed."""
 
 _NEVER: Final = float("inf")
 
@@ -41,7 +40,7 @@ class Deadlines:
             self._set_timer(due)
 
     def await_quiet(self) -> None:
-        """Wait for :data:`QUIET` seconds from now, too."""
+        """Wait for :data:`~actors.schedule.QUIET` seconds from now, too."""
         self._quiet = due = self._dispatcher.clock() + QUIET
         if self._timer is None or due < self._timer_at:
             self._set_timer(due)

@@ -19,7 +19,7 @@ from transports.longpoll.intake import Intake, Share
 from transports.longpoll.options import LongPollOptions
 from transports.longpoll.session import LongPollSession
 from transports.longpoll.session_table import SessionTable
-from transports.opening.mount import Mount, Opened, Refusal
+from transports.opening.mount import Opened, Refusal, TransportMount
 
 if TYPE_CHECKING:
     from transports.http.request import Request
@@ -39,9 +39,9 @@ STRANGE: Final = object()
 class LongPollTransport:
     """Answers the requests of one mount; ``sessions`` are those of the whole endpoint."""
 
-    def __init__(self, mount: Mount, options: LongPollOptions, sessions: SessionTable) -> None:
+    def __init__(self, mount: TransportMount[LongPollOptions], sessions: SessionTable) -> None:
         self._mount = mount
-        self._options = options
+        self._options = mount.options
         self._sessions = sessions
 
     def judge_unread(self, request: Request, http: Responder) -> Response | None:

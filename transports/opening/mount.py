@@ -1,10 +1,10 @@
 """What every transport does with a request that opens a connection, in Phoenix's order.
 
-A transport keeps one :class:`Mount` and calls ``open(request, name)``, which runs the checks (code
-reload, log, host, origin, subprotocol), then ``connect(opened)``, which gathers ``connect_info``
-and asks the socket class; ``start(transport, state)`` makes the actor. All of them may run user
-code, so they belong on a carrier. A refusal is logged with the option that would have allowed the
-request, at most once in a second for each kind. See docs/writing-a-transport.md.
+A transport keeps one :class:`TransportMount` and calls ``open(request, name)``, which runs the
+checks (code reload, log, host, origin, subprotocol), then ``connect(opened)``, which gathers
+``connect_info`` and asks the socket class; ``start(transport, state)`` makes the actor. All of them
+may run user code, so they belong on a carrier. A refusal is logged with the option that would have
+allowed the request, at most once in a second for each kind. See docs/writing-a-transport.md.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import time
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Generic, Protocol
 
 from actors import signing, telemetry, token
 from actors.crash_text import blame
@@ -26,13 +26,23 @@ from transports.http.request import Headers, Request
 from transports.http.response import Response
 from transports.opening import subprotocols
 from transports.opening.connect_info import Source, collect, compile_fields, needs_same_site
-from transports.opening.origin import OriginCheck, host_allowed
+from transports.opening.origin import OriginCheck, Setting, host_allowed
 from transports.opening.refused import Reason
 
 if TYPE_CHECKING:
+    from typing_extensions import TypeVar  # its default: in typing from Python 3.13 on
+
     from actors.socket import Socket, Transport
     from transports.http.responder import Responder
     from transports.opening.options import TransportOptions
+
+    OptionsT_co = TypeVar(
+        "OptionsT_co", bound=TransportOptions, default=TransportOptions, covariant=True
+    )
+else:
+    from typing import TypeVar
+
+    OptionsT_co = TypeVar("OptionsT_co", covariant=True)
 
 logger = logging.getLogger("roost.transports")
 
@@ -70,8 +80,8 @@ class Opened:
 class Defaults:
     """The endpoint's settings that a mount may override or needs."""
 
-    endpoint: Any = None
-    check_origin: Any = True
+    endpoint: object = None
+    check_origin: Setting = True
     url_host: str | None = None
     code_reloader: Callable[[], object] | None = None
     reload_by_default: bool = False
@@ -87,14 +97,14 @@ class CustomTransport(Protocol):
         """Answer a request to the mount's path, on a carrier (see ``Responder``)."""
 
 
-class Mount:
-    """One socket class at one path over one transport."""
+class TransportMount(Generic[OptionsT_co]):
+    """One socket class at one path over one transport, whose ``options`` are of its own class."""
 
     def __init__(
         self,
         path: str,
         socket_class: type[Socket],
-        options: TransportOptions,
+        options: OptionsT_co,
         defaults: Defaults,
     ) -> None:
         self.path = path
@@ -232,6 +242,10 @@ class Mount:
             auth_token=opened.auth_token,
         )
         return collect(self._fields, source)
+
+
+Mount = TransportMount
+"""Its name in 0.1, for transports that were written for that."""
 
 
 class _Renamed:

@@ -52,7 +52,7 @@ class TransportOptions(Options):
     """
 
     path: str = option("/", "appended to the path of the mount", check=path)
-    serializer: Any = option(None, "None, until there are channels to read it", check=_unread)
+    serializer: None = option(None, "None, until there are channels to read it", check=_unread)
     transport_log: Literal[False, "debug", "info", "warning", "error"] = option(
         False,
         "level at which each opening request is logged",
@@ -69,7 +69,7 @@ class TransportOptions(Options):
     code_reloader: bool | None = option(
         None, "reload changed code before each opening request", check=maybe(boolean)
     )
-    connect_info: Sequence[str | tuple[str, Any]] = option(
+    connect_info: Sequence[str | tuple[str, object]] = option(
         (), "what connect learns, see transports.opening.connect_info"
     )
     auth_token: bool = option(False, "take the authToken of phoenix.js 1.8", check=boolean)

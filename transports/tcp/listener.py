@@ -16,7 +16,7 @@ import socket
 import ssl
 from collections.abc import Callable
 from select import EPOLLIN
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final
 
 from gevent import monkey
 from gevent.event import Event
@@ -30,6 +30,7 @@ from transports.tcp.tls import HANDSHAKE_TIMEOUT, TLSStream
 
 if TYPE_CHECKING:
     from actors.runtime.timers import Timer
+    from supervision.processes.load import LoadShare
 
 logger = logging.getLogger("roost.transports")
 
@@ -73,34 +74,6 @@ NOT_OURS: Final = frozenset(
 )
 
 
-class Load(Protocol):
-    """The clients of this process among those of all that accept from the same sockets."""
-
-    def enter(self) -> object:
-        """Learn that this process accepts; it may be told so again."""
-
-    def opened(self) -> None:
-        """Count a client."""
-
-    def closed(self) -> None:
-        """Count one less."""
-
-    def crowded(self) -> bool:
-        """Whether the other processes should get the next client."""
-
-    def stand_back(self, back: bool) -> None:  # noqa: FBT001 - its own word
-        """Learn that this process leaves clients to others, or does so no longer."""
-
-    def accepting_elsewhere(self) -> tuple[int, ...]:
-        """Return how many clients each of the other processes has that accept."""
-
-    def elsewhere(self) -> tuple[int, ...]:
-        """Return the same of all others, those too that stand back."""
-
-    def leave(self) -> None:
-        """Learn that this process accepts no longer."""
-
-
 class Listener:
     """``open_connection(stream)`` answers the protocol that reads a new client's stream.
 
@@ -121,7 +94,7 @@ class Listener:
         handshake_timeout: float = HANDSHAKE_TIMEOUT,
         max_connections: int | None = None,
         max_per_address: int | None = None,
-        load: Load | None = None,
+        load: LoadShare | None = None,
     ) -> None:
         sock.setblocking(False)
         self._sock = sock
@@ -188,7 +161,7 @@ class Listener:
             self.pause()
             self._fd = -1
             if self._load is not None:
-                self._load.leave()
+                self._load.withdraw()
             self._accept.__self__.close()
             self._sock.close()
             self._give_up_reserve()
@@ -206,7 +179,7 @@ class Listener:
         else:
             self._accept_some()
 
-    def _left_to_others(self, load: Load) -> bool:
+    def _left_to_others(self, load: LoadShare) -> bool:
         """Whether who waits is left to other processes; then it is looked again soon."""
         if self._standing_back:
             now = self._dispatcher.clock()
@@ -219,7 +192,7 @@ class Listener:
             self._rest(LOOK)
         return left
 
-    def _room_elsewhere(self, load: Load) -> bool:
+    def _room_elsewhere(self, load: LoadShare) -> bool:
         """Whether others may take whom this process could only turn away."""
         counts = load.elsewhere()
         most = self._max_connections

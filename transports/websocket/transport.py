@@ -13,7 +13,7 @@ from actors.results import Error, Ok
 from actors.runtime.actor import StartError
 from actors.socket import Socket
 from transports.http.response import Response
-from transports.opening.mount import Mount, Refusal
+from transports.opening.mount import Refusal, TransportMount
 from transports.websocket import handshake
 from transports.websocket.connection import WebSocketConnection
 from transports.websocket.options import WebSocketOptions
@@ -26,11 +26,11 @@ NAME = "websocket"
 
 
 class WebSocketTransport:
-    """Answers the requests of one mount; ``options`` are the mount's."""
+    """Answers the requests of one mount."""
 
-    def __init__(self, mount: Mount, options: WebSocketOptions) -> None:
+    def __init__(self, mount: TransportMount[WebSocketOptions]) -> None:
         self._mount = mount
-        self._options = options
+        self._options = mount.options
 
     def judge_unread(self, request: Request, http: Responder) -> Response | None:  # noqa: ARG002 - UnreadJudge
         """Refuse a body of any size, so that none is read for nothing."""

@@ -42,7 +42,7 @@ import os
 import re
 from collections.abc import Callable, Iterable
 from http.client import responses
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakSet
 
 import gevent
@@ -61,11 +61,11 @@ from transports.wsgi.taken import Taken
 if TYPE_CHECKING:
     from geventwebsocket.handler import WebSocketHandler
 
-    from actors.endpoint.options import EndpointOptions
     from transports.http.handling import Resource
     from transports.http.request import Request
     from transports.http.response import Response
     from transports.wsgi.gateway import Application
+    from transports.wsgi.host import Host, Options
 
 
 logger = logging.getLogger("roost.transports")
@@ -78,29 +78,6 @@ _AMBIGUOUS: Final = "the 'content-length' header must not be beside 'transfer-en
 _LENGTH = re.compile(r"[0-9]{1,19}")
 
 
-class Routes(Protocol):
-    """What an endpoint answers where, in this process."""
-
-    sessions: Any
-
-    @property
-    def mounted(self) -> Callable[[str], tuple[Resource, dict[str, str]] | None]:
-        """Return the resource of a path and its path parameters."""
-
-
-class Host(Protocol):
-    """The endpoint's tree in this process, of which there is one for all its applications."""
-
-    def routes(self) -> Routes:
-        """Make the router of one application."""
-
-    def enter(self, application: object, end: Callable[[float], bool]) -> bool:
-        """Have the tree run, whose end calls ``end(seconds)``; ``False`` where it cannot now."""
-
-    def leave(self, application: object, budget: float) -> bool:
-        """End the connections of an application, and the tree with the last one."""
-
-
 class WSGIApplication:
     """Serves the mounts of an endpoint, and hands ``application`` all else.
 
@@ -110,7 +87,7 @@ class WSGIApplication:
     """
 
     def __init__(
-        self, host: Host, options: EndpointOptions, application: Application | None = None
+        self, host: Host, options: Options, application: Application | None = None
     ) -> None:
         self._host = host
         self._options = options

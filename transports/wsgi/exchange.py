@@ -90,7 +90,7 @@ class Exchange(StreamProtocol):
     def leave(self) -> None:
         """Let go: the handler has been run, or will not be, which whoever waits for it is told."""
         self._unwatch()
-        self._taken.leave(self)
+        self._taken.discard(self)
         lost, self._lost = self._lost, None
         if lost is not None:
             lost()

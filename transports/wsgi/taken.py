@@ -50,7 +50,7 @@ class Taken:
         """Wait for ``exchange`` too when draining."""
         self._exchanges.add(exchange)
 
-    def leave(self, exchange: object) -> None:
+    def discard(self, exchange: object) -> None:
         """``exchange`` has its answer."""
         self._exchanges.discard(exchange)
         self._tell_empty()

@@ -11,7 +11,7 @@ Both kinds of serving processes load the application (``loading``), bind or take
 ``actors.endpoint.serving``. What a person sees is in ``output`` and ``logs``, what ``--check``
 finds in ``checking``, stacks on SIGUSR1 in ``stacks``, the pid file in ``pidfile``.
 
-The end: ``ending`` waits for the signals of a single process and has the clock that ends it, a
-worker is told by its master; ``wakeup`` sees to it that a quiet loop hears of a signal. Nothing
+The end: ``shutdown_signals`` hears the signals of a single process and has the clock that ends it,
+a worker is told by its master; ``wakeup`` sees to it that a quiet loop hears of a signal. Nothing
 here may block on a log, and nothing below imports from here.
 """

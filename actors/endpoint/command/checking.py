@@ -18,13 +18,13 @@ from supervision.specs import ChildSpec, child_specs
 from supervision.supervisor import Supervisor
 
 if TYPE_CHECKING:
-    from actors.endpoint.definition import Endpoint
+    from actors.endpoint.mounts import Mounts
 
 _START: Any = inspect.getattr_static(Actor, "start").__func__
 """It makes an instance with the arguments of the spec."""
 
 
-def misrouted(endpoint: Endpoint) -> Iterator[str]:
+def misrouted(endpoint: Mounts) -> Iterator[str]:
     """Yield what is wrong with the paths: none at all, one mounted twice, one without transport."""
     options = endpoint.options
     if not endpoint.mounts and not endpoint.pages and options.fallback is None:
@@ -50,12 +50,12 @@ def _pattern(path: str) -> str:
     return "/".join(":" if segment[0] == ":" else segment for segment in segments)
 
 
-def problems(endpoint: Endpoint, children: Iterable[ChildSpec]) -> list[str]:
+def problems(endpoint: Mounts, children: Iterable[ChildSpec]) -> list[str]:
     """Return everything that is wrong, in words; ``children`` are those of the endpoint's tree."""
     return [*misrouted(endpoint), *_functions(endpoint), *_children(children, {})]
 
 
-def _functions(endpoint: Endpoint) -> Iterator[str]:
+def _functions(endpoint: Mounts) -> Iterator[str]:
     """Yield which functions that options were given cannot be called as they will be."""
     given: list[tuple[str, Any, tuple[str, ...]]] = [
         ("Endpoint(fallback=...)", endpoint.options.fallback, ("environ", "start_response")),

@@ -16,6 +16,7 @@ from actors.endpoint.command.binding import listeners
 from actors.endpoint.command.logs import Logs, log_facts
 from actors.endpoint.command.pidfile import PidFile
 from actors.errors import ConfigError
+from actors.schedule import GRACE
 from supervision.processes.directory import Directory, sweep
 from supervision.processes.fleet import Fleet, Timeouts
 from supervision.processes.master import SIGNALS, Master
@@ -23,7 +24,6 @@ from supervision.processes.signals import SignalPipe
 from supervision.processes.successor import predecessor
 
 DEMO: Final = "actors.endpoint.demo:endpoint"
-DEFAULT_GRACE: Final = 25.0
 
 LONGEST_DIRECTORY: Final = 80
 """Bytes: with a worker's name behind it the path must fit into a socket's address (unix(7))."""
@@ -54,7 +54,7 @@ def serve(given: argparse.Namespace, arguments: Sequence[str]) -> int:
                 directory,
                 Timeouts(
                     heartbeat=given.heartbeat_timeout,
-                    grace=given.grace or DEFAULT_GRACE,
+                    grace=given.grace or GRACE,
                     patience=given.boot_patience,
                 ),
                 time.monotonic,

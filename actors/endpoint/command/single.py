@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING
 from actors.endpoint.command import output
 from actors.endpoint.command.arguments import written
 from actors.endpoint.command.binding import bindable, listeners
-from actors.endpoint.command.ending import Ending
 from actors.endpoint.command.loading import load
 from actors.endpoint.command.logs import Logs, log_facts
 from actors.endpoint.command.master import DEMO
 from actors.endpoint.command.pidfile import PidFile
+from actors.endpoint.command.shutdown_signals import ShutdownSignals
 from actors.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -80,33 +80,16 @@ def _report(endpoint: Endpoint, found: list[str]) -> int:
     return _print(f"ok: {count} {'socket' if count == 1 else 'sockets'} mounted")
 
 
-def _cancel_start(server: Server, ending: Ending) -> None:
-    if server.cancel_start():
-        logger.info("%s: stopping what has started, within %g s", ending.name, server.grace)
-
-
 def _run(server: Server, scheme: str, pid_file: PidFile) -> int:
-    from actors.endpoint.serving.server import StartCancelled  # noqa: PLC0415
-
-    ending = Ending(server.grace)
-    ending.when_asked(lambda: _cancel_start(server, ending))
+    signals = ShutdownSignals(server.grace, lambda name: server.ask(name, server.grace))
     urls = ", ".join(f"{scheme}://{written(*each.address)}" for each in server.listeners)
-    try:
-        server.start()
-    except StartCancelled:
-        logger.info("%s: stopped before it served", ending.wait())
-        ending.done()
-        return 0
-    server.failed.rawlink(lambda _: ending.give_up())
-    pid_file.write()
-    log_facts(server.facts())
-    logger.info("serving %s, pid %d, %g s to stop", urls, os.getpid(), server.grace)
-    name = ending.wait()
-    if server.failed.ready():
-        logger.error("the endpoint gave up: %s", server.failed.value)
-        return 1
-    logger.info("%s: stopping, within %g s", name, server.grace)
-    server.stop()
-    ending.done()
-    logger.info("ended, exit status 0")
-    return 0
+
+    def on_ready() -> None:
+        pid_file.write()
+        log_facts(server.facts())
+        logger.info("serving %s, pid %d, %g s to stop", urls, os.getpid(), server.grace)
+
+    status = server.serve(on_ready)
+    if status == 0:
+        signals.done()
+    return status

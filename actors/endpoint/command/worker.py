@@ -17,9 +17,6 @@ import sys  # noqa: E402
 from pathlib import Path  # noqa: E402
 from typing import Any, Final  # noqa: E402
 
-import gevent  # noqa: E402
-from gevent.event import Event  # noqa: E402
-
 from actors import pubsub  # noqa: E402
 from actors.crash_text import escaped  # noqa: E402
 from actors.endpoint.command import memory, output  # noqa: E402
@@ -28,12 +25,17 @@ from actors.endpoint.command.loading import load  # noqa: E402
 from actors.endpoint.command.logs import Logs  # noqa: E402
 from actors.endpoint.command.stacks import dump_stacks  # noqa: E402
 from actors.endpoint.command.wakeup import wake_on_signals  # noqa: E402
-from actors.endpoint.serving.budget import reserve  # noqa: E402
-from actors.endpoint.serving.server import Server, StartCancelled  # noqa: E402
+from actors.endpoint.serving.server import Server  # noqa: E402
 from actors.errors import ConfigError  # noqa: E402
 from actors.pubsub.bus import Bus  # noqa: E402
+from actors.schedule import (  # noqa: E402
+    BUS_PART,
+    EXIT_AT_LEAST,
+    ORPHAN_DRAINS,
+    WORKER_AT_ONCE,
+)
 from supervision.processes.directory import Tenant  # noqa: E402
-from supervision.processes.load import LOAD, Load  # noqa: E402
+from supervision.processes.load import LOAD, LoadShare  # noqa: E402
 from supervision.processes.worker import (  # noqa: E402
     WorkerEnd,
     die_with_parent,
@@ -45,17 +47,8 @@ from supervision.processes.writer import own_description, take_standard_error  #
 LINKS: Final = 0.5
 """Seconds that a new worker waits until it hears the others, and they it."""
 
-ORPHANED: Final = 1.5
-"""Seconds that a worker has to drain when its master is gone."""
-
-NOW: Final = 0.7
-"""Seconds that it has when it is told to end at once."""
-
 UNDERSTANDS: Final = ["stand_back"]
 """What a master may say to this worker that one of an earlier release would not understand."""
-
-LEAVING: Final = 0.2
-"""Seconds, at least, that exit handlers and threads of the application have after that."""
 
 logger = logging.getLogger("roost.worker")
 
@@ -66,10 +59,6 @@ class Worker:
     def __init__(self, end: WorkerEnd, options: dict[str, Any], listeners: list[int]) -> None:
         self._end = end
         self._options = options
-        self._why = ""
-        self._asked = Event()
-        self._until = float("inf")
-        self._stopping = False
         self._logs = Logs(options["log_level"], options["log_file"])
         endpoint = load(options["application"])
         tls = server_context(options["certfile"], options["keyfile"])
@@ -80,14 +69,13 @@ class Worker:
         self._bus = Bus(directory, options["name"], pubsub.server)
         self._server = Server(
             endpoint, sockets, tls=tls, bus=self._bus, boot_secret=options["secret"],
-            grace=options["grace"], load=Load(directory / LOAD, options["number"]),
+            grace=options["grace"], load=LoadShare(directory / LOAD, options["number"]),
         )  # fmt: skip
-        self._clock = self._server.dispatcher.clock
 
     @property
     def left(self) -> float:
         """Seconds until this process must have ended, once it was asked to."""
-        return max(0.0, self._until - self._clock())
+        return self._server.left
 
     def run(self) -> int:
         """Serve; return the exit status."""
@@ -96,7 +84,7 @@ class Worker:
             self._server.dispatcher,
             options["heartbeat"],
             self._heard,
-            lambda: self._ask("orphaned", ORPHANED),
+            lambda: self._ask("orphaned", ORPHAN_DRAINS),
         )
         wake_on_signals()
         for number in (signal.SIGTERM, signal.SIGQUIT):
@@ -105,50 +93,22 @@ class Worker:
         self._end.send("bus")
         self._bus.wait_linked(LINKS)
         memory.tune()
-        try:
-            self._server.start()
-        except StartCancelled:
-            logger.debug("stopped before it served: %s", self._why)
-            self._bus.close(self.left / 2)
-            return 0
+        status = self._server.serve(self._ready, logging.DEBUG)
+        if status == 0:
+            self._bus.close(BUS_PART * self.left)
+        return status
+
+    def _ready(self) -> None:
         self._end.send("ready", {**self._server.facts(), "understands": UNDERSTANDS})
-        self._server.failed.rawlink(lambda _: self._asked.set())
-        self._asked.wait()
-        return self._stop()
 
-    def _stop(self) -> int:
+    def _ask(self, why: str, budget: float, *, at_once: bool = False) -> None:
         self._end.send("stopping")
-        if self._server.failed.ready():
-            self._until = self._clock()
-            logger.error("the endpoint gave up: %s", self._server.failed.value)
-            return 1
-        logger.debug("stopping: %s, within %.3g s", self._why, self.left)
-        self._stopping = True
-        if self._why == "stop_now":
-            self._server.stop_now()
-        budget = self.left
-        self._server.stop(budget - reserve(budget))
-        self._bus.close(self.left / 2)
-        return 0
-
-    def _ask(self, why: str, budget: float) -> None:
-        """Have the worker end within ``budget`` seconds; of several wishes the first due counts."""
-        until = self._clock() + budget
-        if until >= self._until:
-            return
-        self._why, self._until = why, until
-        if not self._stopping:
-            self._asked.set()
-            self._server.cancel_start()
-        elif why == "stop_now":
-            self._server.stop_now()
-        else:
-            gevent.spawn(self._server.stop, budget - reserve(budget))
+        self._server.ask(why, budget, at_once=at_once)
 
     def _signalled(self, number: int, _frame: object) -> None:
         def ask() -> None:
             if number == signal.SIGQUIT:
-                self._ask("stop_now", NOW)
+                self._ask("stop_now", WORKER_AT_ONCE, at_once=True)
             else:
                 self._ask("stop", self._server.grace)
 
@@ -163,7 +123,7 @@ class Worker:
             case ["stand_back", bool() as back]:
                 self._server.connections.stand_back(back)
             case ["stop_now"]:
-                self._ask("stop_now", NOW)
+                self._ask("stop_now", WORKER_AT_ONCE, at_once=True)
             case ["stacks"]:
                 dump_stacks()
             case ["reopen"]:
@@ -205,5 +165,5 @@ if __name__ == "__main__":
     try:
         status, left = main(sys.argv[1:])
     finally:
-        leave_within(max(left, LEAVING), status)
+        leave_within(max(left, EXIT_AT_LEAST), status)
     sys.exit(status)

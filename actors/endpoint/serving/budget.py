@@ -1,4 +1,4 @@
-"""The time that a shutdown may take, and who gets how much of it: arithmetic alone.
+"""Whether a shutdown fits into the time that it may take, and the sum in words: arithmetic alone.
 
 A shutdown has ``grace`` seconds. In order: the watchers stop, the drainers drain (all at the same
 time), the connections that are left end, and then what was started before them: pools, children,
@@ -10,42 +10,11 @@ to be, as hardly anything takes as long as it may.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
 
 from actors.errors import ConfigError
-
-DRAIN_PART: Final = 0.5
-SERVER_PART: Final = 0.3
-RESERVE: Final = 1.0
-"""Seconds, at most, and a tenth of the budget: for the last Close frames and the process's end."""
-
-LEAST: Final = 0.25
-"""Seconds, at most, that are kept for each child that is neither a drainer nor the server."""
-
-
-def reserve(grace: float) -> float:
-    """Return what is kept of ``grace`` for the very end."""
-    return min(RESERVE, grace / 10)
-
-
-def share(own: float | None, later: Iterable[float], left: float) -> float:
-    """Return how many of the seconds ``left`` a child may use that asks for ``own``.
-
-    ``later`` is what those ask for that stop after it. Where there is not enough for all, nobody
-    gets more than an equal part of what those leave that ask for less. ``None`` asks for all.
-    """
-    own = math.inf if own is None else own
-    left = max(0.0, left)
-    asked = sorted([own, *later])
-    for place, each in enumerate(asked):
-        level = left / (len(asked) - place)
-        if each >= level:
-            return min(own, level)
-        left -= each
-    return own
+from actors.schedule import reserve
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

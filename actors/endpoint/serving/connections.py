@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from actors.reasons import SHUTDOWN, Reason
 from actors.runtime import Actor, Ref, get_dispatcher
+from actors.schedule import LINGER, PATIENT
 from supervision.drainer import end_now, live, wait_for
 
 if TYPE_CHECKING:
@@ -20,12 +21,6 @@ if TYPE_CHECKING:
     from transports.tcp.listener import Listener
     from transports.tcp.protocol import StreamProtocol
     from transports.tcp.stream import Stream
-
-PATIENT: Final = 0.9
-"""The part of the server's time after which whoever is left is ended."""
-
-LINGER: Final = 0.5
-"""Seconds, at least, that a client has to close a stream on which everything was said."""
 
 logger = logging.getLogger("roost.endpoint")
 

@@ -11,32 +11,30 @@ where our server would be, the connections that were taken over::
 from __future__ import annotations
 
 import logging
+import math
 import os
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from gevent.lock import RLock
 
 from actors.endpoint.routes import Routes
 from actors.endpoint.serving import tree
-from actors.endpoint.serving.root import SERVER, Root
-from actors.endpoint.serving.server import refusal
+from actors.endpoint.serving.lifetime import Lifetime
+from actors.endpoint.serving.root import SERVER
 from actors.errors import ConfigError
 from actors.reasons import Reason
-from actors.runtime import Actor, StartError, get_dispatcher
+from actors.runtime import Actor, get_dispatcher
+from actors.schedule import PATIENT
 from supervision.specs import ChildSpec
 
 if TYPE_CHECKING:
-    from actors.endpoint.definition import Endpoint
-    from supervision.ref import SupervisorRef
+    from actors.endpoint.mounts import Mounts
 
 logger = logging.getLogger("roost.endpoint")
 
 RETRY: Final = (1.0, 30.0)
 """Seconds until a tree that did not start, or gave up, is tried again: doubled up to the last."""
-
-PATIENT: Final = 0.9
-"""The part of the time after which a connection that has not ended is cut off."""
 
 End = Callable[[float], bool]
 """Ends the connections of one application within seconds; returns whether all went in time."""
@@ -67,7 +65,7 @@ class Connections(Actor):
 class Embedded:
     """The tree of one endpoint in this process; a forked child has one of its own."""
 
-    def __init__(self, endpoint: Endpoint) -> None:
+    def __init__(self, endpoint: Mounts) -> None:
         self._endpoint = endpoint
         self._notes: list[str] = []
         self._reset()
@@ -75,7 +73,7 @@ class Embedded:
     def _reset(self) -> None:
         self._pid = os.getpid()
         self._lock = RLock()
-        self._root: SupervisorRef[Root] | None = None
+        self._lifetime: Lifetime | None = None
         self._ends: dict[object, End] = {}
         self._orderly = True
         self._again_at = 0.0
@@ -101,8 +99,8 @@ class Embedded:
     @property
     def running(self) -> bool:
         """Whether the tree runs in this process."""
-        root = self._root
-        return self._pid == os.getpid() and root is not None and root.exit_reason is None
+        lifetime = self._lifetime
+        return self._pid == os.getpid() and lifetime is not None and lifetime.running
 
     def start(self) -> None:
         """Start the tree, and wait for that; nothing happens where it runs.
@@ -121,10 +119,9 @@ class Embedded:
                 id=SERVER, start=Connections.start, args=(self, seconds), shutdown=seconds
             )
             children = tree.embedded(self._endpoint, server, options.grace)
-            try:
-                self._root = Root.start(children)
-            except StartError as error:
-                raise refusal(error.reason) from error
+            lifetime = Lifetime()
+            lifetime.start(children)
+            self._lifetime = lifetime
 
     def enter(self, application: object, end: End) -> bool:
         """Have the tree run for ``application``; return whether it does.
@@ -140,7 +137,7 @@ class Embedded:
         clock = get_dispatcher().clock
         if clock() < self._again_at:
             return False
-        if self._root is not None:
+        if self._lifetime is not None:
             logger.error("the endpoint's tree gave up, and is started anew")
         try:
             self.start()
@@ -154,9 +151,9 @@ class Embedded:
 
     def end_connections(self, seconds: float) -> None:
         """End those of all applications, in so many seconds or what the tree's end leaves."""
-        root: Any = self._root
+        left = math.inf if self._lifetime is None else self._lifetime.left
         clock = get_dispatcher().clock
-        until = clock() + PATIENT * min(seconds, root.actor_inbox.actor.until - clock())
+        until = clock() + PATIENT * min(seconds, left)
         # Said before it is known: a kill may come in the middle, and end them once more.
         so_far, self._orderly = self._orderly, False
         ended = [end(max(0.0, until - clock())) for end in list(self._ends.values())]
@@ -173,17 +170,9 @@ class Embedded:
             return end is None or end(budget)
         self._orderly = True
         with self._lock:
-            self._stop(budget)
+            if self._lifetime is not None:
+                self._lifetime.within(budget)
+                self._lifetime.stop()
+                self._lifetime = None
         self._ends.pop(application, None)
         return self._orderly
-
-    def _stop(self, budget: float) -> None:
-        root: Any = self._root
-        if root is None:
-            return
-        root.actor_inbox.actor.until = get_dispatcher().clock() + budget
-        root.exit()
-        if not root.wait(budget):
-            logger.warning("the endpoint did not stop in time")
-            root.kill()
-        self._root = None

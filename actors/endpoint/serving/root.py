@@ -10,9 +10,9 @@ import math
 from dataclasses import replace
 from typing import Any
 
-from actors.endpoint.serving.budget import LEAST, share
 from actors.runtime.actor import Exit
 from actors.runtime.timers import Timer
+from actors.schedule import OTHER_AT_MOST, OTHERS_PART, PUNCTUAL, share
 from supervision.backoff import Backoff
 from supervision.plan import Child, Plan
 from supervision.reports import report
@@ -29,9 +29,6 @@ SERVER = "server"
 """The id of the child that ends the connections which no drainer has ended."""
 
 PLANNED = frozenset({DRAINERS, SERVER})
-
-PUNCTUAL = 0.95
-"""The part of its time in which a supervisor stops its children: the rest is for its own end."""
 
 logger = logging.getLogger("roost.endpoint")
 
@@ -144,7 +141,7 @@ def _later(child: Child, after: list[Child], left: float) -> list[float]:
         return kept
     planned = [own for own, each in zip(kept, after, strict=True) if each.spec.id in PLANNED]
     others = len(after) - len(planned)
-    room = max(left - _kept(child) - sum(planned), left / 10)
+    room = max(left - _kept(child) - sum(planned), OTHERS_PART * left)
     return [
         own if each.spec.id in PLANNED else min(own, room / others)
         for own, each in zip(kept, after, strict=True)
@@ -159,7 +156,7 @@ def _kept(child: Child) -> float:
 
 
 def _least(spec: ChildSpec) -> float:
-    return min(_asked(spec), LEAST)
+    return min(_asked(spec), OTHER_AT_MOST)
 
 
 def _asked(spec: ChildSpec) -> float:

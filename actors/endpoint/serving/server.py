@@ -3,47 +3,36 @@
 from __future__ import annotations
 
 import logging
+import math
 import socket
 import ssl
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any
 
 from gevent.event import AsyncResult, Event
-from greenlet import getcurrent, greenlet
 
 from actors.endpoint.routes import Routes
 from actors.endpoint.serving import tree
-from actors.endpoint.serving.budget import reserve
 from actors.endpoint.serving.connections import Connections
-from actors.endpoint.serving.root import CHILDREN, Root
+from actors.endpoint.serving.lifetime import Lifetime, StartCancelled
 from actors.errors import ConfigError
-from actors.reasons import KILLED, SHUTDOWN, Crash, FailedToStart, Reason
-from actors.runtime import StartError, monitors
+from actors.reasons import KILLED, SHUTDOWN
 from actors.runtime.dispatcher import Dispatcher, get_dispatcher
-from actors.runtime.exits import Exit
-from supervision.parent import cancelled
-from supervision.reports import words
+from actors.schedule import SERVER_AT_ONCE, before_last_words, reserve
 from transports.http.connection import HTTPConnection
 from transports.http.shared import Shared
 from transports.longpoll.relay import Relay
-from transports.tcp.listener import Listener, Load
+from transports.tcp.listener import Listener
 from transports.tcp.stream import REQUEST_READ_SIZE
 
 if TYPE_CHECKING:
-    from actors.endpoint.definition import Endpoint
+    from actors.endpoint.mounts import Mounts
     from actors.pubsub.bus import Bus
-    from supervision.ref import SupervisorRef
+    from supervision.processes.load import LoadShare
     from supervision.specs import ChildSpec
     from transports.tcp.stream import Stream
 
-NOW: Final = 0.5
-"""Seconds, at most, that an end takes which nobody waits for: for the last Close frames."""
-
 logger = logging.getLogger("roost.endpoint")
-
-
-class StartCancelled(Exception):
-    """The start was called off by :meth:`Server.cancel_start`."""
 
 
 class Server:
@@ -57,7 +46,7 @@ class Server:
 
     def __init__(
         self,
-        endpoint: Endpoint,
+        endpoint: Mounts,
         sockets: socket.socket | Sequence[socket.socket],
         *,
         tls: ssl.SSLContext | None = None,
@@ -65,7 +54,7 @@ class Server:
         pubsub: Iterable[ChildSpec] = (),
         boot_secret: str | None = None,
         grace: float | None = None,
-        load: Load | None = None,
+        load: LoadShare | None = None,
     ) -> None:
         options = endpoint.options
         self.endpoint = endpoint
@@ -86,19 +75,18 @@ class Server:
         self.budget.check()
         self.failed: AsyncResult[str] = AsyncResult()
         """Set when the tree gave up by itself: why, through all layers."""
-        self._root: SupervisorRef[Root] | None = None
-        self._starter: greenlet | None = None
-        self._cancelled = False
-        self._until: float | None = None
-        self._last_words = 0.0
-        self._news = Event()
+        self._lifetime = Lifetime(self.failed.set)
+        self._level = logging.INFO
+        self._asked = Event()
+        self._why = ""
+        self._seconds = self._until = math.inf
         self._stopped: AsyncResult[bool] | None = None
         # Last, as whoever is refused keeps the sockets.
         for each in [sockets] if isinstance(sockets, socket.socket) else sockets:
             self.listeners.append(self._listener(each, tls, load))
 
     def _listener(
-        self, sock: socket.socket, tls: ssl.SSLContext | None, load: Load | None
+        self, sock: socket.socket, tls: ssl.SSLContext | None, load: LoadShare | None
     ) -> Listener:
         options = self.endpoint.options
         return Listener(
@@ -132,60 +120,63 @@ class Server:
     def start(self) -> None:
         """Start the tree; clients are accepted when this answers.
 
-        :class:`ConfigError` names the child that did not start, :class:`StartCancelled` comes of
-        :meth:`cancel_start`; what was started has stopped.
+        :class:`ConfigError` and :class:`StartCancelled` as of :meth:`Lifetime.start`.
         """
         try:
-            self._start()
-        except StartError as error:
+            self._lifetime.start(self.children)
+        except (ConfigError, StartCancelled):
             self.connections.stop_accepting()
-            if self._cancelled:
-                raise StartCancelled from error
-            raise refusal(error.reason) from error
-        root = self._root_actor()
-        if not monitors.at_end(root.actor_inbox, lambda _: self._ended(root)):
-            self._ended(root)
+            raise
 
-    def _start(self) -> None:
-        if self._cancelled:
-            raise StartError(SHUTDOWN)
-        self._starter = getcurrent()
-        try:
-            self._root = Root.start(self.children)
-        finally:
-            cancelled.discard(self._starter)
-            self._starter = None
+    def serve(self, on_ready: Callable[[], object], level: int = logging.INFO) -> int:
+        """Start, call ``on_ready()``, serve until :meth:`ask`, and end; return the exit status.
 
-    def cancel_start(self) -> bool:
-        """Have a start that is under way stop what it has started. Does not block; on the loop.
-
-        A child that blocks in its ``on_start`` is interrupted there, once: one that goes on all the
-        same is waited for. No other is started. Return whether a start is under way.
+        The status is 1 where the tree gave up. A start that was called off is an orderly end; what
+        else :meth:`start` raises is raised. ``level`` is that of the lines which say what happens:
+        a worker's master has said it already.
         """
-        self._cancelled = True
-        if self._starter is None:
-            return False
-        if self._starter not in cancelled:
-            cancelled.add(self._starter)
-            self.dispatcher.hub.loop.run_callback(self._interrupt)
-        return True
-
-    def _interrupt(self) -> None:
-        if self._starter is not None:
-            self._starter.throw(Exit(SHUTDOWN))
-
-    def _root_actor(self) -> Root:
-        inbox: Any = self._root and self._root.actor_inbox
-        root: Root = inbox.actor
-        return root
-
-    def _ended(self, root: Root) -> None:
-        """Learn that the tree has ended, which it should not unless it was told to."""
-        self._news.set()
-        if self._until is None:
-            self.failed.set(root.trouble or words(root.exit_reason or SHUTDOWN))
+        self._level = level
+        try:
+            self.start()
+        except StartCancelled:
+            logger.log(level, "%s: stopped before it served", self._why)
+            return 0
+        self.failed.rawlink(lambda _: self._asked.set())
+        on_ready()
+        self._asked.wait()
+        if self.failed.ready():
+            self._until = self.dispatcher.clock()
+            logger.error("the endpoint gave up: %s", self.failed.value)
+            return 1
+        logger.log(level, "%s: stopping, within %g s", self._why, self._seconds)
+        self.stop()
+        logger.log(level, "ended, exit status 0")
+        return 0
 
     # -- the end
+
+    def ask(self, why: str, seconds: float, *, at_once: bool = False) -> None:
+        """Have this process end within ``seconds``; of several wishes the one that is due first.
+
+        ``at_once``: without a drain. A start that is under way is called off. Does not block; call
+        it on the loop.
+        """
+        until = self.dispatcher.clock() + seconds
+        if until >= self._until:
+            return
+        self._why, self._seconds, self._until = why, seconds, until
+        self._asked.set()
+        if self._lifetime.cancel_start():
+            logger.log(self._level, "%s: stopping what has started, within %g s", why, seconds)
+        elif at_once:
+            self.stop_now()
+        else:
+            self._end_within(before_last_words(seconds))
+
+    @property
+    def left(self) -> float:
+        """Seconds until this process must have ended; infinite before :meth:`ask`."""
+        return max(0.0, self._until - self.dispatcher.clock())
 
     def stop(self, budget: float | None = None) -> bool:
         """Stop the tree in reverse order and wait for that, ``budget`` seconds at most.
@@ -194,7 +185,7 @@ class Server:
         further call may shorten what an earlier one said, and answers the same: whether no
         connection had to be ended that was busy, or cut off.
         """
-        self._shorten(self.grace - reserve(self.grace) if budget is None else budget)
+        self._end_within(before_last_words(self.grace) if budget is None else budget)
         if self._stopped is not None:
             return bool(self._stopped.get())
         self._stopped = AsyncResult()
@@ -206,19 +197,12 @@ class Server:
         return orderly
 
     def _stop(self) -> bool:
-        root = self._root
-        if root is None:
+        if not self._lifetime.started:
             self.connections.stop_accepting()
             return True
         refs = self.connections.sockets()
-        root.exit()
-        while root.exit_reason is None and self._left():
-            self._news.clear()
-            self._news.wait(self._left())
-        if root.exit_reason is None:
-            logger.warning("the endpoint did not stop in time")
-            root.kill()
-        self.connections.wait_empty(min(self._last_words, self._left()))
+        self._lifetime.stop()
+        self.connections.wait_empty(min(self._lifetime.last_words, self._lifetime.left))
         cut_off = self.connections.abort()
         return not cut_off and all(ref.exit_reason != KILLED for ref in refs)
 
@@ -229,31 +213,8 @@ class Server:
         """
         self.connections.stop_accepting()
         self.connections.cut_short(SHUTDOWN)
-        self._shorten(NOW)
-        if self._root is not None:
-            self._root_actor().hurry()
+        self._end_within(SERVER_AT_ONCE)
+        self._lifetime.hurry()
 
-    def _shorten(self, budget: float) -> None:
-        """End within ``budget`` seconds from now, unless an earlier end was asked for before."""
-        until = self.dispatcher.clock() + budget
-        if self._until is None or until < self._until:
-            self._until = until
-            self._last_words = reserve(budget)
-            if self._root is not None:
-                self._root_actor().until = until - self._last_words
-        self._news.set()
-
-    def _left(self) -> float:
-        return max(0.0, (self._until or 0.0) - self.dispatcher.clock())
-
-
-def refusal(reason: Reason) -> ConfigError:
-    """Return why the tree did not start; what the application itself refused is said as it was."""
-    if isinstance(reason, FailedToStart) and reason.child == CHILDREN:
-        reason = reason.reason  # the supervisor between is no news to who gave the children
-    cause = reason
-    while isinstance(cause, FailedToStart):
-        cause = cause.reason
-    if isinstance(cause, Crash) and isinstance(cause.exception, ConfigError):
-        return cause.exception
-    return ConfigError(f"the endpoint did not start: {words(reason)}")
+    def _end_within(self, seconds: float) -> None:
+        self._lifetime.within(seconds, last_words=reserve(seconds))

@@ -13,17 +13,18 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from actors.crash_text import crash
-from actors.endpoint.serving.budget import DRAIN_PART, SERVER_PART, Budget, Drain
+from actors.endpoint.serving.budget import Budget, Drain
 from actors.endpoint.serving.connections import Acceptor, Connections, Serving
 from actors.endpoint.serving.root import CHILDREN, DRAINERS, SERVER, Children
 from actors.errors import ConfigError, SupervisionError
 from actors.options import build
+from actors.schedule import DRAIN_PART, SERVER_PART
 from supervision.drainer import Drainers
 from supervision.draining import DrainOptions, capacity
 from supervision.specs import ChildSpec, child_spec, child_specs
 
 if TYPE_CHECKING:
-    from actors.endpoint.definition import Endpoint, Mounted
+    from actors.endpoint.mounts import Mounts, SocketMount
     from actors.endpoint.options import EndpointOptions
 
 ACCEPTOR: Final = "acceptor"
@@ -37,7 +38,7 @@ class Asked(NamedTuple):
     options: Mapping[str, Any]
 
 
-def classes(endpoint: Endpoint, grace: float) -> list[Asked]:
+def classes(endpoint: Mounts, grace: float) -> list[Asked]:
     """Return each mounted class once, the last declared first, with its last mount's options.
 
     Beside what the mount says these hold ``endpoint``, ``grace`` (seconds) and ``drainer``: its
@@ -56,7 +57,7 @@ def classes(endpoint: Endpoint, grace: float) -> list[Asked]:
     return list(found.values())
 
 
-def drain_options(mounted: Mounted, grace: float) -> DrainOptions | None:
+def drain_options(mounted: SocketMount, grace: float) -> DrainOptions | None:
     """Return how the connections of a mount are drained, ``None`` for not at all.
 
     A function is called now, at start; :class:`ConfigError` names one that fails.
@@ -75,7 +76,7 @@ def drain_options(mounted: Mounted, grace: float) -> DrainOptions | None:
 
 
 def children(
-    endpoint: Endpoint,
+    endpoint: Mounts,
     connections: Connections,
     grace: float,
     pubsub: Iterable[ChildSpec] = (),
@@ -106,7 +107,7 @@ def children(
     )
 
 
-def embedded(endpoint: Endpoint, server: ChildSpec, grace: float) -> tuple[ChildSpec, ...]:
+def embedded(endpoint: Mounts, server: ChildSpec, grace: float) -> tuple[ChildSpec, ...]:
     """Return the specs of a tree inside another server, which lets clients in by itself.
 
     ``server`` stands where ours would, and ends the connections that no drainer ended.
@@ -129,7 +130,7 @@ def server_seconds(options: EndpointOptions, grace: float) -> float:
     return options.server_shutdown or SERVER_PART * grace
 
 
-def budget(endpoint: Endpoint, tree: tuple[ChildSpec, ...], grace: float) -> Budget:
+def budget(endpoint: Mounts, tree: tuple[ChildSpec, ...], grace: float) -> Budget:
     """Return the arithmetic of a shutdown of ``tree``."""
     by_id = {spec.id: spec for spec in tree}
     drainers = by_id[DRAINERS].args[0] if DRAINERS in by_id else ()

@@ -3,60 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from actors.endpoint.serving.budget import Budget, Drain, reserve, share
+from actors.endpoint.serving.budget import Budget, Drain
 from actors.errors import ConfigError
-
-
-@pytest.mark.parametrize(
-    ("grace", "kept"), [(25.0, 1.0), (10.0, 1.0), (9.0, 0.9), (1.0, 0.1), (0.0, 0.0)]
-)
-def test_last_moment_is_a_second_or_a_tenth(grace, kept):
-    assert reserve(grace) == pytest.approx(kept)
-
-
-@pytest.mark.parametrize(
-    ("own", "later", "left", "seconds"),
-    [
-        (5.0, [], 10.0, 5.0),
-        (5.0, [5.0], 10.0, 5.0),
-        (5.0, [6.0], 10.0, 5.0),
-        (6.0, [5.0], 10.0, 5.0),
-        (6.0, [4.0], 10.0, 6.0),
-        (6.0, [3.0, 4.0], 10.0, 3.5),
-        (6.0, [3.0, 1.0], 9.0, 5.0),
-        (0.5, [7.5], 4.0, 0.5),  # who asks for little has it
-        (0.0, [5.0], 1.0, 0.0),
-        (0.0, [], 0.0, 0.0),
-        (5.0, [], 0.0, 0.0),
-        (5.0, [5.0], -1.0, 0.0),
-        (None, [], 10.0, 10.0),
-        (None, [4.0], 10.0, 6.0),
-        (None, [9.0], 9.0, 4.5),
-        (None, [9.0], 0.0, 0.0),
-        (None, [4.0], float("inf"), float("inf")),
-        (5.0, [4.0], float("inf"), 5.0),
-    ],
-)
-def test_share(own, later, left, seconds):
-    assert share(own, later, left) == pytest.approx(seconds)
-
-
-@given(st.lists(st.floats(0, 60), max_size=8), st.floats(0, 60))
-def test_shares_never_add_up_to_more_than_there_is(every, budget):
-    left = budget
-    for place, own in enumerate(every):
-        seconds = share(own, every[place + 1 :], left)
-        assert 0 <= seconds <= min(left, own) + 1e-9
-        left -= seconds
-
-
-@given(st.lists(st.floats(0, 60), min_size=1, max_size=8), st.floats(0, 60))
-def test_nobody_gets_less_than_an_equal_part_unless_it_asks_for_less(every, left):
-    own, *later = every
-    assert share(own, later, left) >= min(own, left / len(every)) - 1e-9
 
 
 def test_sum_of_the_defaults_leaves_something():

@@ -12,9 +12,10 @@ import pytest
 from gevent.event import Event
 
 from actors import Actor, Endpoint, Push, Reply, Socket
-from actors.endpoint.serving.server import NOW, Server
+from actors.endpoint.serving.server import Server
 from actors.errors import ConfigError
 from actors.reasons import KILLED, SHUTDOWN, Shutdown
+from actors.schedule import SERVER_AT_ONCE
 from supervision import ChildSpec
 from supervision.processes.sockets import bind
 from tests.support import raw
@@ -582,7 +583,7 @@ class TestStopNow:
         assert half.answer().status == 503
         half.close()
         assert stopping.get(timeout=DEADLINE) is False
-        assert time.monotonic() - began < NOW + 5.0
+        assert time.monotonic() - began < SERVER_AT_ONCE + 5.0
         assert journal == [SHUTDOWN]
         assert not any("'drainers'" in record.getMessage() for record in caplog.records)
 
@@ -593,7 +594,7 @@ class TestStopNow:
         assert client.frame().code == 1001
         began = time.monotonic()
         served.server.stop(30.0)
-        assert time.monotonic() - began < NOW + 5.0
+        assert time.monotonic() - began < SERVER_AT_ONCE + 5.0
         assert not served.server.failed.ready()
 
     def test_before_the_start_it_only_closes_the_listener(self):

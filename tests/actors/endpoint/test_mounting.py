@@ -176,7 +176,7 @@ class NoHandle:
     [
         (NoHandle, OtherOptions, "NoHandle needs handle(self, request, http)"),
         (AsyncOther, OtherOptions, "AsyncOther.handle is 'async def': write 'def'"),
-        ("Other", OtherOptions, "'Other' is no class or function of a Mount"),
+        ("Other", OtherOptions, "'Other' is no class or function of a TransportMount"),
         (Other, dict, "<class 'dict'> is not a subclass of transports.TransportOptions"),
         (Other, {"path": "/x"}, "{'path': '/x'} is not a subclass of transports.TransportOptions"),
     ],

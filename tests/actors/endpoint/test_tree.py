@@ -7,12 +7,12 @@ import pytest
 
 from actors import Actor, Endpoint, Socket
 from actors.endpoint.serving import tree
-from actors.endpoint.serving.budget import share
 from actors.endpoint.serving.connections import Acceptor, Connections, Serving
 from actors.endpoint.serving.root import DRAINERS, SERVER, Children, _later
 from actors.endpoint.serving.server import Server
 from actors.errors import ConfigError
 from actors.reasons import SHUTDOWN
+from actors.schedule import share
 from supervision import IGNORE, ChildSpec, Supervisor
 from supervision.drainer import Drainers, drainer_spec
 from supervision.draining import DrainOptions
@@ -367,7 +367,7 @@ class TestRunning:
         endpoint.socket("/a", Chat)
         with serve(endpoint) as served, raw.Client(served.address) as client:
             assert client.upgrade("/a/websocket").status == 101
-            root = served.server._root
+            root = served.server._lifetime._root
             group = root.which_child("children").ref
             group.which_child("first").ref.kill()
             assert group.which_child("first").ref.is_alive()
@@ -398,7 +398,7 @@ class TestGivingUp:
         server.start()
         with raw.Client(server.listener.address) as client:
             assert client.upgrade("/a/websocket").status == 101
-            root = server._root
+            root = server._lifetime._root
             for _ in range(4):  # more than three in five seconds
                 nested = root.which_child("nested").ref
                 inner = nested.which_child("inner").ref
@@ -414,7 +414,7 @@ class TestGivingUp:
     def test_server_that_is_killed_has_failed(self):
         server = Server(Endpoint(), bind("127.0.0.1", 0))
         server.start()
-        server._root.kill()
+        server._lifetime._root.kill()
         assert server.failed.get(timeout=DEADLINE) == "killed"
         server.stop(1.0)
 

@@ -10,7 +10,7 @@ import tempfile
 import pytest
 
 from supervision.processes.directory import WORKERS, Directory, Tenant, sweep
-from supervision.processes.load import LOAD, Load
+from supervision.processes.load import LOAD, LoadShare
 
 
 @pytest.fixture(autouse=True)
@@ -104,7 +104,7 @@ def test_directory_that_cannot_be_furnished_is_not_left(place, monkeypatch):
     def full(_path):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(Load, "create", full)
+    monkeypatch.setattr(LoadShare, "create", full)
     with pytest.raises(OSError, match="No space"):
         Directory()
     assert list(place.iterdir()) == []

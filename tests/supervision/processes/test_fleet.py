@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from actors.schedule import ABORT_TO_KILL, STOP_TO_KILL
 from supervision.processes import fleet as fleets
-from supervision.processes.fleet import ABORT_TO_KILL, STOP_TO_KILL, State
-from supervision.processes.load import LOAD, Load
+from supervision.processes.fleet import State
+from supervision.processes.load import LOAD, LoadShare
 from supervision.processes.spawn import MASTERS
 from tests.supervision.processes.conftest import inheritable
 
@@ -72,8 +73,8 @@ def test_workers_on_the_bus_are_told_who_the_others_are(yard, capfd):
 def test_forgotten_worker_has_no_clients_unless_another_is_in_its_slot(yard):
     it = yard("serve")
     path = it.fleet.directory.path / LOAD
-    Load(path, 1).enter()
-    other = Load(path, 2).enter()
+    LoadShare(path, 1).enter()
+    other = LoadShare(path, 2).enter()
     other.opened()
     first, second = it.ready(it.fleet.start(1)), it.ready(it.fleet.start(1))
     it.kill(first)

@@ -5,18 +5,18 @@ from __future__ import annotations
 import pytest
 
 from supervision.processes import MAX_WORKERS
-from supervision.processes.load import Load
+from supervision.processes.load import LoadShare
 
 
 @pytest.fixture
 def path(tmp_path):
-    Load.create(tmp_path / "load")
+    LoadShare.create(tmp_path / "load")
     return tmp_path / "load"
 
 
 def worker(path, slot, clients=0):
     """Return the end of a worker with so many clients."""
-    load = Load(path, slot).enter()
+    load = LoadShare(path, slot).enter()
     for _ in range(clients):
         load.opened()
     return load
@@ -51,25 +51,25 @@ def test_clients_that_leave_do_not_count(path):
 
 
 def test_who_has_not_entered_does_not_count(path):
-    Load(path, 2)
+    LoadShare(path, 2)
     assert not worker(path, 1, 5).crowded()
 
 
 def test_who_has_left_does_not_count_nor_come_back(path):
     mine, other = worker(path, 1, 5), worker(path, 2)
     assert mine.crowded()
-    other.leave()
+    other.withdraw()
     assert not mine.crowded()
     other.opened()
     other.closed()
-    other.leave()
+    other.withdraw()
     assert not mine.crowded()
 
 
 def test_slot_of_one_that_was_killed_can_be_cleared(path):
     worker(path, 2)
     mine = worker(path, 1, 5)
-    Load.clear(path, 2)
+    LoadShare.clear(path, 2)
     assert not mine.crowded()
 
 
@@ -79,7 +79,7 @@ def test_successor_in_the_slot_counts_at_once_and_its_predecessor_no_more(path):
     new = worker(path, 1)
     assert mine.crowded()
     old.closed()
-    old.leave()
+    old.withdraw()
     assert mine.crowded()
     new.opened()
     assert mine.accepting_elsewhere() == (1,)
@@ -105,5 +105,5 @@ def test_one_that_stands_back_does_not_count_and_is_seen(path):
     other.stand_back(False)
     assert mine.accepting_elsewhere() == (1, 5)
     assert other.accepting_elsewhere() == (5, 5)
-    third.leave()
+    third.withdraw()
     assert mine.elsewhere() == (1,)

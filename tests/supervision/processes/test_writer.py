@@ -141,7 +141,7 @@ def test_end_does_not_wait_for_what_is_never_written():
     writer.put(b"never\n")
     began = time.monotonic()
     assert not writer.flush(DEADLINE)
-    assert time.monotonic() - began < DEADLINE / 2  # after PATIENCE without progress
+    assert time.monotonic() - began < DEADLINE / 2  # after LOG_STUCK without progress
     sink.open.set()
 
 

@@ -1,4 +1,4 @@
-"""How a served process ends: the signals that ask for it, and the time that it has.
+"""How a process without a master ends: the signals that ask for it, and the time that it has.
 
 The first SIGINT or SIGTERM begins an orderly end and starts the clock: when the budget is over the
 process ends, whatever hangs. A second Ctrl-C is the kernel's: it ends the process at once.
@@ -13,11 +13,11 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from gevent import get_hub, monkey
-from gevent.event import Event
 
 from actors.endpoint.command.wakeup import wake_on_signals
+from actors.schedule import LOG_FLUSH
 from supervision.processes.worker import held_up_by
-from supervision.processes.writer import AT_EXIT, standard_error
+from supervision.processes.writer import standard_error
 
 SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 OVERDUE: Final = b"roost: the time for an orderly end is over\n"
@@ -27,19 +27,21 @@ start_new_thread: Any = monkey.get_original("_thread", "start_new_thread")
 sleep: Any = monkey.get_original("time", "sleep")
 
 
-class Ending:
-    """Waits for the signals. ``budget`` is in seconds, from the first signal to the exit."""
+class ShutdownSignals:
+    """Calls ``on_signal(name)`` on the loop, where it must not block.
 
-    def __init__(self, budget: float) -> None:
+    ``budget``: seconds from the first signal to the exit.
+    """
+
+    def __init__(self, budget: float, on_signal: Callable[[str], object]) -> None:
         self._budget = budget
-        self._asked = Event()
         self._status = 1
         self._words = OVERDUE
         self._name = ""
         self._last = standard_error()  # made now: at the end there may be no room for a thread
         # What a handler of Python's may do, wherever it interrupts: send.
         self._wake: Any = get_hub().loop.async_()
-        self._wake.start(self._asked.set)
+        self._wake.start(lambda: on_signal(self._name))
         wake_on_signals()
         for number in SIGNALS:
             signal.signal(number, self._handle)
@@ -52,24 +54,6 @@ class Ending:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         self._wake.send()
 
-    @property
-    def name(self) -> str:
-        """The signal that has come; empty before."""
-        return self._name
-
-    def wait(self) -> str:
-        """Wait for a signal and answer its name."""
-        self._asked.wait()
-        return self._name
-
-    def when_asked(self, callback: Callable[[], object]) -> None:
-        """Call ``callback`` on the loop when a signal has come, too; it must not block."""
-        self._asked.rawlink(lambda _: callback())
-
-    def give_up(self) -> None:
-        """Have :meth:`wait` answer although no signal has come; nothing is timed."""
-        self._asked.set()
-
     def done(self) -> None:
         """Say that every connection has ended: what may still run is the application's threads."""
         self._words = held_up_by(threading.enumerate(), "process")
@@ -78,5 +62,5 @@ class Ending:
     def _end(self) -> None:
         sleep(self._budget)
         self._last.put(self._words)
-        self._last.flush(AT_EXIT)  # which the log shares, as a rule
+        self._last.flush(LOG_FLUSH)  # which the log shares, as a rule
         os._exit(self._status)

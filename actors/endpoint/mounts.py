@@ -1,0 +1,45 @@
+"""What an endpoint has, as data: routes, trees and checks are made of it, and know no endpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from actors.endpoint.options import EndpointOptions
+    from actors.socket import Socket
+    from transports.http.handling import Handler
+    from transports.opening.mount import CustomTransport, TransportMount
+    from transports.opening.options import TransportOptions
+
+
+@dataclass(frozen=True, slots=True)
+class SocketMount:
+    """One socket class at one path; ``transports`` are the options of each transport it has.
+
+    ``options`` are the application's own, for what its class asks to have in the tree.
+    """
+
+    path: str
+    socket_class: type[Socket]
+    transports: Mapping[str, TransportOptions]
+    options: Mapping[str, Any]
+    drainer: bool | Mapping[str, object] | Callable[[], object] = True
+
+
+class Custom(NamedTuple):
+    """A transport that the application brought along; the factory's mounts have its options."""
+
+    factory: Callable[[TransportMount[Any]], CustomTransport]
+    options_class: type[TransportOptions]
+
+
+class Mounts:
+    """All of it: ``mounts`` of sockets, ``pages`` by path, ``transports`` by name."""
+
+    def __init__(self, options: EndpointOptions) -> None:
+        self.options = options
+        self.mounts: list[SocketMount] = []
+        self.pages: dict[str, Handler] = {}
+        self.transports: dict[str, Custom] = {}
