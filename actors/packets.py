@@ -85,14 +85,12 @@ def _check_readable(value: Any, levels: int) -> None:
     Those are keys that are no text, and extension types. ``value`` was packed before, so it holds
     nothing but msgpack's types. ``RecursionError``: it is deeper than ``levels``.
     """
-    if isinstance(value, dict):
-        if not _KEYS.issuperset(map(type, value)):
-            for key in value:
-                if not isinstance(key, str | bytes):
-                    raise TypeError(f"a key {key!r:.80}; accepted: str")
-        value = value.values()
-    elif isinstance(value, msgpack.ExtType):
+    if isinstance(value, msgpack.ExtType):
         raise TypeError(f"an extension type {value!r:.80}")
+    if isinstance(value, dict):
+        if not (_KEYS.issuperset(map(type, value)) or all(map(_is_key, value))):
+            raise TypeError("a key that is no str")
+        value = value.values()
     elif not isinstance(value, list | tuple):
         return
     if not _LEAVES.issuperset(map(type, value)):
@@ -101,6 +99,10 @@ def _check_readable(value: Any, levels: int) -> None:
         for each in value:
             if type(each) not in _LEAVES:
                 _check_readable(each, levels - 1)
+
+
+def _is_key(value: Any) -> bool:
+    return isinstance(value, str | bytes)
 
 
 def frame(packed: bytes) -> bytes:

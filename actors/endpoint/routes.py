@@ -12,6 +12,7 @@ from actors.endpoint.serving.reloader import CodeReloader
 from actors.errors import ConfigError
 from transports.http.handling import Resource, resource
 from transports.http.router import Router
+from transports.longpoll.relay import Relay
 from transports.longpoll.session_table import SessionTable
 from transports.longpoll.transport import LongPollTransport
 from transports.opening.mount import Defaults, Mount
@@ -20,6 +21,7 @@ from transports.wsgi.gateway import Gateway
 
 if TYPE_CHECKING:
     from actors.endpoint.definition import Endpoint, Mounted
+    from actors.pubsub.cluster import Cluster
 
 SECRET_VARIABLE = "SECRET_KEY_BASE"
 """The environment's secrets, newest first, with white space between them."""
@@ -28,20 +30,27 @@ SECRET_VARIABLE = "SECRET_KEY_BASE"
 class Routes:
     """The router of one endpoint in this process, and the long-poll sessions behind it.
 
-    ``worker`` is the name of this process among others that serve the endpoint, and ``boot_secret``
-    what all of them sign with where the application has no secret of its own.
+    ``cluster`` links this process to others that serve the endpoint, and ``boot_secret`` is what
+    all of them sign with where the application has no secret of its own.
     """
 
     def __init__(
-        self, endpoint: Endpoint, *, worker: str | None = None, boot_secret: str | None = None
+        self,
+        endpoint: Endpoint,
+        *,
+        cluster: Cluster | None = None,
+        boot_secret: str | None = None,
     ) -> None:
         self.endpoint = endpoint
         self.notes: list[str] = []
         """What whoever starts the endpoint should be told, once however many workers there are."""
         self.secrets = self._secrets(boot_secret)
         self.sessions = SessionTable(
-            self.secrets, worker=worker, clock_skew=endpoint.options.clock_skew
+            self.secrets,
+            worker=None if cluster is None else cluster.worker,
+            clock_skew=endpoint.options.clock_skew,
         )
+        self.relay = None if cluster is None else Relay(cluster, self.sessions)
         self._router: Router[Resource] = Router()
         self.mounted = self._router.match
         fallback = endpoint.options.fallback
@@ -98,7 +107,7 @@ class Routes:
     def _transport(self, name: str, mount: Mount) -> Any:
         options: Any = mount.options
         if name == "longpoll":
-            return LongPollTransport(mount, options, self.sessions)
+            return LongPollTransport(mount, options, self.sessions, self.relay)
         if name == "websocket":
             return WebSocketTransport(mount, options)
         return self.endpoint.transports[name].factory(mount)

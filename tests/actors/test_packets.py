@@ -98,6 +98,8 @@ def test_packed_size_is_bounded(extra, fits):
 class Named(str):
     """A key that is text all the same."""
 
+    __slots__ = ()
+
 
 def deep(value):
     """Return ``value`` below so many lists that it is not looked for level by level."""
@@ -120,8 +122,7 @@ ODD = st.recursive(
 def test_what_is_packed_can_be_unpacked(value):
     try:
         packed = pack(value)
-    except TypeError as error:
-        assert str(error).startswith("a message holds plain values alone: ")
+    except TypeError:
         with pytest.raises(TypeError, match="plain values alone"):
             pack_and_copy(value)
     else:
@@ -140,7 +141,9 @@ def test_what_cannot_be_unpacked_is_not_packed(value):
         pack_and_copy(value)
 
 
-@pytest.mark.parametrize(("levels", "taken"), [(49, True), (52, True), (1023, True), (1024, True), (1025, False)])
+@pytest.mark.parametrize(
+    ("levels", "taken"), [(49, True), (52, True), (1023, True), (1024, True), (1025, False)]
+)
 def test_nesting_is_bounded_alike(levels, taken):
     value: list = []
     for _ in range(levels - 1):

@@ -31,6 +31,7 @@ from actors.endpoint.command.wakeup import wake_on_signals  # noqa: E402
 from actors.endpoint.serving.budget import reserve  # noqa: E402
 from actors.endpoint.serving.server import Server, StartCancelled  # noqa: E402
 from actors.errors import ConfigError  # noqa: E402
+from actors.pubsub.attached import Attached  # noqa: E402
 from actors.pubsub.bus import Bus  # noqa: E402
 from supervision.processes.directory import Tenant  # noqa: E402
 from supervision.processes.load import LOAD, Load  # noqa: E402
@@ -51,7 +52,7 @@ ORPHANED: Final = 1.5
 NOW: Final = 0.7
 """Seconds that it has when it is told to end at once."""
 
-UNDERSTANDS: Final = ["stand_back"]
+UNDERSTANDS: Final = ["stand_back", "peers_map"]
 """What a master may say to this worker that one of an earlier release would not understand."""
 
 LEAVING: Final = 0.2
@@ -78,9 +79,11 @@ class Worker:
             sock.set_inheritable(False)
         directory = Path(options["bus"])
         self._bus = Bus(directory, options["name"], pubsub.server)
+        attached = Attached.spec("bus", pubsub.server, self._bus)
         self._server = Server(
-            endpoint, sockets, tls=tls, bus=self._bus, boot_secret=options["secret"],
-            grace=options["grace"], load=Load(directory / LOAD, options["number"]),
+            endpoint, sockets, tls=tls, cluster=self._bus, pubsub=[attached],
+            boot_secret=options["secret"], grace=options["grace"],
+            load=Load(directory / LOAD, options["number"]),
         )  # fmt: skip
         self._clock = self._server.dispatcher.clock
 
@@ -156,7 +159,7 @@ class Worker:
 
     def _heard(self, message: list[Any]) -> None:
         match message:
-            case ["peers", list(names)]:
+            case ["peers", list(names)] | ["peers", list(names), dict()]:
                 self._bus.set_peers(names)
             case ["stop", int() | float() as budget]:
                 self._ask("stop", budget)

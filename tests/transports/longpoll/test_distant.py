@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 
 from actors import Push
-from actors.pubsub import bus as buses
 from tests.support.raw import DEADLINE
 from tests.transports.longpoll.conftest import parked, wait_until
+from transports.longpoll import relay as relays
 
+KIND = relays.KIND
 NDJSON = "Content-Type: application/x-ndjson"
 
 
@@ -115,19 +116,23 @@ def test_worker_that_does_not_answer_is_given_up_after_pubsub_timeout(pair, talk
 
 def test_worker_that_holds_and_forgets_is_given_up_after_the_window(pair):
     _, there = pair(pubsub_timeout=0.05, window=0.1)
-    pair.buses[0]._handlers["longpoll"] = lambda worker, body, reply: reply(["held"])
+    bus = pair.buses[0]
+    bus.serve("longpoll", lambda worker, body, _: bus.notify(worker, KIND, ["held", [body[1]]]))
     assert there.poll() == {"status": 500}
 
 
 @pytest.mark.parametrize(
     "body",
     [None, [], ["poll"], ["poll", "1", "1", "t", 0], ["post", 1, "1", "t", [7]], ["left", 99],
-     ["answer", 99, 200, b""], ["unknown", 1]],
+     ["answer", 99, 200, b""], ["unknown", 1],
+     ["held", [99, "x"]], ["held", 7], ["lost", 99], ["lost", "x"]],
 )  # fmt: skip
 def test_odd_requests_of_another_worker_harm_nothing(pair, body):
     here, there = pair()
     bus = pair.buses[1]
-    bus.request(here.served.server.routes.sessions.worker, "longpoll", body, 0.1, lambda _: None)
+    worker = here.served.server.routes.sessions.worker
+    bus.notify(worker, KIND, body)
+    bus.request(worker, KIND, body, 0.1, lambda _: None)
     assert there.post("still fine") == {"status": 200}
 
 
@@ -137,7 +142,7 @@ def test_nothing_is_kept_when_all_is_answered(pair, talk):
     there.poll()
     there.poll()
     for client in (here, there):
-        distant = client.served.server.routes.sessions.relay
+        distant = client.served.server.routes.relay
         assert (distant._waiting, distant._held) == ({}, {})
     for bus in pair.buses:
         wait_until(lambda bus=bus: not bus._requests)
@@ -146,7 +151,7 @@ def test_nothing_is_kept_when_all_is_answered(pair, talk):
 def test_post_beyond_what_may_be_on_its_way_is_503_with_an_empty_body(pair, talk, monkeypatch):
     """And the session's polls, and its posts when there is room again, are not touched."""
     _, there = pair()
-    monkeypatch.setattr(buses, "MAX_IN_FLIGHT", 1000)
+    monkeypatch.setattr(relays, "MAX_IN_FLIGHT", 1000)
     kept = []
     serve = pair.buses[0]._handlers["longpoll"]
     pair.buses[0]._handlers["longpoll"] = lambda *request: kept.append(request)
