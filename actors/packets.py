@@ -19,6 +19,7 @@ _LENGTH = 4
 _LEAVES: Final = frozenset({type(None), bool, int, float, str, bytes})
 """What holds nothing else. Whole containers are compared with it at once, in C."""
 
+_LISTS: Final = (list, tuple)
 _KEYS: Final = frozenset({str, bytes})
 
 _SHALLOW: Final = 50
@@ -85,14 +86,14 @@ def _check_readable(value: Any, levels: int) -> None:
     Those are keys that are no text, and extension types. ``value`` was packed before, so it holds
     nothing but msgpack's types. ``RecursionError``: it is deeper than ``levels``.
     """
-    if isinstance(value, msgpack.ExtType):
-        raise TypeError(f"an extension type {value!r:.80}")
     if isinstance(value, dict):
         if not (_KEYS.issuperset(map(type, value)) or all(map(_is_key, value))):
             raise TypeError("a key that is no str")
         value = value.values()
-    elif not isinstance(value, list | tuple):
+    elif not isinstance(value, _LISTS):
         return
+    elif isinstance(value, msgpack.ExtType):
+        raise TypeError(f"an extension type {value!r:.80}")
     if not _LEAVES.issuperset(map(type, value)):
         if not levels:
             raise RecursionError

@@ -94,7 +94,7 @@ class Bus:
         for gone in self._links.keys() - wanted:
             self._links.pop(gone).close()
             self._expected.pop(gone, None)
-            self._fail_requests(gone)
+            self._tell_gone(gone)
         for new in wanted - self._links.keys():
             path = self._directory / new
             self._links[new] = Link(path, self.worker, new, self._greeted, self._published)
@@ -238,9 +238,8 @@ class Bus:
             except (FrameError, OSError) as error:
                 who = "a process" if heard is None else heard.worker
                 logger.warning("dropped the bus connection of %s: %s", who, error)
-        # Where it has connected anew, before this end was noticed, it is not gone.
-        if heard is not None and self._heard.get(heard.worker) is heard:
-            self._hung_up(heard.worker)
+        if heard is not None:
+            self._hung_up(heard)
 
     def _welcome(self, connection: Any, hello: Any) -> _Heard:
         protocol, worker, first = wire.greeted(hello)
@@ -252,10 +251,14 @@ class Bus:
         self._changed.set()
         return heard
 
-    def _hung_up(self, worker: str) -> None:
-        del self._heard[worker]
-        if worker not in self._links:
-            self._expected.pop(worker, None)  # it has left for good
+    def _hung_up(self, heard: _Heard) -> None:
+        if heard.worker not in self._links:
+            self._expected.pop(heard.worker, None)  # it has left for good
+        if self._heard.get(heard.worker) is heard:  # else it has connected anew meanwhile
+            self._tell_gone(heard.worker)
+
+    def _tell_gone(self, worker: str) -> None:
+        self._heard.pop(worker, None)
         self._fail_requests(worker)
         for gone in self._gone:
             gone(worker)

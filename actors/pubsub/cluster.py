@@ -62,10 +62,9 @@ class Cluster(Protocol):
         """Call ``callback(worker)`` each time when a worker can be reached: it was greeted."""
 
     def gone(self, callback: Callable[[str], object]) -> None:
-        """Call ``callback(worker)`` each time when a worker has hung up.
+        """Call ``callback(worker)`` each time when a worker has hung up, or is no peer any more.
 
-        It has ended, or comes back in a moment and has :meth:`joined` again; what it was asked, or
-        was to answer, is lost.
+        It has ended, or comes back in a moment; what it was asked, or was to answer, is lost.
         """
 
     def unsent(self, worker: str) -> int:

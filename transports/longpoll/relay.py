@@ -328,7 +328,8 @@ class Relay:
                 self._answer(ticket, status, data)
             case ["held", list(tickets)]:
                 for ticket in tickets:
-                    self._hold(ticket)
+                    if type(ticket) is int:
+                        self._hold(ticket)
             case ["lost", int(ticket)]:
                 self._lose(ticket)
             case ["left", int(ticket)]:

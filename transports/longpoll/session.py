@@ -227,7 +227,7 @@ class LongPollSession:
         self._let_go()
         if messages:
             self._place.fetched()
-            return answers.batch(200, messages, self.token(reached))
+            return answers.batch(200, messages, self._place.sign(reached))
         if self._ended:
             self.leave()
             return answers.LOST
@@ -242,7 +242,7 @@ class LongPollSession:
         """Answer the held poll, if any, that there is nothing."""
         http, self._http = self._http, None
         if http is not None:
-            http.respond(answers.batch(204, (), self.token(self._buffer.acknowledged)))
+            http.respond(answers.batch(204, (), self._place.sign(self._buffer.acknowledged)))
 
     # -- from the socket
 
@@ -271,7 +271,7 @@ class LongPollSession:
         if http is not None and self._buffer.messages:
             self._http = None
             messages, reached = self._buffer.take_all()
-            http.respond(answers.batch(200, messages, self.token(reached)))
+            http.respond(answers.batch(200, messages, self._place.sign(reached)))
 
     on_blocked = flush
 

@@ -137,6 +137,29 @@ def poll(client, token, **rest):
     return orjson.loads(client.answer().body)
 
 
+def use_sessions_across(it, session, one, other, first, then):
+    """Use sessions of either code through workers of the other, with held polls and large POSTs."""
+    abroad, back = it.client(then), it.client(first)
+    assert poll(abroad, session, method="POST", body=b"code")["status"] == 200
+    answer = poll(abroad, session)
+    assert (answer["messages"][0], answer["messages"][-1]) == ("hello 0", first)
+    theirs = poll(it.client(then), "")["token"]
+    assert poll(back, theirs, method="POST", body=b"code")["status"] == 200
+    here = poll(back, theirs)
+    assert here["messages"] == [then]
+    ask_for(abroad, answer["token"])
+    ask_for(back, here["token"])
+    one.send(frame(TEXT, "to all"))
+    for client in (one, other):
+        assert client.frame().payload == b"to all"
+    for client in (abroad, back):
+        answer = orjson.loads(client.answer().body)
+        assert answer["messages"] == ["to all"]
+        token, large = answer["token"], b"x" * 5_000_000  # which no frame of the bus holds
+        assert poll(client, token, method="POST", body=large)["status"] == 200
+        assert poll(client, token)["messages"] == ["5000000"]
+
+
 @pytest.mark.parametrize(("first", "then"), [("old", "new"), ("new", "old")])
 def test_master_serves_with_workers_of_the_other_code_and_back(old, tmp_path, first, then):
     with ExitStack() as stack:
@@ -152,29 +175,7 @@ def test_master_serves_with_workers_of_the_other_code_and_back(old, tmp_path, fi
             speaker.send(frame(TEXT, f"hello {number}"))
             for client in (one, other):
                 assert client.frame().payload == b"hello %d" % number
-        # Sessions of either code are used through workers of the other, held polls too.
-        abroad = it.client(then)
-        assert poll(abroad, session, method="POST", body=b"code")["status"] == 200
-        answer = poll(abroad, session)
-        assert (answer["messages"][0], answer["messages"][-1]) == ("hello 0", first)
-        theirs = poll(it.client(then), "")["token"]
-        back = it.client(first)
-        assert poll(back, theirs, method="POST", body=b"code")["status"] == 200
-        here = poll(back, theirs)
-        assert here["messages"] == [then]
-        ask_for(abroad, answer["token"])
-        ask_for(back, here["token"])
-        one.send(frame(TEXT, "to all"))
-        for client in (one, other):
-            assert client.frame().payload == b"to all"
-        for client in (abroad, back):
-            answer = orjson.loads(client.answer().body)
-            assert answer["messages"] == ["to all"]
-            # What does not fit into a frame of the bus.
-            token, large = answer["token"], b"x" * 5_000_000
-            assert poll(client, token, method="POST", body=large)["status"] == 200
-            assert poll(client, token)["messages"] == ["5000000"]
-        assert poll(back, "nonsense", method="POST", body=b"x")["status"] == 410
+        use_sessions_across(it, session, one, other, first, then)
         it.command.signal(signal.SIGUSR1)
         it.command.wait_for("stacks of process", 2)
 

@@ -427,6 +427,18 @@ class TestMembership:
         worker("two").bus.set_peers(["one"])
         eventually(lambda: ("joined", "two") in told)
 
+    def test_worker_that_leaves_the_list_is_gone_once(self, linked):
+        one, two = linked("one", "two")
+        gone: list[Any] = []
+        one.bus.gone(gone.append)
+        one.bus.set_peers(["one"])
+        assert gone == ["two"]
+        two.pubsub.broadcast("t", "still heard")
+        assert one.listener.wait_for(1) == ["still heard"]
+        two.bus.close()
+        eventually(lambda: not one.bus._greenlets)
+        assert (gone, one.bus._expected, one.bus._heard) == (["two"], {}, {})
+
     def test_worker_that_connects_anew_first_is_not_gone(self, worker, directory):
         one = worker()
         gone: list[Any] = []

@@ -141,6 +141,17 @@ def test_worker_that_dies_has_its_requests_answered_at_once(pair, talk):
     talk.living[0].release.set()
 
 
+def test_worker_that_leaves_the_list_has_its_requests_answered_at_once(pair, talk):
+    _, there = pair(window=60.0, pubsub_timeout=60.0)
+    poll, post = there.start_poll(), there.start_post("block:x")
+    assert talk.living[0].entered.wait(DEADLINE)
+    wait_until(lambda: len(there.served.server.routes.relay._waiting) == 2)
+    pair.buses[1].set_peers(["there"])
+    assert poll.get(timeout=DEADLINE) == {"status": 500}
+    assert post.get(timeout=DEADLINE) == {"status": 410}
+    talk.living[0].release.set()
+
+
 def test_worker_that_does_not_answer_is_given_up_after_pubsub_timeout(pair, talk):
     _, there = pair(pubsub_timeout=0.1, window=60.0)
     pair.buses[0]._handlers["longpoll"] = lambda worker, body, reply: None
@@ -159,7 +170,7 @@ def test_worker_that_holds_and_forgets_is_given_up_after_the_window(pair):
     "body",
     [None, [], ["poll"], ["poll", "1", "1", "t", 0], ["post", 1, "1", "t", [7]], ["left", 99],
      ["answer", 99, 200, b""], ["unknown", 1],
-     ["held", [99, "x"]], ["held", 7], ["lost", 99], ["lost", "x"]],
+     ["held", [99, "x", [1]]], ["held", 7], ["lost", 99], ["lost", "x"]],
 )  # fmt: skip
 def test_odd_requests_of_another_worker_harm_nothing(pair, body):
     here, there = pair()
