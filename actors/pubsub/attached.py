@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
 from typing import TYPE_CHECKING
 
 from actors.runtime import Actor
-from supervision.specs import ChildSpec
 
 if TYPE_CHECKING:
     from actors.pubsub.cluster import Cluster
@@ -21,11 +19,6 @@ class Attached(Actor):
         super().__init__()
         self._pubsub = pubsub
         self._adapter = adapter
-
-    @classmethod
-    def spec(cls, id_: Hashable, pubsub: PubSub, adapter: Cluster) -> ChildSpec:
-        """Return the child, which goes before all that may broadcast."""
-        return ChildSpec(id=id_, start=cls.start, args=(pubsub, adapter))
 
     def on_start(self) -> None:
         """Attach."""

@@ -302,12 +302,8 @@ class Bus:
             case ["notify", _, str(kind), body]:
                 self._serve(worker, kind, body, None)
             case ["request", _, int(ticket), str(kind), body]:
-                self._serve(
-                    worker,
-                    kind,
-                    body,
-                    lambda answer: self._send(worker, wire.reply(ticket, answer)),
-                )
+                send = self._send
+                self._serve(worker, kind, body, lambda a: send(worker, wire.reply(ticket, a)))
             case ["reply", _, int(ticket), body]:
                 self._settle(ticket, body)
             case [str(name), *_] if name not in wire.KNOWN:

@@ -24,6 +24,7 @@ import itertools
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakValueDictionary
 
@@ -95,27 +96,20 @@ class Elsewhere:
 class Held:
     """A request of a client elsewhere, for a session here: what the session has for its client."""
 
-    __slots__ = ("_key", "_lost", "_relay")
+    __slots__ = ("_key", "_relay", "lost")
 
     def __init__(self, relay: Relay, key: tuple[str, int]) -> None:
         self._relay = relay
         self._key = key
-        self._lost: Callable[[], object] | None = None
+        self.lost: Callable[[], object] = _nothing
 
     def respond(self, response: Response, *, close: bool = False) -> None:  # noqa: ARG002
         """Answer; whether the client's connection ends is its worker's affair."""
-        self._lost = None
         self._relay.respond(self._key, response)
 
     def on_lost(self, callback: Callable[[], object], *, at_eof: bool = False) -> None:  # noqa: ARG002
-        """Call ``callback`` if the client leaves before its answer."""
-        self._lost = callback
-
-    def left(self) -> None:
-        """The client has left."""
-        lost, self._lost = self._lost, None
-        if lost is not None:
-            lost()
+        """Have ``callback`` called if the client leaves before its answer."""
+        self.lost = callback
 
 
 class Relay:
@@ -170,10 +164,6 @@ class Relay:
         The session's worker counts what waits there by itself, also when its answer was 408. Where
         too much is on its way to that worker already, this one is answered 503.
         """
-
-        def lost() -> None:
-            http.respond(answers.status(410))
-
         size = _size(messages)
         used = self._in_flight[token.worker]
         # What was given up is still to be sent.
@@ -182,7 +172,8 @@ class Relay:
             share.leave()
             http.respond(answers.unavailable())
         else:
-            self._ask(["post", messages], token, http, options, lost, share=share, size=size)
+            gone = partial(http.respond, answers.status(410))
+            self._ask(["post", messages], token, http, options, gone, share=share, size=size)
 
     def used(self, token: SessionToken) -> Elsewhere:
         """Return what connections that are used for a session elsewhere remember of it."""
@@ -383,9 +374,13 @@ class Relay:
     def _client_left(self, key: tuple[str, int]) -> None:
         held = self._held.pop(key, None)
         if held is not None:
-            held.left()
+            held.lost()
 
 
 def _size(messages: list[Message]) -> int:
     """Return the bytes of a POST's messages, and one for each: a POST is never nothing."""
     return sum(1 + len(each if isinstance(each, bytes) else each.encode()) for each in messages)
+
+
+def _nothing() -> None:
+    """Do nothing where a client is lost."""

@@ -42,6 +42,7 @@ from supervision.processes.worker import (  # noqa: E402
     leave_within,
 )
 from supervision.processes.writer import own_description, take_standard_error  # noqa: E402
+from supervision.specs import ChildSpec  # noqa: E402
 
 LINKS: Final = 0.5
 """Seconds that a new worker waits until it hears the others, and they it."""
@@ -79,7 +80,7 @@ class Worker:
             sock.set_inheritable(False)
         directory = Path(options["bus"])
         self._bus = Bus(directory, options["name"], pubsub.server)
-        attached = Attached.spec("bus", pubsub.server, self._bus)
+        attached = ChildSpec(id="bus", start=Attached.start, args=(pubsub.server, self._bus))
         self._server = Server(
             endpoint, sockets, tls=tls, cluster=self._bus, pubsub=[attached],
             boot_secret=options["secret"], grace=options["grace"],

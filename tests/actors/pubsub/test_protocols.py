@@ -20,6 +20,7 @@ from actors.pubsub import link as links
 from actors.pubsub.attached import Attached
 from actors.pubsub.bus import Bus
 from actors.runtime.dispatcher import get_dispatcher
+from supervision.specs import ChildSpec
 from supervision.supervisor import Supervisor
 from tests.actors.pubsub.before import Receiver, recorded
 from tests.actors.pubsub.test_bus import Worker
@@ -492,7 +493,7 @@ class TestAdapters:
 
     def test_child_of_a_tree_attaches_and_detaches(self):
         made, adapter = PubSub(), Recording("me")
-        ref = Supervisor.start([Attached.spec("bus", made, adapter)])
+        ref = Supervisor.start([ChildSpec(id="bus", start=Attached.start, args=(made, adapter))])
         assert made.adapters == (adapter,)
         ref.exit()
         assert ref.wait(DEADLINE)
