@@ -41,15 +41,13 @@ class Cluster(Protocol):
     def request(self, worker: str, kind: str, body: Any, timeout: float, reply: Reply) -> None:
         """Ask ``worker``; ``reply(answer)`` is called once, with ``None`` if there is none.
 
-        There is none where the worker is gone, or has not answered in ``timeout`` seconds, or too
-        much waits to be sent to it.
+        That is where it is gone or late (``timeout``, in seconds), or too much waits to be sent.
         """
 
     def notify(self, worker: str, kind: str, body: Any) -> bool:
-        """Tell ``worker`` something that it does not answer. Nothing is kept of it here.
+        """Tell ``worker`` what it does not answer; nothing is kept of it here.
 
-        Return whether it is on its way: ``False`` where there is no such worker, or too much waits
-        to be sent to it.
+        ``False``: it is not sent, as there is no such worker or too much waits to be sent.
         """
 
     def serve(self, kind: str, handler: Handler) -> None:

@@ -26,7 +26,7 @@ from typing import Any, Final, NamedTuple
 
 import msgpack
 
-from actors.packets import MAX_FRAME, FrameError, frame, pack
+from actors.packets import MAX_FRAME, FrameError, frame, pack, unpack
 
 PROTOCOL: Final = "roost.bus.2"
 BEFORE: Final = "roost.bus.1"
@@ -40,8 +40,6 @@ MAX_WHOLE: Final = 24 * 1024 * 1024
 
 PART: Final = 1024 * 1024
 
-KNOWN: Final = frozenset({"broadcast", "notify", "request", "reply", "part", "whole"})
-
 WELCOME: Final = frame(pack([PROTOCOL, {}]))
 
 _NUMBER: Final = 9
@@ -53,80 +51,66 @@ _pack: Callable[[object], bytes] = msgpack.Packer().pack  # packb makes a packer
 class Message(NamedTuple):
     """One message without its number, packed once however many links it goes over.
 
-    ``now`` and ``before`` are what stands before and after the number, by protocol; ``tail`` comes
-    behind. ``size``: its bytes, at most. ``parts``: how many it travels in, 0 if it fits into a
-    frame. ``sequence``: of a broadcast, see above; ``None`` for all that is none.
+    ``head`` is what stands before the number, and ``tail`` what comes behind. ``size``: its bytes,
+    at most. ``parts``: how many it travels in, 0 if it fits into a frame. ``sequence``: of a
+    broadcast, see above; ``None`` for all that is none.
     """
 
-    now: tuple[bytes, bytes]
-    before: tuple[bytes, bytes]
+    head: bytes
     tail: bytes
     size: int
     parts: int
-    sequence: int | None
+    sequence: int | None = None
 
 
-def _message(
-    now: tuple[bytes, bytes],
-    before: tuple[bytes, bytes],
-    tail: bytes,
-    sequence: int | None = None,
-) -> Message:
-    size = len(now[0]) + _NUMBER + len(now[1]) + len(tail)
+def _message(name: str, fields: bytes, sequence: int | None = None) -> Message:
+    """Return the message of that name, with ``fields``: a packed list of a few."""
+    head, tail = _HEADS[name], fields[1:]
+    size = len(head) + _NUMBER + len(tail)
     if size > MAX_WHOLE:
         raise ValueError(f"a message of {size} bytes, over {MAX_WHOLE}")
-    parts = -(-size // PART) if size > MAX_FRAME else 0
-    return Message(now, before, tail, size, parts, sequence)
+    return Message(head, tail, size, -(-size // PART) if size > MAX_FRAME else 0, sequence)
 
 
-def _head(fields: int, name: str) -> bytes:
-    """Return the beginning of a list of so many fields."""
-    return bytes([0x90 | fields]) + _pack(name)
+_FIELDS: Final = {"broadcast": 7, "notify": 4, "request": 5, "reply": 4}
+_HEADS: Final = {name: bytes([0x90 | count]) + _pack(name) for name, count in _FIELDS.items()}
 
-
-_BROADCAST: Final = _head(7, "broadcast")
-_BROADCAST_BEFORE: Final = _head(4, "broadcast"), b""
-_NOTIFY: Final = _head(4, "notify"), b""
-_NOTIFY_BEFORE: Final = _head(5, "request"), _pack(0)
-_REQUEST: Final = _head(5, "request"), b""
-_REPLY: Final = _head(4, "reply"), b""
+KNOWN: Final = frozenset({*_FIELDS, "part", "whole"})
 
 
 def broadcast(publisher: str, sequence: int, kind: str, topic: str, packed: bytes) -> Message:
-    """Return a parcel. The protocol before has one kind alone, as had its workers."""
-    rest = _pack(publisher) + _pack(sequence) + _pack(kind)
-    tail = _pack(topic) + _pack(packed)
-    return _message((_BROADCAST, rest), _BROADCAST_BEFORE, tail, sequence)
+    """Return a parcel."""
+    return _message("broadcast", _pack([publisher, sequence, kind, topic, packed]), sequence)
 
 
 def notify(kind: str, body: Any) -> Message:
     """Return a message that nobody answers."""
-    return _message(_NOTIFY, _NOTIFY_BEFORE, _pack(kind) + pack(body, MAX_WHOLE))
+    return _message("notify", pack([kind, body], MAX_WHOLE))
 
 
 def request(ticket: int, kind: str, body: Any) -> Message:
     """Return a request, whose reply will have its ``ticket``."""
-    return _message(_REQUEST, _REQUEST, _pack(ticket) + _pack(kind) + pack(body, MAX_WHOLE))
+    return _message("request", pack([ticket, kind, body], MAX_WHOLE))
 
 
 def reply(ticket: int, body: Any) -> Message:
     """Return the reply to a request."""
-    return _message(_REPLY, _REPLY, _pack(ticket) + pack(body, MAX_WHOLE))
+    return _message("reply", pack([ticket, body], MAX_WHOLE))
 
 
 def frames(protocol: str, messages: Iterable[tuple[int, Message]]) -> Iterator[bytes]:
     """Yield what to write of numbered messages: a part by itself, all others together."""
     small: list[bytes] = []
     for number, message in messages:
-        head, rest = message.now if protocol == PROTOCOL else message.before
-        front = b"".join((head, _pack(number), rest))
+        front, tail = message.head + _pack(number), message.tail
+        if protocol == BEFORE:
+            front, tail = b"", _pack(_older(unpack(front + tail)))
         if message.parts:
             yield b"".join(small)
             small = []
-            yield from _cut(number, message.parts, front + message.tail)
+            yield from _cut(number, message.parts, front + tail)
         else:
-            size = len(front) + len(message.tail)
-            small += (size.to_bytes(4, "big"), front, message.tail)
+            small += ((len(front) + len(tail)).to_bytes(4, "big"), front, tail)
     yield b"".join(small)
 
 
@@ -152,6 +136,16 @@ def greeted(message: Any) -> tuple[str, str, int]:
         case [str(protocol), str(worker), int(first)] if protocol == BEFORE:
             return protocol, worker, first
     raise FrameError(f"not a greeting of {PROTOCOL} or {BEFORE}: {message!r:.100}")
+
+
+def _older(message: list[Any]) -> list[Any]:
+    """Return a message as :data:`BEFORE` has it, which knows one kind of parcel alone."""
+    match message:
+        case ["broadcast", number, _, _, _, topic, packed]:
+            return ["broadcast", number, topic, packed]
+        case ["notify", number, kind, body]:
+            return ["request", number, 0, kind, body]
+    return message
 
 
 def modern(worker: str, message: Any) -> list[Any]:

@@ -359,6 +359,15 @@ class TestNewerWorker:
             assert one.listener.wait_for(1) == ["fine"]
         assert unknown == [({"count": 1}, {"kind": "news"}), ({"count": 1}, {"kind": "event"})]
 
+    @pytest.mark.parametrize("whole", [7, [], ["broadcast"], ["broadcast", "x"], ["whole", 1]])
+    def test_parts_that_make_no_message_break_the_link(self, worker, directory, whole, caplog):
+        worker()
+        with connect(directory, "one") as sock:
+            sock.sendall(said(NOW, ["part", 1, pack(whole)], ["whole", 2]))
+            assert read(sock, FrameReader(), 1) == [["roost.bus.2", {}]]
+            assert sock.recv(1) == b""
+        assert "dropped the bus connection of peer" in caplog.text
+
     @pytest.mark.parametrize(
         "message",
         [["broadcast", 1, "t", b"x"], ["notify", 1, "k"], ["request", 1, "x", "k", 1], [7, 1],
