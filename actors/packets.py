@@ -16,24 +16,59 @@ MAX_FRAME: Final = 4 * 1024 * 1024
 
 _LENGTH = 4
 
+_LEAVES: Final = frozenset({type(None), bool, int, float, str, bytes})
+"""What holds nothing else. Whole containers are compared with it at once, in C."""
+
+_LISTS: Final = (list, tuple)
+_KEYS: Final = frozenset({str, bytes})
+
+_SHALLOW: Final = 50
+"""Levels up to which a value is looked through without unpacking it."""
+
+_NOT_PLAIN: Final = "a message holds plain values alone"
+
 
 class FrameError(Exception):
     """The other side sent what is no message: nothing more can be read from it."""
 
 
 def pack(value: Any, limit: int = MAX_FRAME) -> bytes:
-    """Return ``value`` as it travels.
+    """Return ``value`` as it travels; what :func:`unpack` would refuse is refused here.
 
     ``TypeError``: it holds something that is no plain value; ``ValueError``: it has more than
     ``limit`` bytes.
     """
+    packed = _packed(value, limit)
+    try:
+        _check_readable(value, _SHALLOW)
+    except RecursionError:
+        _copy(packed)  # which counts the levels
+    except TypeError as error:
+        raise TypeError(f"{_NOT_PLAIN}: {error}") from None
+    return packed
+
+
+def pack_and_copy(value: Any) -> tuple[bytes, Any]:
+    """Return what :func:`pack` does, and an equal value that shares nothing with ``value``."""
+    packed = _packed(value, MAX_FRAME)
+    return packed, _copy(packed)
+
+
+def _packed(value: Any, limit: int) -> bytes:
     try:
         packed: bytes = msgpack.packb(value)
     except (TypeError, ValueError, OverflowError) as error:
-        raise TypeError(f"a message holds plain values alone: {error}") from None
+        raise TypeError(f"{_NOT_PLAIN}: {error}") from None
     if len(packed) > limit:
         raise ValueError(f"a message of {len(packed)} bytes, over {limit}")
     return packed
+
+
+def _copy(packed: bytes) -> Any:
+    try:
+        return unpack(packed)
+    except FrameError as error:  # for instance a dict whose keys are numbers
+        raise TypeError(f"{_NOT_PLAIN}: {error}") from None
 
 
 def unpack(packed: bytes) -> Any:
@@ -43,6 +78,32 @@ def unpack(packed: bytes) -> Any:
         return msgpack.unpackb(packed, ext_hook=_refuse, timestamp=1)
     except (ValueError, TypeError, msgpack.UnpackException) as error:
         raise FrameError(f"not a message: {error}") from None
+
+
+def _check_readable(value: Any, levels: int) -> None:
+    """Raise ``TypeError`` for what msgpack packs and :func:`unpack` refuses.
+
+    Those are keys that are no text, and extension types. ``value`` was packed before, so it holds
+    nothing but msgpack's types. ``RecursionError``: it is deeper than ``levels``.
+    """
+    if isinstance(value, dict):
+        if not (_KEYS.issuperset(map(type, value)) or all(map(_is_key, value))):
+            raise TypeError("a key that is no str")
+        value = value.values()
+    elif not isinstance(value, _LISTS):
+        return
+    elif isinstance(value, msgpack.ExtType):
+        raise TypeError(f"an extension type {value!r:.80}")
+    if not _LEAVES.issuperset(map(type, value)):
+        if not levels:
+            raise RecursionError
+        for each in value:
+            if type(each) not in _LEAVES:
+                _check_readable(each, levels - 1)
+
+
+def _is_key(value: Any) -> bool:
+    return isinstance(value, str | bytes)
 
 
 def frame(packed: bytes) -> bytes:

@@ -10,6 +10,7 @@ event                       measurements                                 metadat
 ``pubsub.dropped``          ``count`` (messages not queued for a peer)   ``peer`` (worker)
 ``pubsub.link``             ``up`` (1 or 0)                              ``peer`` (worker)
 ``pubsub.refused``          ``count`` (mailboxes that were full)         ``topic``
+``pubsub.unknown``          ``count`` (of a newer worker: passed over)   ``kind``
 ``socket.connected``        ``duration`` (seconds of ``connect``)        ``socket`` (a class),
                                                                          ``info``, ``accepted``
 ``carriers.many``,          ``blocked``, ``limit`` (turns)               ``where`` (most of them

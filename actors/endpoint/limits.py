@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 from actors import log_format, schedule, signing
 from actors import packets as frames
 from actors.options import Options, build, limits
-from actors.pubsub import bus, link, pace
+from actors.pubsub import bus, link, pace, wire
 from actors.runtime import actor, blocked, crashes, dear, descriptors, dispatcher, reserve
 from actors.socket import Socket
 from supervision.draining import DrainOptions
 from supervision.processes import MAX_WORKERS, channel, fleet, sockets
 from supervision.processes import writer as log_writer
 from transports.http import bodies, chunked, grammar, query, writer
-from transports.longpoll import claims
+from transports.longpoll import claims, relay
 from transports.tcp import listener, patience, stream
 from transports.websocket import connection, deflate, protocol, read_rate
 
@@ -79,9 +79,11 @@ FIXED: tuple[tuple[str, Any, str, str], ...] = (
     ("query.params", query.MAX_PARAMS, "parameters", "in a query, else 400"),
     ("query.depth", query.MAX_DEPTH, "levels", "of nesting in a query, else 400"),
     ("pubsub.message", frames.MAX_FRAME, "bytes", "of a broadcast, packed"),
-    ("bus.message", link.MAX_WHOLE, "bytes", "to another worker, in parts"),
+    ("bus.message", wire.MAX_WHOLE, "bytes", "to another worker, in parts"),
     ("bus.queue", link.MAX_QUEUED, "bytes", "for a worker that does not read, then gaps"),
-    ("bus.requests", bus.MAX_IN_FLIGHT, "bytes", "of POSTs to another worker, more are 503"),
+    ("bus.requests", relay.MAX_IN_FLIGHT, "bytes", "of POSTs to another worker, more are 503"),
+    ("bus.greeting", bus.GREETING_TIMEOUT, "seconds", "until another worker must have greeted"),
+    ("bus.held", relay.SAY_HELD, "seconds", "until a POST or poll from there is said to be held"),
     ("bus.step", pace.STEP_MESSAGES, "messages", "of other workers between two rounds of turns"),
     ("bus.step_bytes", pace.STEP_BYTES, "bytes", "the same"),
     ("master.workers", MAX_WORKERS, "processes", "of one master"),

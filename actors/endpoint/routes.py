@@ -13,6 +13,7 @@ from actors.errors import ConfigError
 from transports.http.handling import Resource, resource
 from transports.http.router import Router
 from transports.longpoll.options import LongPollOptions
+from transports.longpoll.relay import Relay
 from transports.longpoll.session_table import SessionTable
 from transports.longpoll.transport import LongPollTransport
 from transports.opening.mount import Defaults, TransportMount
@@ -22,6 +23,7 @@ from transports.wsgi.gateway import Gateway
 
 if TYPE_CHECKING:
     from actors.endpoint.mounts import Mounts, SocketMount
+    from actors.pubsub.cluster import Cluster
     from actors.socket import Socket
     from transports.opening.mount import CustomTransport
     from transports.opening.options import TransportOptions
@@ -33,20 +35,27 @@ SECRET_VARIABLE = "SECRET_KEY_BASE"
 class Routes:
     """The router of one endpoint in this process, and the long-poll sessions behind it.
 
-    ``worker`` is the name of this process among others that serve the endpoint, and ``boot_secret``
-    what all of them sign with where the application has no secret of its own.
+    ``cluster`` links this process to others that serve the endpoint, and ``boot_secret`` is what
+    all of them sign with where the application has no secret of its own.
     """
 
     def __init__(
-        self, endpoint: Mounts, *, worker: str | None = None, boot_secret: str | None = None
+        self,
+        endpoint: Mounts,
+        *,
+        cluster: Cluster | None = None,
+        boot_secret: str | None = None,
     ) -> None:
         self.endpoint = endpoint
         self.notes: list[str] = []
         """What whoever starts the endpoint should be told, once however many workers there are."""
         self.secrets = self._secrets(boot_secret)
         self.sessions = SessionTable(
-            self.secrets, worker=worker, clock_skew=endpoint.options.clock_skew
+            self.secrets,
+            worker=None if cluster is None else cluster.worker,
+            clock_skew=endpoint.options.clock_skew,
         )
+        self.relay = None if cluster is None else Relay(cluster, self.sessions)
         self._router: Router[Resource] = Router()
         self.mounted = self._router.match
         fallback = endpoint.options.fallback
@@ -106,7 +115,7 @@ class Routes:
         match name, options:
             case "longpoll", LongPollOptions():
                 mount = TransportMount(path, socket_class, options, defaults)
-                return LongPollTransport(mount, self.sessions)
+                return LongPollTransport(mount, self.sessions, self.relay)
             case "websocket", WebSocketOptions():
                 return WebSocketTransport(TransportMount(path, socket_class, options, defaults))
         factory = self.endpoint.transports[name].factory

@@ -1,10 +1,15 @@
 """Topics: ``pubsub.subscribe(actor, topic)``, ``pubsub.broadcast(topic, message)``.
 
 One :class:`~actors.pubsub.front.PubSub` serves the process; its methods are functions here. With
-several workers the endpoint connects it to the others, see :mod:`actors.pubsub.bus`.
+several workers it is attached to a :class:`~actors.pubsub.cluster.Cluster` that links them, see
+:mod:`actors.pubsub.bus`.
 """
 
-from actors.pubsub.front import Adapter, PubSub
+import warnings
+from typing import Any
+
+from actors.pubsub.cluster import Cluster
+from actors.pubsub.front import PubSub
 
 server = PubSub()
 
@@ -17,7 +22,7 @@ local_broadcast = server.local_broadcast
 direct_broadcast = server.direct_broadcast
 
 __all__ = [
-    "Adapter",
+    "Cluster",
     "PubSub",
     "broadcast",
     "broadcast_from",
@@ -28,3 +33,14 @@ __all__ = [
     "subscribers",
     "unsubscribe",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name != "Adapter":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    warnings.warn(
+        "actors.pubsub.Adapter is called Cluster now; the old name goes with the next release",
+        DeprecationWarning,
+        stacklevel=2,
+    )
+    return Cluster

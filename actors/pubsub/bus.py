@@ -1,21 +1,19 @@
-"""The bus: broadcasts and requests between the workers of one machine.
+"""The bus: broadcasts, requests and notices between the workers of one machine.
 
 Each worker listens on a Unix socket of its name in a private directory, and has a
 :class:`~actors.pubsub.link.Link` to each of the others: there is no broker. Who the others are is
 told from outside (:meth:`Bus.set_peers`). Delivery is at most once and in each sender's order, in
-steps (:mod:`actors.pubsub.pace`); a gap is noticed by its numbers and told as ``pubsub.gap``.
-
-A *request* goes to one worker and is answered once, or not in time.
+steps (:mod:`actors.pubsub.pace`); a gap is noticed by its numbers and told as ``pubsub.gap``. What
+is said over a link is in :mod:`actors.pubsub.wire`.
 """
 
 from __future__ import annotations
 
 import itertools
 import logging
-from collections import Counter
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import gevent
 import gevent.pool
@@ -24,13 +22,15 @@ from gevent.event import Event
 
 from actors import telemetry
 from actors.packets import FrameError, FrameReader, unpack
-from actors.pubsub.link import MAX_WHOLE, PROTOCOL, Link
+from actors.pubsub import wire
+from actors.pubsub.link import Link
 from actors.pubsub.pace import Pace
 from actors.runtime import unix
 from actors.runtime.dispatcher import get_dispatcher
 from actors.schedule import BUS_FLUSH
 
 if TYPE_CHECKING:
+    from actors.pubsub.cluster import Handler, Reply
     from actors.pubsub.front import PubSub
     from actors.runtime.timers import Timer
 
@@ -38,11 +38,8 @@ logger = logging.getLogger("roost.pubsub")
 
 READ_SIZE = 256 * 1024
 
-MAX_IN_FLIGHT = 8 * 1024 * 1024
-"""Bytes of requests to one worker that it has not answered; one passes whatever its size."""
-
-Reply = Callable[[Any], object]
-Handler = Callable[[str, Any, Reply], object]
+GREETING_TIMEOUT: Final = 10.0
+"""Seconds in which who connects must have greeted."""
 
 
 class _Asked(NamedTuple):
@@ -51,13 +48,21 @@ class _Asked(NamedTuple):
     worker: str
     reply: Reply
     timer: Timer
-    size: int
+
+
+class _Heard(NamedTuple):
+    """A connection of another worker; ``parts`` is what has come of a message in parts."""
+
+    protocol: str
+    worker: str
+    parts: bytearray
 
 
 class Bus:
-    """One worker's end. ``worker`` is its name: a file name, new at each boot.
+    """One worker's end, a :class:`~actors.pubsub.cluster.Cluster`.
 
-    Requests of the others go to the handler that :meth:`serve` registered for their kind.
+    ``worker`` is its name: a file name, new at each boot. What others broadcast is delivered to
+    ``pubsub``.
     """
 
     def __init__(self, directory: Path, worker: str, pubsub: PubSub) -> None:
@@ -68,20 +73,19 @@ class Bus:
         self._sock = unix.listen(self._path)
         self._inode = unix.inode(self._path)
         self._links: dict[str, Link] = {}
+        self._heard: dict[str, _Heard] = {}
         self._expected: dict[str, int] = {}
-        self._parts: dict[str, bytearray] = {}
         self._changed = Event()
         self._dispatcher = get_dispatcher()
         self._handlers: dict[str, Handler] = {}
+        self._joined: list[Callable[[str], object]] = []
         self._gone: list[Callable[[str], object]] = []
         self._requests: dict[int, _Asked] = {}
-        self._in_flight: Counter[str] = Counter()
-        self._numbers = itertools.count(1)
+        self._tickets = itertools.count(1)
+        self._published = 0
         self._pace = Pace(self._dispatcher)
-        self._readers = gevent.pool.Group()
+        self._greenlets = gevent.pool.Group()
         self._acceptor = gevent.spawn(self._accept)
-        pubsub.worker = worker
-        pubsub.adapter = self
 
     # -- membership
 
@@ -91,10 +95,10 @@ class Bus:
         for gone in self._links.keys() - wanted:
             self._links.pop(gone).close()
             self._expected.pop(gone, None)
-            self._fail_requests(gone)
-            del self._in_flight[gone]
+            self._tell_gone(gone)
         for new in wanted - self._links.keys():
-            self._links[new] = Link(self._directory / new, self.worker, new, self._changed.set)
+            path = self._directory / new
+            self._links[new] = Link(path, self.worker, new, self._greeted, self._published)
         self._changed.set()
 
     @property
@@ -118,6 +122,19 @@ class Bus:
                 return False
         return True
 
+    def joined(self, callback: Callable[[str], object]) -> None:
+        """Call ``callback(worker)``, which must not block, each time when a worker was greeted."""
+        self._joined.append(callback)
+
+    def gone(self, callback: Callable[[str], object]) -> None:
+        """Call ``callback(worker)``, which must not block, each time when a worker has hung up."""
+        self._gone.append(callback)
+
+    def _greeted(self, worker: str) -> None:
+        self._changed.set()
+        for joined in self._joined:
+            joined(worker)
+
     def close(self, flush: float = BUS_FLUSH) -> None:
         """Write what is queued, within ``flush`` seconds in all, then hang up on everybody."""
         clock = self._dispatcher.clock
@@ -125,84 +142,72 @@ class Bus:
         for link in list(self._links.values()):
             link.flush(max(0.0, until - clock()))
         self._acceptor.kill()
-        self._readers.kill()
+        self._greenlets.kill()
         for link in self._links.values():
             link.close()
         self._sock.close()
         unix.unlink(self._path, self._inode)
-        if self._pubsub.adapter is self:
-            self._pubsub.adapter = None
 
-    # -- the adapter of PubSub
+    # -- what we send
 
-    def publish(self, topic: str, packed: bytes) -> None:
+    def publish(self, topic: str, kind: str, packed: bytes) -> None:
         """Send a broadcast to all others; callable from any thread."""
         if not self._dispatcher.on_this_thread():
-            self._dispatcher.call_from_thread(lambda: self.publish(topic, packed))
+            self._dispatcher.call_from_thread(lambda: self.publish(topic, kind, packed))
             return
+        self._published += 1
+        message = wire.broadcast(self.worker, self._published, kind, topic, packed)
         for link in self._links.values():
-            link.send("broadcast", topic, packed)
+            link.send(message)
 
-    def direct(self, worker: str, topic: str, packed: bytes) -> bool:
+    def direct(self, worker: str, topic: str, kind: str, packed: bytes) -> bool:
         """Send a broadcast to one; callable from any thread."""
-        link = self._links.get(worker)
-        if link is not None and not self._dispatcher.on_this_thread():
-            self._dispatcher.call_from_thread(lambda: self.direct(worker, topic, packed))
-            return True
-        return link is not None and link.send("broadcast", topic, packed)
+        if not self._dispatcher.on_this_thread():
+            self._dispatcher.call_from_thread(lambda: self.direct(worker, topic, kind, packed))
+            return worker in self._links
+        return self._send(worker, wire.broadcast(self.worker, 0, kind, topic, packed))
 
-    # -- requests
+    def notify(self, worker: str, kind: str, body: Any) -> bool:
+        """Tell ``worker``; return ``False`` where there is none, or too much waits for it."""
+        return self._send(worker, wire.notify(kind, body))
+
+    def request(self, worker: str, kind: str, body: Any, timeout: float, reply: Reply) -> None:
+        """Ask ``worker``; ``reply(answer)`` is called once, with ``None`` if there is none."""
+        ticket = next(self._tickets)
+        if not self._send(worker, wire.request(ticket, kind, body)):
+            reply(None)
+            return
+        timer = self._dispatcher.timers.call_later(timeout, lambda: self._settle(ticket, None))
+        self._requests[ticket] = _Asked(worker, reply, timer)
+
+    def _send(self, worker: str, message: wire.Message) -> bool:
+        link = self._links.get(worker)
+        return link is not None and link.send(message)
+
+    def unsent(self, worker: str) -> int:
+        """Return the bytes of requests, replies and notices that wait to be sent to ``worker``."""
+        link = self._links.get(worker)
+        return 0 if link is None else link.exchanges
+
+    def takes_notices(self, worker: str) -> bool:
+        """Whether ``worker`` is known to speak our protocol."""
+        link = self._links.get(worker)
+        return link is not None and link.up.is_set() and link.protocol == wire.PROTOCOL
 
     def serve(self, kind: str, handler: Handler) -> None:
-        """Have ``handler(worker, body, reply)`` called for requests of ``kind``; it must not block.
-
-        ``reply(body)`` may be called later, and once.
-        """
+        """Have ``handler(worker, body, reply)`` called for requests and notices of ``kind``."""
         self._handlers[kind] = handler
 
-    def request(
-        self, worker: str, kind: str, body: Any, timeout: float, reply: Reply, *, size: int = 0
-    ) -> bool:
-        """Ask ``worker``; ``reply(answer)`` is called once, with ``None`` if there is none.
-
-        There is none where the worker is gone, or has not answered in ``timeout`` seconds.
-
-        ``size``: bytes of what may be large and may be refused; ``False``, and no call, where more
-        than ``MAX_IN_FLIGHT`` of such would be unanswered, or too much waits to be sent.
-        """
-        link = self._links.get(worker)
-        number = next(self._numbers)
-        if link is not None and size and not self._has_room(worker, link, size):
-            return False
-        if link is None or not link.send("request", number, kind, body):
-            reply(None)
-            return True
-        timer = self._dispatcher.timers.call_later(timeout, lambda: self._settle(number, None))
-        self._requests[number] = _Asked(worker, reply, timer, size)
-        self._in_flight[worker] += size
-        return True
-
-    def _has_room(self, worker: str, link: Link, size: int) -> bool:
-        used = self._in_flight[worker]
-        if used and used + size > MAX_IN_FLIGHT:
-            return False
-        return link.exchanges <= MAX_IN_FLIGHT  # what was given up is still to be sent
-
-    def on_gone(self, callback: Callable[[str], object]) -> None:
-        """Call ``callback(worker)``, which must not block, when a worker has hung up."""
-        self._gone.append(callback)
-
-    def _settle(self, number: int, answer: Any) -> None:
-        found = self._requests.pop(number, None)
+    def _settle(self, ticket: int, answer: Any) -> None:
+        found = self._requests.pop(ticket, None)
         if found is not None:
-            self._in_flight[found.worker] -= found.size
             found.timer.cancel()
             found.reply(answer)
 
     def _fail_requests(self, worker: str) -> None:
-        for number, asked in list(self._requests.items()):
+        for ticket, asked in list(self._requests.items()):
             if asked.worker == worker:
-                self._settle(number, None)
+                self._settle(ticket, None)
 
     # -- what others send
 
@@ -215,93 +220,112 @@ class Bus:
                     logger.error("accepting on the bus failed: %s", error)
                     gevent.sleep(0.1)
                 else:
-                    self._readers.spawn(self._read, connection)
+                    self._greenlets.spawn(self._read, connection)
 
     def _read(self, connection: Any) -> None:
         """Serve one other worker until it hangs up, or breaks the protocol."""
-        worker = ""
+        heard: _Heard | None = None
         with connection:
             try:
                 _check_user(connection)
+                connection.settimeout(GREETING_TIMEOUT)
                 reader = FrameReader()
                 while data := connection.recv(READ_SIZE):
                     for message in reader.cut(data):
-                        if worker:
-                            self._pace.count(self._take(worker, message))
+                        if heard is None:
+                            heard = self._welcome(connection, message)
                         else:
-                            worker = self._welcome(message)
+                            self._pace.count(self._take(heard, message))
             except (FrameError, OSError) as error:
-                logger.warning("dropped the bus connection of %s: %s", worker or "a process", error)
-        if worker:
-            self._parts.pop(worker, None)
-            if worker not in self._links:
-                self._expected.pop(worker, None)  # it has left for good
-            self._fail_requests(worker)
-            for gone in self._gone:
-                gone(worker)
+                who = "a process" if heard is None else heard.worker
+                logger.warning("dropped the bus connection of %s: %s", who, error)
+        if heard is not None:
+            self._hung_up(heard)
 
-    def _welcome(self, hello: Any) -> str:
-        match hello:
-            case [str(protocol), str(worker), int(first)] if protocol == PROTOCOL:
-                self._check_gap(worker, first)
-                self._changed.set()
-                return worker
-            case _:
-                raise FrameError(f"not a greeting of {PROTOCOL}: {hello!r:.100}")
+    def _welcome(self, connection: Any, hello: Any) -> _Heard:
+        protocol, worker, first = wire.greeted(hello)
+        if protocol == wire.PROTOCOL:
+            connection.sendall(wire.WELCOME)
+        connection.settimeout(None)
+        self._check_gap(worker, first)
+        heard = self._heard[worker] = _Heard(protocol, worker, bytearray())
+        self._changed.set()
+        return heard
 
-    def _check_gap(self, worker: str, number: int) -> None:
+    def _hung_up(self, heard: _Heard) -> None:
+        if heard.worker not in self._links:
+            self._expected.pop(heard.worker, None)  # it has left for good
+        if self._heard.get(heard.worker) is heard:  # else it has connected anew meanwhile
+            self._tell_gone(heard.worker)
+
+    def _tell_gone(self, worker: str) -> None:
+        self._heard.pop(worker, None)
+        self._fail_requests(worker)
+        for gone in self._gone:
+            gone(worker)
+
+    def _check_gap(self, worker: str, number: int) -> bool:
+        """Return whether messages are missing before this one."""
         expected = self._expected.get(worker, number)
-        if number > expected:
-            self._parts.pop(worker, None)
-            missing = number - expected
-            logger.warning("%d messages of %s are missing", missing, worker)
-            telemetry.execute("pubsub.gap", {"missing": missing}, {"publisher": worker})
         self._expected[worker] = number
+        if number <= expected:
+            return False
+        missing = number - expected
+        logger.warning("%d messages of %s are missing", missing, worker)
+        telemetry.execute("pubsub.gap", {"missing": missing}, {"publisher": worker})
+        return True
 
-    def _take(self, worker: str, message: Any) -> int:
+    def _take(self, heard: _Heard, message: Any) -> int:
         """Handle a message; return the bytes that this delivered."""
-        if type(message) is not list or len(message) < 2 or type(message[1]) is not int:
-            raise FrameError(f"not a message of the bus: {message!r:.100}")
-        kind, number = message[0], message[1]
-        self._check_gap(worker, number)
+        _check(message)
+        name, number, worker, parts = message[0], message[1], heard.worker, heard.parts
+        if number != self._expected.get(worker) and self._check_gap(worker, number):
+            parts.clear()
         self._expected[worker] = number + 1
-        if kind == "part":
-            return self._take_part(worker, message)
-        if kind == "whole":
-            message = unpack(bytes(self._parts.pop(worker, b"")))
+        if name == "part" and type(message[-1]) is bytes:
+            parts += message[-1]
+            if len(parts) > wire.MAX_WHOLE:
+                raise FrameError(f"a message of over {wire.MAX_WHOLE} bytes")
+            return len(message[-1])
+        if name == "whole":
+            message = unpack(bytes(parts))
+            _check(message)
+            parts.clear()
+        if heard.protocol == wire.BEFORE:
+            message = wire.modern(worker, message)
         return self._dispatch(worker, message)
 
-    def _take_part(self, worker: str, message: list[Any]) -> int:
-        parts = self._parts.setdefault(worker, bytearray())
-        parts += message[2]
-        if len(parts) > MAX_WHOLE:
-            raise FrameError(f"a message of over {MAX_WHOLE} bytes")
-        return len(message[2])
-
     def _dispatch(self, worker: str, message: Any) -> int:
-        match message:
-            case ["broadcast", _, str(topic), bytes(packed)]:
-                self._pubsub.arrived(topic, packed)
+        if message[0] == "broadcast" and len(message) == 7:  # most are: a pattern takes longer
+            _, _, _, _, kind, topic, packed = message
+            if type(kind) is type(topic) is str and type(packed) is bytes:
+                self._pubsub.arrived(topic, kind, packed)
                 return len(packed)
-            case ["request", _, int(number), str(kind), body]:
-                self._serve_request(worker, number, kind, body)
-            case ["reply", _, int(number), body]:
-                self._settle(number, body)
+        match message:
+            case ["notify", _, str(kind), body]:
+                self._serve(worker, kind, body, None)
+            case ["request", _, int(ticket), str(kind), body]:
+                send = self._send
+                self._serve(worker, kind, body, lambda a: send(worker, wire.reply(ticket, a)))
+            case ["reply", _, int(ticket), body]:
+                self._settle(ticket, body)
+            case [str(name), *_] if name not in wire.KNOWN:
+                telemetry.execute("pubsub.unknown", {"count": 1}, {"kind": name})
             case _:
                 raise FrameError(f"not a message of the bus: {message!r:.100}")
         return 0
 
-    def _serve_request(self, worker: str, number: int, kind: str, body: Any) -> None:
-        def reply(answer: Any) -> None:
-            link = self._links.get(worker)
-            if link is not None:
-                link.send("reply", number, answer)
-
+    def _serve(self, worker: str, kind: str, body: Any, reply: Reply | None) -> None:
         handler = self._handlers.get(kind)
-        if handler is None:
-            reply(None)
-        else:
+        if handler is not None:
             handler(worker, body, reply)
+        elif reply is not None:
+            reply(None)
+
+
+def _check(message: Any) -> None:
+    if type(message) is not list or len(message) < 2 or type(message[1]) is not int:
+        raise FrameError(f"not a message of the bus: {message!r:.100}")
 
 
 def _check_user(connection: Any) -> None:

@@ -7,24 +7,17 @@ nobody holds the publisher's own.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
-from actors import packets as frames
+from actors import telemetry
+from actors.packets import pack, pack_and_copy, unpack
 from actors.pubsub.table import Table
+from actors.pubsub.wire import PLAIN
 
 if TYPE_CHECKING:
+    from actors.pubsub.cluster import Cluster
     from actors.runtime.actor import Actor
     from actors.runtime.ref import Ref
-
-
-class Adapter(Protocol):
-    """Carries broadcasts to other processes (Phoenix.PubSub.Adapter); it never loops them back."""
-
-    def publish(self, topic: str, packed: bytes) -> None:
-        """Send to all others; ``packed`` is :func:`actors.packets.pack`'s. Must not block."""
-
-    def direct(self, worker: str, topic: str, packed: bytes) -> bool:
-        """Send to one; ``False`` where there is no such worker."""
 
 
 class PubSub:
@@ -35,8 +28,21 @@ class PubSub:
 
     def __init__(self, worker: str = "") -> None:
         self.worker = worker
-        self.adapter: Adapter | None = None
+        self.adapters: tuple[Cluster, ...] = ()
         self._table = Table()
+
+    def attach(self, adapter: Cluster) -> None:
+        """Have ``adapter`` carry broadcasts to other processes from now on; twice is once.
+
+        Several may be attached; one that is attached gives this process its name among them.
+        """
+        self.detach(adapter)
+        self.adapters = (*self.adapters, adapter)
+        self.worker = adapter.worker
+
+    def detach(self, adapter: Cluster) -> None:
+        """Use ``adapter`` no more."""
+        self.adapters = tuple(each for each in self.adapters if each is not adapter)
 
     def subscribe(self, actor: Actor | Ref[Any], topic: str) -> None:
         """Have ``actor`` told what is broadcast to ``topic``, until it ends. Twice is once.
@@ -67,11 +73,12 @@ class PubSub:
 
     def _broadcast(self, topic: str, message: Any, excluded: int | None) -> None:
         _checked(topic)
-        packed = frames.pack(message)
-        copy = _copy(packed)
-        if self.adapter is not None:
-            self.adapter.publish(topic, packed)
-        self._table.deliver(topic, copy, excluded, len(packed))
+        heard = self._table.subscribers(topic)  # else nobody here needs a copy
+        packed, copy = pack_and_copy(message) if heard else (pack(message), None)
+        for adapter in self.adapters:
+            adapter.publish(topic, PLAIN, packed)
+        if heard:
+            self._table.deliver(topic, copy, excluded, len(packed))
 
     def local_broadcast(self, topic: str, message: Any) -> int:
         """Tell the subscribers in this process; return how many. ``message`` is not copied."""
@@ -80,24 +87,22 @@ class PubSub:
     def direct_broadcast(self, worker: str, topic: str, message: Any) -> bool:
         """Tell the subscribers in one process; ``False`` where there is no such worker."""
         _checked(topic)
-        packed = frames.pack(message)
-        copy = _copy(packed)
         if worker == self.worker:
+            packed, copy = pack_and_copy(message)
             self._table.deliver(topic, copy, None, len(packed))
             return True
-        return self.adapter is not None and self.adapter.direct(worker, topic, packed)
+        packed = pack(message)
+        return any(adapter.direct(worker, topic, PLAIN, packed) for adapter in self.adapters)
 
-    def arrived(self, topic: str, packed: bytes) -> None:
-        """Deliver what the adapter brought from another process."""
-        if self._table.subscribers(topic):
-            self._table.deliver(topic, frames.unpack(packed), None, len(packed))
+    def arrived(self, topic: str, kind: str, packed: bytes) -> None:
+        """Deliver what an adapter brought from another process; a kind of its own is passed over.
 
-
-def _copy(packed: bytes) -> Any:
-    try:
-        return frames.unpack(packed)
-    except frames.FrameError as error:  # for instance a dict whose keys are numbers
-        raise TypeError(f"a message holds plain values alone: {error}") from None
+        That is a newer worker's. It is unpacked only where somebody listens.
+        """
+        if kind != PLAIN:
+            telemetry.execute("pubsub.unknown", {"count": 1}, {"kind": kind})
+        elif self._table.subscribers(topic):
+            self._table.deliver(topic, unpack(packed), None, len(packed))
 
 
 def _actor(of: Any) -> Actor:

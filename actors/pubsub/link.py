@@ -14,98 +14,90 @@ from gevent import socket
 from gevent.event import Event
 
 from actors import telemetry
-from actors.packets import MAX_FRAME, frame, pack
+from actors.packets import FrameError, FrameReader
+from actors.pubsub import wire
+from actors.runtime.dispatcher import get_dispatcher
 
 logger = logging.getLogger("roost.pubsub")
 
-PROTOCOL: Final = "roost.bus.1"
 MAX_QUEUED: Final = 32 * 1024 * 1024
 """Bytes of broadcasts that wait for a worker that does not read; what comes then is dropped, and
-told. As many of requests and replies may wait beside them."""
-
-MAX_WHOLE: Final = 24 * 1024 * 1024
-"""Bytes of one request or reply, which travels in parts where it does not fit into a frame."""
-
-PART: Final = 1024 * 1024
+told. As many of requests, replies and notices may wait beside them."""
 
 BATCH: Final = 256 * 1024
 """Bytes joined into one write."""
 
 SEND_TIMEOUT: Final = 10.0
-"""Seconds in which a worker must take a batch, or it is connected to anew."""
+"""Seconds in which a worker must welcome us or take a batch, or it is connected to anew."""
 
 RETRY: Final = (0.02, 1.0)
-"""Seconds between attempts to connect: the first wait, doubled up to the last, with jitter."""
+"""Seconds between attempts to connect: the first wait, doubled up to the last, with jitter. A link
+that lasted as long as the last begins with the first again."""
 
 
 class Link:
     """Sends to the worker ``peer``, in order; ``name`` is ours.
 
     Each message carries the next number of this link, so that the other side can tell when some are
-    missing: dropped because the queue was full, or lost with a connection. ``on_up()`` is called
-    each time when the connection is made; ``up`` is set while there is one.
+    missing: dropped because the queue was full, or lost with a connection. ``on_up(peer)`` is
+    called each time when the peer has been greeted; ``up`` is set from then until it hangs up.
 
-    There is one queue, and two budgets of it: ``broadcasts``, and ``exchanges`` for requests and
-    their replies, so that neither can make the other vanish. They are what waits, in bytes.
+    There is one queue, and two budgets of it: ``broadcasts``, and ``exchanges`` for all others, so
+    that neither can make the other vanish. They are what waits, in bytes.
+
+    A peer that hangs up on our greeting, unread or not, is of the release before: the next attempt
+    greets it with its own protocol. So messages are queued as they are in neither, and nothing is
+    written before it is known which. ``published``: the number of our last broadcast.
     """
 
     def __init__(
-        self, path: Path, name: str, peer: str, on_up: Callable[[], object] = lambda: None
+        self,
+        path: Path,
+        name: str,
+        peer: str,
+        on_up: Callable[[str], object],
+        published: int = 0,
     ) -> None:
         self.peer = peer
+        self.protocol = wire.PROTOCOL
         self._on_up = on_up
         self.up = Event()
         self._path = path
         self._name = name
         self._number = 0
-        self._queue: deque[tuple[int, bool, bytes]] = deque()
+        self._published = published
+        self._queue: deque[tuple[int, wire.Message]] = deque()
         self.broadcasts = self.exchanges = 0
         self._wanted = Event()
         self._drained = Event()
         self._drained.set()
+        self._clock = get_dispatcher().clock
         self._writer = gevent.spawn(self._run)
 
-    def send(self, kind: str, *parts: Any) -> bool:
+    def send(self, message: wire.Message) -> bool:
         """Queue a message; ``False`` where it is dropped. Never blocks.
 
         The other side learns of a broadcast that is dropped by the gap. Who asked is told here.
         """
-        number = self._number + 1
-        whole = pack([kind, number, *parts], MAX_WHOLE)
-        shared = kind == "broadcast"
-        if (self.broadcasts if shared else self.exchanges) + len(whole) > MAX_QUEUED:
+        size, shared = message.size, message.sequence is not None
+        self._published = message.sequence or self._published
+        if (self.broadcasts if shared else self.exchanges) + size > MAX_QUEUED:
             if shared:
-                self._number = number
+                self._number += 1
                 telemetry.execute("pubsub.dropped", {"count": 1}, {"peer": self.peer})
             return False
-        self._number = number
-        if len(whole) > MAX_FRAME:
-            self._queue_parts(whole, shared=shared)
-        else:
-            self._queue_one(whole, shared=shared)
+        self._queue.append((self._number + 1, message))
+        self._number += 1 + message.parts
+        self._count(message, size)
         self._drained.clear()
         self._wanted.set()
         return True
 
-    def _queue_one(self, packed: bytes, *, shared: bool) -> None:
-        data = frame(packed)
-        self._queue.append((self._number, shared, data))
-        self._count(len(data), shared=shared)
-
-    def _count(self, size: int, *, shared: bool) -> None:
-        if shared:
-            self.broadcasts += size
-        else:
+    def _count(self, message: wire.Message, size: int) -> None:
+        if message.sequence is None:
             self.exchanges += size
-
-    def _queue_parts(self, whole: bytes, *, shared: bool) -> None:
-        """Queue what does not fit into a frame: parts, then a word that these were all."""
-        for start in range(0, len(whole), PART):
-            self._queue_one(
-                pack(["part", self._number, whole[start : start + PART]]), shared=shared
-            )
-            self._number += 1
-        self._queue_one(pack(["whole", self._number]), shared=shared)
+        else:
+            self.broadcasts += size
 
     def close(self) -> None:
         """Stop; what is queued is lost."""
@@ -120,16 +112,20 @@ class Link:
     def _run(self) -> None:
         wait = RETRY[0]
         while True:
+            began, refused = self._clock(), False
             try:
                 with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
                     sock.settimeout(SEND_TIMEOUT)
                     sock.connect(str(self._path))
-                    self._write(sock)
-            except OSError as error:
+                    refused = not self._greet(sock)
+                    if not refused:
+                        self._write(sock)
+            except (OSError, FrameError) as error:
                 logger.debug("the link to %s is down: %s", self.peer, error)
-            if self.up.is_set():
+            if self.up.is_set() and self._clock() - began >= RETRY[1]:
                 wait = RETRY[0]
-                self._tell_down()
+            self._tell_down()
+            self.protocol = wire.BEFORE if refused else wire.PROTOCOL
             gevent.sleep(wait * random.uniform(0.5, 1.0))  # noqa: S311 - jitter, not a secret
             wait = min(wait * 2, RETRY[1])
 
@@ -138,12 +134,21 @@ class Link:
             self.up.clear()
             telemetry.execute("pubsub.link", {"up": 0}, {"peer": self.peer})
 
-    def _write(self, sock: Any) -> None:
+    def _greet(self, sock: Any) -> bool:
+        """Return whether the peer may be written to; ``False``: it has hung up."""
         first = self._queue[0][0] if self._queue else self._number + 1
-        sock.sendall(frame(pack([PROTOCOL, self._name, first])))
+        queued = (message.sequence for _, message in self._queue if message.sequence)
+        published = next(queued, self._published + 1) - 1
+        sock.sendall(wire.greeting(self.protocol, self._name, first, published))
+        if self.protocol == wire.PROTOCOL and not _welcomed(sock):
+            logger.debug("%s does not know %s", self.peer, self.protocol)
+            return False
         self.up.set()
-        self._on_up()
+        self._on_up(self.peer)
         telemetry.execute("pubsub.link", {"up": 1}, {"peer": self.peer})
+        return True
+
+    def _write(self, sock: Any) -> None:
         # Nothing comes this way but the end, which is noticed before more is written into it.
         end = gevent.spawn(socket.wait_read, sock.fileno())
         end.rawlink(lambda _: self._wanted.set())
@@ -159,17 +164,29 @@ class Link:
     def _write_batch(self, sock: Any) -> None:
         batch = self._take()
         try:
-            sock.sendall(b"".join(data for _, _, data in batch))
+            for data in wire.frames(self.protocol, batch):
+                sock.sendall(data)
         finally:
-            for _, shared, data in batch:
-                self._count(-len(data), shared=shared)
+            for _, message in batch:
+                self._count(message, -message.size)
             if not self._queue:
                 self._drained.set()
 
-    def _take(self) -> list[tuple[int, bool, bytes]]:
+    def _take(self) -> list[tuple[int, wire.Message]]:
         """Return the front of the queue, as much as one write may have."""
         found, size = [], 0
         while self._queue and size < BATCH:
             found.append(self._queue.popleft())
-            size += len(found[-1][2])
+            size += found[-1][1].size
         return found
+
+
+def _welcomed(sock: Any) -> bool:
+    """Wait for the peer's welcome; return ``False`` where it hangs up instead."""
+    reader = FrameReader()
+    while data := sock.recv(4096):
+        for message in reader.feed(data):
+            if type(message) is not list or message[:1] != [wire.PROTOCOL]:
+                raise FrameError(f"not a welcome: {message!r:.100}")
+            return True
+    return False

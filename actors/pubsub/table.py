@@ -15,11 +15,24 @@ if TYPE_CHECKING:
     from actors.runtime.actor import Actor
 
 
+class Subscription:
+    """What one actor wants of one topic: that it comes into its ``inbox``.
+
+    What else a kind of subscriber needs to be told (a serializer, a place to write to) is a field
+    of a class below this one.
+    """
+
+    __slots__ = ("inbox",)
+
+    def __init__(self, inbox: Mailbox) -> None:
+        self.inbox = inbox
+
+
 class Table:
     """Subscriptions of live actors; one that ends is forgotten."""
 
     def __init__(self) -> None:
-        self._topics: dict[str, dict[int, Mailbox]] = {}
+        self._topics: dict[str, dict[int, Subscription]] = {}
         self._of: dict[int, set[str]] = {}
 
     def subscribe(self, actor: Actor, topic: str) -> None:
@@ -31,7 +44,7 @@ class Table:
                 return
             self._of[number] = set()
         self._of[number].add(topic)
-        self._topics.setdefault(topic, {})[number] = inbox
+        self._topics.setdefault(topic, {})[number] = Subscription(inbox)
 
     def unsubscribe(self, actor: Actor, topic: str) -> None:
         """Stop; what is in the mailbox already still comes."""
@@ -62,9 +75,10 @@ class Table:
             return len(subscribers) - (excluded in subscribers)
         envelope = SharedEnvelope(message, size, dispatcher.rounds.number)
         count = refused = 0
-        for number, inbox in subscribers.items():  # nobody comes or goes meanwhile
+        for number, subscription in subscribers.items():  # nobody comes or goes meanwhile
             if number == excluded:
                 continue
+            inbox = subscription.inbox
             try:
                 if inbox.accept(envelope):
                     count += 1

@@ -5,8 +5,9 @@ buffer is kept until there is room; a side that lets :data:`MAX_UNSENT` bytes wa
 
 From the master: ``["configure", options]``, ``["peers", names]``, ``["stop", seconds]``,
 ``["stop_now"]``, ``["stacks"]``, ``["reopen"]``; and ``["stand_back", bool]``, whether to leave
-clients to other workers. From a worker: ``["bus"]``, ``["ready", facts]``, ``["beat"]``,
-``["stopping"]``.
+clients to other workers. ``["peers", names, {...}]`` is for workers that understand
+``"peers_map"``: they pass over the keys that they do not know. From a worker: ``["bus"]``,
+``["ready", facts]``, ``["beat"]``, ``["stopping"]``.
 
 After a release the old master starts new workers, and a new one may have old workers. What came
 later than the first release is only said to workers whose facts name it in ``"understands"``; a

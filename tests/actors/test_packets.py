@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.packets import MAX_FRAME, FrameError, FrameReader, frame, pack, unpack
+from actors.packets import MAX_FRAME, FrameError, FrameReader, frame, pack, pack_and_copy, unpack
 
 PLAIN = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.text() | st.binary()
@@ -93,3 +93,82 @@ def test_packed_size_is_bounded(extra, fits):
     else:
         with pytest.raises(ValueError, match="over"):
             pack(value)
+
+
+class Named(str):
+    """A key that is text all the same."""
+
+    __slots__ = ()
+
+
+def deep(value):
+    """Return ``value`` below so many lists that it is not looked for level by level."""
+    for _ in range(60):
+        value = [value]
+    return value
+
+
+ODD = st.recursive(
+    st.none() | st.integers() | st.text(max_size=3) | st.binary(max_size=3) | st.just(object())
+    | st.just(msgpack.ExtType(5, b"x")) | st.just(msgpack.Timestamp(1)) | st.just(bytearray(b"x")),
+    lambda inner: st.lists(inner, max_size=3) | st.tuples(inner)
+    | st.dictionaries(st.text(max_size=2) | st.binary(max_size=2) | st.integers() | st.none()
+                      | st.just(Named("k")) | st.just((1,)), inner, max_size=3),
+    max_leaves=10,
+)  # fmt: skip
+
+
+@given(ODD)
+def test_what_is_packed_can_be_unpacked(value):
+    try:
+        packed = pack(value)
+    except TypeError:
+        with pytest.raises(TypeError, match="plain values alone"):
+            pack_and_copy(value)
+    else:
+        assert pack_and_copy(value) == (packed, unpack(packed))
+
+
+@pytest.mark.parametrize(
+    "value",
+    [{1: 2}, [{None: 2}], {"a": ({"b": {(1,): 2}},)}, msgpack.ExtType(5, b"x"),
+     {"a": [msgpack.ExtType(5, b"x")]}, deep({1: 2}), object(), 1 << 70, "\ud800"],
+)  # fmt: skip
+def test_what_cannot_be_unpacked_is_not_packed(value):
+    with pytest.raises(TypeError, match="plain values alone"):
+        pack(value)
+    with pytest.raises(TypeError, match="plain values alone"):
+        pack_and_copy(value)
+
+
+@pytest.mark.parametrize(
+    ("levels", "taken"), [(49, True), (52, True), (1023, True), (1024, True), (1025, False)]
+)
+def test_nesting_is_bounded_alike(levels, taken):
+    value: list = []
+    for _ in range(levels - 1):
+        value = [value]
+    if taken:
+        unpack(pack(value))
+        assert pack_and_copy(value)[0] == pack(value)  # comparing lists so deep would raise
+    else:
+        for refuses in (pack, pack_and_copy):
+            with pytest.raises(TypeError, match="plain values alone"):
+                refuses(value)
+
+
+@pytest.mark.parametrize(("extra", "taken"), [(-1, True), (0, True), (1, False)])
+def test_copy_has_the_bound_of_a_message(extra, taken):
+    value = "x" * (MAX_FRAME - 5 + extra)
+    if taken:
+        assert pack_and_copy(value) == (pack(value), value)
+    else:
+        with pytest.raises(ValueError, match="over 4194304"):
+            pack_and_copy(value)
+
+
+def test_copy_shares_nothing():
+    value = {"list": [1]}
+    packed, copy = pack_and_copy(value)
+    assert (copy, unpack(packed)) == (value, value)
+    assert copy["list"] is not value["list"]

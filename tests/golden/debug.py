@@ -92,7 +92,7 @@ class DebugRoutes:
 
 def _worker() -> str:
     """Return the name of this worker, which only sessions know."""
-    return next((session.place.worker for session in longpolls.values()), "nobody")
+    return next((session.session_token.worker for session in longpolls.values()), "nobody")
 
 
 def _query(environ: dict[str, Any]) -> dict[str, list[str]]:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import ssl
 
     from actors.endpoint import Endpoint
+    from actors.pubsub.cluster import Cluster
 
 
 class Served:
@@ -47,9 +48,10 @@ def serve(
     tls: ssl.SSLContext | None = None,
     host: str = "127.0.0.1",
     budget: float = 2.0,
+    cluster: Cluster | None = None,
 ) -> Iterator[Served]:
     """Serve ``endpoint`` on a free port, and stop within ``budget`` seconds afterwards."""
-    server = Server(endpoint, bind(host, 0), tls=tls)
+    server = Server(endpoint, bind(host, 0), tls=tls, cluster=cluster)
     server.start()
     try:
         yield Served(server)

@@ -30,17 +30,17 @@ class Share:
     """What one POST keeps, as its :class:`Intake` counts it.
 
     ``due``: when it must be answered, where it was held before; by whose clock is the caller's.
-    ``place``: what its token says, and ``opened``: its request, where that has passed the checks of
-    the handshake; ``None`` where they are still to be made.
+    ``session_token``: what its token says. ``opened``: its request, where that has passed the
+    checks of the handshake; ``None`` where they are still to be made.
     """
 
-    __slots__ = ("_intake", "due", "messages", "opened", "place", "size")
+    __slots__ = ("_intake", "due", "messages", "opened", "session_token", "size")
 
     def __init__(self, intake: Intake, size: int, messages: int) -> None:
         self._intake: Intake | None = intake
         self.due: float | None = None
         self.opened: Opened | None = None
-        self.place: SessionToken | None = None
+        self.session_token: SessionToken | None = None
         self.size = size
         self.messages = messages
 

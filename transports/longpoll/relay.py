@@ -1,23 +1,31 @@
-"""Sessions that live in another worker: polls and posts go to them over the bus.
+"""Sessions that live in another worker: polls and posts go to them over the cluster.
 
 Any worker may get any request of a client, so there are no sticky sessions. The worker that has the
-client (the *near* one) asks the one that has the session, which answers at once, or says that it
-holds the request and answers later. Whatever happens to the other worker, the client is answered:
-at the latest when the window and ``pubsub_timeout`` are over, and at once when that worker is gone.
+client (the *near* one) tells the one that has the session (the *far* one) what came, and that tells
+it the answer: two messages. Where the answer takes longer the far one says meanwhile that it has
+the request. Whatever happens to the far worker, the client is answered: at once when that is gone,
+after ``pubsub_timeout`` when it says nothing, and else when the window is over too.
 
-Messages on the bus, as bodies of requests of kind ``"longpoll"``:
+Notices of kind ``"longpoll"``:
 
-* ``["poll", ticket, session, topic, cursor]``, ``["post", ticket, session, topic, messages]``:
-  the reply is ``["held"]``, ``["answer", status, body]`` or ``None`` (no such session);
-* ``["answer", ticket, status, body]``: the later answer;
+* ``["poll", ticket, session, nonce, cursor]``, ``["post", ticket, session, nonce, messages]``;
+* back: ``["answer", ticket, status, body]``, or ``["lost", ticket]`` (no such session);
+* ``["held", [ticket, ...]]``: what was not answered within :data:`SAY_HELD` seconds;
 * ``["left", ticket]``: the client does not wait any more.
+
+A worker of the release before asks instead, as do we where we do not know that the far one takes
+notices: polls and posts are requests then, and the reply is ``["held"]``, ``["answer", status,
+body]`` or ``None`` (no such session). All that follows is as above.
 """
 
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakValueDictionary
 
 from actors.runtime.dispatcher import get_dispatcher
@@ -27,53 +35,54 @@ from transports.longpoll.intake import Intake, Share
 from transports.longpoll.token import SessionToken
 
 if TYPE_CHECKING:
-    from actors.pubsub.bus import Bus, Reply
+    from actors.pubsub.cluster import Cluster, Reply
     from actors.runtime.timers import Timer
     from actors.socket import Socket
     from transports.http.responder import Caller
     from transports.longpoll.body import Message
     from transports.longpoll.options import LongPollOptions
+    from transports.longpoll.session import LongPollSession
     from transports.longpoll.session_table import SessionTable
 
-KIND = "longpoll"
+KIND: Final = "longpoll"
 
-SWEEP = 64
+MAX_IN_FLIGHT: Final = 8 * 1024 * 1024
+"""Bytes of POSTs to one worker that it has neither answered nor said to hold; one passes whatever
+its size."""
+
+SAY_HELD: Final = 0.01
+"""Seconds until a request that is not answered is said to be held, with all others that are."""
+
+SWEEP: Final = 64
 """Books on sessions elsewhere below which none is looked for that can be forgotten."""
 
 
+@dataclass(slots=True, eq=False)
 class Waiting:
-    """A request of a client here, for a session elsewhere; ``share`` is what a POST keeps here."""
+    """A request of a client here, for a session elsewhere.
 
-    __slots__ = ("http", "lost", "share", "timer", "worker")
+    ``lost()`` answers that the session is lost. ``share`` is what a POST keeps here, and ``size``
+    what of it is in flight. ``until``: when it must be answered. ``held``: whether the far worker
+    has said that it has it.
+    """
 
-    def __init__(
-        self,
-        worker: str,
-        http: Caller,
-        lost: Callable[[], object],
-        timer: Timer,
-        share: Share | None,
-    ) -> None:
-        self.worker = worker
-        self.http = http
-        self.lost = lost
-        self.timer = timer
-        self.share = share
-
-    def end(self) -> None:
-        """Give back what it has; its answer is known, or not wanted."""
-        self.timer.cancel()
-        if self.share is not None:
-            self.share.leave()
+    worker: str
+    http: Caller
+    lost: Callable[[], object]
+    share: Share | None
+    size: int
+    until: float
+    timer: Timer
+    held: bool = False
 
 
 class Elsewhere:
     """A session of another worker, as the connections here that were used for it know it."""
 
-    __slots__ = ("__weakref__", "_bus", "_worker", "gone")
+    __slots__ = ("__weakref__", "_cluster", "_worker", "gone")
 
-    def __init__(self, bus: Bus, worker: str) -> None:
-        self._bus = bus
+    def __init__(self, cluster: Cluster, worker: str) -> None:
+        self._cluster = cluster
         self._worker = worker
         self.gone = False
         """Whether a poll was told that it is lost."""
@@ -81,85 +90,70 @@ class Elsewhere:
     @property
     def pending(self) -> bool:
         """Whether its worker may still have something for its client."""
-        return not self.gone and self._worker in self._bus.peers
+        return not self.gone and self._worker in self._cluster.peers
 
 
 class Held:
     """A request of a client elsewhere, for a session here: what the session has for its client."""
 
-    __slots__ = ("_gone", "_later", "_reply")
+    __slots__ = ("_key", "_relay", "lost")
 
-    def __init__(self, reply: Reply, later: Callable[[Response], object]) -> None:
-        self._reply: Reply | None = reply
-        self._later = later
-        self._gone: Callable[[], object] | None = None
+    def __init__(self, relay: Relay, key: tuple[str, int]) -> None:
+        self._relay = relay
+        self._key = key
+        self.lost: Callable[[], object] = _nothing
 
     def respond(self, response: Response, *, close: bool = False) -> None:  # noqa: ARG002
-        """Answer, now or later; whether the client's connection ends is its worker's affair."""
-        self._gone = None
-        if self._reply is not None:
-            reply, self._reply = self._reply, None
-            reply(["answer", response.status, response.body])
-        else:
-            self._later(response)
-
-    def hold(self) -> None:
-        """Tell the near worker to wait, unless it was answered meanwhile."""
-        if self._reply is not None:
-            reply, self._reply = self._reply, None
-            reply(["held"])
+        """Answer; whether the client's connection ends is its worker's affair."""
+        self._relay.respond(self._key, response)
 
     def on_lost(self, callback: Callable[[], object], *, at_eof: bool = False) -> None:  # noqa: ARG002
-        """Call ``callback`` if the client leaves before its answer."""
-        self._gone = callback
-
-    def left(self) -> None:
-        """The client has left."""
-        gone, self._gone = self._gone, None
-        if gone is not None:
-            gone()
+        """Have ``callback`` called if the client leaves before its answer."""
+        self.lost = callback
 
 
 class Relay:
     """This worker's end of the exchange; one for all mounts."""
 
-    def __init__(self, bus: Bus, sessions: SessionTable) -> None:
-        self._bus = bus
+    def __init__(self, cluster: Cluster, sessions: SessionTable) -> None:
+        self._cluster = cluster
         self._sessions = sessions
         self._tickets = itertools.count(1)
         self._waiting: dict[int, Waiting] = {}
+        self._in_flight: Counter[str] = Counter()
         self._held: dict[tuple[str, int], Held] = {}
+        self._unsaid: list[tuple[str, int]] = []
         self._intakes: dict[tuple[str, str], Intake] = {}
         self._sweep_at = SWEEP
         self._used: WeakValueDictionary[tuple[str, str], Elsewhere] = WeakValueDictionary()
-        bus.serve(KIND, self._serve)
-        bus.on_gone(self._worker_gone)
+        cluster.serve(KIND, self._serve)
+        cluster.gone(self._worker_gone)
 
     # -- the near side
 
-    def knows(self, place: SessionToken) -> bool:
-        """Whether the worker that a token names is another one, and can be reached."""
-        return place.worker in self._bus.peers
+    def knows(self, token: SessionToken) -> bool:
+        """Whether the worker that a token names is another one, and is there."""
+        return token.worker in self._cluster.peers
 
     def poll(
         self,
-        place: SessionToken,
+        token: SessionToken,
         http: Caller,
         options: LongPollOptions,
         lost: Callable[[], object],
     ) -> None:
         """Have the poll answered by the session's worker; ``lost()`` where that cannot be."""
-        used = self.used(place)
+        used = self.used(token)
 
         def gone() -> None:
             used.gone = True
             lost()
 
-        self._ask(["poll", place.cursor], place, http, options, gone)
+        self._ask(["poll", token.cursor], token, http, options, gone)
 
     def post(
         self,
-        place: SessionToken,
+        token: SessionToken,
         messages: list[Message],
         http: Caller,
         options: LongPollOptions,
@@ -170,18 +164,23 @@ class Relay:
         The session's worker counts what waits there by itself, also when its answer was 408. Where
         too much is on its way to that worker already, this one is answered 503.
         """
+        size = _size(messages)
+        used = self._in_flight[token.worker]
+        # What was given up is still to be sent.
+        unsent = self._cluster.unsent(token.worker)
+        if (used and used + size > MAX_IN_FLIGHT) or unsent > MAX_IN_FLIGHT:
+            share.leave()
+            http.respond(answers.unavailable())
+        else:
+            gone = partial(http.respond, answers.status(410))
+            self._ask(["post", messages], token, http, options, gone, share=share, size=size)
 
-        def lost() -> None:
-            http.respond(answers.status(410))
-
-        self._ask(["post", messages], place, http, options, lost, share=share)
-
-    def used(self, place: SessionToken) -> Elsewhere:
+    def used(self, token: SessionToken) -> Elsewhere:
         """Return what connections that are used for a session elsewhere remember of it."""
-        key = place.worker, place.session
+        key = token.worker, token.session
         found = self._used.get(key)
         if found is None:
-            found = self._used[key] = Elsewhere(self._bus, place.worker)
+            found = self._used[key] = Elsewhere(self._cluster, token.worker)
         return found
 
     @property
@@ -190,10 +189,10 @@ class Relay:
         return any(each.pending for each in self._used.values())
 
     def intake(
-        self, place: SessionToken, socket_class: type[Socket], options: LongPollOptions
+        self, token: SessionToken, socket_class: type[Socket], options: LongPollOptions
     ) -> Intake:
         """Return the book on what POSTs of a session elsewhere keep here: those not answered."""
-        key = place.worker, place.session
+        key = token.worker, token.session
         found = self._intakes.get(key)
         if found is None:
             self._sweep()
@@ -213,55 +212,74 @@ class Relay:
 
     def _ask(
         self,
-        request: list[Any],
-        place: SessionToken,
+        what: list[Any],
+        token: SessionToken,
         http: Caller,
         options: LongPollOptions,
         lost: Callable[[], object],
         *,
         share: Share | None = None,
+        size: int = 0,
     ) -> None:
-        what, content = request
-        ticket = next(self._tickets)
+        worker, ticket = token.worker, next(self._tickets)
         timers = get_dispatcher().timers
-        longest = options.window + options.pubsub_timeout
-        if share is None or share.due is None:
-            timer = timers.call_later(longest, lambda: self._lose(ticket))
-        else:
-            timer = timers.call_at(share.due, lambda: self._late(ticket))
-        self._waiting[ticket] = Waiting(place.worker, http, lost, timer, share)
-        http.on_lost(lambda: self._left(ticket), at_eof=request[0] == "poll")
-        body = [what, ticket, place.session, place.topic, content]
-        sent = self._bus.request(
-            place.worker,
-            KIND,
-            body,
-            options.pubsub_timeout,
-            lambda a: self._replied(ticket, a),
-            size=0 if share is None else _size(content),
-        )
-        if not sent:
-            self._answer(ticket, answers.unavailable())
+        soon = timers.now() + options.pubsub_timeout
+        until = soon + options.window if share is None or share.due is None else share.due
+        timer = timers.call_at(min(soon, until), lambda: self._due(ticket))
+        self._waiting[ticket] = Waiting(worker, http, lost, share, size, until, timer)
+        self._in_flight[worker] += size
+        http.on_lost(lambda: self._left(ticket), at_eof=what[0] == "poll")
+        body = [what[0], ticket, token.session, token.nonce, what[1]]
+        if not self._cluster.takes_notices(worker):
+            timeout = options.pubsub_timeout
+            self._cluster.request(worker, KIND, body, timeout, lambda a: self._replied(ticket, a))
+        elif not self._cluster.notify(worker, KIND, body):
+            self._lose(ticket)
 
     def _replied(self, ticket: int, answer: Any) -> None:
         match answer:
             case ["held"]:
-                pass
+                self._hold(ticket)
             case ["answer", int(status), bytes(body)]:
-                self._answer(ticket, _response(status, body))
+                self._answer(ticket, status, body)
             case _:
                 self._lose(ticket)
 
+    def _hold(self, ticket: int) -> None:
+        waiting = self._waiting.get(ticket)
+        if waiting is not None:
+            waiting.held = True
+            self._in_flight[waiting.worker] -= waiting.size
+            waiting.size = 0
+
+    def _due(self, ticket: int) -> float | None:
+        waiting = self._waiting[ticket]
+        if get_dispatcher().clock() < waiting.until:
+            if waiting.held:
+                return waiting.until
+            self._lose(ticket)
+        elif waiting.share is not None and waiting.share.due is not None:
+            self._left(ticket)
+            waiting.http.respond(answers.status(408))
+        else:
+            self._lose(ticket)
+        return None
+
     def _take(self, ticket: int) -> Waiting | None:
+        """Return who waits, and give back what it has: its answer is known, or not wanted."""
         waiting = self._waiting.pop(ticket, None)
         if waiting is not None:
-            waiting.end()
+            waiting.timer.cancel()
+            self._in_flight[waiting.worker] -= waiting.size
+            if waiting.share is not None:
+                waiting.share.leave()
         return waiting
 
-    def _answer(self, ticket: int, response: Response) -> None:
+    def _answer(self, ticket: int, status: int, body: bytes) -> None:
         waiting = self._take(ticket)
         if waiting is not None:
-            waiting.http.respond(response)
+            headers = answers.JSON if status == 200 else answers.ORIGIN
+            waiting.http.respond(Response(status, body, headers))
 
     def _lose(self, ticket: int) -> None:
         waiting = self._take(ticket)
@@ -271,13 +289,7 @@ class Relay:
     def _left(self, ticket: int) -> None:
         waiting = self._take(ticket)
         if waiting is not None:
-            self._tell(waiting.worker, ["left", ticket])
-
-    def _late(self, ticket: int) -> None:
-        waiting = self._waiting.get(ticket)
-        if waiting is not None:
-            self._left(ticket)
-            waiting.http.respond(answers.status(408))
+            self._cluster.notify(waiting.worker, KIND, ["left", ticket])
 
     def _worker_gone(self, worker: str) -> None:
         for name in [name for name in self._intakes if name[0] == worker]:
@@ -285,71 +297,84 @@ class Relay:
         for ticket, waiting in list(self._waiting.items()):
             if waiting.worker == worker:
                 self._lose(ticket)
+        del self._in_flight[worker]
         for key in [key for key in self._held if key[0] == worker]:
-            self._held.pop(key).left()
+            self._client_left(key)
 
     # -- the session's side
 
-    def _serve(self, worker: str, body: Any, reply: Reply) -> None:
+    def _serve(self, worker: str, body: Any, reply: Reply | None) -> None:
         match body:
-            case ["poll", int(ticket), str(session), str(topic), int(cursor)]:
-                self._serve_poll(worker, ticket, (session, topic, cursor), reply)
-            case ["post", int(ticket), str(session), str(topic), list(payloads)]:
-                self._serve_post(worker, ticket, (session, topic), payloads, reply)
+            case ["poll", int(ticket), str(session), str(nonce), int(cursor)]:
+                token = SessionToken(self._sessions.worker, session, nonce, cursor)
+                self._have(worker, ticket, token, reply, lambda s, h: s.poll(cursor, h))
+            case ["post", int(ticket), str(session), str(nonce), list(messages)] if all(
+                isinstance(each, str | bytes) for each in messages
+            ):
+                token = SessionToken(self._sessions.worker, session, nonce)
+                self._have(
+                    worker, ticket, token, reply, lambda s, h: s.publish_relayed(messages, h)
+                )
             case ["answer", int(ticket), int(status), bytes(data)]:
-                self._answer(ticket, _response(status, data))
+                self._answer(ticket, status, data)
+            case ["held", list(tickets)]:
+                for ticket in tickets:
+                    if type(ticket) is int:
+                        self._hold(ticket)
+            case ["lost", int(ticket)]:
+                self._lose(ticket)
             case ["left", int(ticket)]:
-                held = self._held.pop((worker, ticket), None)
-                if held is not None:
-                    held.left()
-            case _:
+                self._client_left((worker, ticket))
+            case _ if reply is not None:
                 reply(None)
 
-    def _serve_poll(
-        self, worker: str, ticket: int, where: tuple[str, str, int], reply: Reply
+    def _have(
+        self,
+        worker: str,
+        ticket: int,
+        token: SessionToken,
+        reply: Reply | None,
+        handle: Callable[[LongPollSession, Held], Response | None],
     ) -> None:
-        place = SessionToken(self._sessions.worker, *where)
-        session = self._sessions.find(place)
-        if session is None:
-            reply(None)
-            return
-        held = self._hold(worker, ticket, reply)
-        response = session.poll(place.cursor, held)
-        if response is answers.LOST:  # what that means is for the near mount to say
-            del self._held[worker, ticket]
-            reply(None)
-        else:
-            self._settle(worker, ticket, response)
-
-    def _serve_post(
-        self, worker: str, ticket: int, where: tuple[str, str], messages: list[Any], reply: Reply
-    ) -> None:
-        session = self._sessions.find(SessionToken(self._sessions.worker, *where))
-        if session is None or not all(isinstance(one, str | bytes) for one in messages):
-            reply(None)
-            return
-        held = self._hold(worker, ticket, reply)
-        self._settle(worker, ticket, session.publish_relayed(messages, held))
-
-    def _hold(self, worker: str, ticket: int, reply: Reply) -> Held:
-        held = Held(reply, lambda response: self._later(worker, ticket, response))
-        self._held[worker, ticket] = held
-        return held
-
-    def _settle(self, worker: str, ticket: int, response: Response | None) -> None:
-        held = self._held[worker, ticket]
-        if response is None:
-            held.hold()
-        else:
-            del self._held[worker, ticket]
+        """Have a session handle a request; say what became of that, unless it was the answer."""
+        key = worker, ticket
+        session = self._sessions.find(token)
+        held = self._held[key] = Held(self, key)
+        response = answers.LOST if session is None else handle(session, held)
+        lost = response is answers.LOST
+        if lost:  # what that means is for the near mount to say
+            del self._held[key]
+        elif response is not None:
             held.respond(response)
+        if reply is not None:
+            reply(None if lost else ["held"])
+        elif lost:
+            self._cluster.notify(worker, KIND, ["lost", ticket])
+        elif key in self._held:
+            if not self._unsaid:
+                get_dispatcher().timers.call_later(SAY_HELD, self._say_held)
+            self._unsaid.append(key)
 
-    def _later(self, worker: str, ticket: int, response: Response) -> None:
-        self._held.pop((worker, ticket), None)
-        self._tell(worker, ["answer", ticket, response.status, response.body])
+    def respond(self, key: tuple[str, int], response: Response) -> None:
+        """Tell the near worker the answer to what it has asked for."""
+        if self._held.pop(key, None) is not None:
+            worker, ticket = key
+            self._cluster.notify(worker, KIND, ["answer", ticket, response.status, response.body])
 
-    def _tell(self, worker: str, body: Any) -> None:
-        self._bus.request(worker, KIND, body, 1.0, lambda _: None)
+    def _say_held(self) -> None:
+        """Say which requests are held: what is not answered after a moment."""
+        tickets: dict[str, list[int]] = {}
+        for worker, ticket in self._unsaid:
+            if (worker, ticket) in self._held:
+                tickets.setdefault(worker, []).append(ticket)
+        self._unsaid.clear()
+        for worker, held in tickets.items():
+            self._cluster.notify(worker, KIND, ["held", held])
+
+    def _client_left(self, key: tuple[str, int]) -> None:
+        held = self._held.pop(key, None)
+        if held is not None:
+            held.lost()
 
 
 def _size(messages: list[Message]) -> int:
@@ -357,5 +382,5 @@ def _size(messages: list[Message]) -> int:
     return sum(1 + len(each if isinstance(each, bytes) else each.encode()) for each in messages)
 
 
-def _response(status: int, body: bytes) -> Response:
-    return Response(status, body, answers.JSON if status == 200 else answers.ORIGIN)
+def _nothing() -> None:
+    """Do nothing where a client is lost."""

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Protocol
 
 from actors.messages import Receipt
 from actors.reasons import Crash, Reason, Shutdown
@@ -32,12 +33,31 @@ if TYPE_CHECKING:
     from transports.longpoll.body import Message
     from transports.longpoll.intake import Share
     from transports.longpoll.options import LongPollOptions
-    from transports.longpoll.session_table import SessionTable
+    from transports.longpoll.token import SessionToken
 
 logger = logging.getLogger("roost.transports")
 
 PATIENCE = 1.5
 """Windows without a poll after which a session ends, as in Phoenix."""
+
+
+class Place(Protocol):
+    """A session's place in the table of all sessions here, which gave it its token."""
+
+    token: SessionToken
+
+    @property
+    def taken(self) -> bool:
+        """Whether the session is still in the table."""
+
+    def sign(self, cursor: int) -> str:
+        """Return the token to send with an answer: it proves what its holder has received."""
+
+    def fetched(self) -> None:
+        """Note that a poll was given all that the session holds."""
+
+    def leave(self) -> None:
+        """Forget the session; a second time does nothing."""
 
 
 class Post:
@@ -82,7 +102,7 @@ class Post:
 
 
 class LongPollSession:
-    """The transport of one socket actor; ``place`` is what its tokens say."""
+    """The transport of one socket actor; ``enter(self)`` gives it its place among all."""
 
     __slots__ = (
         "_buffer",
@@ -90,26 +110,23 @@ class LongPollSession:
         "_ended",
         "_http",
         "_options",
+        "_place",
         "_polled",
         "_posts",
-        "_sessions",
         "actor",
         "address",
         "inbox",
         "intake",
-        "issued",
-        "place",
         "unhandled_status",
     )
 
     def __init__(
         self,
-        sessions: SessionTable,
+        enter: Callable[[LongPollSession], Place],
         options: LongPollOptions,
         dispatcher: Dispatcher,
         address: str,
     ) -> None:
-        self._sessions = sessions
         self._options = options
         self._dispatcher = dispatcher
         self.address = address
@@ -121,8 +138,7 @@ class LongPollSession:
         self._polled = dispatcher.clock()
         self._ended = False
         self.unhandled_status = 410
-        self.issued = ""
-        self.place = sessions.add(self)
+        self._place = enter(self)
 
     def attach(self, actor: Socket) -> None:
         """Operate ``actor``."""
@@ -137,9 +153,18 @@ class LongPollSession:
         )
         self._dispatcher.timers.call_later(self._options.window, self._tick)
 
+    @property
+    def session_token(self) -> SessionToken:
+        """What its tokens say, but for the cursor."""
+        return self._place.token
+
     def token(self, cursor: int) -> str:
         """Return a token that proves the receipt of the messages below ``cursor``."""
-        return self._sessions.sign(self, cursor)
+        return self._place.sign(cursor)
+
+    def leave(self) -> None:
+        """Leave the table of sessions: what is held here is lost."""
+        self._place.leave()
 
     # -- from the client
 
@@ -201,10 +226,10 @@ class LongPollSession:
         messages, reached = taken
         self._let_go()
         if messages:
-            self._sessions.fetched(self)
-            return answers.batch(200, messages, self.token(reached))
+            self._place.fetched()
+            return answers.batch(200, messages, self._place.sign(reached))
         if self._ended:
-            self._forget()
+            self.leave()
             return answers.LOST
         self._http = http
         http.on_lost(self._poll_lost, at_eof=True)
@@ -217,7 +242,7 @@ class LongPollSession:
         """Answer the held poll, if any, that there is nothing."""
         http, self._http = self._http, None
         if http is not None:
-            http.respond(answers.batch(204, (), self.token(self._buffer.acknowledged)))
+            http.respond(answers.batch(204, (), self._place.sign(self._buffer.acknowledged)))
 
     # -- from the socket
 
@@ -246,7 +271,7 @@ class LongPollSession:
         if http is not None and self._buffer.messages:
             self._http = None
             messages, reached = self._buffer.take_all()
-            http.respond(answers.batch(200, messages, self.token(reached)))
+            http.respond(answers.batch(200, messages, self._place.sign(reached)))
 
     on_blocked = flush
 
@@ -263,7 +288,7 @@ class LongPollSession:
         self.flush()
         self._let_go()
         if not self._buffer.messages or reason == Shutdown("inactive"):
-            self._forget()
+            self.leave()
 
     def _answer_handled_post(self) -> None:
         """Answer 200 to a POST whose last message was the one that ended the session."""
@@ -279,20 +304,17 @@ class LongPollSession:
     @property
     def pending(self) -> bool:
         """Whether it holds what no poll was given yet, or may still get something."""
-        return (not self._ended or self.unfetched) and self._sessions.find(self.place) is self
+        return (not self._ended or self.unfetched) and self._place.taken
 
     def drain(self) -> None:
         """End because the server goes away."""
         self.inbox.signal(Shutdown("restart"))
 
-    def _forget(self) -> None:
-        self._sessions.remove(self)
-
     # -- time
 
     def _tick(self) -> float | None:
         """Look at what is due; return when to look again, at most a window from now."""
-        if self._sessions.find(self.place) is None:
+        if not self._place.taken:
             return None
         now, window = self._dispatcher.clock(), self._options.window
         due = now + window
@@ -320,6 +342,6 @@ class LongPollSession:
 
     def _end_inactive(self) -> None:
         if self._ended:
-            self._forget()
+            self.leave()
         else:
             self.inbox.signal(Shutdown("inactive"))

@@ -8,7 +8,7 @@ import logging
 import os
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from gevent.event import Event
 
@@ -22,7 +22,6 @@ from transports.tcp.admission import PER_ADDRESS, TOTAL, Admission
 
 if TYPE_CHECKING:
     from transports.longpoll.options import LongPollOptions
-    from transports.longpoll.relay import Relay
     from transports.longpoll.session import LongPollSession
 
 logger = logging.getLogger("roost.transports")
@@ -30,17 +29,57 @@ logger = logging.getLogger("roost.transports")
 SALT = "roost.longpoll"
 
 
-class _Issued(NamedTuple):
-    """The token that was sent last for one session."""
+class _Place:
+    """One session's place in the table, and the token that was sent last for it."""
 
-    text: str
-    place: SessionToken
-    signed: float
+    __slots__ = ("_issued", "_readable", "_signed", "_table", "_text", "session", "token")
 
-    def matches(self, text: str, max_age: float, now: float) -> bool:
-        return (
-            text.isascii() and hmac.compare_digest(text, self.text) and now - self.signed <= max_age
-        )
+    def __init__(self, table: SessionTable, session: LongPollSession, token: SessionToken) -> None:
+        self._table = table
+        self.session = session
+        self.token = token
+        self._readable = self._text = ""
+        self._issued = token
+        self._signed = 0.0
+
+    @property
+    def taken(self) -> bool:
+        """Whether the session is still in the table."""
+        return self._table.places.get(self.token.session) is self
+
+    def sign(self, cursor: int) -> str:
+        """Return the token to send with an answer: it proves what its holder has received."""
+        worker, session, nonce, _ = self.token
+        signed = SessionToken(worker, session, nonce, cursor)
+        text, now = self._table.encode(signed)
+        issued = self._table.issued
+        issued.pop(self._readable, None)
+        if self._table.places.get(session) is self:
+            self._readable = text.partition(".")[0]
+            self._text, self._issued, self._signed = text, signed, now
+            issued[self._readable] = self
+        return text
+
+    def verify(self, text: str, max_age: float, now: float) -> SessionToken | None:
+        """Return what the token says that was sent last, if ``text`` is that one."""
+        matches = text.isascii() and hmac.compare_digest(text, self._text)
+        return self._issued if matches and now - self._signed <= max_age else None
+
+    def fetched(self) -> None:
+        """Note that a poll was given all that the session holds."""
+        unfetched = self._table.unfetched
+        if self in unfetched:
+            unfetched.remove(self)
+            if not unfetched:
+                self._table.all_fetched.set()
+
+    def leave(self) -> None:
+        """Forget the session and give its place back; a second time does nothing."""
+        if self.taken:
+            del self._table.places[self.token.session]
+            self._table.issued.pop(self._readable, None)
+            self._table.release(self.session.address)
+            self.fetched()
 
 
 class SessionTable:
@@ -60,20 +99,21 @@ class SessionTable:
         clock_skew: float = signing.CLOCK_SKEW,
     ) -> None:
         self.worker = worker or os.urandom(8).hex()
-        self.relay: Relay | None = None
         self._secrets = secrets
         self._refusals = capped(logger)
         self._clock = clock
         self._skew = clock_skew
         self._numbers = itertools.count(1)
-        self._sessions: dict[str, LongPollSession] = {}
-        self._issued: dict[str, _Issued] = {}
+        self.places: dict[str, _Place] = {}
+        self.issued: dict[str, _Place] = {}
+        """By the readable part of the token that was sent last."""
         self._admission = Admission()
-        self._unfetched: set[LongPollSession] = set()
-        self._fetched = Event()
+        self.unfetched: set[_Place] = set()
+        """While it ends: those whose sessions hold what no poll was given yet."""
+        self.all_fetched = Event()
 
     def __len__(self) -> int:
-        return len(self._sessions)
+        return len(self.places)
 
     def reserve(self, options: LongPollOptions, address: str) -> bool:
         """Take a place for a session of ``address``, unless that would exceed a limit."""
@@ -103,66 +143,45 @@ class SessionTable:
         """Give a place back."""
         self._admission.leave(address)
 
-    def add(self, session: LongPollSession) -> SessionToken:
-        """Register ``session``, for which there is a place; return what its tokens say."""
+    def add(self, session: LongPollSession) -> _Place:
+        """Register ``session``, for which there is a place; return that."""
         number = str(next(self._numbers))
-        self._sessions[number] = session
-        return SessionToken(self.worker, number, f"lp:{os.urandom(12).hex()}")
+        token = SessionToken(self.worker, number, f"lp:{os.urandom(12).hex()}")
+        place = self.places[number] = _Place(self, session, token)
+        return place
 
-    def remove(self, session: LongPollSession) -> None:
-        """Forget a session and give its place back; a second time does nothing."""
-        if self._sessions.pop(session.place.session, None) is not None:
-            self._issued.pop(session.issued, None)
-            self.release(session.address)
-            self.fetched(session)
-
-    def find(self, place: SessionToken) -> LongPollSession | None:
+    def find(self, token: SessionToken) -> LongPollSession | None:
         """Return the session that a token names, where it lives here."""
-        if place.worker != self.worker:
+        if token.worker != self.worker:
             return None
-        session = self._sessions.get(place.session)
-        return session if session is not None and session.place.topic == place.topic else None
+        place = self.places.get(token.session)
+        return place.session if place is not None and place.token.nonce == token.nonce else None
 
     @property
     def pending(self) -> bool:
-        """Whether any session, here or known here, has or may get something for its client."""
-        if any(session.pending for session in self._sessions.values()):
-            return True
-        return self.relay is not None and self.relay.pending
+        """Whether any session here has, or may get, something for its client."""
+        return any(place.session.pending for place in self.places.values())
 
     def drain(self) -> None:
         """End every session as a restart does: what waits for a poll can still be fetched."""
-        for session in list(self._sessions.values()):
-            session.drain()
+        for place in list(self.places.values()):
+            place.session.drain()
 
     def wait_fetched(self, timeout: float) -> bool:
         """Wait until polls were given all that sessions hold now; return whether they were.
 
         Up to ``timeout`` seconds: for the end of a drain.
         """
-        self._unfetched = {each for each in self._sessions.values() if each.unfetched}
-        self._fetched.clear()
-        return not self._unfetched or self._fetched.wait(max(0.0, timeout))
-
-    def fetched(self, session: LongPollSession) -> None:
-        """Note that a poll was given all that ``session`` holds."""
-        if session in self._unfetched:
-            self._unfetched.remove(session)
-            if not self._unfetched:
-                self._fetched.set()
+        self.unfetched = {each for each in self.places.values() if each.session.unfetched}
+        self.all_fetched.clear()
+        return not self.unfetched or self.all_fetched.wait(max(0.0, timeout))
 
     # -- tokens
 
-    def sign(self, session: LongPollSession, cursor: int) -> str:
-        """Return the token to send with an answer: it proves what its holder has received."""
-        now, place = self._clock(), session.place
-        signed = SessionToken(place.worker, place.session, place.topic, cursor)
-        text = tokens.encode(self._secrets, SALT, signed, now=now)
-        self._issued.pop(session.issued, None)
-        if place.session in self._sessions:
-            session.issued = text.partition(".")[0]
-            self._issued[session.issued] = _Issued(text, signed, now)
-        return text
+    def encode(self, token: SessionToken) -> tuple[str, float]:
+        """Return a signed token, and when it was signed."""
+        now = self._clock()
+        return tokens.encode(self._secrets, SALT, token, now=now), now
 
     def verify(self, text: object, max_age: float) -> SessionToken | Error:
         """Read what a client sent as its token."""
@@ -170,9 +189,10 @@ class SessionTable:
         if type(text) is str:
             # Nearly every token is the one sent last: then it need not be taken apart. What is
             # looked up is the readable part; the secret one is compared in constant time.
-            issued = self._issued.get(text.partition(".")[0])
-            if issued is not None and issued.matches(text, max_age, now):
-                return issued.place
+            place = self.issued.get(text.partition(".")[0])
+            found = None if place is None else place.verify(text, max_age, now)
+            if found is not None:
+                return found
         return tokens.decode(
             self._secrets,
             SALT,

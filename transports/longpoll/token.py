@@ -18,14 +18,14 @@ _SHAPE = [str, str, str, int]
 class SessionToken(NamedTuple):
     """Where a session lives and how much of it the client has.
 
-    ``worker`` and ``session`` name the actor, ``topic`` is the private pubsub topic that reaches it
-    from elsewhere, ``cursor`` counts the messages that were handed to the client (see
+    ``worker`` and ``session`` name the actor, ``nonce`` is one that nobody can guess, and new for
+    each session. ``cursor`` counts the messages that were handed to the client (see
     :mod:`transports.longpoll.buffer`).
     """
 
     worker: str
     session: str
-    topic: str
+    nonce: str
     cursor: int = 0
 
 

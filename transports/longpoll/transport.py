@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from transports.http.response import Response
     from transports.longpoll.body import Message
     from transports.longpoll.claims import Used
+    from transports.longpoll.relay import Relay
     from transports.longpoll.token import SessionToken
 
 NAME = "longpoll"
@@ -37,12 +38,21 @@ STRANGE: Final = object()
 
 
 class LongPollTransport:
-    """Answers the requests of one mount; ``sessions`` are those of the whole endpoint."""
+    """Answers the requests of one mount; ``sessions`` are those of the whole endpoint.
 
-    def __init__(self, mount: TransportMount[LongPollOptions], sessions: SessionTable) -> None:
+    ``relay`` reaches those of other workers, if there are any.
+    """
+
+    def __init__(
+        self,
+        mount: TransportMount[LongPollOptions],
+        sessions: SessionTable,
+        relay: Relay | None = None,
+    ) -> None:
         self._mount = mount
         self._options = mount.options
         self._sessions = sessions
+        self._relay = relay
 
     def judge_unread(self, request: Request, http: Responder) -> Response | None:
         """Judge a POST by its head: its size, and whether its session has room.
@@ -57,14 +67,14 @@ class LongPollTransport:
         except HTTPError as error:
             return answers.refused(error)
         params = {**request.params, **request.path_params}
-        place = self._place(request, params)
-        intake = None if place is None else self._intake(place)
+        token = self._token(request, params)
+        intake = None if token is None else self._intake(token)
         if intake is None:
             request.share = STRANGE  # there is no such session, as the handler will say
             return None
         share = intake.enter(size)
         if share is not None:
-            share.place = place
+            share.session_token = token
             request.share = share
             http.on_lost(share.leave)
             return None
@@ -76,14 +86,13 @@ class LongPollTransport:
         One that would open a session is better refused (``transports.http.handling.Continuing``).
         """
         try:
-            place = self._place(request, {**request.params, **request.path_params})
+            token = self._token(request, {**request.params, **request.path_params})
         except HTTPError:
             return False
-        if place is None:
+        if token is None:
             return False
-        relay = self._sessions.relay
-        known = relay is not None and relay.knows(place)
-        return known or self._sessions.find(place) is not None
+        known = self._relay is not None and self._relay.knows(token)
+        return known or self._sessions.find(token) is not None
 
     def _size(self, request: Request, http: Responder) -> int:
         """Return how long a body may be by its head; :class:`HTTPError` where that is too much."""
@@ -150,17 +159,17 @@ class LongPollTransport:
                 share.leave()
 
     def _get(self, opened: Opened, http: Responder) -> Response | None:
-        place = self._place(opened.request, opened.params)
-        if place is None:
+        token = self._token(opened.request, opened.params)
+        if token is None:
             return self._open(opened, http)
-        session, relay = self._sessions.find(place), self._sessions.relay
+        session, relay = self._sessions.find(token), self._relay
         if session is not None:
             if type(http.claims) is not Claims or http.claims.last is not session:
                 self._claim(session, http)
-            answer = session.poll(place.cursor, http)
-        elif relay is not None and relay.knows(place):
-            self._claim(relay.used(place), http)
-            relay.poll(place, http, self._options, lambda: self._lost(opened, http))
+            answer = session.poll(token.cursor, http)
+        elif relay is not None and relay.knows(token):
+            self._claim(relay.used(token), http)
+            relay.poll(token, http, self._options, lambda: self._lost(opened, http))
             return None
         else:
             answer = answers.LOST
@@ -180,15 +189,15 @@ class LongPollTransport:
     def _post(self, opened: Opened, http: Responder) -> Response | None:
         request = opened.request
         share: Share | None = request.share if type(request.share) is Share else None
-        place = share.place if share is not None else None
-        if place is None:
-            place = self._place(request, opened.params)
-        session = self._sessions.find(place) if place is not None else None
+        token = share.session_token if share is not None else None
+        if token is None:
+            token = self._token(request, opened.params)
+        session = self._sessions.find(token) if token is not None else None
         if session is not None:
             intake: Intake | None = session.intake
         else:
-            intake = self._intake(place) if place is not None else None
-        if place is None or intake is None:
+            intake = self._intake(token) if token is not None else None
+        if token is None or intake is None:
             return answers.status(410)
         try:
             messages = body.decode(request.body, request.header("content-type"), self._options)
@@ -209,7 +218,7 @@ class LongPollTransport:
             if type(http.claims) is not Claims or http.claims.last is not session:
                 self._claim(session, http)
             return session.publish(messages, http, share)
-        self._relay(place, messages, http, share)
+        self._pass_on(token, messages, http, share)
         return None
 
     def _crowded(self, opened: Opened, http: Responder, intake: Intake) -> Response | None:
@@ -218,35 +227,39 @@ class LongPollTransport:
             return answers.unavailable()
         return self._hold(opened.request, http, intake, len(opened.request.body), opened)
 
-    def _relay(
-        self, place: SessionToken, messages: list[Message], http: Responder, share: Share
+    def _pass_on(
+        self, token: SessionToken, messages: list[Message], http: Responder, share: Share
     ) -> None:
-        relay = self._sessions.relay
-        if relay is not None:
-            self._claim(relay.used(place), http)
-            relay.post(place, messages, http, self._options, share)
+        if self._relay is not None:
+            self._claim(self._relay.used(token), http)
+            self._relay.post(token, messages, http, self._options, share)
 
-    def _place(self, request: Request, params: dict[str, Any]) -> SessionToken | None:
+    def _token(self, request: Request, params: dict[str, Any]) -> SessionToken | None:
         """Return what the token of a request says; ``params`` are those of its path and query."""
-        token = request.header(TOKEN_HEADER) or params.get("token")
-        claim = self._sessions.verify(token or None, self._options.max_age)
+        text = request.header(TOKEN_HEADER) or params.get("token")
+        claim = self._sessions.verify(text or None, self._options.max_age)
         return None if isinstance(claim, Error) else claim
 
     def _claim(self, used: Used, http: Responder) -> None:
         """Have the connection stay while a session needs it, should the server end."""
         claims = http.claims
         if not isinstance(claims, Claims):
-            claims = http.claims = Claims(lambda: self._sessions.pending)
+            claims = http.claims = Claims(self._any_pending)
         if claims.last is not used:
             claims.add(used)
 
-    def _intake(self, place: SessionToken) -> Intake | None:
+    def _any_pending(self) -> bool:
+        """Whether any session, here or used from here, has or may get something for its client."""
+        relay = self._relay
+        return self._sessions.pending or (relay is not None and relay.pending)
+
+    def _intake(self, token: SessionToken) -> Intake | None:
         """Return the book of a session, here or elsewhere; ``None`` where there is no such one."""
-        session, relay = self._sessions.find(place), self._sessions.relay
+        session, relay = self._sessions.find(token), self._relay
         if session is not None:
             return session.intake
-        if relay is not None and relay.knows(place):
-            return relay.intake(place, self._mount.socket_class, self._options)
+        if relay is not None and relay.knows(token):
+            return relay.intake(token, self._mount.socket_class, self._options)
         return None
 
     def _reopen(self, opened: Opened, http: Responder) -> None:
@@ -275,7 +288,7 @@ class LongPollTransport:
                 self._sessions.release(address)
         if isinstance(answer, Error):
             return answers.status(403)
-        session = LongPollSession(self._sessions, options, get_dispatcher(), address)
+        session = LongPollSession(self._sessions.add, options, get_dispatcher(), address)
         return self._begin(session, answer, http)
 
     def _begin(self, session: LongPollSession, accepted: Ok, http: Responder) -> Response:
@@ -291,7 +304,7 @@ class LongPollTransport:
             return answers.crashed()  # the crash is logged already
         finally:
             if not begun:
-                self._sessions.remove(session)
+                session.leave()
         return answers.batch(410, (), session.token(0))
 
 

@@ -27,6 +27,7 @@ from actors.endpoint.command.stacks import dump_stacks  # noqa: E402
 from actors.endpoint.command.wakeup import wake_on_signals  # noqa: E402
 from actors.endpoint.serving.server import Server  # noqa: E402
 from actors.errors import ConfigError  # noqa: E402
+from actors.pubsub.attached import Attached  # noqa: E402
 from actors.pubsub.bus import Bus  # noqa: E402
 from actors.schedule import (  # noqa: E402
     BUS_PART,
@@ -43,11 +44,12 @@ from supervision.processes.worker import (  # noqa: E402
     leave_within,
 )
 from supervision.processes.writer import own_description, take_standard_error  # noqa: E402
+from supervision.specs import ChildSpec  # noqa: E402
 
 LINKS: Final = 0.5
 """Seconds that a new worker waits until it hears the others, and they it."""
 
-UNDERSTANDS: Final = ["stand_back"]
+UNDERSTANDS: Final = ["stand_back", "peers_map"]
 """What a master may say to this worker that one of an earlier release would not understand."""
 
 logger = logging.getLogger("roost.worker")
@@ -67,9 +69,11 @@ class Worker:
             sock.set_inheritable(False)
         directory = Path(options["bus"])
         self._bus = Bus(directory, options["name"], pubsub.server)
+        attached = ChildSpec(id="bus", start=Attached.start, args=(pubsub.server, self._bus))
         self._server = Server(
-            endpoint, sockets, tls=tls, bus=self._bus, boot_secret=options["secret"],
-            grace=options["grace"], load=LoadShare(directory / LOAD, options["number"]),
+            endpoint, sockets, tls=tls, cluster=self._bus, pubsub=[attached],
+            boot_secret=options["secret"], grace=options["grace"],
+            load=LoadShare(directory / LOAD, options["number"]),
         )  # fmt: skip
 
     @property
@@ -116,7 +120,7 @@ class Worker:
 
     def _heard(self, message: list[Any]) -> None:
         match message:
-            case ["peers", list(names)]:
+            case ["peers", list(names)] | ["peers", list(names), dict()]:
                 self._bus.set_peers(names)
             case ["stop", int() | float() as budget]:
                 self._ask("stop", budget)

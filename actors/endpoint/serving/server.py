@@ -21,13 +21,12 @@ from actors.runtime.dispatcher import Dispatcher, get_dispatcher
 from actors.schedule import SERVER_AT_ONCE, before_last_words, reserve
 from transports.http.connection import HTTPConnection
 from transports.http.shared import Shared
-from transports.longpoll.relay import Relay
 from transports.tcp.listener import Listener
 from transports.tcp.stream import REQUEST_READ_SIZE
 
 if TYPE_CHECKING:
     from actors.endpoint.mounts import Mounts
-    from actors.pubsub.bus import Bus
+    from actors.pubsub.cluster import Cluster
     from supervision.processes.load import LoadShare
     from supervision.specs import ChildSpec
     from transports.tcp.stream import Stream
@@ -38,7 +37,7 @@ logger = logging.getLogger("roost.endpoint")
 class Server:
     """One endpoint on listening sockets, which are its own from now on.
 
-    ``bus`` links this process to the others that serve the endpoint, ``pubsub`` are children to
+    ``cluster`` links this process to the others that serve the endpoint, ``pubsub`` are children to
     start before all others, ``boot_secret``: see :class:`~actors.endpoint.routes.Routes`. ``grace``
     overrides the endpoint's, in seconds. ``load`` is for processes that share the sockets.
     :class:`ConfigError` says what cannot be served.
@@ -50,7 +49,7 @@ class Server:
         sockets: socket.socket | Sequence[socket.socket],
         *,
         tls: ssl.SSLContext | None = None,
-        bus: Bus | None = None,
+        cluster: Cluster | None = None,
         pubsub: Iterable[ChildSpec] = (),
         boot_secret: str | None = None,
         grace: float | None = None,
@@ -60,10 +59,7 @@ class Server:
         self.endpoint = endpoint
         self.dispatcher: Dispatcher = get_dispatcher()
         self.grace = options.grace if grace is None else grace
-        worker = None if bus is None else bus.worker
-        self.routes = Routes(endpoint, worker=worker, boot_secret=boot_secret)
-        if bus is not None:
-            self.routes.sessions.relay = Relay(bus, self.routes.sessions)
+        self.routes = Routes(endpoint, cluster=cluster, boot_secret=boot_secret)
         self.shared = Shared.of(options.http)
         self.listeners: list[Listener] = []
         classes = {mounted.socket_class for mounted in endpoint.mounts}

@@ -39,6 +39,8 @@ class Room(Socket):
     def handle_in(self, payload, opcode):
         if payload == "code":
             return Reply(CODE)
+        if len(payload) > 1000:
+            return Reply(str(len(payload)))
         pubsub.broadcast("room", payload)
     def handle_info(self, message):
         return Push(message)
@@ -48,7 +50,7 @@ def code(environ, start_response):
     return [CODE.encode()]
 
 endpoint = Endpoint(fallback=code)
-endpoint.socket("/room", Room, longpoll={"window": 2.0})
+endpoint.socket("/room", Room, longpoll={"window": 2.0, "max_body": 8_000_000})
 """
 
 
@@ -126,9 +128,36 @@ def told_to_restart(*clients):
         client.send(close_frame(RESTART))
 
 
-def poll(client, token, **rest):
+def ask_for(client, token, **rest):
     client.send(request(f"/room/longpoll?token={token}", **rest))
+
+
+def poll(client, token, **rest):
+    ask_for(client, token, **rest)
     return orjson.loads(client.answer().body)
+
+
+def use_sessions_across(it, session, one, other, first, then):
+    """Use sessions of either code through workers of the other, with held polls and large POSTs."""
+    abroad, back = it.client(then), it.client(first)
+    assert poll(abroad, session, method="POST", body=b"code")["status"] == 200
+    answer = poll(abroad, session)
+    assert (answer["messages"][0], answer["messages"][-1]) == ("hello 0", first)
+    theirs = poll(it.client(then), "")["token"]
+    assert poll(back, theirs, method="POST", body=b"code")["status"] == 200
+    here = poll(back, theirs)
+    assert here["messages"] == [then]
+    ask_for(abroad, answer["token"])
+    ask_for(back, here["token"])
+    one.send(frame(TEXT, "to all"))
+    for client in (one, other):
+        assert client.frame().payload == b"to all"
+    for client in (abroad, back):
+        answer = orjson.loads(client.answer().body)
+        assert answer["messages"] == ["to all"]
+        token, large = answer["token"], b"x" * 5_000_000  # which no frame of the bus holds
+        assert poll(client, token, method="POST", body=large)["status"] == 200
+        assert poll(client, token)["messages"] == ["5000000"]
 
 
 @pytest.mark.parametrize(("first", "then"), [("old", "new"), ("new", "old")])
@@ -146,10 +175,7 @@ def test_master_serves_with_workers_of_the_other_code_and_back(old, tmp_path, fi
             speaker.send(frame(TEXT, f"hello {number}"))
             for client in (one, other):
                 assert client.frame().payload == b"hello %d" % number
-        abroad = it.client(then)
-        assert poll(abroad, session, method="POST", body=b"code")["status"] == 200
-        heard = poll(abroad, session)["messages"]
-        assert (heard[0], heard[-1]) == ("hello 0", first)
+        use_sessions_across(it, session, one, other, first, then)
         it.command.signal(signal.SIGUSR1)
         it.command.wait_for("stacks of process", 2)
 

@@ -15,8 +15,7 @@ from gevent.event import Event
 
 from actors import telemetry
 from actors.packets import MAX_FRAME, frame, pack
-from actors.pubsub import PubSub
-from actors.pubsub import bus as buses
+from actors.pubsub import PubSub, wire
 from actors.pubsub import link as links
 from actors.pubsub import pace as paces
 from actors.pubsub.bus import Bus
@@ -33,6 +32,7 @@ class Worker:
         self.name = name
         self.pubsub = PubSub()
         self.bus = Bus(directory, name, self.pubsub)
+        self.pubsub.attach(self.bus)
         self.ref = listener.start()
         self.listener: Listener = self.ref.actor_inbox.actor
         self.pubsub.subscribe(self.listener, "t")
@@ -189,7 +189,7 @@ def test_queue_that_overflows_drops_and_the_other_side_sees_the_gap(workers, eve
 def test_queue_has_a_bound(workers, monkeypatch, extra, taken):
     one, two = workers("one", "two")
     message = "x" * 1000
-    size = len(pack(["broadcast", 1, "t", pack(message)]))
+    size = wire.broadcast("one", 0, "plain", "t", pack(message)).size
     monkeypatch.setattr(links, "MAX_QUEUED", size - extra)
     assert one.pubsub.direct_broadcast("two", "t", message) is taken
     assert two.bus.linked
@@ -199,7 +199,7 @@ def test_queue_has_a_bound(workers, monkeypatch, extra, taken):
 def test_message_in_parts_has_a_bound(workers, directory, monkeypatch, caplog, extra, taken):
     (one,) = workers("one")
     whole = pack(["broadcast", 3, "t", pack("x" * 1000)])
-    monkeypatch.setattr(buses, "MAX_WHOLE", len(whole) - extra)
+    monkeypatch.setattr(wire, "MAX_WHOLE", len(whole) - extra)
     with socket.socket(socket.AF_UNIX) as peer:
         peer.connect(str(directory / "one"))
         said = [["roost.bus.1", "peer", 1], ["part", 1, whole[:500]], ["part", 2, whole[500:]]]
@@ -402,7 +402,7 @@ def test_nothing_is_read_while_a_step_is_over(workers, monkeypatch):
     rounds, taken = [], []
     monkeypatch.setattr(Rounds, "at_end", lambda _, callback: rounds.append(callback))
     monkeypatch.setattr(paces, "LONGEST_ROUND", DEADLINE)
-    monkeypatch.setattr(two.pubsub, "arrived", lambda topic, packed: taken.append(topic))
+    monkeypatch.setattr(two.pubsub, "arrived", lambda topic, kind, packed: taken.append(topic))
     for _ in range(3 * STEP_MESSAGES):
         one.pubsub.direct_broadcast("two", "t", "x")
     for steps in (1, 2, 3):
@@ -421,44 +421,6 @@ def test_next_step_comes_where_no_round_ends(workers, monkeypatch):
 
 
 # -- budgets
-
-
-@pytest.mark.parametrize(("extra", "taken"), [(-1, True), (0, True), (1, False)])
-def test_requests_in_flight_are_bounded(workers, monkeypatch, extra, taken):
-    one, two = workers("one", "two")
-    monkeypatch.setattr(buses, "MAX_IN_FLIGHT", 1000)
-    replies: list[Any] = []
-    two.bus.serve("keep", lambda worker, body, reply: replies.append(reply))
-    answers: list[Any] = []
-    assert one.bus.request("two", "keep", b"", DEADLINE, answers.append, size=400)
-    assert one.bus.request("two", "keep", b"", DEADLINE, answers.append, size=600 + extra) is taken
-    assert one.bus.request("two", "keep", b"", DEADLINE, answers.append), "of no size"
-    eventually(lambda: len(replies) == 2 + taken)
-    for reply in replies:
-        reply("done")
-    eventually(lambda: len(answers) == 2 + taken)
-    assert set(answers) == {"done"}
-    assert one.bus.request("two", "keep", b"", DEADLINE, answers.append, size=1000)
-
-
-def test_one_request_passes_whatever_its_size(workers, monkeypatch):
-    one, two = workers("one", "two")
-    monkeypatch.setattr(buses, "MAX_IN_FLIGHT", 1000)
-    two.bus.serve("keep", lambda *_: None)
-    assert one.bus.request("two", "keep", b"x" * 5000, DEADLINE, print, size=5000)
-    assert not one.bus.request("two", "keep", b"x", DEADLINE, print, size=1)
-
-
-def test_requests_that_were_given_up_count_until_they_are_written(workers, monkeypatch):
-    one, _ = workers("one", "two")
-    monkeypatch.setattr(buses, "MAX_IN_FLIGHT", 1000)
-    answers: list[Any] = []
-    assert one.bus.request("two", "keep", b"x" * 2000, DEADLINE, answers.append, size=2000)
-    one.bus._fail_requests("two")  # as at its timeout; nothing is written before this lets go
-    assert answers == [None]
-    assert not one.bus.request("two", "keep", b"", DEADLINE, answers.append, size=1)
-    assert one.bus._links["two"].flush(DEADLINE)
-    assert one.bus.request("two", "keep", b"", DEADLINE, answers.append, size=1)
 
 
 def test_requests_take_no_room_from_broadcasts_nor_the_other_way(workers, events, monkeypatch):

@@ -16,7 +16,6 @@ from actors.pubsub.bus import Bus
 from actors.reasons import Reason, Shutdown
 from tests.support.raw import DEADLINE, Answer, Client
 from tests.support.server import Served, serve
-from transports.longpoll.relay import Relay
 
 PATH = "/lp/longpoll"
 
@@ -161,11 +160,13 @@ def serving(talk: Any) -> Any:
     """Serve ``talk`` with these long-poll options; ends with the test."""
     stack = []
 
-    def start(*, endpoint: dict[str, Any] | None = None, **options: Any) -> Served:
+    def start(
+        *, endpoint: dict[str, Any] | None = None, cluster: Any = None, **options: Any
+    ) -> Served:
         settings = {"last_poll": 0.01, **(endpoint or {})}  # nobody polls once a test is over
         made = Endpoint(secret_key_base=("s" * 32,), **settings)
         made.socket("/lp", talk, websocket=False, longpoll={"window": 2.0, **options})
-        context = serve(made)
+        context = serve(made, cluster=cluster)
         served = context.__enter__()
         stack.append(context)
         return served
@@ -198,11 +199,9 @@ def pair(serving: Any, tmp_path: Any) -> Any:
     clients: list[Poller] = []
 
     def start(**options: Any) -> tuple[Poller, Poller]:
-        for served in (serving(**options), serving(**options)):
-            sessions = served.server.routes.sessions
-            buses.append(Bus(tmp_path / "bus", sessions.worker, PubSub()))
-            sessions.relay = Relay(buses[-1], sessions)
-            clients.append(Poller(served))
+        for worker in ("here", "there"):
+            buses.append(Bus(tmp_path / "bus", worker, PubSub()))
+            clients.append(Poller(serving(cluster=buses[-1], **options)))
         for bus in buses:
             bus.set_peers(bus.worker for bus in buses)
         for bus in buses:

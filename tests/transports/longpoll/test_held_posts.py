@@ -43,7 +43,7 @@ def full(poller: Any, talk: Any) -> Any:
 
 
 def sessions(client: Poller) -> list[Any]:
-    return list(client.served.server.routes.sessions._sessions.values())
+    return [each.session for each in client.served.server.routes.sessions.places.values()]
 
 
 def intake(client: Poller) -> Any:
@@ -443,7 +443,7 @@ class TestElsewhere:
         first, socket.release = socket.release, Event()
         first.set()
         wait_until(lambda: len(socket.heard) == 3)
-        ((waiting,),) = [there.served.server.routes.sessions.relay._waiting.values()]
+        ((waiting,),) = [there.served.server.routes.relay._waiting.values()]
         assert waiting.share.due == due
         assert status(connection) == 408
         socket.release.set()
@@ -461,7 +461,7 @@ class TestElsewhere:
 
     def test_books_on_sessions_that_nobody_uses_are_forgotten(self, pair):
         _, there = pair()
-        distant = there.served.server.routes.sessions.relay
+        distant = there.served.server.routes.relay
         assert there.post("x") == {"status": 200}
         place = there.served.server.routes.sessions.verify(there.token, 60.0)
         options = there.served.server.routes.endpoint.mounts[0].transports["longpoll"]
@@ -471,7 +471,7 @@ class TestElsewhere:
 
     @staticmethod
     def book(there: Poller) -> Any:
-        books = there.served.server.routes.sessions.relay._intakes
+        books = there.served.server.routes.relay._intakes
         return lambda: next(iter(books.values()))
 
 

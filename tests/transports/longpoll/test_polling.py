@@ -81,7 +81,7 @@ class TestOpening:
         served.server.routes.endpoint.socket("/other", talk, longpoll=True)
         other = type(served.server.routes)(served.server.routes.endpoint)
         served.server.routes.match = other.match
-        other.sessions._sessions = served.server.routes.sessions._sessions
+        other.sessions.places = served.server.routes.sessions.places
         other.sessions.worker = served.server.routes.sessions.worker
         client = poller(served=served)
         client.path = "/other/longpoll"

@@ -157,7 +157,7 @@ class TestTokens:
         served = serving()
         client = poller(served=served)
         served.server.routes.sessions._secrets = ("n" * 32, "s" * 32)
-        served.server.routes.sessions._issued.clear()
+        served.server.routes.sessions.issued.clear()
         assert client.post("x") == {"status": 200}
 
     def test_token_of_one_session_never_reaches_another(self, poller, talk):
