@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from actors.errors import ProtocolError
-from actors.messages import Control, Gone, Opcode, Receipt
+from actors.messages import ConnectionEnded, Control, Opcode, Receipt
 from actors.reasons import CLOSED, Closed, Failure, Killed, Reason, Shutdown, as_reason
 from actors.results import Push, Reply, Stop
 from actors.runtime.actor import Exit
@@ -198,9 +198,9 @@ class WebSocketConnection(StreamProtocol):
                     wanted.append(Control(event.payload, opcode))
             elif kind is PeerClose:
                 self._peer_close = event
-                wanted.append(Gone(Closed(event.code, event.reason)))
+                wanted.append(ConnectionEnded(Closed(event.code, event.reason)))
             elif isinstance(event, ProtocolError):
-                wanted.append(Gone(Failure(event)))
+                wanted.append(ConnectionEnded(Failure(event)))
             else:
                 wanted.append(event)
         return wanted
@@ -218,7 +218,7 @@ class WebSocketConnection(StreamProtocol):
 
     def connection_lost(self, error: Exception | None) -> None:  # noqa: ARG002 - one reason for all
         """End the actor, once it has handled what came before."""
-        self.inbox.items.append(Gone(CLOSED))
+        self.inbox.items.append(ConnectionEnded(CLOSED))
         self.inbox.wake()
 
     def drain(self) -> None:
