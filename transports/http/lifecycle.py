@@ -113,7 +113,7 @@ TRANSITIONS: Final = Transitions(
         (CLOSED, Event.BEGIN): CLOSED,  # its handler learns by the stream that nobody reads
         (CLOSED, Event.FINISH): CLOSED,
         (CLOSED, RESPOND): CLOSED,
-        (CLOSED, Event.HAND_OVER): HANDED_OVER,  # whose protocol learns it at once
+        (CLOSED, Event.HAND_OVER): CLOSED,  # whose protocol learns it at once
         (CLOSED, Event.CLOSE): CLOSED,
         (CLOSED, Event.LOST): CLOSED,
     }
