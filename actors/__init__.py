@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from actors.errors import ConfigError as ConfigError
     from actors.errors import MailboxFull as MailboxFull
     from actors.messages import ConnectInfo as ConnectInfo
+    from actors.messages import ConnectionEnded as ConnectionEnded
     from actors.messages import Control as Control
     from actors.messages import Down as Down
     from actors.messages import Gone as Gone
@@ -57,6 +58,7 @@ _HOME = {
     "Closed": "actors.reasons",
     "ConfigError": "actors.errors",
     "ConnectInfo": "actors.messages",
+    "ConnectionEnded": "actors.messages",
     "Control": "actors.messages",
     "Crash": "actors.reasons",
     "DjangoSession": "transports.opening.host_session",

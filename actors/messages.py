@@ -40,10 +40,14 @@ class Control:
 
 
 @dataclass(slots=True)
-class Gone:
+class ConnectionEnded:
     """The client is gone, or must go: the socket ends with ``reason`` when it gets here."""
 
     reason: Reason
+
+
+Gone = ConnectionEnded
+"""Its name in 0.1."""
 
 
 class Receipt:

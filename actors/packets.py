@@ -7,6 +7,7 @@ keys. Nothing that is read is turned into an object or code.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from struct import Struct
 from typing import Any, Final
 
 import msgpack
@@ -14,7 +15,8 @@ import msgpack
 MAX_FRAME: Final = 4 * 1024 * 1024
 """Bytes of one message; judged by the length alone, before anything is kept."""
 
-_LENGTH = 4
+_LENGTH: Final = 4
+_SIZE: Final = Struct(">I")
 
 _LEAVES: Final = frozenset({type(None), bool, int, float, str, bytes})
 """What holds nothing else. Whole containers are compared with it at once, in C."""
@@ -71,7 +73,7 @@ def _copy(packed: bytes) -> Any:
         raise TypeError(f"{_NOT_PLAIN}: {error}") from None
 
 
-def unpack(packed: bytes) -> Any:
+def unpack(packed: bytes | bytearray) -> Any:
     """Return the value; :class:`FrameError` for what :func:`pack` would not have made."""
     try:
         # A timestamp, which ext_hook is not asked about, becomes a float and no object.
@@ -133,16 +135,21 @@ class FrameReader:
 
         Take them all before more is read.
         """
-        buffer = self._buffer
-        buffer += data
-        start = 0
-        while len(buffer) - start >= _LENGTH:
-            size = int.from_bytes(buffer[start : start + _LENGTH], "big")
+        kept = self._buffer
+        if kept:
+            kept += data
+        read = kept or data  # most reads begin with a message: those are cut where they lie
+        start, end = 0, len(read)
+        while end - start >= _LENGTH:
+            (size,) = _SIZE.unpack_from(read, start)
             if size > self._limit:
                 raise FrameError(f"a message of {size} bytes, over {self._limit}")
             stop = start + _LENGTH + size
-            if stop > len(buffer):
+            if stop > end:
                 break
-            yield unpack(bytes(buffer[start + _LENGTH : stop]))
+            yield unpack(read[start + _LENGTH : stop])
             start = stop
-        del buffer[:start]
+        if read is kept:
+            del kept[:start]
+        else:
+            kept += read[start:]

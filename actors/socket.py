@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, Generic, Protocol
 
 from actors import contract
 from actors.crash_text import blame
-from actors.messages import ConnectInfo, Control, Gone, Opcode, Receipt
+from actors.messages import ConnectInfo, ConnectionEnded, Control, Opcode, Receipt
 from actors.reasons import KILLED, Reason
 from actors.results import Error, Ok, Push, Reply, Stop
 from actors.runtime.actor import Actor, Exit
@@ -55,7 +55,7 @@ class Transport(Protocol):
         """The actor ends: tell the client and let go of it. Only the first call counts."""
 
 
-class _Gone:
+class _Ended:
     """What takes the place of the transport when all is over.
 
     An actor and its mailbox refer to each other, so they wait for the collector. What they refer to
@@ -74,7 +74,7 @@ class _Gone:
     def on_ended(self, reason: Reason) -> None: ...
 
 
-_GONE: Final = _Gone()
+_ENDED: Final = _Ended()
 
 
 class Socket(Actor, Generic[StateT]):
@@ -225,7 +225,7 @@ class Socket(Actor, Generic[StateT]):
     # -- what a transport calls
 
     def on_events(self, events: list[Any]) -> None:
-        """Queue what the client sent: ``str``, ``bytes``, ``Control``, ``Receipt`` or ``Gone``.
+        """Queue what came: ``str``, ``bytes``, ``Control``, ``Receipt`` or ``ConnectionEnded``.
 
         Call it on the dispatcher's thread; it never blocks. Nothing bounds the queue but the
         transport's own care: see ``backlog`` (how many wait) and ``Receipt``.
@@ -293,7 +293,7 @@ class Socket(Actor, Generic[StateT]):
             elif kind is Receipt:
                 item.handled(True)
                 continue
-            elif kind is Gone:
+            elif kind is ConnectionEnded:
                 raise Exit(item.reason)
             else:
                 self.on_envelope(item)
@@ -322,7 +322,7 @@ class Socket(Actor, Generic[StateT]):
             try:
                 super().on_terminate(reason)
             finally:
-                self.__transport = _GONE
+                self.__transport = _ENDED
 
     def end_now(self, reason: Reason) -> None:
         """Tell the client ``reason`` although a callback may run, and end at once.
@@ -336,7 +336,7 @@ class Socket(Actor, Generic[StateT]):
         """Let go of the client, then run ``terminate``: nobody waits for it any more."""
         self.__transport.on_ended(KILLED)
         if self.__terminate_ran:
-            self.__transport = _GONE
+            self.__transport = _ENDED
         else:
             last = Job(lambda: run_hook(self.on_terminate, KILLED))
             self.actor_inbox.dispatcher.ends.schedule(last)

@@ -16,9 +16,9 @@ from typing import Any
 
 from actors import (
     CLOSED,
+    ConnectionEnded,
     Endpoint,
     Error,
-    Gone,
     Opcode,
     Push,
     Reason,
@@ -96,7 +96,7 @@ class EventStream(StreamProtocol):
         self.connection_lost(None)
 
     def connection_lost(self, error: Exception | None) -> None:
-        self.actor.on_events([Gone(CLOSED)])
+        self.actor.on_events([ConnectionEnded(CLOSED)])
 
     def drain(self) -> None:
         self.actor.actor_ref.exit(Shutdown("restart"))

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from transports.http.response import Response as Response
     from transports.opening.mount import CustomTransport as CustomTransport
     from transports.opening.mount import Mount as Mount
-    from transports.opening.mount import Opened as Opened
-    from transports.opening.mount import Refusal as Refusal
     from transports.opening.mount import TransportMount as TransportMount
+    from transports.opening.opened import Opened as Opened
+    from transports.opening.opened import Refusal as Refusal
     from transports.opening.options import TransportOptions as TransportOptions
     from transports.tcp.protocol import StreamProtocol as StreamProtocol
     from transports.tcp.stream import Stream as Stream
@@ -32,8 +32,8 @@ _HOME = {
     "CustomTransport": "transports.opening.mount",
     "HTTPConnection": "transports.http.responder",
     "Mount": "transports.opening.mount",
-    "Opened": "transports.opening.mount",
-    "Refusal": "transports.opening.mount",
+    "Opened": "transports.opening.opened",
+    "Refusal": "transports.opening.opened",
     "Request": "transports.http.request",
     "Responder": "transports.http.responder",
     "Response": "transports.http.response",

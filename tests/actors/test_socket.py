@@ -9,7 +9,7 @@ import pytest
 from gevent.event import Event
 
 from actors.errors import ConfigError
-from actors.messages import ConnectInfo, Control, Gone, Opcode, Receipt
+from actors.messages import ConnectInfo, ConnectionEnded, Control, Opcode, Receipt
 from actors.reasons import CLOSED, KILLED, NORMAL, Crash, Shutdown
 from actors.results import Ok, Push, Reply
 from actors.runtime import StartError, registry
@@ -71,7 +71,7 @@ def test_the_defaults_accept_and_ignore(kept: Kept) -> None:
     socket.on_events(["text", b"bytes", Control(None, Opcode.PONG)])
     assert socket.actor_ref.ask("told", timeout=DEADLINE) is None
     assert kept.calls == ["flush"]
-    socket.on_events([Gone(CLOSED)])
+    socket.on_events([ConnectionEnded(CLOSED)])
     assert socket.actor_ref.wait(DEADLINE)
     assert kept.calls == ["flush", CLOSED]
 
@@ -115,7 +115,7 @@ def test_a_receipt_is_handled_after_what_it_was_queued_behind(kept: Kept) -> Non
 
 def test_a_receipt_is_told_when_the_socket_ends_before_it(kept: Kept) -> None:
     socket = Echo(kept).on_begin()
-    socket.on_events([Gone(CLOSED), "never", Receipt(kept.calls.append)])
+    socket.on_events([ConnectionEnded(CLOSED), "never", Receipt(kept.calls.append)])
     assert socket.actor_ref.wait(DEADLINE)
     assert kept.calls == [CLOSED, False]
 

@@ -2,13 +2,16 @@
 
     python -m tests.architecture.documents
 
-writes those parts anew: code that is included from ``examples/``, the table of limits, and that of
-a shutdown's times; and the types of options, which are no document.
+writes those parts anew: code that is included from ``examples/``, the table of limits, that of a
+shutdown's times, and the diagrams of lifecycles; and the types of options, which are no document.
 """
 
 from __future__ import annotations
 
+import enum
 import re
+from collections.abc import Mapping
+from importlib import import_module
 
 from actors.endpoint.demo import endpoint
 from actors.endpoint.limits import FIXED, listed
@@ -18,6 +21,7 @@ from tests.architecture.sources import ROOT
 INCLUDE = re.compile(r"(<!-- include: (\S+) -->\n```[a-z]+\n).*?(```\n)", re.DOTALL)
 LIMITS = re.compile(r"(<!-- limits -->\n).*?(<!-- end of limits -->\n)", re.DOTALL)
 SCHEDULE = re.compile(r"(<!-- schedule -->\n).*?(<!-- end of schedule -->\n)", re.DOTALL)
+LIFECYCLE = re.compile(r"(<!-- lifecycle: (\S+) -->\n).*?(<!-- end of lifecycle -->\n)", re.DOTALL)
 HEAD = "| limit | default | unit | meaning |\n| --- | --- | --- | --- |\n"
 
 
@@ -31,6 +35,7 @@ def refreshed(text: str) -> str:
     """Return a document's text with its parts made anew."""
     text = INCLUDE.sub(lambda found: found[1] + code_of(found[2]) + found[3], text)
     text = SCHEDULE.sub(lambda found: found[1] + spans.table() + found[2], text)
+    text = LIFECYCLE.sub(lambda found: found[1] + diagram_of(found[2]) + found[3], text)
     return LIMITS.sub(lambda found: found[1] + HEAD + limit_rows() + found[2], text)
 
 
@@ -49,6 +54,30 @@ def limit_rows() -> str:
             value += " (class)" if ".mailbox_" in name else " (fixed)"
         rows.append(f"| `{name.removeprefix('/echo ')}` | {value} | {unit} | {line[79:]} |\n")
     return "".join(rows)
+
+
+def diagram_of(module: str) -> str:
+    """Return the lifecycle that ``module`` has as its ``TRANSITIONS``, in a block of Mermaid."""
+    return f"```mermaid\n{diagram(import_module(module).TRANSITIONS)}```\n"
+
+
+def diagram(table: Mapping[tuple[enum.Enum, enum.Enum], enum.Enum]) -> str:
+    """Return a Mermaid state diagram of ``table``: (state, event) to the next state.
+
+    The first state is the one that is declared first. What leads back to its own state is ignored
+    there, and not drawn.
+    """
+    arrows: dict[tuple[str, str], list[str]] = {}
+    for (state, event), after in table.items():
+        if after is not state:
+            arrows.setdefault((state.name, after.name), []).append(event.name)
+    first, _ = next(iter(table))
+    names = [state.name for state in type(first)]
+    lines = [f"[*] --> {names[0]}"]
+    lines += [f"{begin} --> {end}: {', '.join(events)}" for (begin, end), events in arrows.items()]
+    left = {begin for begin, _ in arrows}
+    lines += [f"{name} --> [*]" for name in names if name not in left]
+    return "stateDiagram-v2\n" + "".join(f"    {line}\n" for line in lines)
 
 
 if __name__ == "__main__":

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import re
+from enum import Enum
 
 import pytest
 
 from actors.endpoint.command.arguments import parser
 from actors.endpoint.demo import endpoint
 from actors.endpoint.limits import listed
-from tests.architecture.documents import INCLUDE, LIMITS, SCHEDULE, documents, refreshed
+from tests.architecture.documents import (
+    INCLUDE,
+    LIFECYCLE,
+    LIMITS,
+    SCHEDULE,
+    diagram,
+    documents,
+    refreshed,
+)
 from tests.architecture.sources import ROOT
 
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
@@ -46,7 +55,7 @@ def broken_links(path, text):
 
 def stale_parts(path, text):
     if refreshed(text) != text:
-        yield f"{path}: included code or a table is another now; run `make docs`"
+        yield f"{path}: what is made of code is stale; run `make docs`"
     if text.count("<!-- include:") != len(INCLUDE.findall(text)):
         yield f"{path}: an include is not followed by a block of Python"
 
@@ -89,6 +98,30 @@ def test_every_limit_is_documented():
 
 def test_the_times_of_a_shutdown_are_documented():
     assert len(SCHEDULE.findall(documents()["docs/architecture.md"])) == 1
+
+
+def test_every_lifecycle_is_drawn():
+    drawn = {found[2] for found in LIFECYCLE.finditer(documents()["docs/architecture.md"])}
+    tables = [path.relative_to(ROOT) for path in ROOT.glob("[at]*/**/lifecycle.py")]
+    tables = [path for path in tables if "\nTRANSITIONS" in (ROOT / path).read_text("utf-8")]
+    assert drawn == {".".join(path.with_suffix("").parts) for path in tables}
+
+
+def test_a_diagram_has_each_step_and_both_ends():
+    state, event = Enum("State", "ON OFF GONE"), Enum("Event", "PRESS PULL KICK")
+    table = {
+        (state.ON, event.PRESS): state.OFF,
+        (state.ON, event.KICK): state.OFF,
+        (state.ON, event.PULL): state.ON,
+        (state.OFF, event.PULL): state.GONE,
+    }
+    assert diagram(table).splitlines() == [
+        "stateDiagram-v2",
+        "    [*] --> ON",
+        "    ON --> OFF: PRESS, KICK",
+        "    OFF --> GONE: PULL",
+        "    GONE --> [*]",
+    ]
 
 
 def test_every_option_of_the_command_is_documented():
@@ -154,6 +187,11 @@ def test_license_is_the_one_that_the_metadata_names():
         (stale_parts, "<!-- include: examples/echo.py -->\n```python\nx = 1\n```\n", 1),
         (stale_parts, "<!-- include: examples/echo.py -->\nnothing", 1),
         (stale_parts, "<!-- schedule -->\n| worker | 24 |\n<!-- end of schedule -->\n", 1),
+        (
+            stale_parts,
+            "<!-- lifecycle: transports.http.lifecycle -->\n<!-- end of lifecycle -->\n",
+            1,
+        ),
         (unknown_targets, "`make run` and\n\n    make nothing\n", 1),
         (unknown_options, "    python -m actors.endpoint --bind x --nothing\n", 1),
         (unknown_options, "`python -m actors.endpoint a:b --check` and --other", 0),

@@ -7,7 +7,7 @@ from urllib.parse import quote
 import pytest
 
 from transports.http.request import Request
-from transports.opening.mount import Opened
+from transports.opening.opened import Opened
 from transports.opening.refused import MAX_REASON, Reason
 
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJ1c2VyIjo3fQ.c2lnbmF0dXJl"

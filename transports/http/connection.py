@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from actors.errors import HTTPError
 from actors.runtime.stuck import Impatient
+from transports.http import lifecycle as life
 from transports.http.deadlines import Deadlines
 from transports.http.handling import NOT_FOUND, UNAVAILABLE, call, encoded, log_refused, refusal
 from transports.http.parser import BODY, HEAD, IDLE, ParserState, RequestParser
@@ -29,7 +30,7 @@ CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 
 
-class HTTPConnection(Impatient, StreamProtocol):
+class HTTPConnection(Impatient, life.Exchanging, StreamProtocol):
     """The protocol of a stream that speaks HTTP.
 
     ``match`` (:meth:`.router.Router.match`) finds the :class:`Resource` of a path. Its
@@ -37,9 +38,7 @@ class HTTPConnection(Impatient, StreamProtocol):
     it may block, with the request and this connection. It answers a :class:`Response`; or
     ``None``, when it has called :meth:`hand_over` or when :meth:`respond` is going to be called.
     Until then the requests behind wait, unread beyond ``max_pipelined`` bytes.
-    A handler may instead write its answer to ``stream`` itself: it sets ``begun`` before the first
-    byte (and ``stream.unfinished`` where nothing but the connection's end says where its body
-    ends), and calls :meth:`answered` behind the last.
+    A handler may instead write its answer to ``stream`` itself (see :class:`.Responder`).
     What it raises is a 500 (:class:`~actors.errors.HTTPError`: its own), and the connection closes.
     ``draining``: the server ends, so the answer behind which no request waits is the last, and who
     takes the stream over must end soon. Up to a time it is not while ``claims``, which a
@@ -47,10 +46,9 @@ class HTTPConnection(Impatient, StreamProtocol):
     """
 
     __slots__ = (
-        "_closes", "_deadlines", "_eof", "_held", "_judged", "_leaving", "_lost",
-        "_lost_at_eof", "_match", "_needed_until", "_options", "_parser", "_queued", "_request",
-        "_resource", "_response", "_waits_for", "begun", "claims", "draining", "shared",
-        "stream",
+        "_closes", "_deadlines", "_eof", "_leaving", "_lost", "_lost_at_eof", "_match",
+        "_needed_until", "_options", "_parser", "_request", "_resource", "_response", "_waits_for",
+        "claims", "draining", "shared", "stream",
     )  # fmt: skip
 
     def __init__(self, stream: Stream, match: Match, options: HTTPOptions, shared: Shared) -> None:
@@ -61,14 +59,14 @@ class HTTPConnection(Impatient, StreamProtocol):
         self._parser = RequestParser(options, stream.scheme, stream.peer)
         self._request: Request | None = None
         self._resource: Resource | None = None
-        self._held = self._judged = self._queued = False
+        self.state = life.WAITING
         self._response: Response | None = None
         self._closes: bool | None = None
         self._lost: Callable[[], object] | None = None
         self.draining = self._leaving = False
         self.claims: Claims | None = None
         self._needed_until = math.inf
-        self._eof = self._lost_at_eof = self.begun = False
+        self._eof = self._lost_at_eof = False
         self._waits_for: ParserState | None = None
         self._deadlines = Deadlines(stream.dispatcher, self._overdue)
         self._await_more()
@@ -90,6 +88,7 @@ class HTTPConnection(Impatient, StreamProtocol):
 
     def connection_lost(self, error: Exception | None) -> None:  # noqa: ARG002 - StreamProtocol
         """Forget the request, and tell who was to answer it."""
+        self.move(life.Event.LOST)
         lost, self._lost = self._lost, None
         self._request = self._response = None
         self._deadlines.end()
@@ -101,7 +100,8 @@ class HTTPConnection(Impatient, StreamProtocol):
 
     def respond(self, response: Response, *, close: bool = False) -> None:
         """Answer the request whose handler answered ``None``; on the dispatcher's thread."""
-        if self._request is not None and self._response is None:
+        before, self.state = self.state, life.TRANSITIONS[self.state, life.RESPOND]
+        if self.state is not before:
             self._response, self._lost = response, None
             self._closes = close or self._closes
             self.stream.dispatcher.send_soon(self._send)
@@ -131,12 +131,11 @@ class HTTPConnection(Impatient, StreamProtocol):
 
     def answered(self, *, close: bool = False) -> None:
         """Go on behind an answer that its handler has written to ``stream`` itself."""
-        if self._request is not None:
-            close = close or self.closes
-            self._request = self._lost = None
-            self.begun = False
-            if close:
-                self.stream.close()
+        last = close or self.closes
+        if self.move(life.Event.FINISH):
+            self._request = self._response = self._lost = None
+            if last:
+                self._close()
             self._advance()
 
     def on_lost(self, callback: Callable[[], object], *, at_eof: bool = False) -> None:
@@ -160,16 +159,16 @@ class HTTPConnection(Impatient, StreamProtocol):
         Meanwhile no deadline of a request runs, and :meth:`respond` (with ``close``, as the body is
         not read) and :meth:`on_lost` are those of its handler.
         """
-        self._held = True
+        self.move(life.Event.HOLD)
 
     def proceed(self) -> None:
         """Read and serve the request that is held; one that was answered or lost is not."""
-        if self._held and self._request is not None:
-            self._held = False
+        if self.state is life.HELD and self._request is not None:
             if self._parser.pending is None:  # it came whole
-                self._queued = True
+                self.move(life.COMPLETE)
                 self.stream.dispatcher.schedule(self)
             else:
+                self.move(life.Event.PROCEED)
                 self._request = None
                 self._advance()
 
@@ -180,6 +179,7 @@ class HTTPConnection(Impatient, StreamProtocol):
         ``eof_received`` in a later poll phase where this connection has seen the end.
         """
         stream = self.stream
+        self.move(life.Event.HAND_OVER)
         self._request = self._lost = stream.on_drained = None
         self._deadlines.end()
         stream.hand_over(protocol)
@@ -200,7 +200,7 @@ class HTTPConnection(Impatient, StreamProtocol):
         brought a part of a request gets the rest, or answers 503; so does one that is held.
         """
         self.draining = self._leaving = True
-        if self._held and self._request is not None:
+        if self.state is life.HELD:
             self._deadlines.await_quiet()
         else:
             self._advance()
@@ -208,12 +208,12 @@ class HTTPConnection(Impatient, StreamProtocol):
     def end_now(self) -> None:
         """Close now. Answer 503 to a request that is not answered, or has not come in whole."""
         self.respond(UNAVAILABLE, close=True)
-        if self._request is None:
+        if self.state is life.WAITING or self.state is life.JUDGED:
             self._refuse_rest()
 
     def _refuse_rest(self) -> None:
         if self._parser.state is IDLE:
-            self.stream.close()
+            self._close()
         else:
             self._write(UNAVAILABLE, close=True)
 
@@ -243,7 +243,8 @@ class HTTPConnection(Impatient, StreamProtocol):
 
     def _start(self, request: Request) -> None:
         self._request, self._closes = request, None
-        judged, self._judged = self._judged, False
+        judged = self.state is life.JUDGED
+        self.state = life.TRANSITIONS[self.state, life.COMPLETE]
         if judged:
             self.shared.bodies.forget(self)
         self._waits_for = None
@@ -253,30 +254,28 @@ class HTTPConnection(Impatient, StreamProtocol):
             self.respond(NOT_FOUND)
             return
         resource, request.path_params = found
-        self._held = False
         if not judged and (resource.judge_head or self.stream.dispatcher.blocked.full):
             verdict = resource.judge(request, self)
             if verdict is not None:
                 self.respond(verdict, close=True)
                 return
         self._resource = resource
-        if self._held:
+        if self.state is life.HELD:
             self.stream.pause_reading()
         else:
-            self._queued = True
             self.stream.dispatcher.schedule(self)
 
     def on_stuck(self) -> None:
         """See after a while whether the handler will ever run."""
-        if self._queued and not self._deadlines.pending:
+        if self.state is life.QUEUED and not self._deadlines.pending:
             self._deadlines.begin(self._options.header_timeout)
 
     def on_turn(self, carrier: Carrier) -> None:  # noqa: ARG002 - Runnable
         """Run the handler, on a carrier."""
         request, resource = self._request, self._resource
-        if request is None or resource is None or not self._queued:
+        if self.state is not life.QUEUED or request is None or resource is None:
             return  # lost, or answered, before its turn
-        self._queued = False
+        self.state = life.TRANSITIONS[life.QUEUED, life.START]
         response, failed = call(resource.handle, request, self)
         if response is not None and self._request is request:
             self.respond(response, close=failed)
@@ -287,15 +286,16 @@ class HTTPConnection(Impatient, StreamProtocol):
     def _send(self) -> None:
         """Send the answer that is due, unless the client was lost since, and go on."""
         request, response = self._request, self._response
-        if request is None or response is None:
+        if self.state is life.BROKEN:
+            self.move(life.Event.CLOSE)
+            self.stream.break_off()  # another answer would only be taken for more of that one
+        if self.state is not life.ANSWERED or request is None or response is None:
             return
         close = self._closes
         if close is None:
             close = not request.keep_alive or (self.draining and self._is_last())
         self._request = self._response = None
-        if self.begun:
-            self.stream.break_off()  # another answer would only be taken for more of that one
-            return
+        self.state = life.TRANSITIONS[life.ANSWERED, life.SENT]
         self._write(response, close=close, head_only=request.method == "HEAD")
         self._advance()
 
@@ -303,9 +303,13 @@ class HTTPConnection(Impatient, StreamProtocol):
         data, close = encoded(response, close=close, head_only=head_only, server=self._match)
         self.stream.write(data)
         if close:
-            self.stream.close()
+            self._close()
             self._parser.discard()  # what comes while the stream lingers is thrown away as well
             self.shared.bodies.forget(self)
+
+    def _close(self) -> None:
+        self.move(life.Event.CLOSE)
+        self.stream.close()
 
     def _refuse(self, error: HTTPError) -> None:
         """Answer a request that never was one, and close."""
@@ -315,7 +319,7 @@ class HTTPConnection(Impatient, StreamProtocol):
     def _await_more(self) -> None:
         state = self._parser.state
         if self._eof:
-            self.stream.close()
+            self._close()
             return
         self.stream.resume_reading()
         if state is BODY:
@@ -337,37 +341,37 @@ class HTTPConnection(Impatient, StreamProtocol):
         """Whether the body of ``pending`` is to be read now; if not, it is held, or is answered."""
         found = self._match(pending.path)
         verdict: Response | None = NOT_FOUND
-        if self._judged:
+        if self.state is life.JUDGED:
             verdict = None
         elif found is not None:
             resource, pending.path_params = found
-            self._held, self._judged = False, True
             verdict = resource.judge(pending, self, whole=False)
         if verdict is not None:
             self._write(verdict, close=True, head_only=pending.method == "HEAD")
-        elif self._held:
-            self._request, self._closes = pending, None
-            self._waits_for = None
+            return False
+        if self.state is life.HELD:
+            self._request, self._closes, self._waits_for = pending, None, None
             self._deadlines.clear()
             self.shared.bodies.forget(self)
             self.stream.pause_reading()
-        elif not self._parser.expects_continue:
-            return True
-        elif pending.method in _WITH_BODY:
+            return False
+        if self.state is life.WAITING:
+            self.move(life.Event.ADMIT)
+        if self._parser.expects_continue:
+            if pending.method not in _WITH_BODY:
+                self._refuse(HTTPError(417, f"{pending.method} must not expect 100-continue"))
+                return False
             self.stream.write(CONTINUE)
-            return True
-        else:
-            self._refuse(HTTPError(417, f"{pending.method} must not expect 100-continue"))
-        return False
+        return True
 
     def _overdue(self, late: bool) -> None:  # noqa: FBT001 - Deadlines' callback
         """Give up what has not come in time, or (not ``late``) in a server that ends."""
         if self.stream.closing:
             return
         if self._waits_for is None:
-            if self._held:
+            if self.state is life.HELD:
                 self.respond(UNAVAILABLE, close=True)
-            elif self._queued and self._resource is not None:
+            elif self.state is life.QUEUED and self._resource is not None:
                 self._still_queued(self._resource)
         elif self._waits_for is IDLE:
             if late or not self._needed():
@@ -383,7 +387,7 @@ class HTTPConnection(Impatient, StreamProtocol):
         """Give up a request whose handler has no carrier, unless it continues something."""
         self._deadlines.begin(self._options.header_timeout)
         if self._request is not None and resource.is_stuck(self._request):
-            self._queued, lost = False, self._lost
+            lost = self._lost
             self.respond(UNAVAILABLE, close=True)
             if lost is not None:
                 lost()
@@ -392,5 +396,5 @@ class HTTPConnection(Impatient, StreamProtocol):
         """Close, unless a request has come since the loop looked: nobody would answer that."""
         self._waits_for = None
         self.stream.on_events(EPOLLIN)
-        if self._waits_for is None and self._request is None:
-            self.stream.close()
+        if self._waits_for is None and self.state is life.WAITING:
+            self._close()

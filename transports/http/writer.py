@@ -37,7 +37,7 @@ class Writer:
     would say that the body is not whole.
     """
 
-    __slots__ = ("_chunked", "_head", "_http", "_left", "_request", "_silent")
+    __slots__ = ("_chunked", "_head", "_http", "_left", "_request", "_silent", "begun")
 
     def __init__(self, request: Request, http: Responder) -> None:
         self._request = request
@@ -45,11 +45,8 @@ class Writer:
         self._head = b""
         self._left: int | None = None
         self._chunked = self._silent = False
-
-    @property
-    def begun(self) -> bool:
+        self.begun = False
         """Whether something was sent: the head cannot be changed any more."""
-        return self._http.begun
 
     def begin(self, status: int, headers: Headers, length: int | None) -> None:
         """Settle the head; ``length`` is the body's in bytes, where it is known.
@@ -111,8 +108,8 @@ class Writer:
 
     def _send(self, data: bytes) -> None:
         data, self._head = self._head + data, b""
-        if not self._http.begun:
-            self._http.begun = True
+        if not self.begun:
+            self.begun = self._http.begun = True
             framed = self._chunked or self._silent or self._left is not None
             self._http.stream.unfinished = not framed
         if data:

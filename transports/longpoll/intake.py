@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from transports.longpoll.token import SessionToken
-    from transports.opening.mount import Opened
+    from transports.opening.opened import Opened
 
 
 class Waiting(Protocol):

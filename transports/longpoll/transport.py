@@ -19,7 +19,8 @@ from transports.longpoll.intake import Intake, Share
 from transports.longpoll.options import LongPollOptions
 from transports.longpoll.session import LongPollSession
 from transports.longpoll.session_table import SessionTable
-from transports.opening.mount import Opened, Refusal, TransportMount
+from transports.opening.mount import TransportMount
+from transports.opening.opened import Opened, Refusal
 
 if TYPE_CHECKING:
     from transports.http.request import Request

@@ -1,8 +1,9 @@
 """What every transport does with a request that opens a connection, before there is an actor.
 
 ``mount`` is the one that is called: a transport keeps a ``TransportMount`` for each path, calls its
-``open`` for the checks, its ``connect`` for the application's word, its ``start`` for the actor.
-The rest are pure functions over a request that ``mount`` calls in Phoenix's order:
+``open`` for the checks, which come to one of ``opened``, its ``connect`` for the application's
+word, its ``start`` for the actor. The rest are pure functions over a request that ``mount`` calls
+in Phoenix's order:
 
 * ``origin`` and ``uri``: may a page of that origin connect, and how it is written;
 * ``subprotocols``: which one is spoken, and the token that phoenix.js puts among them;

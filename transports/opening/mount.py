@@ -22,10 +22,11 @@ from actors.crash_text import blame
 from actors.messages import ConnectInfo
 from actors.results import Error, Ok
 from actors.runtime.crashes import capped
-from transports.http.request import Headers, Request
+from transports.http.request import Request
 from transports.http.response import Response
 from transports.opening import subprotocols
 from transports.opening.connect_info import Source, collect, compile_fields, needs_same_site
+from transports.opening.opened import Opened, Refusal
 from transports.opening.origin import OriginCheck, Setting, host_allowed
 from transports.opening.refused import Reason
 
@@ -54,26 +55,6 @@ LEVELS: Mapping[str, int] = {
 }
 
 NO_SUBPROTOCOL = subprotocols.Negotiated()
-
-
-@dataclass(slots=True)
-class Refusal:
-    """A request that may not connect, and what to answer it."""
-
-    status: int
-    body: bytes = b""
-    headers: Headers = ()
-
-
-@dataclass(slots=True)
-class Opened:
-    """A request that passed the checks. ``params`` holds the path variables over the query's."""
-
-    request: Request
-    params: dict[str, Any] = field(repr=False)
-    transport: str
-    subprotocol: str | None = None
-    auth_token: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

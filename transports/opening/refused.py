@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from actors.crash_text import described, escaped
 
 if TYPE_CHECKING:
-    from transports.opening.mount import Opened
+    from transports.opening.opened import Opened
 
 MAX_REASON: Final = 200
 """Characters of a reason that are logged."""

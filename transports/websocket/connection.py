@@ -9,22 +9,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from actors.errors import ProtocolError
-from actors.messages import Control, Gone, Opcode, Receipt
-from actors.reasons import CLOSED, Closed, Failure, Killed, Reason, Shutdown, as_reason
+from actors.messages import ConnectionEnded, Control, Opcode, Receipt
+from actors.reasons import Closed, Failure, Killed, Reason, Shutdown, as_reason
 from actors.results import Push, Reply, Stop
 from actors.runtime.actor import Exit
 from transports import closing
 from transports.delivering import deliver_all, deliver_rest
 from transports.tcp.protocol import StreamProtocol
 from transports.tcp.stream import READ_SIZE
-from transports.websocket.close_wait import CloseWait
-from transports.websocket.frames import (
-    TEXT_HEADERS,
-    WHOLE_TEXT,
-    encode,
-    encode_close,
-    header_16,
-)
+from transports.websocket.frames import TEXT_HEADERS, WHOLE_TEXT, encode, encode_close, header_16
+from transports.websocket.lifecycle import CLOSED, CLOSING, FAILED, PEER_CLOSED, Event
 from transports.websocket.outgoing import message_frame, payload_frame
 from transports.websocket.protocol import PeerClose, Ping, Pong, Protocol
 from transports.websocket.read_rate import ReadRate
@@ -61,13 +55,8 @@ class WebSocketConnection(StreamProtocol):
         "_busy",
         "_close_frame",
         "_deflate",
-        "_ended",
-        "_heard",
         "_options",
         "_out",
-        "_paused_at",
-        "_peer_close",
-        "_pinged",
         "_protocol",
         "_rate",
         "_rest",
@@ -90,16 +79,13 @@ class WebSocketConnection(StreamProtocol):
         self._protocol = Protocol(options, self.dispatcher.clock, deflate)
         self._out: list[bytes] = []
         self._waiting = 0
-        self._ended = False
         self._close_frame: closing.CloseFrame | None = None
-        self._peer_close: PeerClose | None = None
         self._timer: Timer | None = None
         self._busy = False
         self._rest: Timer | None = None
-        self._paused_at = 0.0
         rate, now = options.max_read_rate, self.dispatcher.now
         self._rate = None if rate is None else ReadRate(rate, now)
-        self._heard = self._pinged = self.dispatcher.now
+        self._protocol.heard = self._protocol.pinged = now
 
     def attach(self, actor: Socket, *, wants_control: bool) -> None:
         """Operate ``actor``, whose ``handle_control`` is asked only if it has one of its own.
@@ -111,7 +97,7 @@ class WebSocketConnection(StreamProtocol):
         self._wants_control = wants_control
         self.stream.send_timeout = self._options.send_timeout
         self.stream.limit_reads(READ_SIZE)  # frames are judged by their headers
-        due = self._next_tick(self._heard)
+        due = self._next_tick(self._protocol.heard)
         if due is not None:
             self._timer = self.dispatcher.timers.call_at(due, self._tick)
 
@@ -119,8 +105,8 @@ class WebSocketConnection(StreamProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Put what the bytes complete into the mailbox."""
-        self._heard = self.dispatcher.now
         protocol = self._protocol
+        protocol.heard = self.dispatcher.now
         events: list[Any] = protocol.receive_data(data)
         if protocol.special:
             protocol.special = False
@@ -166,14 +152,15 @@ class WebSocketConnection(StreamProtocol):
 
     def _pause(self) -> None:
         if not self.stream.paused:
-            self._paused_at = self.dispatcher.clock()
+            self._protocol.paused_at = self.dispatcher.clock()
             self.stream.pause_reading()
 
     def _resume(self) -> None:
         """Read again, unless there is another reason not to; no deadline ran meanwhile."""
         if not self._busy and self._rest is None and self.stream.paused:
-            self._heard = self.dispatcher.clock()  # nobody listened until now
-            self._protocol.began += self._heard - self._paused_at
+            protocol = self._protocol
+            protocol.heard = self.dispatcher.clock()  # nobody listened until now
+            protocol.began += protocol.heard - protocol.paused_at
             self.stream.resume_reading()
 
     def _serve(self, events: list[Any]) -> list[Any]:
@@ -188,10 +175,9 @@ class WebSocketConnection(StreamProtocol):
                     opcode = Opcode.PING if kind is Ping else Opcode.PONG
                     wanted.append(Control(event.payload, opcode))
             elif kind is PeerClose:
-                self._peer_close = event
-                wanted.append(Gone(Closed(event.code, event.reason)))
+                wanted.append(ConnectionEnded(Closed(event.code, event.reason)))
             elif isinstance(event, ProtocolError):
-                wanted.append(Gone(Failure(event)))
+                wanted.append(ConnectionEnded(Failure(event)))
             else:
                 wanted.append(event)
         return wanted
@@ -199,8 +185,14 @@ class WebSocketConnection(StreamProtocol):
     def _pong(self, payload: bytes) -> None:
         """Answer a ping; to a peer that does not read only the latest (RFC 6455 §5.5.3)."""
         if self.stream.queued:
-            self.stream.on_drained = lambda: self.stream.write(encode(Opcode.PONG, payload))
+            self._protocol.pong = payload
+            self.stream.on_drained = self._send_pong
         else:
+            self.stream.write(encode(Opcode.PONG, payload))
+
+    def _send_pong(self) -> None:
+        payload, self._protocol.pong = self._protocol.pong, None
+        if payload is not None:
             self.stream.write(encode(Opcode.PONG, payload))
 
     def eof_received(self) -> None:
@@ -209,7 +201,8 @@ class WebSocketConnection(StreamProtocol):
 
     def connection_lost(self, error: Exception | None) -> None:  # noqa: ARG002 - one reason for all
         """End the actor, once it has handled what came before."""
-        self.inbox.add([Gone(CLOSED)])
+        if self._protocol.move(Event.HANGUP):  # else it has been told an end already
+            self.inbox.add([ConnectionEnded(Closed())])
 
     def drain(self) -> None:
         """End with 1012: the server goes away, and the client should come back elsewhere."""
@@ -259,20 +252,22 @@ class WebSocketConnection(StreamProtocol):
     def flush(self) -> None:
         """Send what the turn delivered."""
         out = self._out
-        if out and not self._ended:
-            stream = self.stream
-            stream.write(out[0] if len(out) == 1 else b"".join(out))
-            out.clear()
-            if stream.backlog is not None:
-                self._bound_backlog()
-        elif out:
-            out.clear()  # pushed after the end
+        if out:
+            stream, state = self.stream, self._protocol.state
+            if state is CLOSING or state is CLOSED:
+                out.clear()  # nothing follows the Close frame (RFC 6455 §5.5.1)
+            else:
+                stream.write(out[0] if len(out) == 1 else b"".join(out))
+                out.clear()
+                if stream.backlog is not None:
+                    self._bound_backlog()
         if self._waiting and not self.inbox.items:
             self._waiting = 0
 
     def on_blocked(self) -> None:
         """Send what there is: a callback blocks, or has produced much."""
-        if self._out and not self._ended:  # nothing follows the Close frame (RFC 6455 §5.5.1)
+        state = self._protocol.state
+        if self._out and state is not CLOSING and state is not CLOSED:
             self.stream.write(b"".join(self._out))
             self._out.clear()
             self._bound_backlog()
@@ -285,13 +280,13 @@ class WebSocketConnection(StreamProtocol):
 
     def _next_tick(self, now: float) -> float | None:
         """When to look next: at the idle deadline, the next ping or a message's, the first."""
-        options = self._options
-        due = NEVER if options.timeout is None else self._heard + options.timeout
-        if options.ping_interval is not None and self._pinged + options.ping_interval < due:
-            due = self._pinged + options.ping_interval
+        options, protocol = self._options, self._protocol
+        due = NEVER if options.timeout is None else protocol.heard + options.timeout
+        if options.ping_interval is not None and protocol.pinged + options.ping_interval < due:
+            due = protocol.pinged + options.ping_interval
         if options.message_timeout is not None and now + options.message_timeout <= due:
             due = now + options.message_timeout
-        if self._protocol.unfinished and options.message_timeout is not None:
+        if protocol.unfinished and options.message_timeout is not None:
             due = min(due, self._message_tick(now, options.message_timeout))
         return None if due == NEVER else due
 
@@ -299,21 +294,21 @@ class WebSocketConnection(StreamProtocol):
         """When the message is overdue, at the earliest; its time stands still in a pause."""
         protocol = self._protocol
         if self.stream.paused:
-            return now + max(protocol.began + timeout - self._paused_at, MIN_TICK)
+            return now + max(protocol.began + timeout - protocol.paused_at, MIN_TICK)
         return protocol.began + timeout
 
     def _tick(self) -> float | None:
-        now, options = self.dispatcher.clock(), self._options
+        now, options, protocol = self.dispatcher.clock(), self._options, self._protocol
         if self.stream.paused:
-            self._heard = now  # the client may say more than is read: it waits for its socket
-        if options.timeout is not None and self._heard + options.timeout <= now:
+            protocol.heard = now  # the client may say more than is read: it waits for its socket
+        if options.timeout is not None and protocol.heard + options.timeout <= now:
             self.inbox.signal(Shutdown("timeout"))
             return None
         if self._overdue(now):
             self.inbox.signal(Shutdown("message_timeout"))
             return None
-        if options.ping_interval is not None and self._pinged + options.ping_interval <= now:
-            self._pinged = now
+        if options.ping_interval is not None and protocol.pinged + options.ping_interval <= now:
+            protocol.pinged = now
             if not self.stream.queued:  # else it would only wait with the rest
                 self.stream.write(encode(Opcode.PING, b""))
         return self._next_tick(now)
@@ -331,15 +326,16 @@ class WebSocketConnection(StreamProtocol):
 
     def on_ended(self, reason: Reason) -> None:
         """Send what is left and the Close frame; wait for the client's, but not for long."""
-        if self._ended:
-            return
-        self._ended = True
+        stream, protocol = self.stream, self._protocol
+        before, cut = protocol.state, stream.closing or isinstance(reason, Killed)
+        frame = None if cut else self._last_frame(reason)
+        if not protocol.move(Event.DROPPED if frame is None else Event.CLOSE_SENT):
+            return  # it has ended before
         for timer in (self._timer, self._rest):
             if timer is not None:
                 timer.cancel()
-        stream, frame = self.stream, self._last_frame(reason)
         stream.protocol = stream.on_drained = None
-        if stream.closing or isinstance(reason, Killed):
+        if cut:
             stream.abort()
             return
         if frame is not None:
@@ -347,16 +343,47 @@ class WebSocketConnection(StreamProtocol):
         if self._out:
             stream.write(b"".join(self._out))
             self._out.clear()
-        if frame is None or self._peer_close is not None:
-            stream.close(linger=0)
-        elif self._protocol.closed:
-            stream.close(LINGER_AFTER_FAILURE)
-        elif not stream.closed:
-            stream.protocol = CloseWait(stream, self._protocol, self._options.close_timeout)
+        if protocol.state is CLOSED:
+            stream.close(LINGER_AFTER_FAILURE if before is FAILED and frame is not None else 0)
+        elif stream.closed:
+            protocol.move(Event.HANGUP)
+        else:
+            stream.protocol = CloseWait(stream, protocol, self._options.close_timeout)
             stream.resume_reading()
 
     def _last_frame(self, reason: Reason) -> closing.CloseFrame | None:
         """Return the Close frame to send; ``None`` where nobody waits for one."""
         if isinstance(reason, Closed):  # its own code goes back (RFC 6455 §5.5.1)
-            return None if self._peer_close is None else (self._peer_close.code, "")
+            protocol = self._protocol
+            return (protocol.peer_code, "") if protocol.state is PEER_CLOSED else None
         return self._close_frame or closing.close_frame(reason)
+
+
+class CloseWait(StreamProtocol):
+    """What is left once our Close frame is sent: it waits ``timeout`` seconds for the client's."""
+
+    __slots__ = ("_protocol", "_stream", "_timer")
+
+    def __init__(self, stream: Stream, protocol: Protocol, timeout: float) -> None:
+        self._stream = stream
+        self._protocol = protocol
+        self._timer = stream.dispatcher.timers.call_later(timeout, self._late)
+
+    def data_received(self, data: bytes) -> None:
+        """Close once the Close frame is there, or what cannot lead to one (RFC 6455 §7.1.1)."""
+        self._protocol.receive_data(data)
+        if self._protocol.state is CLOSED:
+            self._stream.close(linger=0)
+
+    def eof_received(self) -> None:
+        """The client hung up."""
+        self._stream.abort()
+
+    def _late(self) -> None:
+        self._protocol.move(Event.TIMEOUT)
+        self._stream.abort()
+
+    def connection_lost(self, error: Exception | None) -> None:  # noqa: ARG002 - StreamProtocol
+        """Wait no longer."""
+        self._protocol.move(Event.HANGUP)
+        self._timer.cancel()

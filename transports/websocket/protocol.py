@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from actors.errors import PayloadTooBig, PolicyViolation, ProtocolError
+from transports.websocket import lifecycle
 from transports.websocket.assembly import Assembly, decode_text, invalid_text
 from transports.websocket.frames import (
     BINARY,
@@ -41,7 +42,9 @@ from transports.websocket.frames import (
     check_minimal,
     parse_close,
 )
+from transports.websocket.lifecycle import CLOSING, OPEN
 from transports.websocket.mask import apply_mask
+from transports.websocket.record import Record
 
 if TYPE_CHECKING:
     from transports.websocket.deflate import Deflate
@@ -49,6 +52,9 @@ if TYPE_CHECKING:
 
 CONTROL_BURST: Final = 10
 """Seconds' worth of control frames that may come at once."""
+
+_BESIDE_DEFLATE: Final = RSV2 | RSV3
+_RESERVED: Final = RSV1 | _BESIDE_DEFLATE
 
 VIEW_ABOVE: Final = 2048
 """Bytes above which a payload is unmasked through a view: making one costs as much as copying."""
@@ -79,48 +85,13 @@ class PeerClose:
 Event = str | bytes | Ping | Pong | PeerClose | ProtocolError
 
 
-class ControlRate:
-    """Bounds a sustained rate, in frames per second, by a bucket of :data:`CONTROL_BURST` seconds.
+class Protocol(Record):
+    """Reads bytes into the :class:`Record` of one connection.
 
-    It is full at ``now``, which is monotonic seconds.
+    ``clock`` (monotonic seconds) is asked for control frames and parts of messages alone.
     """
 
-    __slots__ = ("_at", "_left", "_rate")
-
-    def __init__(self, rate: float, now: float) -> None:
-        self._rate = rate
-        self._left = rate * CONTROL_BURST
-        self._at = now
-
-    def spend(self, now: float) -> None:
-        """Count one frame; :class:`PolicyViolation` where it is one too many."""
-        earned = (now - self._at) * self._rate
-        self._left = min(self._left + earned, self._rate * CONTROL_BURST)
-        self._at = now
-        if self._left < 1:
-            raise PolicyViolation(f"more than {self._rate} control frames per second")
-        self._left -= 1
-
-
-class Protocol:
-    """One connection's state. ``clock`` (monotonic seconds) is asked for control frames alone."""
-
-    __slots__ = (
-        "_buffer",
-        "_clock",
-        "_continues",
-        "_control_rate",
-        "_deflate",
-        "_fast",
-        "_message",
-        "_need",
-        "_options",
-        "_reserved",
-        "_short_end",
-        "began",
-        "closed",
-        "special",
-    )
+    __slots__ = ("_clock", "_continues", "_deflate", "_fast", "_options", "_short_end", "special")
 
     def __init__(
         self,
@@ -128,25 +99,19 @@ class Protocol:
         clock: Callable[[], float],
         deflate: Deflate | None = None,
     ) -> None:
+        super().__init__()
         self._options = options
         self._clock = clock
         self._deflate = deflate
-        self._reserved = RSV2 | RSV3 if deflate is not None else RSV1 | RSV2 | RSV3
         self._fast = min(options.max_frame_size, options.max_message_size)
         self._short_end = 6 + min(self._fast, MAX_CONTROL_PAYLOAD)
-        self._buffer: bytearray | None = None
-        self._need = 0
         self._continues = False
-        self.began = 0.0
-        self._message: Assembly | None = None
-        self._control_rate: ControlRate | None = None
-        self.closed = False
         self.special = False
 
     @property
     def unfinished(self) -> bool:
         """Whether a message, or a frame of one, is not all there: it came from ``began`` on."""
-        return self._buffer is not None or self._message is not None
+        return self.buffer is not None or self.message is not None
 
     def receive_data(self, data: bytes) -> list[Event]:
         """Take what the peer sent; return what it completed."""
@@ -155,9 +120,8 @@ class Protocol:
             6 <= size <= self._short_end
             and data[0] == 0x81
             and data[1] == size + 122
-            and self._buffer is None
-            and self._message is None
-            and not self.closed
+            and self.buffer is None
+            and self.message is None
         ):
             # One short text message and nothing else, at half of what the loop below costs.
             try:
@@ -169,9 +133,8 @@ class Protocol:
             and data[1] == 0xFE
             and data[0] == 0x81
             and data[2] << 8 | data[3] == size - 8 <= self._fast
-            and self._buffer is None
-            and self._message is None
-            and not self.closed
+            and self.buffer is None
+            and self.message is None
         ):
             # The same of a middling one: what is saved is a tenth of what its bytes cost.
             try:
@@ -184,19 +147,19 @@ class Protocol:
         self, data: bytes
     ) -> list[Event]:
         events: list[Event] = []
-        if self._buffer is not None:
-            whole = self._join(self._buffer, data)
+        if self.buffer is not None:
+            whole = self._join(self.buffer, data)
             if whole is None:
                 return events
             data = whole
         else:
             self._continues = False
-        if self.closed:
+        if self.state is not OPEN and self.state is not CLOSING:
             return events
         start, end, fast = 0, len(data), self._fast
         try:
             while end - start >= 4:
-                if data[start] != 0x81 or self._message is not None:
+                if data[start] != 0x81 or self.message is not None:
                     stop = self._frame(data, start, events)
                 else:
                     # A whole text message: what a server sees most. Anything odd goes the long way.
@@ -227,7 +190,7 @@ class Protocol:
         return events
 
     def _fail(self, error: ProtocolError, events: list[Event]) -> None:
-        self._end()
+        self._end(lifecycle.Event.BREACH)
         self.special = True
         events.append(error)
 
@@ -241,24 +204,24 @@ class Protocol:
     def _join(self, buffer: bytearray, data: bytes) -> bytes | None:
         """Add to the frame that is not complete; return the bytes once it can be."""
         buffer += data
-        if len(buffer) < self._need:
+        if len(buffer) < self.need:
             return None
-        self._buffer = None
+        self.buffer = None
         self._continues = True
         return bytes(buffer)
 
     def _wait(self, data: bytes, start: int, stop: int) -> None:
         """Keep the start of a frame until it reaches to ``stop``."""
         self._begin(start)
-        self._need = stop - start
-        self._buffer = bytearray(data[start:])
+        self.need = stop - start
+        self.buffer = bytearray(data[start:])
 
     def _begin(self, start: int) -> None:
         """Note when the message began whose frame at ``start`` is not its last, or not all there.
 
         What continues a message began before, and so did a frame that was waited for.
         """
-        if self._message is None and (start or not self._continues):
+        if self.message is None and (start or not self._continues):
             self.began = self._clock()
 
     def _frame(self, data: bytes, start: int, events: list[Event]) -> int:
@@ -287,12 +250,13 @@ class Protocol:
         payload = apply_mask(masked, data[head:body])
         if opcode >= CLOSE:
             self._control(opcode, payload, events)
+            if opcode == CLOSE:  # the rest is ignored (RFC 6455 §1.4)
+                return len(data)
         else:
             if not first & FIN:
                 self._begin(start)
             self._data(first, opcode, payload, events)
-        # After a Close frame the rest is ignored (RFC 6455 §1.4).
-        return len(data) if self.closed else stop
+        return stop
 
     def _check_header(self, first: int, second: int, opcode: int) -> None:
         """Apply RFC 6455 §5.1, §5.2, §5.4 and §5.5 to the bytes that every frame begins with."""
@@ -303,38 +267,47 @@ class Protocol:
         elif opcode > BINARY:
             raise ProtocolError(f"opcode {opcode:#x} is reserved (RFC 6455 §5.2)")
         elif opcode == CONTINUATION:
-            if self._message is None:
+            if self.message is None:
                 raise ProtocolError("a continuation of nothing (RFC 6455 §5.4)")
             if first & 0x70:
                 raise ProtocolError("a RSV bit on a continuation (RFC 7692 §6.1)")
-        elif self._message is not None:
+        elif self.message is not None:
             raise ProtocolError("a new message inside a fragmented one (RFC 6455 §5.4)")
-        elif first & self._reserved:
+        elif first & (_RESERVED if self._deflate is None else _BESIDE_DEFLATE):
             raise ProtocolError("a RSV bit without its extension (RFC 6455 §5.2)")
 
     def _check_size(self, length: int) -> None:
         options = self._options
         if length > options.max_frame_size:
             raise PayloadTooBig(f"a frame of {length} bytes; at most {options.max_frame_size}")
-        held = 0 if self._message is None else self._message.wire
+        held = 0 if self.message is None else self.message.wire
         if held + length > options.max_message_size:
             raise PayloadTooBig(f"a message of over {options.max_message_size} bytes")
 
     def _control(self, opcode: int, payload: bytes, events: list[Event]) -> None:
         self.special = True
         if opcode == CLOSE:
-            events.append(PeerClose(*parse_close(payload)))
-            self._end()
+            close = PeerClose(*parse_close(payload))
+            self._end(lifecycle.Event.PEER_CLOSE)
+            self.peer_code = close.code
+            events.append(close)
             return
-        now = self._clock()
-        if self._control_rate is None:  # few peers ever send one
-            self._control_rate = ControlRate(self._options.max_control_rate, now)
-        self._control_rate.spend(now)
+        self._count_control(self._clock())
         kind = Ping if opcode == PING else Pong
         events.append(kind(payload or None))
 
+    def _count_control(self, now: float) -> None:
+        """Bound the sustained rate by a bucket of :data:`CONTROL_BURST` seconds, full at first."""
+        rate = self._options.max_control_rate
+        most = rate * CONTROL_BURST
+        left, at = self.control or (most, now)  # few peers ever send one
+        left = min(left + (now - at) * rate, most)
+        if left < 1:
+            raise PolicyViolation(f"more than {rate} control frames per second")
+        self.control = left - 1, now
+
     def _data(self, first: int, opcode: int, payload: bytes, events: list[Event]) -> None:
-        message = self._message
+        message = self.message
         if message is None:
             if first == WHOLE_TEXT:
                 events.append(decode_text(payload))
@@ -343,14 +316,15 @@ class Protocol:
                 events.append(payload)
                 return
             deflate = self._deflate if first & RSV1 else None
-            message = self._message = Assembly(self._options, text=opcode == TEXT, deflate=deflate)
+            message = self.message = Assembly(self._options, text=opcode == TEXT, deflate=deflate)
         message.add(payload)
         if first & FIN:
-            self._message = None
+            self.message = None
             if self._deflate is not None and not events:  # nothing of this read is held yet
                 self._deflate.begin_read()
             events.append(message.finish())
 
-    def _end(self) -> None:
-        self.closed = True
-        self._buffer = self._message = None
+    def _end(self, event: lifecycle.Event) -> None:
+        self.move(event)
+        self.buffer = self.message = None
+        self._short_end = self._fast = 0  # so that all goes the long way, which looks at the state

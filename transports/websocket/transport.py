@@ -13,7 +13,8 @@ from actors.results import Error, Ok
 from actors.runtime.actor import StartError
 from actors.socket import Socket
 from transports.http.response import Response
-from transports.opening.mount import Refusal, TransportMount
+from transports.opening.mount import TransportMount
+from transports.opening.opened import Refusal
 from transports.websocket import handshake
 from transports.websocket.connection import WebSocketConnection
 from transports.websocket.options import WebSocketOptions

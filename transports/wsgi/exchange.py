@@ -7,11 +7,12 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from gevent.event import Event
+from gevent.event import Event as Waiter
 from gevent.ssl import SSLSocket
 
 from actors.errors import HTTPError
 from actors.runtime.dispatcher import get_dispatcher
+from transports.http import lifecycle as life
 from transports.http.date import http_date
 from transports.http.handling import SERVER_ERROR, UNAVAILABLE, call
 from transports.http.response import Response, encode
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from transports.wsgi.taken import Taken
 
 
-class Exchange(StreamProtocol):
+class Exchange(life.Exchanging, StreamProtocol):
     """The interface of :class:`~transports.http.connection.HTTPConnection` over one WSGI call.
 
     The call's greenlet is in :meth:`run` until the handler has answered or handed over. Then
@@ -39,13 +40,11 @@ class Exchange(StreamProtocol):
         "_handler",
         "_held",
         "_lost",
-        "_queued",
         "_rest",
         "_settled",
         "_stream",
         "_taken",
         "_watched",
-        "begun",
         "claims",
         "close",
         "max_body",
@@ -60,14 +59,13 @@ class Exchange(StreamProtocol):
             _send_at_once(handler.socket)
         self._taken = taken
         self.shared = shared
-        self._settled = Event()
-        self._held: Event | None = None
-        self._queued = False
+        self._settled = Waiter()
+        self._held: Waiter | None = None
+        self.state = life.WAITING
         self._lost: Callable[[], object] | None = None
         self._watched = -1
         self._stream: Stream | None = None
         self._rest = b""
-        self.begun = False
         self.response: Response | None = None
         self.close = False
         self.claims: Claims | None = None
@@ -101,22 +99,23 @@ class Exchange(StreamProtocol):
         Every ``patience`` seconds it is seen whether it ever will run.
         """
         self._taken.enter(self)
-        self._queued = True
+        self.move(life.Event.COMPLETE)
         try:
             self._dispatcher.submit(lambda: self._handle(resource.handle, request))
             while not self._settled.wait(patience):
-                if self._queued and resource.is_stuck(request):
+                if self.state is life.QUEUED and resource.is_stuck(request):
                     lost = self._lost
                     self.respond(UNAVAILABLE, close=True)
                     self._lost = lost  # whom leave() tells
         finally:  # also when the server kills this greenlet
+            self.move(life.Event.LOST)
             self._settled.set()
             self.leave()
 
     def _handle(self, handler: Handler, request: Request) -> None:
-        if self._settled.is_set():
+        if self.state is not life.QUEUED:
             return
-        self._queued = False
+        self.move(life.Event.START)
         response, failed = call(handler, request, self)
         if response is not None:
             self.respond(response, close=failed)
@@ -125,7 +124,8 @@ class Exchange(StreamProtocol):
 
     def respond(self, response: Response, *, close: bool = False) -> None:
         """Answer the request; a second answer is ignored."""
-        if self._settled.is_set():
+        unread = self.state is life.WAITING or self.state is life.JUDGED
+        if not self.move(life.Event.CLOSE if unread else life.Event.RESPOND):
             return
         self._lost = None
         stream = self._stream
@@ -133,7 +133,7 @@ class Exchange(StreamProtocol):
         self.proceed()
         if stream is None:
             self.response, self.close = response, close
-        elif self.begun:
+        elif self.state is life.BROKEN:
             stream.break_off()
         else:  # which the server cannot do any more
             stream.write(encode(response, close=True, date=http_date()))
@@ -145,10 +145,13 @@ class Exchange(StreamProtocol):
 
     def hold(self) -> None:
         """Have the WSGI call wait with the body until :meth:`proceed`."""
-        self._held = Event()
+        self.move(life.Event.HOLD)
+        self._held = Waiter()
 
     def proceed(self) -> None:
         """Let it go on, if it waits."""
+        if self.state is life.HELD:
+            self.move(life.Event.PROCEED)
         if self._held is not None:
             self._held.set()
 
@@ -158,6 +161,8 @@ class Exchange(StreamProtocol):
     def answered(self, *, close: bool = True) -> None:  # noqa: ARG002 - see closes
         """End the answer that its handler has written to ``stream`` itself."""
         self.stream.close()
+        if self.move(life.Event.FINISH):
+            self.move(life.Event.CLOSE)
         self._settled.set()
 
     @property
@@ -202,7 +207,7 @@ class Exchange(StreamProtocol):
 
     def _take(self) -> Stream:
         handler = self._handler
-        if self._settled.is_set():
+        if self.state is life.ANSWERED or self.state is life.CLOSED:
             raise HTTPError(503, "the server ended the request")
         if handler is None:
             raise HTTPError(501, "WebSockets need gevent's pywsgi")
@@ -223,6 +228,7 @@ class Exchange(StreamProtocol):
         """Let ``protocol`` have the stream; return what was read beyond the request."""
         stream = self.stream
         self._lost = None
+        self.move(life.Event.HAND_OVER)
         stream.hand_over(protocol)
         self._settled.set()
         return self._rest
@@ -241,6 +247,7 @@ class Exchange(StreamProtocol):
         if lost is not None:
             lost()
         if self.begun:
+            self.move(life.Event.LOST)
             self._settled.set()
 
 

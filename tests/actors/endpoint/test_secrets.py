@@ -14,7 +14,8 @@ from actors.options import build
 from tests.support.command import run
 from transports.http.request import Request
 from transports.opening.connect_info import Source, compile_fields
-from transports.opening.mount import Defaults, Opened
+from transports.opening.mount import Defaults
+from transports.opening.opened import Opened
 from transports.opening.origin import OriginCheck
 
 SENTINEL = "SENTINEL-" + "s" * 40

@@ -472,7 +472,9 @@ def test_a_client_whose_socket_is_busy_is_not_idle() -> None:
         before = time.monotonic()
         lab.release.set()
         assert client.frame() == Frame(TEXT, b"waits")
-        assert lab.sockets[0].transport._heard >= before, "a whole timeout begins once it is read"
+        assert lab.sockets[0].transport._protocol.heard >= before, (
+            "a whole timeout begins once it is read"
+        )
 
 
 def test_a_client_that_says_nothing_from_the_start_is_1001() -> None:

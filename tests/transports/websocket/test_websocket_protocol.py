@@ -12,6 +12,7 @@ from actors.errors import ProtocolError
 from tests.support.raw import BINARY, CLOSE, PING, PONG, TEXT, close_frame, frame
 from transports.websocket import protocol as protocol_module
 from transports.websocket.deflate import Deflate
+from transports.websocket.lifecycle import FAILED, PEER_CLOSED, State
 from transports.websocket.options import WebSocketOptions
 from transports.websocket.protocol import CONTROL_BURST, VIEW_ABOVE, PeerClose, Ping, Pong, Protocol
 
@@ -467,13 +468,15 @@ def test_a_close_reason_that_is_not_utf_8_is_1007(bad: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    "end", [close_frame(1000), frame(3), frame(TEXT, b"\xff")], ids=["close", "1002", "1007"]
+    ("end", "state"),
+    [(close_frame(1000), PEER_CLOSED), (frame(3), FAILED), (frame(TEXT, b"\xff"), FAILED)],
+    ids=["close", "1002", "1007"],
 )
-def test_whatever_follows_the_end_is_ignored(end: bytes) -> None:
+def test_whatever_follows_the_end_is_ignored(end: bytes, state: State) -> None:
     after = frame(TEXT, "late") + frame(PING) + close_frame(1001) + b"\xff" * 100
     peer = Peer().feed(end + after)
     closed = Peer().feed(end)
-    assert peer.protocol.closed
+    assert peer.protocol.state is state
     assert (peer.events, peer.code) == (closed.events, closed.code)
     peer.feed(after, b"\x81", after)
     assert (peer.events, peer.code) == (closed.events, closed.code)

@@ -1,0 +1,143 @@
+"""The life of an HTTP exchange: how a request becomes an answer, and what can come between.
+
+A connection of our own server (:class:`~transports.http.connection.HTTPConnection`) goes round
+until it closes. Inside somebody else's server an exchange
+(:class:`~transports.wsgi.exchange.Exchange`) goes through it once.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from actors.lifecycle import Named, Transitions
+
+
+class State(Named):
+    """Who has the request, and how far its answer is."""
+
+    WAITING = "a request is waited for, or its head has not been judged"
+    JUDGED = "its head was judged; its body is still to come"
+    HELD = "it waits until it may proceed"
+    QUEUED = "it is whole; its handler waits for a carrier"
+    HANDLED = "its handler has it"
+    WRITTEN = "its handler writes the answer to the stream"
+    ANSWERED = "its answer is there, and is still to be sent"
+    BROKEN = "an answer came while another was being written; the connection must break off"
+    HANDED_OVER = "another protocol has the stream"
+    CLOSED = "nothing more is answered"
+
+
+class Event(Named):
+    """What can happen to an exchange."""
+
+    ADMIT = "the judge of its head lets the body come"
+    HOLD = "who judges its head, or handles it, has it wait"
+    PROCEED = "it waited long enough; its body may come"
+    COMPLETE = "it is whole"
+    START = "a carrier runs its handler"
+    BEGIN = "the handler writes the first byte of the answer"
+    FINISH = "the handler has written the last one"
+    RESPOND = "somebody has an answer"
+    SENT = "that answer is sent"
+    HAND_OVER = "the handler gives the stream away"
+    CLOSE = "the server closes the connection, or refuses the request"
+    LOST = "the client is gone"
+
+
+# Each look at a member of an Enum costs as much as a call.
+WAITING: Final = State.WAITING
+JUDGED: Final = State.JUDGED
+HELD: Final = State.HELD
+QUEUED: Final = State.QUEUED
+HANDLED: Final = State.HANDLED
+WRITTEN: Final = State.WRITTEN
+ANSWERED: Final = State.ANSWERED
+BROKEN: Final = State.BROKEN
+HANDED_OVER: Final = State.HANDED_OVER
+CLOSED: Final = State.CLOSED
+COMPLETE: Final = Event.COMPLETE
+START: Final = Event.START
+RESPOND: Final = Event.RESPOND
+SENT: Final = Event.SENT
+
+TRANSITIONS: Final = Transitions(
+    {
+        (WAITING, Event.ADMIT): JUDGED,
+        (WAITING, Event.HOLD): HELD,
+        (WAITING, COMPLETE): QUEUED,
+        (WAITING, Event.CLOSE): CLOSED,
+        (WAITING, Event.LOST): CLOSED,
+        (WAITING, RESPOND): WAITING,  # to a request that was answered before
+        (WAITING, Event.FINISH): WAITING,
+        (JUDGED, COMPLETE): QUEUED,
+        (JUDGED, Event.CLOSE): CLOSED,
+        (JUDGED, Event.LOST): CLOSED,
+        (JUDGED, RESPOND): JUDGED,
+        (JUDGED, Event.FINISH): JUDGED,
+        (HELD, Event.PROCEED): JUDGED,
+        (HELD, COMPLETE): QUEUED,
+        (HELD, RESPOND): ANSWERED,
+        (HELD, Event.CLOSE): CLOSED,
+        (HELD, Event.LOST): CLOSED,
+        (QUEUED, Event.HOLD): HELD,
+        (QUEUED, START): HANDLED,
+        (QUEUED, RESPOND): ANSWERED,
+        (QUEUED, Event.LOST): CLOSED,
+        (HANDLED, Event.HOLD): HELD,  # whole, so it is handled anew
+        (HANDLED, Event.BEGIN): WRITTEN,
+        (HANDLED, Event.FINISH): WAITING,
+        (HANDLED, RESPOND): ANSWERED,
+        (HANDLED, Event.HAND_OVER): HANDED_OVER,
+        (HANDLED, Event.LOST): CLOSED,
+        (WRITTEN, Event.BEGIN): WRITTEN,
+        (WRITTEN, Event.FINISH): WAITING,
+        (WRITTEN, RESPOND): BROKEN,
+        (WRITTEN, Event.HAND_OVER): HANDED_OVER,
+        (WRITTEN, Event.LOST): CLOSED,
+        (ANSWERED, SENT): WAITING,
+        (ANSWERED, Event.BEGIN): BROKEN,
+        (ANSWERED, Event.FINISH): ANSWERED,
+        (ANSWERED, RESPOND): ANSWERED,
+        (ANSWERED, Event.HAND_OVER): HANDED_OVER,
+        (ANSWERED, Event.LOST): CLOSED,
+        (BROKEN, Event.BEGIN): BROKEN,
+        (BROKEN, Event.FINISH): WAITING,
+        (BROKEN, RESPOND): BROKEN,
+        (BROKEN, Event.HAND_OVER): HANDED_OVER,
+        (BROKEN, Event.CLOSE): CLOSED,
+        (BROKEN, Event.LOST): CLOSED,
+        (HANDED_OVER, Event.FINISH): HANDED_OVER,
+        (HANDED_OVER, RESPOND): HANDED_OVER,
+        (HANDED_OVER, Event.LOST): HANDED_OVER,
+        (CLOSED, Event.HOLD): CLOSED,
+        (CLOSED, Event.BEGIN): CLOSED,  # its handler learns by the stream that nobody reads
+        (CLOSED, Event.FINISH): CLOSED,
+        (CLOSED, RESPOND): CLOSED,
+        (CLOSED, Event.HAND_OVER): CLOSED,  # whose protocol learns it at once
+        (CLOSED, Event.CLOSE): CLOSED,
+        (CLOSED, Event.LOST): CLOSED,
+    }
+)
+
+
+class Exchanging:
+    """A base of what goes through that; it has ``state``, which is :data:`WAITING` at first."""
+
+    __slots__ = ("state",)
+
+    state: State
+
+    def move(self, event: Event) -> bool:
+        """Go where ``event`` leads; return whether that is another state."""
+        before, self.state = self.state, TRANSITIONS[self.state, event]
+        return self.state is not before
+
+    @property
+    def begun(self) -> bool:
+        """Whether the handler writes the answer itself. It says so before the first byte."""
+        return self.state is WRITTEN or self.state is BROKEN
+
+    @begun.setter
+    def begun(self, begun: bool) -> None:
+        if begun:
+            self.move(Event.BEGIN)

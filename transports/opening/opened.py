@@ -1,0 +1,28 @@
+"""What the checks of an opening request come to: it may go on, or what it is answered."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from transports.http.request import Headers, Request
+
+
+@dataclass(slots=True)
+class Refusal:
+    """A request that may not connect, and what to answer it."""
+
+    status: int
+    body: bytes = b""
+    headers: Headers = ()
+
+
+@dataclass(slots=True)
+class Opened:
+    """A request that passed the checks. ``params`` holds the path variables over the query's."""
+
+    request: Request
+    params: dict[str, Any] = field(repr=False)
+    transport: str
+    subprotocol: str | None = None
+    auth_token: str | None = field(default=None, repr=False)

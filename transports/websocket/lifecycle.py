@@ -1,0 +1,72 @@
+"""The life of a WebSocket connection (RFC 6455 §7): every state, and all that leads out of it.
+
+The connection ends when its actor does. So what the client does first (its Close frame, a breach of
+the protocol, hanging up) is only noted, and told to the actor; the actor's end then decides what is
+still sent. ``docs/architecture.md`` shows the table as a diagram, which ``make docs`` draws.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from actors.lifecycle import Named, Transitions
+
+
+class State(Named):
+    """What has been said, and by whom."""
+
+    OPEN = "messages go both ways"
+    PEER_CLOSED = "the client's Close frame has come; ours is due"
+    FAILED = "the client broke the protocol; our Close frame is due"
+    LOST = "the client hung up without a Close frame; its actor is still to hear of it"
+    CLOSING = "our Close frame is sent; the client's is waited for"
+    CLOSED = "nothing more is sent or read"
+
+
+class Event(Named):
+    """What can happen to a connection."""
+
+    PEER_CLOSE = "the client's Close frame"
+    BREACH = "bytes that break the protocol"
+    HANGUP = "end of file, or a reset"
+    CLOSE_SENT = "the actor ended, and our Close frame is sent"
+    DROPPED = "the actor ended, and nobody is there to be told"
+    TIMEOUT = "the client's Close frame did not come in time"
+
+
+# Each look at a member of an Enum costs as much as a call.
+OPEN: Final = State.OPEN
+PEER_CLOSED: Final = State.PEER_CLOSED
+FAILED: Final = State.FAILED
+LOST: Final = State.LOST
+CLOSING: Final = State.CLOSING
+CLOSED: Final = State.CLOSED
+
+TRANSITIONS: Final = Transitions(
+    {
+        (OPEN, Event.PEER_CLOSE): PEER_CLOSED,
+        (OPEN, Event.BREACH): FAILED,
+        (OPEN, Event.HANGUP): LOST,
+        (OPEN, Event.CLOSE_SENT): CLOSING,
+        (OPEN, Event.DROPPED): CLOSED,
+        (PEER_CLOSED, Event.HANGUP): PEER_CLOSED,
+        (PEER_CLOSED, Event.CLOSE_SENT): CLOSED,
+        (PEER_CLOSED, Event.DROPPED): CLOSED,
+        (FAILED, Event.HANGUP): FAILED,
+        (FAILED, Event.CLOSE_SENT): CLOSED,
+        (FAILED, Event.DROPPED): CLOSED,
+        (LOST, Event.HANGUP): LOST,
+        (LOST, Event.CLOSE_SENT): CLOSING,
+        (LOST, Event.DROPPED): CLOSED,
+        (CLOSING, Event.PEER_CLOSE): CLOSED,
+        (CLOSING, Event.BREACH): CLOSED,
+        (CLOSING, Event.HANGUP): CLOSED,
+        (CLOSING, Event.TIMEOUT): CLOSED,
+        (CLOSING, Event.CLOSE_SENT): CLOSING,
+        (CLOSING, Event.DROPPED): CLOSING,
+        (CLOSED, Event.HANGUP): CLOSED,
+        (CLOSED, Event.TIMEOUT): CLOSED,
+        (CLOSED, Event.CLOSE_SENT): CLOSED,
+        (CLOSED, Event.DROPPED): CLOSED,
+    }
+)
