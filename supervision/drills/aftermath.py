@@ -10,7 +10,7 @@ from typing import Final
 
 from supervision.drills.clients import Client
 from supervision.drills.drill import Drill
-from supervision.drills.ledger import HANDLED
+from tests.drills.ledger import HANDLED
 from supervision.drills.server import Server
 from supervision.drills.stage import Check, Stage
 

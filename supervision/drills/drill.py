@@ -16,7 +16,9 @@ THEMES: Final = (
     "draining", "batches", "midway", "longpolling", "stalled", "signals", "replacing",
     "mesh", "bursts", "blocking", "limits", "faults", "tree", "system", "herds", "soak", "loops",
 )  # fmt: skip
-"""The modules of ``supervision.drills.themes``."""
+"""The modules of ``supervision.drills.themes`` and of ``tests.drills.themes``."""
+
+_MOVED: Final = {"batches", "mesh", "bursts", "blocking", "faults", "tree", "soak"}
 
 WITH_ITS_PART: Final = {
     "G29": ("redis", "Redis ends, stalls or flaps: comes with the pubsub between machines"),
@@ -74,7 +76,8 @@ def drill(number: str, **facts: Any) -> Callable[[Callable[[Stage], None]], Dril
 def catalogue() -> list[Drill]:
     """Return all drills by number; the loops come last."""
     for theme in THEMES:
-        importlib.import_module(f"supervision.drills.themes.{theme}")
+        home = "tests" if theme in _MOVED else "supervision"
+        importlib.import_module(f"{home}.drills.themes.{theme}")
     return sorted(_DRILLS.values(), key=lambda each: (each.loop, each.number))
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Self
 
 from supervision.drills.clients import WebSocket
-from supervision.drills.ledger import HANDLED
+from tests.drills.ledger import HANDLED
 from supervision.drills.server import PATIENCE, Server
 from supervision.drills.stage import Stage
 

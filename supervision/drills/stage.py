@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlencode
 
-from supervision.drills import ledger, point
-from supervision.drills import options as app_options
+from tests.drills import ledger, point
+from tests.drills import options as app_options
 from supervision.drills.clients import Client, LongPoll, WebSocket
 from supervision.drills.connection import Connection, pump
-from supervision.drills.points import Points
+from tests.drills.points import Points
 from supervision.drills.server import PATIENCE, Server
 from supervision.drills.target import Target
 

@@ -12,7 +12,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final
 
-OWN: Final = "supervision.drills.app:endpoint"
+OWN: Final = "tests.drills.app:endpoint"
 LOADING: Final = 60.0
 """Seconds in which an application must have been imported."""
 

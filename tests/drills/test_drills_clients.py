@@ -7,10 +7,10 @@ import threading
 
 import pytest
 
-from supervision.drills import point as application
+from tests.drills import point as application
 from supervision.drills.clients import LongPoll, WebSocket
 from supervision.drills.connection import Connection, pump
-from supervision.drills.points import Points
+from tests.drills.points import Points
 from supervision.drills.wire import HTTP, PING, TEXT, frame
 
 SWITCHING = b"HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\n\r\n"

@@ -8,7 +8,7 @@ import pytest
 
 from supervision.drills.aftermath import accounted, bindable
 from supervision.drills.drill import Drill, UnknownDrillError, named
-from supervision.drills.ledger import HANDLED
+from tests.drills.ledger import HANDLED
 from supervision.drills.report import as_json, timeline, verdict, written
 from supervision.drills.runner import Settings, run
 from supervision.drills.server import errors

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from supervision.drills.drill import drill
-from supervision.drills.ledger import ENDED
+from tests.drills.ledger import ENDED
 from supervision.drills.stage import Stage
 
 

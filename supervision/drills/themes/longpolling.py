@@ -7,7 +7,7 @@ from functools import partial
 from supervision.drills.clients import LongPoll
 from supervision.drills.connection import pump
 from supervision.drills.drill import drill
-from supervision.drills.ledger import HANDLED
+from tests.drills.ledger import HANDLED
 from supervision.drills.server import PATIENCE
 from supervision.drills.stage import Stage, lines
 

@@ -7,7 +7,7 @@ import threading
 from supervision.drills.clients import WebSocket
 from supervision.drills.connection import pump
 from supervision.drills.drill import drill
-from supervision.drills.ledger import HANDLED
+from tests.drills.ledger import HANDLED
 from supervision.drills.server import PATIENCE, Server
 from supervision.drills.stage import Stage
 from supervision.drills.wire import CLOSE, TEXT, frame

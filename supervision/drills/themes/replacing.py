@@ -11,7 +11,7 @@ from supervision.drills.clients import WebSocket
 from supervision.drills.drill import drill
 from supervision.drills.load import Load
 from supervision.drills.processes import adopting
-from supervision.drills.requests import Requests
+from tests.drills.requests import Requests
 from supervision.drills.server import PATIENCE, Server
 from supervision.drills.stage import Stage
 from supervision.drills.workers import reach, split, without

@@ -15,9 +15,9 @@ import greenlet
 import actors
 from actors import ConnectInfo, Ok, Opcode, Push, Reason, Reply, Socket, pubsub, telemetry
 from actors.runtime import registry
-from supervision.drills.ledger import ENDED, HANDLED
-from supervision.drills.ledger import Ledger as File
-from supervision.drills.point import point
+from tests.drills.ledger import ENDED, HANDLED
+from tests.drills.ledger import Ledger as File
+from tests.drills.point import point
 
 ledger = File.of_environment()
 

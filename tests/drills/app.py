@@ -19,8 +19,8 @@ from typing import Any
 
 from actors import Endpoint
 from actors.runtime import get_dispatcher
-from supervision.drills import app_sockets as sockets
-from supervision.drills import app_tree, options
+from tests.drills import app_sockets as sockets
+from tests.drills import app_tree, options
 
 given = options.of_environment()
 
