@@ -14,8 +14,8 @@ import gevent
 import orjson
 
 from actors.messages import Opcode
-from tests.actors.runtime.recorder import eventually
 from tests.support import raw
+from tests.support.recorder import eventually
 
 LOST = None
 """The code of a connection that ended without one; the status of what was not answered."""

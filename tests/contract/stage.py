@@ -11,7 +11,7 @@ from actors import Endpoint
 from actors.results import Ok, Reply
 from actors.runtime import registry
 from actors.socket import Socket
-from tests.actors.runtime.recorder import DEADLINE, eventually
+from tests.support.recorder import DEADLINE, eventually
 
 
 class Neighbour(Socket):

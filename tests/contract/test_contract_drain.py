@@ -10,9 +10,9 @@ from gevent.event import Event
 
 from actors.reasons import KILLED, NORMAL, Crash, Failure, Shutdown
 from actors.results import Push, Reply, Stop
-from tests.actors.runtime.recorder import DEADLINE, eventually
 from tests.contract.logged import errors
 from tests.contract.stage import scripted, terminated
+from tests.support.recorder import DEADLINE, eventually
 
 ERROR = ValueError("no farewell")
 RESTART = Shutdown("restart")

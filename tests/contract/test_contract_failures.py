@@ -15,11 +15,11 @@ from greenlet import GreenletExit
 
 from actors.reasons import NORMAL, Closed, Crash
 from actors.results import Error, Ok, Reply, Stop
-from tests.actors.runtime.recorder import DEADLINE, eventually
 from tests.contract.logged import errors, still_echoes
 from tests.contract.stage import scripted, terminated
 from tests.contract.test_contract_results import CALLBACKS
 from tests.contract.transports import each_callback, only_websocket
+from tests.support.recorder import DEADLINE, eventually
 
 EXCEPTIONS = [
     ValueError("no"),

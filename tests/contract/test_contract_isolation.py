@@ -15,8 +15,8 @@ import pytest
 from gevent.event import Event
 
 from actors.results import Push, Reply
-from tests.actors.runtime.recorder import eventually
 from tests.contract.stage import scripted
+from tests.support.recorder import eventually
 
 PARKED = 1000
 ECHOES = 40

@@ -8,10 +8,10 @@ import gevent
 from gevent.event import Event
 
 from actors.results import Ok, Reply, Stop
-from tests.actors.runtime.recorder import DEADLINE, eventually
 from tests.contract.stage import scripted
 from tests.contract.transports import only_websocket
 from tests.support import raw
+from tests.support.recorder import DEADLINE, eventually
 
 
 class TestOrder:

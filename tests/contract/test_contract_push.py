@@ -10,11 +10,11 @@ from gevent.event import Event
 
 from actors.messages import Opcode
 from actors.results import Ok, Push, Reply
-from tests.actors.runtime.recorder import DEADLINE
 from tests.contract.clients import Sent
 from tests.contract.stage import scripted
 from tests.contract.test_contract_results import expect
 from tests.contract.transports import only_websocket
+from tests.support.recorder import DEADLINE
 
 
 class TestPush:

@@ -22,11 +22,11 @@ from actors.reasons import (
     Shutdown,
 )
 from actors.results import Ok, Push, Reply, Stop
-from tests.actors.runtime.recorder import DEADLINE, eventually
 from tests.contract.clients import LOST
 from tests.contract.stage import Scripted, scripted, terminated
 from tests.contract.transports import TRANSPORTS, only_longpoll, only_websocket
 from tests.support import raw
+from tests.support.recorder import DEADLINE, eventually
 
 ERROR = ValueError("no")
 INACTIVE = Shutdown("inactive")
@@ -298,7 +298,7 @@ def test_a_kill_while_init_blocks_runs_no_terminate(play: Any, transport: Any) -
 
 
 def test_who_monitors_a_socket_is_told_its_reason(play: Any, transport: Any) -> None:
-    from tests.actors.runtime.recorder import actor_of, wait_until_down, watched  # noqa: PLC0415
+    from tests.support.recorder import actor_of, wait_until_down, watched  # noqa: PLC0415
 
     stage = play(ending(), **transport.impatient)
     client = stage.connect()

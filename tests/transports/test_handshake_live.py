@@ -13,8 +13,8 @@ import orjson
 import pytest
 
 from actors import Endpoint, Error, Ok, Reply, Socket, telemetry
-from tests.actors.runtime.recorder import eventually
 from tests.support.raw import Client
+from tests.support.recorder import eventually
 from tests.support.server import serve
 from transports.http.request import Request
 from transports.http.response import Response

@@ -12,7 +12,7 @@ from gevent.event import Event
 
 from actors.reasons import KILLED, NORMAL, Crash, Failure
 from actors.runtime import Actor, StartError, registry
-from tests.actors.runtime.recorder import (
+from tests.support.recorder import (
     DEADLINE,
     Recorder,
     actor_of,

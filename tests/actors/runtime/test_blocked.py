@@ -12,8 +12,8 @@ from gevent.event import Event
 from actors import telemetry
 from actors.runtime import blocked as module
 from actors.runtime.dispatcher import Dispatcher
-from tests.actors.runtime.recorder import Recorder, actor_of, eventually
 from tests.support.carriers import few_carriers
+from tests.support.recorder import Recorder, actor_of, eventually
 
 EVENTS = ("carriers.many", "carriers.full", "carriers.free")
 LIMIT = 10

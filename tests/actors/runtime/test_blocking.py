@@ -8,7 +8,7 @@ from typing import Any
 import gevent
 
 from actors.runtime import Actor
-from tests.actors.runtime.recorder import (
+from tests.support.recorder import (
     DEADLINE,
     Recorder,
     actor_of,

@@ -7,7 +7,7 @@ from typing import Any
 
 import gevent
 
-from tests.actors.runtime.recorder import DEADLINE, Recorder, actor_of
+from tests.support.recorder import DEADLINE, Recorder, actor_of
 
 
 class TestContext:

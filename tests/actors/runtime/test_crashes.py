@@ -10,7 +10,7 @@ import pytest
 
 from actors.runtime import Actor, crashes
 from actors.runtime.crashes import LINES, CrashLog
-from tests.actors.runtime.recorder import DEADLINE, Recorder, eventually
+from tests.support.recorder import DEADLINE, Recorder, eventually
 
 logger = logging.getLogger("tests.crashes")
 

@@ -13,7 +13,7 @@ from greenlet import GreenletExit
 from actors.crash_text import described
 from actors.reasons import NORMAL, SHUTDOWN, Crash, Failure, Shutdown
 from actors.runtime import Actor, StartError, registry
-from tests.actors.runtime.recorder import (
+from tests.support.recorder import (
     DEADLINE,
     Recorder,
     actor_of,

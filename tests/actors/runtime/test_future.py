@@ -13,7 +13,7 @@ import pytest
 from pykka import get_all
 
 from actors.runtime import Future, get_dispatcher
-from tests.actors.runtime.recorder import DEADLINE, eventually, joined
+from tests.support.recorder import DEADLINE, eventually, joined
 
 
 class TestSetting:

@@ -11,7 +11,7 @@ import pytest
 
 import actors
 from actors.runtime import Actor
-from tests.actors.runtime.recorder import DEADLINE, Recorder
+from tests.support.recorder import DEADLINE, Recorder
 
 
 def test_answers_what_the_function_does_on_another_thread() -> None:

@@ -12,7 +12,7 @@ from greenlet import GreenletExit
 
 from actors.reasons import KILLED
 from actors.runtime import Actor, StartError
-from tests.actors.runtime.recorder import (
+from tests.support.recorder import (
     DEADLINE,
     Recorder,
     actor_of,

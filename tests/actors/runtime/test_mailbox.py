@@ -16,7 +16,7 @@ from actors.results import Push
 from actors.runtime import Actor, Future
 from actors.runtime.actor import TURN_MESSAGES
 from actors.runtime.mailbox import weigh
-from tests.actors.runtime.recorder import (
+from tests.support.recorder import (
     DEADLINE,
     Recorder,
     actor_of,

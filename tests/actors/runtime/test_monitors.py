@@ -7,7 +7,7 @@ import gevent
 from actors.messages import Down
 from actors.reasons import NOPROC, SHUTDOWN
 from actors.runtime.mailbox import weigh
-from tests.actors.runtime.recorder import (
+from tests.support.recorder import (
     DEADLINE,
     Recorder,
     actor_of,

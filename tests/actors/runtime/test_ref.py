@@ -10,7 +10,7 @@ import pytest
 
 from actors.reasons import KILLED, NORMAL, SHUTDOWN, Shutdown
 from actors.runtime import Actor
-from tests.actors.runtime.recorder import DEADLINE, Recorder, actor_of, joined
+from tests.support.recorder import DEADLINE, Recorder, actor_of, joined
 
 
 def elsewhere(function: Any) -> Any:

@@ -14,7 +14,7 @@ import pytest
 
 from actors.errors import MailboxFull
 from actors.runtime import Actor, StartError
-from tests.actors.runtime.recorder import DEADLINE, Recorder, actor_of, eventually, joined
+from tests.support.recorder import DEADLINE, Recorder, actor_of, eventually, joined
 
 ROOT = Path(__file__).resolve().parents[3]
 

@@ -20,7 +20,7 @@ from gevent.event import Event
 from actors.reasons import KILLED, SHUTDOWN, Crash
 from actors.runtime import Actor, StartError, registry
 from actors.socket import Socket
-from tests.actors.runtime.recorder import (
+from tests.support.recorder import (
     DEADLINE,
     Recorder,
     actor_of,

@@ -12,9 +12,9 @@ from gevent.ssl import SSLContext
 
 from actors import Endpoint
 from actors.endpoint.command.certificate import server_context
-from tests.actors.runtime.recorder import eventually
 from tests.support import certificate
 from tests.support.raw import Client, request
+from tests.support.recorder import eventually
 from tests.support.server import serve
 from tests.support.site import DEADLINE, Site
 from transports.http import deadlines
