@@ -111,7 +111,9 @@ def take_answer(buffer: bytearray, *, head_only: bool = False) -> Answer | None:
 # -- WebSocket
 
 
-def upgrade(target: str, *lines: str, **changed: str | None) -> bytes:
+def upgrade(
+    target: str, *lines: str, host: str | None = "localhost", **changed: str | None
+) -> bytes:
     """Return a WebSocket upgrade. ``sec_websocket_key="x"`` changes a header, ``None`` drops it."""
     headers: dict[str, str | None] = {
         "connection": "Upgrade",
@@ -121,7 +123,7 @@ def upgrade(target: str, *lines: str, **changed: str | None) -> bytes:
     }
     headers.update((name.replace("_", "-"), value) for name, value in changed.items())
     kept = [f"{name}: {value}" for name, value in headers.items() if value is not None]
-    return request(target, *kept, *lines)
+    return request(target, *kept, *lines, host=host)
 
 
 def frame(

@@ -16,11 +16,11 @@ import tarfile
 import time
 from contextlib import ExitStack
 
-import orjson
 import pytest
 
 from tests.support.command import DEADLINE, ROOT, Command
-from tests.support.raw import TEXT, Client, close_frame, frame, request
+from tests.support.longpoll import Poller
+from tests.support.raw import TEXT, Client, close_frame, frame
 
 RESTART = 1012
 
@@ -126,17 +126,13 @@ def told_to_restart(*clients):
         client.send(close_frame(RESTART))
 
 
-def poll(client, token, **rest):
-    client.send(request(f"/room/longpoll?token={token}", **rest))
-    return orjson.loads(client.answer().body)
-
-
 @pytest.mark.parametrize(("first", "then"), [("old", "new"), ("new", "old")])
 def test_master_serves_with_workers_of_the_other_code_and_back(old, tmp_path, first, then):
     with ExitStack() as stack:
         it = Served(stack, old, tmp_path, first)
         one = it.member(first)
-        session = poll(it.client(first), "")["token"]
+        session = Poller(it, "/room/longpoll")
+        session.poll(on=it.client(first))
 
         # Both at once: the channel of one master, and the bus between the two.
         it.exchange(then)
@@ -147,8 +143,8 @@ def test_master_serves_with_workers_of_the_other_code_and_back(old, tmp_path, fi
             for client in (one, other):
                 assert client.frame().payload == b"hello %d" % number
         abroad = it.client(then)
-        assert poll(abroad, session, method="POST", body=b"code")["status"] == 200
-        heard = poll(abroad, session)["messages"]
+        assert session.post("code", on=abroad) == {"status": 200}
+        heard = session.poll(on=abroad)["messages"]
         assert (heard[0], heard[-1]) == ("hello 0", first)
         it.command.signal(signal.SIGUSR1)
         it.command.wait_for("stacks of process", 2)

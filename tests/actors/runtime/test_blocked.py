@@ -13,7 +13,8 @@ from actors import telemetry
 from actors.runtime import blocked as module
 from actors.runtime.dispatcher import Dispatcher
 from tests.support.carriers import few_carriers
-from tests.support.recorder import Recorder, actor_of, eventually
+from tests.support.recorder import Recorder, actor_of
+from tests.support.waiting import eventually
 
 EVENTS = ("carriers.many", "carriers.full", "carriers.free")
 LIMIT = 10

@@ -17,7 +17,8 @@ from actors.runtime import descriptors
 from actors.runtime import dispatcher as module
 from actors.runtime.dispatcher import Dispatcher
 from tests.actors.runtime.descriptors import Watching
-from tests.support.recorder import DEADLINE, Recorder, eventually, joined
+from tests.support.recorder import Recorder, joined
+from tests.support.waiting import DEADLINE, eventually
 
 COUNT = 40
 FEW = 16

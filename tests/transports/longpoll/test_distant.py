@@ -7,7 +7,8 @@ import pytest
 from actors import Push
 from actors.pubsub import bus as buses
 from tests.support.raw import DEADLINE
-from tests.transports.longpoll.conftest import parked, wait_until
+from tests.support.waiting import eventually
+from tests.transports.longpoll.conftest import parked
 
 NDJSON = "Content-Type: application/x-ndjson"
 
@@ -24,7 +25,7 @@ def test_posts_and_polls_go_to_the_sessions_worker(pair, talk):
 def test_poll_that_is_held_elsewhere_is_answered_by_a_message(pair, talk):
     _, there = pair(window=60.0)
     poll = there.start_poll()
-    wait_until(lambda: parked(talk.living[0]))
+    eventually(lambda: parked(talk.living[0]))
     talk.living[0].actor_ref.tell(Push("told"))
     assert poll.get(timeout=DEADLINE)["messages"] == ["told"]
 
@@ -32,11 +33,11 @@ def test_poll_that_is_held_elsewhere_is_answered_by_a_message(pair, talk):
 def test_poll_elsewhere_takes_over_from_one_here_and_back(pair, talk):
     here, there = pair(window=60.0)
     first = here.start_poll()
-    wait_until(lambda: parked(talk.living[0]))
+    eventually(lambda: parked(talk.living[0]))
     held = talk.living[0].transport._http
     second = there.start_poll()
     assert first.get(timeout=DEADLINE)["status"] == 204
-    wait_until(lambda: talk.living[0].transport._http not in (None, held))
+    eventually(lambda: talk.living[0].transport._http not in (None, held))
     third = here.start_poll()
     assert second.get(timeout=DEADLINE)["status"] == 204
     here.post("x")
@@ -51,9 +52,9 @@ def test_poll_elsewhere_ends_with_204_at_the_window(pair):
 def test_message_after_a_poll_that_left_elsewhere_waits(pair, talk):
     _, there = pair(window=60.0)
     there.start_poll(name="gone")
-    wait_until(lambda: parked(talk.living[0]))
+    eventually(lambda: parked(talk.living[0]))
     there.client("gone").close()
-    wait_until(lambda: not parked(talk.living[0]))
+    eventually(lambda: not parked(talk.living[0]))
     there.post("kept")
     assert there.poll()["messages"] == ["kept"]
 
@@ -97,7 +98,7 @@ def test_lost_session_elsewhere_is_a_new_one_here_where_phoenix_is_followed(pair
 def test_worker_that_dies_has_its_requests_answered_at_once(pair, talk):
     _, there = pair(window=60.0)
     poll = there.start_poll()
-    wait_until(lambda: parked(talk.living[0]))
+    eventually(lambda: parked(talk.living[0]))
     post = there.start_post("block:x")
     assert talk.living[0].entered.wait(DEADLINE)
     pair.buses[0].close(flush=0)
@@ -140,7 +141,7 @@ def test_nothing_is_kept_when_all_is_answered(pair, talk):
         distant = client.served.server.routes.sessions.relay
         assert (distant._waiting, distant._held) == ({}, {})
     for bus in pair.buses:
-        wait_until(lambda bus=bus: not bus._requests)
+        eventually(lambda bus=bus: not bus._requests)
 
 
 def test_post_beyond_what_may_be_on_its_way_is_503_with_an_empty_body(pair, talk, monkeypatch):
@@ -151,7 +152,7 @@ def test_post_beyond_what_may_be_on_its_way_is_503_with_an_empty_body(pair, talk
     serve = pair.buses[0]._handlers["longpoll"]
     pair.buses[0]._handlers["longpoll"] = lambda *request: kept.append(request)
     large = there.start_post("x" * 5000)
-    wait_until(lambda: kept)
+    eventually(lambda: kept)
     response = there.client("second").ask(there.target(), method="POST", body=b"y")
     assert (response.status, response.body) == (503, b"")
     pair.buses[0]._handlers["longpoll"] = serve
