@@ -14,7 +14,8 @@ from actors.reasons import KILLED
 from actors.results import Push, Reply
 from actors.runtime import Actor
 from tests.contract.stage import scripted
-from tests.support.recorder import DEADLINE, Recorder
+from tests.support.recorder import Recorder
+from tests.support.waiting import DEADLINE
 
 
 class TestInfo:
