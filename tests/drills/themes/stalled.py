@@ -9,6 +9,7 @@ from supervision.drills.connection import pump
 from supervision.drills.drill import drill
 from supervision.drills.server import PATIENCE, DrillServer
 from supervision.drills.stage import lines
+from supervision.drills.themes import stalled
 from supervision.drills.workers import split
 from tests.drills.stage import AppStage
 
@@ -83,6 +84,12 @@ def slow_reader_drain(stage: AppStage) -> None:
     stage.expect_saw(clients, "close 1012")
     pump([slow], PATIENCE)
     stage.expect_saw([slow], "eof", "reset")
+
+
+@drill("G19", bound=3.0, needs=("websocket",))
+def close_ignored(stage: AppStage) -> None:
+    """A peer ignores the Close frame: the server closes its connection in time."""
+    stalled.close_ignored.run(stage)  # this application's close_timeout is 1 s
 
 
 @drill("G51", bound=4.0, late=True)
