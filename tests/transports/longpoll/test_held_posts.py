@@ -38,7 +38,7 @@ def full(poller: Any, talk: Any) -> Any:
         socket = talk.living[0]
         assert socket.entered.wait(DEADLINE)
         client.large = client.start_post(LARGE, name="large")
-        eventually(lambda: not intake(client)._room)
+        eventually(lambda: not intake(client)._room and len(socket.transport._posts) == 2)
         return client
 
     return start
