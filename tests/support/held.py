@@ -20,8 +20,5 @@ class Held:
         return [type(each).__name__ for each in found]
 
     def wait_freed(self) -> None:
-        """Wait for that, and let the loop poll between two looks, each of which may take a second.
-
-        Without a pause that would not do: gevent serves many who yield before it polls.
-        """
+        """Wait for that; each look may take a second."""
         eventually(lambda: not self.left, pause=0.01)

@@ -218,7 +218,7 @@ def test_what_a_master_serves_does_not_end_it_before_it_can(number):
     command = Command(workers=1)
     bit, pid = 1 << (number - 1), command.process.pid
     held, served = (partial(mask_of, pid, field) for field in ("SigBlk:", "SigCgt:"))
-    eventually(lambda: (held() | served()) & bit, pause=0.001)  # there is no event for that
+    eventually(lambda: (held() | served()) & bit)  # there is no event for that
     assert held() & bit
     command.process.send_signal(number)
     with command, Client(command.address) as client:

@@ -149,7 +149,7 @@ def test_an_event_that_no_time_was_left_for_is_not_for_who_has_the_number_next(
 
         watch(one, read)
         two.send(b"x")
-    eventually(lambda: len(served) == 1)
+    eventually(lambda: len(served) == 1, pause=0)
     assert len(dispatcher._events) == 3
     left = [one.fileno() for number, (one, _) in enumerate(pairs[:4]) if number not in served]
     for fd in left:
