@@ -39,8 +39,10 @@ check: $(VENV)/.dev
 types: $(VENV)/.dev
 	$(BIN)/mypy
 
+# Against the demo what fits any application; then all there is, against the one made for drills.
 drills: $(VENV)/.run
 	$(BIN)/python -m supervision.drills run --all --quiet
+	$(BIN)/python -m supervision.drills run --all --quiet --themes tests.drills.themes
 
 autobahn: $(VENV)/.test
 	$(BIN)/python -m tests.conformance.run plain deflate

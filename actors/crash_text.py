@@ -43,7 +43,6 @@ _CONTEXT = "During handling of the above exception, another exception occurred:"
 
 _ROOT = Path(__file__).resolve().parent.parent
 _OURS: Final = tuple(f"{_ROOT / name}{os.sep}" for name in ("actors", "transports", "supervision"))
-_DRILLS: Final = f"{_ROOT / 'supervision' / 'drills'}{os.sep}"
 _LIBRARY: Final = tuple(
     {f"{sysconfig.get_path(name)}{os.sep}" for name in ("stdlib", "platstdlib")}
     | {os.path.dirname(os.__file__) + os.sep}  # noqa: PTH120 - a text, as co_filename is
@@ -269,7 +268,7 @@ def _is_application(filename: str) -> bool:
     if filename.startswith(("src/gevent/", "src/greenlet/")):
         return False  # what Cython compiled is called so wherever it lies
     path = os.path.abspath(filename)  # noqa: PTH100 - a text, as co_filename is
-    if path.startswith((_DRILLS, *_homes)):
+    if path.startswith(tuple(_homes)):
         return True
     return not path.startswith((*_OURS, *_LIBRARY)) and not _INSTALLED.search(path)
 

@@ -65,13 +65,13 @@ class EventStream(StreamProtocol):
     # What a socket needs of its transport.
 
     def deliver(self, result: Any) -> None:
-        if not isinstance(result, Reply | Push):
+        if type(result) not in (Reply, Push):
             deliver_rest(result, self.deliver)  # a list, a Stop, or a mistake
-        elif isinstance(result.payload, str):
+        elif isinstance(result.payload, str) and result.opcode in (None, Opcode.TEXT):
             lines = "".join(f"data: {line}\n" for line in result.payload.split("\n"))
             self.out.append(f"{lines}\n".encode())
-        else:
-            raise TypeError(f"{result!r:.200}; accepted: text")
+        elif result.opcode not in (Opcode.PING, Opcode.PONG):  # which events have nothing for
+            raise TypeError(f"a payload {result.payload!r:.200}; accepted: text")
 
     def flush(self) -> None:
         self.stream.write(b"".join(self.out))

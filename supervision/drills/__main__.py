@@ -11,22 +11,27 @@ import resource
 import sys
 from collections.abc import Iterable
 
-from supervision.drills.drill import Drill, UnknownDrillError, catalogue, named
+from supervision.drills.catalogue import Catalogue, UnknownDrillError, UnknownThemesError, load
+from supervision.drills.drill import Drill
 from supervision.drills.report import as_json, listed, verdict, written
 from supervision.drills.runner import Outcome, Settings, run
-from supervision.drills.target import OURS, Target, UnusableError, discovered
+from supervision.drills.target import DEMO, Target, UnusableError, discovered
 
 
 def parser() -> argparse.ArgumentParser:
     """Return the command's options."""
     made = argparse.ArgumentParser(prog="python -m supervision.drills", allow_abbrev=False)
     commands = made.add_subparsers(dest="command", required=True)
-    commands.add_parser("list", help="say what there is")
+    listing = commands.add_parser("list", help="say what there is", allow_abbrev=False)
     running = commands.add_parser("run", help="run drills", allow_abbrev=False)
+    for command in (listing, running):
+        command.add_argument(
+            "--themes", metavar="MODULE", help="add the drills of a module, or of a package of such"
+        )
     running.add_argument("names", nargs="*", metavar="NAME", help="G02, or drain-500")
     running.add_argument("--all", action="store_true", help="all but the loops")
     running.add_argument(
-        "--app", metavar="module:endpoint", help="run them against this application"
+        "--app", metavar="module:endpoint", help="run them against this, not against the demo"
     )
     running.add_argument("--websocket", metavar="PATH", help="where it takes WebSockets")
     running.add_argument("--longpoll", metavar="PATH", help="where it takes long polls")
@@ -58,21 +63,25 @@ def seconds(text: str) -> float:
 def main(arguments: list[str]) -> int:
     """Run the command; return the exit status."""
     given = parser().parse_args(arguments)
-    if given.command == "list":
-        _print(listed(catalogue()))
-        return 0
     try:
-        wanted = asked(given)
-        target = found(given, wanted) if given.app else OURS
+        catalogue = load(given.themes)
+        if given.command == "list":
+            _print(listed(catalogue.all()))
+            return 0
+        wanted = asked(given, catalogue)
+        target = found(given, catalogue, wanted)
         drills, left_out = chosen(given, wanted, target)
-    except (UnknownDrillError, UnusableError) as error:
+    except (UnknownDrillError, UnknownThemesError, UnusableError) as error:
         sys.stderr.write(f"drills: {error}\n")
         return 2
-    if not drills or given.workers < 1:
-        sys.stderr.write("drills: name what to run, or say --all; at least one worker is needed\n")
-        return 2
     _allow_descriptors()
-    settings = Settings(target=target, workers=given.workers, slack=given.slack, grace=given.grace)
+    settings = Settings(
+        target=target,
+        stage=catalogue.stage,
+        workers=given.workers,
+        slack=given.slack,
+        grace=given.grace,
+    )
     outcomes = []
     for drill in drills:
         outcomes.append(run(drill, settings))
@@ -91,44 +100,42 @@ def _allow_descriptors() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
-def asked(given: argparse.Namespace) -> list[Drill]:
-    """Return the drills that were named, or all that ``--all`` or ``--app`` means."""
-    wanted = named(given.names)
+def asked(given: argparse.Namespace, catalogue: Catalogue) -> list[Drill]:
+    """Return the drills that were named, or all that ``--all`` or ``--app`` means.
+
+    ``UnknownDrillError``, and ``UnusableError`` where there is nothing to run.
+    """
+    wanted = catalogue.named(given.names)
     if given.all or (given.app and not given.names):
-        wanted += [drill for drill in catalogue() if not drill.loop and drill not in wanted]
+        wanted += [each for each in catalogue.all() if not each.loop and each not in wanted]
+    if not wanted or given.workers < 1:
+        raise UnusableError("name what to run, or say --all; at least one worker is needed")
     return wanted
 
 
-def found(given: argparse.Namespace, wanted: list[Drill]) -> Target:
-    """Return the application of ``--app``, with the paths that the drills need."""
-    needs = {name for drill in wanted if drill.generic for name in drill.needs}
-    return discovered(given.app, given.websocket, given.longpoll, needs)
+def found(given: argparse.Namespace, catalogue: Catalogue, wanted: list[Drill]) -> Target:
+    """Return the application that is meant, with the paths that the drills need."""
+    about = catalogue.stage.application
+    if about and given.app not in (None, about):
+        raise UnusableError(f"the drills of {given.themes} are about {about}, not {given.app}")
+    needs = {name for drill in wanted for name in drill.needs}
+    return discovered(given.app or about or DEMO, given.websocket, given.longpoll, needs)
 
 
 def chosen(
     given: argparse.Namespace, wanted: list[Drill], target: Target
 ) -> tuple[list[Drill], list[Drill]]:
     """Return what to run, and what cannot be run against this application."""
-    fits = [drill for drill in wanted if applies(drill, target)]
-    if given.names and len(fits) < len(wanted):
-        unfit = next(drill for drill in wanted if drill not in fits)
-        if unfit.name in given.names or unfit.number in given.names:
+    fits = [drill for drill in wanted if set(drill.needs) <= target.transports]
+    left_out = [drill for drill in wanted if drill not in fits]
+    for drill in left_out:
+        if drill.name in given.names or drill.number in given.names:
+            missing = " and ".join(sorted(set(drill.needs) - target.transports))
             raise UnusableError(
-                f"{unfit.number} {unfit.name} does not apply: {_why_unfit(unfit, target)}"
+                f"{drill.number} {drill.name} does not apply: "
+                f"it needs a mount of {target.application} with {missing}"
             )
-    return fits, [drill for drill in wanted if drill not in fits]
-
-
-def _why_unfit(drill: Drill, target: Target) -> str:
-    if not drill.generic:
-        return f"it is for the application made for drills, not for {target.application}"
-    missing = " and ".join(sorted(set(drill.needs) - target.transports))
-    return f"it needs a mount of {target.application} with {missing}"
-
-
-def applies(drill: Drill, target: Target) -> bool:
-    """Whether a drill can be run against an application."""
-    return (target.own or drill.generic) and set(drill.needs) <= target.transports
+    return fits, left_out
 
 
 def summary(outcomes: list[Outcome], left_out: list[Drill]) -> Iterable[str]:

@@ -8,10 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from supervision.drills.clients import Client
 from supervision.drills.drill import Drill
-from supervision.drills.ledger import HANDLED
-from supervision.drills.server import Server
+from supervision.drills.server import DrillServer
 from supervision.drills.stage import Check, Stage
 
 TRACEBACK: Final = "Traceback (most recent call last)"
@@ -29,11 +27,10 @@ def aftermath(drill: Drill, stage: Stage) -> Iterator[Check]:
     """Look at what is left; the servers must have ended by now."""
     for server in stage.servers:
         yield from _of_server(drill, server)
-    if stage.target.own:
-        yield accounted(stage)
+    yield from stage.accounted(stage.clients)
 
 
-def _of_server(drill: Drill, server: Server) -> Iterator[Check]:
+def _of_server(drill: Drill, server: DrillServer) -> Iterator[Check]:
     status = server.process.poll()
     if drill.status is not None:
         yield Check(f"exit status {drill.status}: it is {status}", status == drill.status)
@@ -57,7 +54,7 @@ def _told(left: list[int] | list[str]) -> str:
     return f": {left}" if left else ""
 
 
-def remains(server: Server) -> list[str]:
+def remains(server: DrillServer) -> list[str]:
     """Return the files that a server has left: in its directory of temporary files, or its own."""
     found = [str(path.relative_to(server.directory)) for path in _below(server.directory / "tmp")]
     return found + (["pid"] if server.pid_file.exists() else [])
@@ -77,26 +74,3 @@ def bindable(address: tuple[str, int]) -> bool:
         except OSError:
             return False
     return True
-
-
-def accounted(stage: Stage) -> Check:
-    """Check that every message whose answer a client has got was handled exactly once."""
-    handled = stage.ledger.entries(HANDLED)
-    wrong = [
-        f"{text!r} was handled {handled[text]} times and answered {count} times"
-        for client in stage.clients
-        for text, count in _answered(client).items()
-        if handled[text] != 1 or count != 1
-    ]
-    total = sum(len(_answered(client)) for client in stage.clients)
-    told = f": {'; '.join(wrong[:3])}" if wrong else ""
-    return Check(f"{total} messages answered, each handled exactly once{told}", not wrong)
-
-
-def _answered(client: Client) -> dict[str, int]:
-    sent = set(client.sent)
-    counts: dict[str, int] = {}
-    for text in client.texts:
-        if text in sent:
-            counts[text] = counts.get(text, 0) + 1
-    return counts

@@ -7,10 +7,21 @@ nothing. A client's ``saw`` is how its connection ended, in one word or two.
 from __future__ import annotations
 
 import time
-from urllib.parse import quote
 
-from supervision.drills.connection import pump
-from supervision.drills.wire import CLOSE, HTTP, PING, PONG, TEXT, frame, request, upgrade
+from supervision.drills.connection import HTTP, pump
+from supervision.drills.wire import (
+    CLOSE,
+    PING,
+    PONG,
+    TEXT,
+    Frame,
+    Polling,
+    close_frame,
+    frame,
+    take_answer,
+    take_frame,
+    upgrade,
+)
 
 
 class WebSocket(HTTP):
@@ -91,53 +102,36 @@ class WebSocket(HTTP):
 
     def received(self) -> None:
         if not self.accepted:
-            answer = self.take_answer() if not self.answers else None
+            answer = take_answer(self.buffer) if not self.answers else None
             if answer is not None:
                 self.answers.append(answer)
                 self.accepted = answer.status == 101
-                self.opened_in = answer.at - self._began
+                self.opened_in = time.monotonic() - self._began
         if self.accepted:
-            while self._take_frame():
-                pass
-
-    def _take_frame(self) -> bool:
-        buffer = self.buffer
-        if len(buffer) < 2:
-            return False
-        size, start = buffer[1] & 0x7F, 2
-        if size >= 126:
-            start = 4 if size == 126 else 10
-            if len(buffer) < start:
-                return False
-            size = int.from_bytes(buffer[2:start], "big")
-        if len(buffer) < start + size:
-            return False
-        opcode, payload = buffer[0] & 15, bytes(buffer[start : start + size])
-        del buffer[: start + size]
-        self._handle(opcode, payload)
-        return True
+            while (found := take_frame(self.buffer)) is not None:
+                self._handle(found)
 
     def leave(self, seconds: float = 5.0) -> None:
         """Close as a browser does: by a Close frame, and wait for the end."""
         self.leaving = True
-        self.send(frame(CLOSE, (1000).to_bytes(2, "big")))
+        self.send(close_frame())
         pump([self], seconds)
         self.close()
 
-    def _handle(self, opcode: int, payload: bytes) -> None:
+    def _handle(self, found: Frame) -> None:
         self.late += self.code is not None
-        if opcode == TEXT:
-            self.texts.append(payload.decode())
-        elif opcode == PONG:
+        if found.opcode == TEXT:
+            self.texts.append(found.payload.decode())
+        elif found.opcode == PONG:
             self.pongs += 1
-        elif opcode == PING:
-            self.send(frame(PONG, payload))
-        elif opcode == CLOSE:
-            self.code = int.from_bytes(payload[:2], "big") if payload else 1005
-            self.reason = payload[2:].decode()
+        elif found.opcode == PING:
+            self.send(frame(PONG, found.payload))
+        elif found.opcode == CLOSE:
+            self.code = found.code or 1005
+            self.reason = found.payload[2:].decode()
             self.closed_at = time.monotonic()
             if self.answers_close and not self.leaving:
-                self.send(frame(CLOSE, payload[:2]))
+                self.send(frame(CLOSE, found.payload[:2]))
 
 
 class LongPoll:
@@ -151,8 +145,8 @@ class LongPoll:
         self.sent: list[str] = []
         self.texts: list[str] = []
         self.statuses: list[int] = []
-        self.token = ""
-        self._address, self._target = address, target
+        self.session = Polling(target)
+        self._address = address
         self.line = HTTP(address)
         self._posting: HTTP | None = None
         self._taken = 0
@@ -181,20 +175,16 @@ class LongPoll:
         if self._posting is not None:
             self._posting.close()
 
-    def _url(self) -> str:
-        mark = "&" if "?" in self._target else "?"
-        return self._target + (f"{mark}token={quote(self.token)}" if self.token else "")
-
     def open(self, seconds: float = 10.0) -> bool:
         """Open a session; return whether there is one."""
         self.poll()
-        return self.answered(seconds) == 410 and bool(self.token)
+        return self.answered(seconds) == 410 and bool(self.session.token)
 
     def poll(self) -> None:
         """Send a GET; its answer is taken by :meth:`answered`."""
         if self.line.end is not None:
             self.line, self._taken = HTTP(self._address), 0
-        self.line.send(request("GET", self._url()))
+        self.line.send(self.session.poll())
 
     def answered(self, seconds: float = 10.0) -> int | None:
         """Wait for the poll's answer and take it; return the status in its body."""
@@ -210,9 +200,8 @@ class LongPoll:
         """Take an answer that has come; ``None`` where there is none."""
         if len(self.line.answers) <= self._taken:
             return None
-        found = self.line.answers[self._taken].json
+        found = self.session.adopt(self.line.answers[self._taken])
         self._taken += 1
-        self.token = found.get("token", self.token)
         self.texts += found.get("messages", ())
         status = int(found.get("status", 0))
         self.statuses.append(status)
@@ -221,7 +210,7 @@ class LongPoll:
     def post(self, text: str) -> None:
         """Send a message; :meth:`posted` takes the answer."""
         self.sent.append(text)
-        self.posting.send(request("POST", self._url(), body=text.encode()))
+        self.posting.send(self.session.post(text))
 
     def posted(self, seconds: float = 10.0) -> int | None:
         """Wait for the answer to the only POST that was sent; return the status in its body."""

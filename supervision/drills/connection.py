@@ -13,6 +13,8 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Final
 
+from supervision.drills.wire import Answer, take_answer
+
 CONNECT: Final = 10.0
 """Seconds in which the kernel must have connected, or sent what it was given."""
 
@@ -91,6 +93,25 @@ class Connection:
         if self.end is None:
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             self._ended("left")
+
+
+class HTTP(Connection):
+    """Requests and their responses, in order, on one connection."""
+
+    def __init__(self, address: tuple[str, int]) -> None:
+        super().__init__(address)
+        self.answers: list[Answer] = []
+
+    def received(self) -> None:
+        while (answer := take_answer(self.buffer)) is not None:
+            self.answers.append(answer)
+
+    def ask(self, data: bytes, seconds: float) -> Answer | None:
+        """Send a request and wait for its response; ``None`` where none came."""
+        count = len(self.answers)
+        self.send(data)
+        pump([self], seconds, lambda: len(self.answers) > count)
+        return self.answers[count] if len(self.answers) > count else None
 
 
 def pump(

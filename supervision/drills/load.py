@@ -9,8 +9,7 @@ from collections.abc import Callable
 from typing import Self
 
 from supervision.drills.clients import WebSocket
-from supervision.drills.ledger import HANDLED
-from supervision.drills.server import PATIENCE, Server
+from supervision.drills.server import PATIENCE, DrillServer
 from supervision.drills.stage import Stage
 
 FINE = frozenset({"left", "close 1012"})
@@ -21,17 +20,17 @@ PAUSE = 0.01
 """Seconds between two clients of one thread."""
 
 
-class Load:
+class TrafficLoad:
     """Connects, speaks and leaves, one client after the other, in ``threads`` threads."""
 
-    def __init__(self, stage: Stage, server: Server, threads: int = 2) -> None:
+    def __init__(self, stage: Stage, server: DrillServer, threads: int = 2) -> None:
         self.seen: Counter[str] = Counter()
         self.slowest = 0.0
         self._stage = stage
         self._address = server.address
         self._news = threading.Condition()
         self._over = threading.Event()
-        self._answered: list[str] = []
+        self._clients: list[WebSocket] = []
         self._threads = [
             threading.Thread(target=self._run, args=(number,), daemon=True)
             for number in range(threads)
@@ -64,14 +63,13 @@ class Load:
                 self._speak(client, f"load-{id(self)}-{number}-{count}")
             client.close()
             with self._news:
-                self._answered += client.texts
+                self._clients.append(client)
                 self.seen[client.saw if client.answers else f"{client.saw}, no answer"] += 1
                 self.slowest = max(self.slowest, took)
                 self._news.notify_all()
 
     def _speak(self, client: WebSocket, text: str) -> None:
-        spoken = client.echo(text) if self._stage.target.own else client.alive()
-        if not spoken and client.code is None and client.end is None:
+        if not self._stage.is_served(client, text) and client.code is None and client.end is None:
             self.seen["no answer"] += 1
         client.leave()
 
@@ -91,9 +89,6 @@ class Load:
         self._stage.measure("clients under load", total)
         self._stage.measure("slowest handshake under load", self.slowest)
         strange = {saw: count for saw, count in self.seen.items() if saw not in FINE}
-        if self._stage.target.own:
-            handled = self._stage.ledger.entries(HANDLED)
-            once = all(handled[text] == 1 for text in self._answered)
-            told = f"{len(self._answered)} messages under load, each handled exactly once"
-            self._stage.expect(once, told)
+        for check in self._stage.accounted(self._clients):
+            self._stage.expect(check.passed, f"under load: {check.text}")
         self._stage.expect(not strange, f"of {total} clients none is refused or reset: {strange}")

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any, Final
 
-from supervision.drills.drill import WITH_ITS_PART, Drill
+from supervision.drills.catalogue import WITH_ITS_PART
+from supervision.drills.drill import Drill
 from supervision.drills.runner import Outcome, Row
 from supervision.drills.stage import Event
 
@@ -23,8 +24,6 @@ def listed(drills: Sequence[Drill]) -> Iterator[str]:
     """Return the catalogue, a few lines for each drill."""
     for drill in drills:
         facts = [f"within {drill.bound:g} s"]
-        if drill.generic:
-            facts.append("for any application")
         if drill.loop:
             facts.append("by its name alone")
         yield f"{drill.number:4} {drill.name} ({', '.join(facts)})"

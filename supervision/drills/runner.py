@@ -11,7 +11,7 @@ from pathlib import Path
 
 from supervision.drills.aftermath import aftermath
 from supervision.drills.drill import Drill
-from supervision.drills.server import Server
+from supervision.drills.server import DrillServer
 from supervision.drills.stage import Check, Event, Stage
 from supervision.drills.target import Target
 
@@ -21,9 +21,11 @@ class Settings:
     """How drills are run. ``slack`` multiplies their bounds, for machines that are busy.
 
     ``grace``: seconds that the server has for its shutdown, ``None`` for the application's own.
+    ``stage``: what the drills play on.
     """
 
     target: Target
+    stage: type[Stage] = Stage
     workers: int = 2
     slack: float = 2.0
     grace: float | None = None
@@ -72,7 +74,7 @@ def run(drill: Drill, settings: Settings) -> Outcome:
     """Run a drill from start to verdict; nothing of it is left, whatever happens."""
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="drill-") as directory:
-        stage = Stage(
+        stage = settings.stage(
             settings.target,
             Path(directory),
             workers=settings.workers,
@@ -115,7 +117,7 @@ def _perform(drill: Drill, stage: Stage) -> None:
         stage.settled()
 
 
-def _finish(server: Server) -> None:
+def _finish(server: DrillServer) -> None:
     """End a server that the drill has left running; that is not what it is about."""
     if server.process.poll() is None:
         if not server.told_to_end:

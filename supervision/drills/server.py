@@ -30,7 +30,7 @@ started in a group of its own may hold the pipe open for ever."""
 ENDING: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
 
 
-class Server:
+class DrillServer:
     """A running server. ``lines`` is what it has printed, ``notes`` what it told a manager.
 
     ``note(who, what)`` gets each line. ``address`` is where it will serve, ``None`` where it says

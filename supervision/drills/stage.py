@@ -2,32 +2,25 @@
 
 from __future__ import annotations
 
-import json
 import os
 import resource
 import signal
 import socket
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 from urllib.parse import urlencode
 
-from supervision.drills import ledger, point
-from supervision.drills import options as app_options
 from supervision.drills.clients import Client, LongPoll, WebSocket
 from supervision.drills.connection import Connection, pump
-from supervision.drills.points import Points
-from supervision.drills.server import PATIENCE, Server
+from supervision.drills.server import PATIENCE, DrillServer
 from supervision.drills.target import Target
 
 SPARE: Final = 100
 """Descriptors that a drill needs for anything but clients."""
-
-OWN_GRACE: Final = 8.0
-"""Seconds that the drills' application has for its shutdown."""
 
 SECRET: Final = "drills-protect-nothing-drills-protect-nothing"
 
@@ -53,9 +46,15 @@ class Stage:
     """One run of one drill. ``workers`` is how many a drill starts that does not care.
 
     ``grace`` is the server's where the drill does not say; ``None``: that of the application.
+
+    Themes about one application may have a stage of their own, a subclass: it names that
+    ``application``, and the ``budget`` of its shutdown where no other is given, knows more of what
+    is served (:meth:`is_served`, :meth:`accounted`), and tells the server more (:meth:`serve`).
     """
 
     TERM: Final = signal.SIGTERM
+    application: ClassVar[str | None] = None
+    budget: ClassVar[float | None] = None
 
     def __init__(
         self,
@@ -67,20 +66,18 @@ class Stage:
         grace: float | None = None,
     ) -> None:
         self.target = target
-        self.grace = OWN_GRACE if grace is None and target.own else grace
+        self.grace = self.budget if grace is None else grace
         self.slack = slack
         self.directory = directory
         self.workers = workers
         self.events: list[Event] = []
         self.checks: list[Check] = []
         self.clients: list[Client] = []
-        self.servers: list[Server] = []
+        self.servers: list[DrillServer] = []
         self.measured: dict[str, float] = {}
         self._began = time.monotonic()
         self._fault: float | None = None
         self._settled: float | None = None
-        self.ledger = ledger.Ledger(directory / "ledger")
-        self.points = Points(directory / "points", self.note)
 
     # -- what happens
 
@@ -143,14 +140,12 @@ class Stage:
         grace: float | None = None,
         bind: str = "127.0.0.1:0",
         environ: Mapping[str, str] | None = None,
-        options: Mapping[str, Any] | None = None,
         wait: bool = True,
         **rest: Any,
-    ) -> Server:
+    ) -> DrillServer:
         """Start the server, and wait until every worker serves.
 
-        ``options`` are those of the drills' application (see ``app.py``); ``rest`` goes to
-        :class:`Server`. A ``SECRET_KEY_BASE`` of the caller's stays.
+        ``rest`` goes to :class:`DrillServer`. A ``SECRET_KEY_BASE`` of the caller's stays.
         """
         grace = self.grace if grace is None else grace
         place = self.directory / f"server-{len(self.servers) + 1}"
@@ -162,21 +157,18 @@ class Stage:
             "--pid-file", str(place / "pid"), *arguments,
         ]  # fmt: skip
         variables = {
-            point.VARIABLE: str(self.directory / "points"),
-            ledger.VARIABLE: str(self.ledger.path),
-            app_options.VARIABLE: json.dumps(options or {}),
             "SECRET_KEY_BASE": os.environ.get("SECRET_KEY_BASE") or SECRET,
             **(environ or {}),
         }
         host, _, port = bind.rpartition(":")
         address = (host, int(port)) if port != "0" else None
-        server = Server(given, place, self.note, address=address, environ=variables, **rest)
+        server = DrillServer(given, place, self.note, address=address, environ=variables, **rest)
         self.servers.append(server)
         if wait:
             server.wait_note("READY=1")
         return server
 
-    def stop(self, server: Server, number: signal.Signals = signal.SIGTERM) -> int | None:
+    def stop(self, server: DrillServer, number: signal.Signals = signal.SIGTERM) -> int | None:
         """Make a signal to the master the fault, and wait for its end."""
         self.fault(f"{number.name} to the master")
         server.signal(number)
@@ -186,7 +178,7 @@ class Stage:
 
     def websocket(
         self,
-        server: Server,
+        server: DrillServer,
         path: str = "",
         *,
         label: str = "WebSocket",
@@ -199,7 +191,7 @@ class Stage:
         self.clients.append(client)
         return client
 
-    def websockets(self, server: Server, count: int, **given: Any) -> list[WebSocket]:
+    def websockets(self, server: DrillServer, count: int, **given: Any) -> list[WebSocket]:
         """Connect ``count`` clients at once, and wait until each was accepted."""
         found = [self.websocket(server, **given) for _ in range(count)]
         pump(found, PATIENCE, lambda: all(each.answers or each.end for each in found))
@@ -215,22 +207,19 @@ class Stage:
             self.note("drill", f"{allowed} clients instead of {count}: no more descriptors")
         return min(count, allowed)
 
-    def longpoll(self, server: Server, path: str = "", **params: str) -> LongPoll:
+    def longpoll(self, server: DrillServer, path: str = "", **params: str) -> LongPoll:
         """Open a long-poll session."""
         client = LongPoll(server.address, _with(path or self.target.longpoll or "", params))
         self.clients.append(client)
         self.expect(client.open(), "a long-poll session is opened")
         return client
 
-    def ask(self, server: Server, question: str) -> dict[str, Any]:
-        """Ask the drills' application about the process that happens to answer."""
-        client = WebSocket(server.address, "/asked/websocket")
-        client.opened()
-        client.text(question)
-        pump([client], PATIENCE, lambda: bool(client.texts))
-        client.leave()
-        found: dict[str, Any] = json.loads(client.texts[0]) if client.texts else {}
-        return found
+    def is_served(self, client: WebSocket, text: str) -> bool:  # noqa: ARG002 - for subclasses
+        """Whether the server serves this client: it answers a ping, as any application does.
+
+        A subclass whose application answers messages may send ``text`` instead.
+        """
+        return client.alive()
 
     def wait_over(self, clients: Iterable[WebSocket], seconds: float = PATIENCE) -> bool:
         """Wait until the connections of these clients have ended."""
@@ -250,10 +239,12 @@ class Stage:
 
     # -- the end
 
+    def accounted(self, clients: Iterable[Client]) -> Iterator[Check]:  # noqa: ARG002
+        """Check what an application has noted of its clients: any application notes nothing."""
+        return iter(())
+
     def close(self) -> None:
         """End servers and clients; nothing of this run is left."""
-        self.points.close()
-        self.ledger.close()
         for client in self.clients:
             client.close()
         for server in self.servers:

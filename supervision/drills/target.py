@@ -1,4 +1,4 @@
-"""What a drill is run against: the drills' own application, or a user's."""
+"""What a drill is run against: the demo, or an application that somebody names."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final
 
-OWN: Final = "supervision.drills.app:endpoint"
+DEMO: Final = "actors.endpoint.demo:endpoint"
+"""What drills are run against where nothing else is named."""
+
 LOADING: Final = 60.0
 """Seconds in which an application must have been imported."""
 
@@ -30,18 +32,10 @@ class Target:
     longpoll: str | None
 
     @property
-    def own(self) -> bool:
-        """Whether it is the application that is made for drills."""
-        return self.application == OWN
-
-    @property
     def transports(self) -> set[str]:
         """The transports that it has."""
         found = {"websocket": self.websocket, "longpoll": self.longpoll}
         return {name for name, path in found.items() if path}
-
-
-OURS: Final = Target(OWN, "/ledger/websocket", "/ledger/longpoll")
 
 
 def discovered(

@@ -6,11 +6,11 @@ import time
 from collections.abc import Callable, Sequence
 
 from supervision.drills.clients import WebSocket
-from supervision.drills.server import PATIENCE, Server
+from supervision.drills.server import PATIENCE, DrillServer
 from supervision.drills.stage import Stage
 
 
-def split(server: Server, clients: Sequence[WebSocket]) -> dict[int, list[WebSocket]]:
+def split(server: DrillServer, clients: Sequence[WebSocket]) -> dict[int, list[WebSocket]]:
     """Return the clients of each worker."""
     owners = server.owners(clients)
     found: dict[int, list[WebSocket]] = {pid: [] for pid in server.workers}
@@ -20,7 +20,7 @@ def split(server: Server, clients: Sequence[WebSocket]) -> dict[int, list[WebSoc
     return found
 
 
-def reach(stage: Stage, server: Server, worker: int, path: str = "") -> list[WebSocket]:
+def reach(stage: Stage, server: DrillServer, worker: int, path: str = "") -> list[WebSocket]:
     """Connect clients until ``worker`` serves one of them, the last; return them all."""
     clients: list[WebSocket] = []
     until = time.monotonic() + PATIENCE
@@ -33,7 +33,7 @@ def reach(stage: Stage, server: Server, worker: int, path: str = "") -> list[Web
     raise TimeoutError(f"worker {worker} accepts nobody")
 
 
-def everywhere(stage: Stage, server: Server, path: str) -> list[WebSocket]:
+def everywhere(stage: Stage, server: DrillServer, path: str) -> list[WebSocket]:
     """Connect subscribers until every worker has some."""
     clients = stage.websockets(server, 12, path=path, label="subscriber")
     until = time.monotonic() + PATIENCE
@@ -45,5 +45,5 @@ def everywhere(stage: Stage, server: Server, path: str) -> list[WebSocket]:
 
 
 def without(*gone: int, left: int = 0) -> Callable[[list[int]], bool]:
-    """Return what :meth:`Server.wait_workers` waits for: none of ``gone``, and some ``left``."""
+    """Return what ``wait_workers`` waits for: none of ``gone``, and some ``left``."""
     return lambda pids: len(pids) >= left and not set(pids) & set(gone)

@@ -33,13 +33,43 @@ def test_messages_do_not_depend_on_how_they_were_cut(values, data):
     assert got == values
 
 
-@given(st.binary(max_size=200))
-def test_any_bytes_are_messages_or_refused(data):
-    reader = FrameReader(limit=1000)
+LIMIT = 100
+LENGTHS = st.integers(0, LIMIT + 1).map(lambda size: size.to_bytes(4, "big"))
+FRAMED = st.binary(max_size=LIMIT + 1).map(frame) | PLAIN.map(pack).map(frame)
+
+
+def verdict(pieces):
+    """Return the messages of what comes in these pieces, packed anew, and whether it is refused."""
+    reader, got = FrameReader(limit=LIMIT), []
     try:
-        reader.feed(data)
+        for piece in pieces:
+            got.extend(map(pack, reader.cut(piece)))
     except FrameError:
-        pass
+        return got, True
+    return got, False
+
+
+def wanted(data):
+    """Return the same by the rules: a length up to the limit, so many bytes, which are a value."""
+    got = []
+    while len(data) >= 4:
+        size = int.from_bytes(data[:4], "big")
+        if size > LIMIT:
+            return got, True
+        if len(data) < 4 + size:
+            break
+        try:
+            got.append(pack(unpack(data[4 : 4 + size])))
+        except FrameError:
+            return got, True
+        data = data[4 + size :]
+    return got, False
+
+
+@given(st.lists(FRAMED | LENGTHS | st.binary(max_size=20), max_size=6).map(b"".join))
+def test_any_bytes_are_the_messages_that_they_say_or_refused_where_they_are_none(data):
+    assert verdict([data]) == wanted(data)
+    assert verdict(data[place : place + 1] for place in range(len(data))) == wanted(data)
 
 
 @pytest.mark.parametrize("size", [99, 100])

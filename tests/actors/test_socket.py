@@ -14,7 +14,8 @@ from actors.reasons import CLOSED, KILLED, NORMAL, Crash, Shutdown
 from actors.results import Ok, Push, Reply
 from actors.runtime import StartError, registry
 from actors.socket import Socket
-from tests.actors.runtime.recorder import DEADLINE, eventually, rounds_pass
+from tests.support.recorder import rounds_pass
+from tests.support.waiting import DEADLINE, eventually
 
 
 class Kept:

@@ -24,7 +24,7 @@ LEVELS = {
     "actors.registry": 3,
     "actors.presence": 3,
     "supervision": 2,
-    "supervision.drills": 5,  # a tool, with an application of its own
+    "supervision.drills": 5,  # a tool that starts servers
     "actors.runtime": 1,
     "actors.telemetry": 1,
 }

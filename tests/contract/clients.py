@@ -1,7 +1,7 @@
 """A client for each transport, which the tests need not tell apart.
 
 Every wait has a deadline. What a client learns of the end is a transport's own: a close code over
-WebSocket, :class:`Gone` over long polling.
+WebSocket, :class:`Gone` over long polling, :data:`ENDED` over server-sent events.
 """
 
 from __future__ import annotations
@@ -11,14 +11,16 @@ from collections import deque
 from typing import Any, NamedTuple, Protocol
 
 import gevent
-import orjson
 
 from actors.messages import Opcode
-from tests.actors.runtime.recorder import eventually
+from supervision.drills.wire import Polling
 from tests.support import raw
 
 LOST = None
 """The code of a connection that ended without one; the status of what was not answered."""
+
+ENDED = "event: end"
+"""What server-sent events say of every end that can be told."""
 
 NDJSON = "Content-Type: application/x-ndjson"
 
@@ -58,8 +60,8 @@ class Client(Protocol):
     def recv(self) -> Message:
         """Return the next message; ``EOFError`` where the connection ends before."""
 
-    def listen(self, socket: Any) -> None:
-        """See to it that ``socket`` has a way to send at once."""
+    def listen(self) -> None:
+        """Ask to be sent what comes at once; :meth:`Stage.listen` waits until that is so."""
 
     def closed(self) -> Any:
         """Return how the connection was ended, and see that nothing comes after."""
@@ -104,7 +106,7 @@ class WebSocketClient:
         assert frame.opcode != raw.CLOSE, f"closed with {frame.code}"
         return Sent(Opcode(frame.opcode), frame.payload)
 
-    def listen(self, socket: Any) -> None:
+    def listen(self) -> None:
         """It always does."""
 
     def closed(self) -> int | None:
@@ -146,9 +148,7 @@ class LongPollClient:
     """
 
     def __init__(self, address: tuple[str, int], target: str) -> None:
-        self._address = address
-        self._target = target
-        self._token = ""
+        self._session = Polling(target)
         self._messages: deque[str] = deque()
         self._gets = raw.Client(address)
         self._posts = raw.Client(address)
@@ -159,14 +159,13 @@ class LongPollClient:
 
     # -- polls
 
-    def listen(self, socket: Any) -> None:
+    def listen(self) -> None:
         """Have the server hold a poll."""
         self._begin_poll()
-        eventually(lambda: socket.transport._http)
 
     def _begin_poll(self) -> None:
         if not self._polling:
-            self._gets.send(raw.request(self._with_token()))
+            self._gets.send(self._session.poll())
             self._polling = True
 
     def _poll(self) -> int | None:
@@ -179,14 +178,9 @@ class LongPollClient:
         self._polling = False
         if answer.status != 200:
             return answer.status
-        body = orjson.loads(answer.body)
-        self._token = body.get("token", self._token)
+        body = self._session.adopt(answer)
         self._messages.extend(body.get("messages", ()))
         return body["status"]
-
-    def _with_token(self) -> str:
-        sign = "&" if "?" in self._target else "?"
-        return f"{self._target}{sign}token={self._token}" if self._token else self._target
 
     def recv(self) -> str:
         with gevent.Timeout(raw.DEADLINE, TimeoutError("no message came")):
@@ -207,16 +201,16 @@ class LongPollClient:
 
     def send(self, payload: str | bytes) -> None:
         if isinstance(payload, str):
-            self._post(payload.encode())
+            self._post(payload)
         else:
             self._post(base64.b64encode(payload), NDJSON)
 
     def together(self, *texts: str) -> None:
         assert all(text.startswith("[") for text in texts)
-        self._post("\n".join(texts).encode(), NDJSON)
+        self._post("\n".join(texts), NDJSON)
 
-    def _post(self, body: bytes, *lines: str) -> None:
-        self._posts.send(raw.request(self._with_token(), *lines, method="POST", body=body))
+    def _post(self, body: str | bytes, *lines: str) -> None:
+        self._posts.send(self._session.post(body, *lines))
         self._unread += 1
 
     def _posted(self) -> int | None:
@@ -225,7 +219,7 @@ class LongPollClient:
             self._unread -= 1
             answer = self._posts.answer()
             assert answer.status == 200
-            self._last_post = orjson.loads(answer.body)["status"]
+            self._last_post = answer.json["status"]
         return self._last_post
 
     # -- the end, of which long polling has no word
@@ -244,4 +238,76 @@ class LongPollClient:
 
     def close(self) -> None:
         self._gets.close()
+        self._posts.close()
+
+
+class EventSourceClient:
+    """Reads events on one connection and posts on another: the client of ``examples/sse.py``.
+
+    A POST is not waited for; its answer is read before the client leaves.
+    """
+
+    def __init__(self, address: tuple[str, int], target: str) -> None:
+        self._target = target
+        self._events = raw.Client(address)
+        self._posts = raw.Client(address)
+        self._unread = 0
+        answer = self._events.ask(target)
+        self.status = answer.status
+        if self.status == 200:
+            kind, self._key = self._event()
+            assert kind == "id"
+
+    def _event(self) -> tuple[str, str]:
+        """Return the name and the data of the next event."""
+        lines = self._events.read_until(b"\n\n").decode().removesuffix("\n\n").split("\n")
+        pairs = [line.partition(":")[::2] for line in lines]
+        names = [value.strip() for name, value in pairs if name == "event"]
+        data = "\n".join(value.removeprefix(" ") for name, value in pairs if name == "data")
+        return names[0] if names else "message", data
+
+    def send(self, payload: str | bytes) -> None:
+        assert isinstance(payload, str)
+        self.together(payload)
+
+    def together(self, *texts: str) -> None:
+        mark = "&" if "?" in self._target else "?"
+        target = f"{self._target}{mark}id={self._key}"
+        posts = [raw.request(target, method="POST", body=text.encode()) for text in texts]
+        self._posts.send(b"".join(posts))
+        self._unread += len(posts)
+
+    def recv(self) -> str:
+        kind, data = self._event()
+        if kind == "end":
+            raise EOFError("the stream has ended")
+        return data
+
+    def listen(self) -> None:
+        """It always does."""
+
+    def closed(self) -> str | None:
+        try:
+            kind, _ = self._event()
+        except (EOFError, ConnectionError):
+            return LOST
+        assert kind == "end"
+        assert self._events.read_to_end() == b""
+        self._events.close()
+        return ENDED
+
+    def leave(self) -> None:
+        while self._unread:
+            self._unread -= 1
+            assert self._posts.answer().status == 204
+        self.close()
+
+    def end(self) -> None:
+        self._events.end()
+
+    def lose(self) -> None:
+        self._events.reset()
+
+    def close(self) -> None:
+        self._events.close()
         self._posts.close()

@@ -11,7 +11,7 @@ from actors import Endpoint
 from actors.results import Ok, Reply
 from actors.runtime import registry
 from actors.socket import Socket
-from tests.actors.runtime.recorder import DEADLINE, eventually
+from tests.support.waiting import DEADLINE, eventually
 
 
 class Neighbour(Socket):
@@ -75,6 +75,11 @@ class Stage:
         eventually(lambda: self.socket_class.born)
         return self.socket_class.born[-1]
 
+    def listen(self, client: Any) -> None:
+        """See to it that the newest socket, ``client``'s, has a way to send at once."""
+        client.listen()
+        eventually(lambda: self.transport.hears(self.newest.transport))
+
     def close(self) -> None:
         for client in self.clients:
             client.close()
@@ -86,9 +91,9 @@ def endpoint_with(transport: Any, socket_class: type[Socket], options: Any) -> E
         secret_key_base=("a secret of the tests, thirty-two characters",),
         last_poll=0.01,  # nobody polls once a test is over
     )
-    mounted = {"websocket": False, transport.mount: options or True}
-    endpoint.socket("/s", socket_class, **mounted)
-    endpoint.socket("/n", Neighbour, **{**mounted, transport.mount: True})
+    transport.install(endpoint)
+    endpoint.socket("/s", socket_class, **transport.mounted(options))
+    endpoint.socket("/n", Neighbour, **transport.mounted({}))
     return endpoint
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import gevent
@@ -10,21 +11,19 @@ from gevent.event import Event
 
 from actors.reasons import KILLED, NORMAL, Crash, Failure, Shutdown
 from actors.results import Push, Reply, Stop
-from tests.actors.runtime.recorder import DEADLINE, eventually
 from tests.contract.logged import errors
 from tests.contract.stage import scripted, terminated
+from tests.contract.transports import TAKES_ON
+from tests.support.waiting import DEADLINE, eventually
 
 ERROR = ValueError("no farewell")
 RESTART = Shutdown("restart")
 
 
 def told(transport: Any, client: Any, code: int = 1012) -> None:
-    """Check how the client was told the end; long polling has no codes."""
+    """Check how the client was told the end."""
     closed = client.closed()
-    if transport.mount == "websocket":
-        assert closed == code
-    else:
-        assert closed.post == 200  # the session is gone, or nobody listens any more
+    assert transport.says(closed, code), closed
 
 
 def drained(play: Any, **callbacks: Any) -> Any:
@@ -33,7 +32,7 @@ def drained(play: Any, **callbacks: Any) -> Any:
     client = stage.connect()
     client.send("on")
     assert client.recv() == "on"
-    client.listen(stage.newest)
+    stage.listen(client)
     gevent.spawn(stage.served.drain)
     return stage, client
 
@@ -65,7 +64,7 @@ def test_what_it_pushes_before_it_blocks_is_sent_at_once(play: Any, transport: A
 
     stage, client = drained(play, handle_drain=handle_drain)
     assert client.recv() == "wait"
-    client.listen(stage.newest)
+    stage.listen(client)
     go_on.set()
     assert client.recv() == "bye"
     told(transport, client)
@@ -106,7 +105,9 @@ def test_one_that_fails_is_a_crash_of_that_connection(
     assert (reason.exception is ERROR) == (wrong == "raises")
     (line,) = errors(caplog)
     assert "crashed" in line
-    assert line.endswith(" in handle_drain")
+    of_callback = r"tests/contract/test_contract_drain\.py:\d+ in handle_drain"
+    place = f" at {of_callback}$" if wrong == "raises" else transport.place(of_callback)
+    assert re.search(place, line)
 
 
 def test_it_runs_once_behind_the_message_at_hand_and_before_terminate(
@@ -127,9 +128,9 @@ def test_it_runs_once_behind_the_message_at_hand_and_before_terminate(
     client.send("block")
     assert client.recv() == "blocked"
     socket = stage.newest
-    if transport.mount == "websocket":  # long polling has one POST at a time
+    if TAKES_ON in transport.can:
         client.send("never handled")
-    client.listen(socket)
+    stage.listen(client)
     gevent.spawn(stage.served.drain)
     eventually(lambda: socket.actor_inbox.signals)
     socket.actor_ref.exit(RESTART)  # a second drain is no second farewell

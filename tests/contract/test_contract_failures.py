@@ -15,11 +15,11 @@ from greenlet import GreenletExit
 
 from actors.reasons import NORMAL, Closed, Crash
 from actors.results import Error, Ok, Reply, Stop
-from tests.actors.runtime.recorder import DEADLINE, eventually
 from tests.contract.logged import errors, still_echoes
 from tests.contract.stage import scripted, terminated
 from tests.contract.test_contract_results import CALLBACKS
-from tests.contract.transports import each_callback, only_websocket
+from tests.contract.transports import CODES, OPENS_FIRST, each_callback, needs
+from tests.support.waiting import DEADLINE, eventually
 
 EXCEPTIONS = [
     ValueError("no"),
@@ -47,12 +47,12 @@ def raising(error: BaseException) -> Any:
 
 
 def assert_init_failed(client: Any, transport: Any, pushed: list[str]) -> None:
-    """A WebSocket is open by then, and gets what was pushed; over long polling nobody could."""
-    if transport.mount == "longpoll":
+    """Where the connection is open by then, it gets what was pushed; else nobody could."""
+    if OPENS_FIRST not in transport.can:
         assert client.status == 500
         return
     assert [client.recv() for _ in pushed] == pushed
-    assert client.closed() == 1011
+    assert client.closed() == transport.ending(1011, None)
 
 
 @each_callback(CALLBACKS)
@@ -96,7 +96,7 @@ def test_an_exception_after_blocking_ends_that_connection_alone(
 
 
 @raised
-@only_websocket
+@needs(CODES)
 def test_an_exception_in_terminate_changes_nothing_for_a_client_that_closes(
     play: Any, caplog: pytest.LogCaptureFixture, error: BaseException
 ) -> None:
@@ -219,14 +219,14 @@ def test_an_exception_in_connect_is_a_500(
 
 @pytest.mark.parametrize("answer", [None, True, {"a": 1}, Ok, Reply("x"), Stop()], ids=repr)
 def test_an_illegal_answer_of_connect_names_what_is_accepted(
-    play: Any, caplog: pytest.LogCaptureFixture, answer: Any
+    play: Any, transport: Any, caplog: pytest.LogCaptureFixture, answer: Any
 ) -> None:
     stage = play(scripted(connect=lambda info: answer))
     assert stage.connect().status == 500
     assert "TypeError: connect answered" in caplog.text
     assert "accepted: Ok(state), Error(reason)" in caplog.text
     (line,) = errors(caplog)
-    assert re.search(r" at tests/contract/stage\.py:\d+ in <lambda>$", line)
+    assert re.search(transport.place(r"tests/contract/stage\.py:\d+ in <lambda>"), line)
 
 
 def test_what_was_answered_before_the_exception_is_still_sent(play: Any, transport: Any) -> None:
@@ -244,7 +244,9 @@ def test_what_was_answered_before_the_exception_is_still_sent(play: Any, transpo
     assert client.closed() == transport.ending(1011, 410)  # the POST after the crash
 
 
-def test_a_push_that_is_wrong_may_be_caught_and_the_connection_goes_on(play: Any) -> None:
+def test_a_push_that_is_wrong_may_be_caught_and_the_connection_goes_on(
+    play: Any, transport: Any
+) -> None:
     def handle_in(self: Any, payload: Any, opcode: Any) -> Any:
         try:
             self.push(1)
@@ -253,7 +255,7 @@ def test_a_push_that_is_wrong_may_be_caught_and_the_connection_goes_on(play: Any
 
     client = play(scripted(handle_in=handle_in)).connect()
     client.send("go")
-    assert client.recv() == "a payload 1; accepted: str, bytes"
+    assert client.recv() == f"a payload 1; {transport.form('accepted: str, bytes')}"
 
 
 def test_a_hundred_that_crash_at_once_leave_their_neighbour_alone(

@@ -16,7 +16,7 @@ from actors.results import Error, Ok, Push, Reply, Stop
 from tests.contract.logged import errors, still_echoes
 from tests.contract.stage import terminated
 from tests.contract.test_contract_results import CALLBACKS, answering, ending
-from tests.contract.transports import each_callback, only_websocket
+from tests.contract.transports import BINARY, FRAMES, each_callback, needs, skip_unless
 
 RESULT = "accepted: None, Reply(payload), Push(payload), a list of those, or Stop(reason)"
 PAYLOAD = "accepted: str, bytes"
@@ -85,6 +85,8 @@ def test_an_illegal_result_names_what_is_accepted(
     kind: type[Exception],
     form: str,
 ) -> None:
+    if kind is UnicodeDecodeError:
+        skip_unless(transport, BINARY)
     stage = play(answering(callback, make))
     client, neighbour = stage.connect(), stage.neighbour()
     CALLBACKS[callback](client, stage.newest)
@@ -94,12 +96,13 @@ def test_an_illegal_result_names_what_is_accepted(
     assert type(reason.exception) is kind
     (line,) = errors(caplog)
     assert f"crashed: {kind.__name__}: " in line
-    assert form in line
-    assert re.search(r" at tests/contract/test_contract_results\.py:\d+ in answer$", line)
+    assert transport.form(form) in line
+    place = transport.place(r"tests/contract/test_contract_results\.py:\d+ in answer")
+    assert re.search(place, line)
     still_echoes(neighbour)
 
 
-@only_websocket
+@needs(FRAMES)
 @pytest.mark.parametrize("callback", CALLBACKS)
 @pytest.mark.parametrize("opcode", [Opcode.PING, Opcode.PONG])
 def test_a_control_frame_of_126_bytes_is_illegal(

@@ -13,8 +13,9 @@ from actors.messages import Down
 from actors.reasons import KILLED
 from actors.results import Push, Reply
 from actors.runtime import Actor
-from tests.actors.runtime.recorder import DEADLINE, Recorder
 from tests.contract.stage import scripted
+from tests.support.recorder import Recorder
+from tests.support.waiting import DEADLINE
 
 
 class TestInfo:

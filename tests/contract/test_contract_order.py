@@ -8,10 +8,10 @@ import gevent
 from gevent.event import Event
 
 from actors.results import Ok, Reply, Stop
-from tests.actors.runtime.recorder import DEADLINE, eventually
 from tests.contract.stage import scripted
-from tests.contract.transports import only_websocket
+from tests.contract.transports import FRAMES, needs
 from tests.support import raw
+from tests.support.waiting import DEADLINE, eventually
 
 
 class TestOrder:
@@ -55,7 +55,7 @@ class TestOrder:
         assert [client.recv() for _ in range(501)] == ["block", *words]
         sender.get(timeout=DEADLINE)
 
-    @only_websocket  # there is no session to post to before it is open
+    @needs(FRAMES)  # there is no session to post to before it is open
     def test_what_comes_while_init_blocks_is_handled_after_it_in_order(self, play: Any) -> None:
         release, entered = Event(), Event()
         seen: list[Any] = []

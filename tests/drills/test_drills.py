@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from supervision.drills.drill import catalogue, named
+from supervision.drills.catalogue import load
 from supervision.drills.report import written
 from supervision.drills.runner import Settings, run
-from supervision.drills.target import OURS
+from tests.drills.stage import OURS, AppStage
+
+CATALOGUE = load("tests.drills.themes")
 
 SELECTION = ["G01", "G02", "G05", "G10", "G15", "G17", "G21", "G24", "G27", "G36", "G49", "G50"]
 NUMBERED = [*range(1, 29), *range(31, 52)]
@@ -18,21 +20,30 @@ SLACK = 4.0
 @pytest.mark.drill
 @pytest.mark.parametrize("number", SELECTION)
 def test_drill_passes(number):
-    (drill,) = named([number])
-    outcome = run(drill, Settings(target=OURS, slack=SLACK))
+    (drill,) = CATALOGUE.named([number])
+    outcome = run(drill, Settings(target=OURS, stage=AppStage, slack=SLACK))
     assert outcome.passed, "\n".join(written(outcome))
 
 
 def test_there_is_a_drill_for_every_number():
-    numbers = [drill.number for drill in catalogue() if not drill.loop]
+    numbers = [drill.number for drill in CATALOGUE.all() if not drill.loop]
     assert numbers == [f"G{number:02}" for number in NUMBERED]
 
 
+def test_a_drill_that_takes_the_place_of_another_says_the_same_of_itself_and_may_add_to_it():
+    for drill in load().all():
+        here = CATALOGUE.drills[drill.number]
+        assert here.outcome.startswith(drill.outcome.removesuffix("."))
+        assert here.bound <= drill.bound
+        facts = ("name", "status", "needs", "leaves", "loop")
+        assert [getattr(here, fact) for fact in facts] == [getattr(drill, fact) for fact in facts]
+
+
 def test_every_drill_says_what_must_come_of_it_and_has_a_name_of_its_own():
-    drills = catalogue()
+    drills = CATALOGUE.all()
     assert [drill.number for drill in drills if not drill.outcome.endswith(".")] == []
     assert len({drill.name for drill in drills}) == len(drills)
 
 
 def test_no_drill_may_take_longer_than_thirty_seconds_and_loops_are_not_among_them():
-    assert [drill.number for drill in catalogue() if drill.bound > 30 and not drill.loop] == []
+    assert [drill.number for drill in CATALOGUE.all() if drill.bound > 30 and not drill.loop] == []

@@ -7,18 +7,21 @@ import json
 import pytest
 
 from supervision.drills.__main__ import main
-from supervision.drills.drill import catalogue
+from supervision.drills.catalogue import load
 
 APPS = "tests.drills.broken_apps"
+THEMES = "tests.drills.themes"
 
 
-def test_list_names_every_drill_and_those_to_come(capsys):
-    assert main(["list"]) == 0
+@pytest.mark.parametrize("themes", [None, THEMES])
+def test_list_names_every_drill_and_those_to_come(capsys, themes):
+    assert main(["list", *(["--themes", themes] if themes else [])]) == 0
     printed = capsys.readouterr().out
-    for drill in catalogue():
+    for drill in load(themes).all():
         assert f"{drill.number:4} {drill.name} (" in printed
         assert drill.outcome in printed
     assert "G29  redis (not yet)" in printed
+    assert ("G33 " in printed) == (themes is not None)
 
 
 @pytest.mark.parametrize(
@@ -33,7 +36,11 @@ def test_list_names_every_drill_and_those_to_come(capsys):
         (["run", "--app", f"{APPS}:partly_variable"], "has variables: give --longpoll PATH"),
         (["run", "G15", "--app", f"{APPS}:partly_variable"], "give --longpoll PATH"),
         (["run", "G02", "--app", f"{APPS}:sound", "--websocket", ""], "it needs a mount of"),
-        (["run", "G33", "--app", f"{APPS}:sound"], "does not apply: it is for the application"),
+        (["run", "G33", "--app", f"{APPS}:sound"], "there is no drill 'G33'"),
+        (["run", "G33", "--themes", THEMES, "--app", f"{APPS}:sound"], f"of {THEMES} are about"),
+        (["run", "--all", "--themes", "tests.nothing"], "the themes 'tests.nothing': ModuleNot"),
+        (["run", "--all", "--themes", APPS], f"the themes '{APPS}' have no drill"),
+        (["list", "--themes", "a/b.py"], "cannot import the themes 'a/b.py'"),
     ],
 )
 def test_what_the_caller_got_wrong_is_status_2(arguments, message, capsys):
@@ -70,7 +77,7 @@ def test_a_budget_must_be_seconds(text, capsys):
 
 @pytest.mark.drill
 def test_json_is_for_programs(capsys):
-    assert main(["run", "quiet-term", "--json", "--slack", "4"]) == 0
+    assert main(["run", "quiet-term", "--json", "--slack", "4"]) == 0  # against the demo
     (drill,) = json.loads(capsys.readouterr().out)["drills"]
     assert (drill["number"], drill["passed"], drill["failures"]) == ("G01", True, [])
     assert {"READY=1", "STOPPING=1"} <= {line["what"].split()[-1] for line in drill["timeline"]}

@@ -6,22 +6,24 @@ import dataclasses
 
 import pytest
 
-from supervision.drills.aftermath import accounted, bindable
-from supervision.drills.drill import Drill, UnknownDrillError, named
-from supervision.drills.ledger import HANDLED
+from supervision.drills.aftermath import bindable
+from supervision.drills.catalogue import load
+from supervision.drills.drill import Drill
 from supervision.drills.report import as_json, timeline, verdict, written
 from supervision.drills.runner import Settings, run
 from supervision.drills.server import errors
-from supervision.drills.stage import Event, Stage
-from supervision.drills.target import OURS, Target
+from supervision.drills.stage import Event
+from supervision.drills.target import Target
+from tests.drills.ledger import HANDLED
+from tests.drills.stage import OURS, AppStage
 
 APPS = "tests.drills.broken_apps"
 
 
-def against(name, drill="G01", grace=2.0):
+def against(name, number="G01", grace=2.0):
     """Run a drill against one of the broken applications."""
     target = Target(f"{APPS}:{name}", "/echo/websocket", "/echo/longpoll")
-    (found,) = named([drill])
+    (found,) = load().named([number])
     return run(found, Settings(target=target, workers=1, slack=4.0, grace=grace))
 
 
@@ -31,7 +33,9 @@ def made(function, **facts):
 
 
 def failures(function, **facts):
-    return run(made(function, **facts), Settings(target=OURS, workers=1, slack=1.0)).failures
+    return run(
+        made(function, **facts), Settings(target=OURS, stage=AppStage, workers=1, slack=1.0)
+    ).failures
 
 
 @pytest.mark.drill
@@ -148,12 +152,13 @@ class Answered:
     ],
 )
 def test_what_is_answered_must_be_handled_exactly_once(tmp_path, handled, texts, passed):
-    stage = Stage(OURS, tmp_path)
+    stage = AppStage(OURS, tmp_path)
     try:
         for text in handled:
             stage.ledger.enter(HANDLED, text)
         stage.clients = [Answered(["a", "b"], texts)]
-        assert accounted(stage).passed == passed
+        (check,) = stage.accounted(stage.clients)
+        assert check.passed == passed
     finally:
         stage.close()
 
@@ -177,7 +182,7 @@ def test_the_verdict_has_the_first_error_of_the_log(error, told):
         stage.fault("a push")
         stage.expect(False, "it stands")
 
-    outcome = run(made(failing), Settings(target=OURS, slack=1.0))
+    outcome = run(made(failing), Settings(target=OURS, stage=AppStage, slack=1.0))
     assert verdict(dataclasses.replace(outcome, error=error)) == told
 
 
@@ -188,17 +193,6 @@ def test_errors_are_found_in_what_a_server_printed():
         "2026-01-01 00:00:00,000 [7] CRITICAL app: all is lost",
     ]
     assert errors(lines) == ["ERROR roost.runtime: it crashed", "CRITICAL app: all is lost"]
-
-
-def test_an_unknown_name_is_told_with_what_was_meant():
-    with pytest.raises(UnknownDrillError, match="did you mean 'quiet-term'"):
-        named(["quite-term"])
-
-
-@pytest.mark.parametrize("name", ["G29", "redis", "g30"])
-def test_a_drill_whose_part_is_not_there_yet_says_so(name):
-    with pytest.raises(UnknownDrillError, match="comes with"):
-        named([name])
 
 
 def test_the_middle_of_a_long_timeline_is_left_out():
@@ -217,7 +211,7 @@ def test_the_report_has_timeline_clients_checks_and_verdict(tmp_path):
         stage.expect(False, "it stands")
         stage.expect(True, "it lies")
 
-    outcome = run(made(failing), Settings(target=OURS, slack=1.0))
+    outcome = run(made(failing), Settings(target=OURS, stage=AppStage, slack=1.0))
     text = "\n".join(written(outcome))
     assert "FAULT      a push" in text
     assert "weight: 3" in text

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import signal
@@ -14,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.longpoll import Poller
 from tests.support.raw import CLOSE, TEXT, Client, Frame, close_frame, frame
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -107,12 +107,10 @@ def test_flask_and_both_transports_are_served_and_ended_in_order(command):
         assert (page.status, b"<title>Flask</title>" in page.body) == (200, True)
         assert client.ask("/no-such-page").status == 404
 
-        opened = json.loads(client.ask("/echo/longpoll").body)
-        assert opened["status"] == 410
-        target = f"/echo/longpoll?token={opened['token']}"
-        published = client.ask(target, method="POST", body=b"polled")
-        assert json.loads(published.body) == {"status": 200}
-        polled = json.loads(client.ask(target).body)
+        poller = Poller(server, "/echo/longpoll")
+        assert poller.poll(on=client)["status"] == 410
+        assert poller.post("polled", on=client) == {"status": 200}
+        polled = poller.poll(on=client)
         assert (polled["status"], polled["messages"]) == (200, ["polled"])
 
         assert client.upgrade("/echo/websocket").status == 101

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import gevent
-import orjson
 import pytest
 
 from actors import Endpoint, Reply, Socket
+from tests.support.longpoll import Poller
 from tests.support.nginx import nginx
 from tests.support.raw import TEXT, Client, Frame, frame
 from tests.support.server import serve
@@ -32,35 +31,23 @@ def proxied(tmp_path):
 def test_websocket_echoes_through_it_from_a_page_of_the_same_host(proxied):
     _, (host, port) = proxied
     with Client((host, port), deadline=DEADLINE) as client:
-        page = {"host": f"{host}:{port}", "origin": f"http://{host}:{port}"}
-        lines = [f"{name}: {value}" for name, value in page.items()]
-        client.send(_upgrade("/echo/websocket", lines))
-        assert client.answer().status == 101
+        opened = client.upgrade(
+            "/echo/websocket", f"Origin: http://{host}:{port}", host=f"{host}:{port}"
+        )
+        assert opened.status == 101
         client.send(frame(TEXT, "hello"))
         assert client.frame() == Frame(TEXT, b"hello")
-
-
-def _upgrade(target, lines):
-    head = [
-        f"GET {target} HTTP/1.1",
-        *lines,
-        "Connection: Upgrade",
-        "Upgrade: websocket",
-        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
-        "Sec-WebSocket-Version: 13",
-    ]
-    return "\r\n".join([*head, "", ""]).encode()
 
 
 def test_poll_is_held_and_answered_through_it(proxied):
     served, address = proxied
     path = "/echo/longpoll"
     with Client(address, deadline=DEADLINE) as one, Client(address, deadline=DEADLINE) as two:
-        token = orjson.loads(one.ask(path).body)["token"]
-        target = f"{path}?token={token}"
-        poll = gevent.spawn(one.ask, target)
-        assert orjson.loads(two.ask(target, method="POST", body=b"hi").body) == {"status": 200}
-        body = orjson.loads(poll.get(timeout=DEADLINE).body)
+        poller = Poller(served, path)
+        poller.poll(on=one)
+        poller.begin_poll(on=one)
+        assert poller.post("hi", on=two) == {"status": 200}
+        body = poller.polled(on=one)
     assert (body["status"], body["messages"]) == (200, ["hi"])
     assert len(served.streams) <= 3  # they are kept alive
 
@@ -69,6 +56,6 @@ def test_sessions_behind_it_are_not_counted_as_of_one_address(proxied):
     served, address = proxied
     for _ in range(SESSIONS // 100):
         with Client(address, deadline=DEADLINE) as client:
-            answers = [orjson.loads(client.ask("/echo/longpoll").body) for _ in range(100)]
+            answers = [client.ask("/echo/longpoll").json for _ in range(100)]
         assert {answer["status"] for answer in answers} == {410}
     assert len(served.server.routes.sessions) == SESSIONS

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import ast
 import signal
+from functools import partial
 from typing import Any
 
 import pytest
 
 from tests.support.command import ROOT, Command
 from tests.support.raw import Client, request
+from tests.support.waiting import eventually
 
 
 @pytest.fixture
@@ -48,9 +50,9 @@ def test_post_to_a_client_that_left_is_404(served):
     client, key = subscribe(served)
     client.close()
     with Client(served.address) as poster:
-        while True:  # until the server has seen the end
-            if poster.ask(f"/chat/events?id={key}", method="POST", body=b"x").status == 404:
-                break
+        target = f"/chat/events?id={key}"
+        post = partial(poster.ask, target, method="POST", body=b"x")
+        eventually(lambda: post().status == 404)  # the server has seen the end
 
 
 def test_shutdown_says_goodbye(served):

@@ -6,8 +6,9 @@ import re
 import zlib
 from typing import Any
 
+from supervision.drills.wire import Answer, Frame
 from tests.golden.recordings import as_bytes, equal_bytes
-from tests.golden.wire import OPCODES, Answer, Frame
+from tests.golden.wire import OPCODES
 
 IGNORED_HEADERS = frozenset(
     {"vary", "cache-control", "connection", "content-length", "date", "server"}
@@ -63,8 +64,8 @@ def answer(recorded: dict[str, Any], got: Answer, tokens: Tokens) -> None:
     if got.status == recorded["status"] == 500:
         return  # its text, and so its type, is each server's own
     wanted = (recorded["status"], _headers(recorded["headers"]))
-    if (got.status, _headers(got.headers)) != wanted:
-        raise Mismatch(wanted, (got.status, _headers(got.headers), body))
+    if (got.status, _headers(got.lines)) != wanted:
+        raise Mismatch(wanted, (got.status, _headers(got.lines), body))
     if not equal_bytes(recorded["body"], body):
         raise Mismatch(recorded["body"], body)
 

@@ -9,7 +9,7 @@ from itertools import count
 
 import pytest
 
-from tests.golden import differences, recordings, server
+from tests.golden import differences, fixture, recordings, server
 from tests.golden.differences import Difference
 from tests.golden.recordings import Case, Step
 from tests.golden.replay import Replay
@@ -20,6 +20,7 @@ AT_ONCE = 16
 CASES = recordings.load()
 NOW = [case for case in CASES if recordings.joins_later(case) is None]
 LATER = [case for case in CASES if recordings.joins_later(case) is not None]
+MOUNTS = {mount.path for mount in fixture.endpoint.mounts}
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,7 @@ def replays(request):
         running.close()
 
 
+@pytest.mark.slow  # all together: clients wait as they did in the recordings, and servers for them
 @pytest.mark.parametrize("case", NOW, ids=lambda case: case.name)
 def test_recorded_case_is_answered_as_phoenix_did_or_as_the_differences_say(replays, case):
     outcome = replays.outcome(case)
@@ -90,10 +92,9 @@ def test_recorded_case_is_answered_as_phoenix_did_or_as_the_differences_say(repl
         assert outcome.ours is None
 
 
-@pytest.mark.skip(reason="joins later: channels")
-@pytest.mark.parametrize("case", LATER, ids=lambda case: case.name)
-def test_recorded_case_joins_later(case):
-    raise AssertionError("must not run")
+def test_every_case_is_replayed_but_those_for_which_the_fixture_has_no_mount():
+    assert {case.mount for case in LATER}.isdisjoint(MOUNTS)
+    assert (len(CASES), len(LATER)) == (408, 137)
 
 
 def test_every_difference_is_of_a_case_that_is_replayed():

@@ -6,7 +6,6 @@ import logging
 import time
 from itertools import pairwise
 
-import gevent
 import pytest
 from gevent.event import Event
 
@@ -17,6 +16,7 @@ from supervision import ChildSpec, Supervisor
 from supervision.drainer import Drainer, Drainers, drainer_spec, live
 from supervision.draining import DrainOptions
 from tests.supervision.family import DEADLINE, actor_of, ended, kill, stop
+from tests.support.waiting import eventually
 
 RESTART = Shutdown("restart")
 
@@ -138,7 +138,7 @@ class TestWhoIsSlow:
         slow = Connection.start(gate)
         drainer = Drainer.start(Connection, DrainOptions(shutdown=5.0))
         drainer.exit()
-        gevent.sleep(0.05)
+        eventually(lambda: actor_of(slow).told)
         assert drainer.exit_reason is None
         gate.set()
         assert ended(slow) == RESTART
@@ -213,10 +213,7 @@ def test_drainers_drain_at_the_same_time():
     options = DrainOptions(shutdown=DEADLINE)
     root = Drainers.start([drainer_spec(Connection, options), drainer_spec(Special, options)])
     root.exit()
-    for actor in (actor_of(first), actor_of(second)):
-        with gevent.Timeout(DEADLINE):
-            while actor.told is None:
-                gevent.sleep(0)
+    eventually(lambda: actor_of(first).told and actor_of(second).told)
     for gate in gates:
         gate.set()
     assert ended(root) == SHUTDOWN
@@ -228,8 +225,6 @@ def test_drainers_that_are_killed_end_everybody_at_once():
     options = DrainOptions(shutdown=60.0)
     root = Drainers.start([drainer_spec(Connection, options), drainer_spec(Special, options)])
     root.exit()
-    with gevent.Timeout(DEADLINE):
-        while any(actor_of(ref).told is None for ref in refs):
-            gevent.sleep(0)
+    eventually(lambda: all(actor_of(ref).told for ref in refs))
     kill(root)
     assert [ref.exit_reason for ref in refs] == [KILLED, KILLED]

@@ -13,9 +13,9 @@ import time
 from pathlib import Path
 from typing import Self
 
+from tests.support.waiting import DEADLINE
+
 ROOT = Path(__file__).resolve().parents[2]
-DEADLINE = 20.0
-"""Seconds: a busy machine may take several to start an interpreter."""
 
 
 def run(*arguments: str, cwd: Path = ROOT, **rest: object) -> subprocess.CompletedProcess[str]:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import gc
 
-import gevent
-
-from tests.support.raw import DEADLINE
+from tests.support.waiting import eventually
 
 
 class Held:
@@ -22,11 +20,5 @@ class Held:
         return [type(each).__name__ for each in found]
 
     def wait_freed(self) -> None:
-        """Wait for that, and let the loop poll between two looks, each of which may take a second.
-
-        A mere yield would not do: gevent serves many of those before it polls.
-        """
-        with gevent.Timeout(DEADLINE):
-            gevent.sleep(0.01)
-            while self.left:
-                gevent.sleep(0.01)
+        """Wait for that; each look may take a second."""
+        eventually(lambda: not self.left, pause=0.01)

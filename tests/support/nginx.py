@@ -9,9 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import gevent
-
-from tests.support.raw import DEADLINE, Client
+from tests.support.raw import Client
+from tests.support.waiting import DEADLINE, eventually
 
 SAMPLE = Path(__file__).resolve().parents[2] / "examples" / "nginx.conf"
 MAIN = """\
@@ -53,19 +52,16 @@ def nginx(directory: Path, upstream: tuple[str, int]) -> Iterator[tuple[str, int
         stdin=subprocess.DEVNULL,
     ) as process:
         try:
-            _wait_until_it_listens(process, address)
+            eventually(lambda: _listens(process, address), 4 * DEADLINE, pause=0.01)
             yield address
         finally:
             process.terminate()
 
 
-def _wait_until_it_listens(process: subprocess.Popen[bytes], address: tuple[str, int]) -> None:
-    with gevent.Timeout(4 * DEADLINE):
-        while True:
-            assert process.poll() is None, "nginx ended"
-            try:
-                Client(address).close()
-            except ConnectionRefusedError:
-                gevent.sleep(0.01)
-            else:
-                return
+def _listens(process: subprocess.Popen[bytes], address: tuple[str, int]) -> bool:
+    assert process.poll() is None, "nginx ended"
+    try:
+        Client(address).close()
+    except ConnectionRefusedError:
+        return False
+    return True

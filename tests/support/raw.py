@@ -1,109 +1,43 @@
 """A client that sends exactly the bytes it is told: HTTP/1.1 and WebSocket, plain or TLS.
 
 It waits on gevent's hub, so it may share a thread with the server. Each wait has a deadline.
+What is sent and read is made by the codec of the drills' clients, ``supervision/drills/wire.py``.
 """
 
 from __future__ import annotations
 
 import struct
-from typing import TYPE_CHECKING, NamedTuple, Self
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Self
 
 from gevent import socket
+
+from supervision.drills.wire import (
+    ACCEPT,
+    BINARY,
+    CLOSE,
+    KEY,
+    PING,
+    PONG,
+    TEXT,
+    Answer,
+    Frame,
+    close_frame,
+    frame,
+    request,
+    take_answer,
+    take_frame,
+    upgrade,
+)
+from tests.support.waiting import DEADLINE
 
 if TYPE_CHECKING:
     import ssl
 
-DEADLINE = 20.0
-"""Seconds that each read or write may take before the test fails with ``TimeoutError``."""
-
-KEY = "dGhlIHNhbXBsZSBub25jZQ=="
-ACCEPT = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
-"""What a server answers to KEY (RFC 6455 §1.3)."""
-
-TEXT, BINARY, CLOSE, PING, PONG = 1, 2, 8, 9, 10
-
-
-class Answer(NamedTuple):
-    """A response; header names are in lower case, the last of a name wins."""
-
-    status: int
-    headers: dict[str, str]
-    body: bytes
-
-
-class Frame(NamedTuple):
-    """One frame as it came."""
-
-    opcode: int
-    payload: bytes
-    fin: bool = True
-    rsv: int = 0
-
-    @property
-    def code(self) -> int | None:
-        """The code of a Close frame; ``None`` where it has none."""
-        return struct.unpack("!H", self.payload[:2])[0] if len(self.payload) >= 2 else None
-
-
-def request(
-    target: str = "/",
-    *lines: str,
-    method: str = "GET",
-    host: str | None = "localhost",
-    body: bytes = b"",
-    version: str = "1.1",
-) -> bytes:
-    """Return a request. ``lines`` are further header lines; a body brings its content-length."""
-    head = [f"{method} {target} HTTP/{version}"]
-    if host is not None:
-        head.append(f"Host: {host}")
-    head += lines
-    if body:
-        head.append(f"Content-Length: {len(body)}")
-    return "\r\n".join([*head, "", ""]).encode("latin-1") + body
-
-
-def upgrade(target: str, *lines: str, **changed: str | None) -> bytes:
-    """Return a WebSocket upgrade. ``sec_websocket_key="x"`` changes a header, ``None`` drops it."""
-    headers: dict[str, str | None] = {
-        "connection": "Upgrade",
-        "upgrade": "websocket",
-        "sec-websocket-key": KEY,
-        "sec-websocket-version": "13",
-    }
-    headers.update((name.replace("_", "-"), value) for name, value in changed.items())
-    kept = [f"{name}: {value}" for name, value in headers.items() if value is not None]
-    return request(target, *kept, *lines)
-
-
-def frame(
-    opcode: int,
-    payload: bytes | str = b"",
-    *,
-    fin: bool = True,
-    rsv: int = 0,
-    mask: bytes | None = b"\x01\x02\x03\x04",
-) -> bytes:
-    """Return a frame as a client sends it; ``mask=None`` leaves it unmasked."""
-    data = payload.encode() if isinstance(payload, str) else payload
-    first = (fin << 7) | (rsv << 4) | opcode
-    masked = 0 if mask is None else 0x80
-    if len(data) < 126:
-        head = struct.pack("!BB", first, masked | len(data))
-    elif len(data) < 65536:
-        head = struct.pack("!BBH", first, masked | 126, len(data))
-    else:
-        head = struct.pack("!BBQ", first, masked | 127, len(data))
-    if mask is None:
-        return head + data
-    repeated = (mask * (len(data) // 4 + 1))[: len(data)]
-    mixed = int.from_bytes(data, "big") ^ int.from_bytes(repeated, "big")
-    return head + mask + mixed.to_bytes(len(data), "big")
-
-
-def close_frame(code: int | None = 1000, reason: str = "") -> bytes:
-    """Return a Close frame."""
-    return frame(CLOSE, b"" if code is None else struct.pack("!H", code) + reason.encode())
+__all__ = [
+    "ACCEPT", "BINARY", "CLOSE", "DEADLINE", "KEY", "PING", "PONG", "TEXT", "Answer", "Client",
+    "Frame", "close_frame", "frame", "request", "upgrade",
+]  # fmt: skip
 
 
 class Client:
@@ -180,13 +114,7 @@ class Client:
 
     def answer(self, *, head_only: bool = False) -> Answer:
         """Read one response; ``head_only`` for one to HEAD, which has a length and no body."""
-        status_line, *lines = self.read_until(b"\r\n\r\n").decode("latin-1").split("\r\n")[:-2]
-        headers = {}
-        for line in lines:
-            name, _, value = line.partition(":")
-            headers[name.lower()] = value.strip()
-        size = 0 if head_only else int(headers.get("content-length", "0"))
-        return Answer(int(status_line.split(" ")[1]), headers, self.read(size))
+        return self._next(lambda: take_answer(self._buffer, head_only=head_only))
 
     def ask(self, target: str = "/", *lines: str, **rest: object) -> Answer:
         """Send one :func:`request` and read its response."""
@@ -201,11 +129,10 @@ class Client:
         return self.answer()
 
     def frame(self) -> Frame:
-        """Read one frame (servers do not mask)."""
-        first, second = self.read(2)
-        size = second & 0x7F
-        if size == 126:
-            (size,) = struct.unpack("!H", self.read(2))
-        elif size == 127:
-            (size,) = struct.unpack("!Q", self.read(8))
-        return Frame(first & 15, self.read(size), bool(first & 0x80), (first >> 4) & 7)
+        """Read one frame."""
+        return self._next(lambda: take_frame(self._buffer))
+
+    def _next(self, take: Callable[[], Any]) -> Any:
+        while (found := take()) is None:
+            self._fill()
+        return found

@@ -8,10 +8,9 @@ from gevent.event import Event
 
 from actors import Endpoint
 from tests.support import raw
+from tests.support.waiting import DEADLINE
 from transports.http.options import HTTPOptions
 from transports.http.response import Response
-
-DEADLINE = 20.0
 
 
 class Site:

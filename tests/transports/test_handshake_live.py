@@ -13,9 +13,9 @@ import orjson
 import pytest
 
 from actors import Endpoint, Error, Ok, Reply, Socket, telemetry
-from tests.actors.runtime.recorder import eventually
 from tests.support.raw import Client
 from tests.support.server import serve
+from tests.support.waiting import eventually
 from transports.http.request import Request
 from transports.http.response import Response
 from transports.opening import cookie_session as session
@@ -208,7 +208,7 @@ def test_auth_token_comes_as_a_subprotocol():
     options = {"auth_token": True, "connect_info": ["auth_token"]}
     with Door("websocket", options) as d:
         offer = f"Sec-WebSocket-Protocol: phoenix, base64url.bearer.phx.{encoded}"
-        status, headers, _ = d.open("", offer)
+        status, headers, *_ = d.open("", offer)
         assert (status, headers["sec-websocket-protocol"]) == (101, "phoenix")
         assert d.seen.connect_info["auth_token"] == "tok?>~"
         assert d.open("", "Sec-WebSocket-Protocol: base64url.bearer.phx.!!!")[0] == 403
@@ -219,7 +219,7 @@ def test_error_handler_answers_a_reason_on_websocket():
         return Response(429, f"{request.path}: {reason}".encode(), (("x-reason", reason),))
 
     with Door("websocket", {"error_handler": handler}) as d:
-        status, headers, body = d.open("refuse=late")
+        status, headers, body, *_ = d.open("refuse=late")
         assert (status, headers["x-reason"], body) == (429, "late", b"/s/42/websocket: late")
         assert d.open("refuse=")[0] == 403
 

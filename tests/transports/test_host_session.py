@@ -18,6 +18,7 @@ from gevent.pywsgi import WSGIServer
 from geventwebsocket.handler import WebSocketHandler
 
 from actors import DjangoSession, Endpoint, Error, FlaskSession, Ok, Reply, Socket
+from supervision.drills.wire import Polling
 from tests.support.raw import TEXT, Client, frame
 from tests.support.server import serve
 from transports.http.request import Request
@@ -152,11 +153,13 @@ def test_who_is_logged_in_is_known_over_both_transports(site):
         client.send(frame(TEXT, "who?"))
         assert client.frame().payload == b"alice"
     with Client(address) as client:
-        opened = json.loads(client.ask("/known/longpoll", cookie, FROM_A_PAGE).body)
-        assert opened["status"] == 410
-        target = f"/known/longpoll?token={opened['token']}"
-        client.ask(target, cookie, ORIGIN, method="POST", body=b"who?")
-        assert json.loads(client.ask(target, cookie, FROM_A_PAGE).body)["messages"] == ["alice"]
+        session = Polling("/known/longpoll")
+        client.send(session.poll(cookie, FROM_A_PAGE))
+        assert session.adopt(client.answer())["status"] == 410
+        client.send(session.post("who?", cookie, ORIGIN))
+        assert session.adopt(client.answer()) == {"status": 200}
+        client.send(session.poll(cookie, FROM_A_PAGE))
+        assert session.adopt(client.answer())["messages"] == ["alice"]
 
 
 def test_who_is_not_logged_in_is_refused(site):

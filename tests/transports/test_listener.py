@@ -13,16 +13,20 @@ from contextlib import ExitStack, contextmanager
 
 import gevent
 import pytest
+from gevent.event import Event
 from gevent.socket import wait_read
 
 from actors import Endpoint
 from actors.endpoint.command.certificate import server_context
+from actors.runtime import get_dispatcher
 from supervision.processes.sockets import bind
 from tests.support import certificate
+from tests.support.alive import timers
 from tests.support.command import Command
 from tests.support.listening import Listening, held, left_since, listening
 from tests.support.raw import DEADLINE, Client, request
 from tests.support.server import serve
+from tests.support.waiting import eventually
 from transports.http.response import Response
 from transports.tcp import listener
 from transports.tcp.listener import AFTER_YOU, BUSY, PAUSE
@@ -197,10 +201,14 @@ def test_crowded_process_takes_whom_nobody_takes() -> None:
 def test_crowded_process_that_stops_takes_nobody() -> None:
     with listening(load=Weighed(True)) as served, ExitStack() as stack:
         connected(stack, served.address, 1)
-        while served.listener._accepting:
-            gevent.sleep()
+        eventually(lambda: not served.listener._accepting)
+        resting = served.listener._rest_timer
+        assert resting in timers()  # at its end it would accept
         served.listener.stop()
-        gevent.sleep(2 * AFTER_YOU)
+        assert resting not in timers()
+        rested = Event()
+        get_dispatcher().timers.call_later(2 * AFTER_YOU, rested.set)
+        assert rested.wait(DEADLINE)
         assert not served.protocols
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 
-import gevent
 import pytest
 
 from supervision.processes.load import LoadShare
 from tests.support.listening import listening
-from tests.support.raw import DEADLINE, Client
+from tests.support.raw import Client
+from tests.support.waiting import eventually
 from transports.tcp import patience
 from transports.tcp.listener import BUSY
 
@@ -60,8 +60,7 @@ def test_one_that_stands_back_no_longer_accepts_as_before(shared, waits, connect
     old.listener.stand_back(True)
     new.listener.pause()
     connect(old)
-    while old.listener._accepting:
-        gevent.sleep()  # until it has seen that somebody waits
+    eventually(lambda: not old.listener._accepting)  # it has seen that somebody waits
     old.listener.stand_back(False)
     assert old.newest(1)
     connect(old)
@@ -89,9 +88,7 @@ def test_patience_does_not_run_while_nobody_waits(shared, waits, connect):
     old.listener.stand_back(True)
     connect(old)
     new.newest(1)
-    with gevent.Timeout(DEADLINE):
-        while old.listener._patience._seen is not None:
-            gevent.sleep(0.01)
+    eventually(lambda: old.listener._patience._seen is None)
 
 
 def test_full_one_leaves_clients_to_one_that_has_room(shared, waits, connect):
@@ -102,8 +99,7 @@ def test_full_one_leaves_clients_to_one_that_has_room(shared, waits, connect):
     connect(full)
     full.newest(2)
     waiting = connect(full)
-    while full.listener._accepting:
-        gevent.sleep()
+    eventually(lambda: not full.listener._accepting)
     other.listener.start()
     other.newest(1)
     assert waiting.sock.fileno() >= 0

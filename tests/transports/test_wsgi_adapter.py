@@ -20,6 +20,7 @@ from geventwebsocket.server import WebSocketServer
 from actors import Endpoint, Error, Ok, Push, Reply, Socket, Stop
 from actors.errors import HTTPError
 from tests.support import certificate
+from tests.support.longpoll import Poller
 from tests.support.raw import (
     BINARY,
     CLOSE,
@@ -35,6 +36,7 @@ from tests.support.raw import (
     upgrade,
 )
 from tests.support.server import serve
+from tests.support.waiting import eventually
 from transports.http.bodies import SMALL_BODY
 from transports.http.connection import HTTPConnection
 from transports.http.options import HTTPOptions
@@ -134,12 +136,6 @@ def connected(options=None, **endpoint_options):
         yield client
 
 
-def wait_until(condition):
-    with gevent.Timeout(DEADLINE):
-        while not condition():
-            gevent.idle()
-
-
 # -- the connection
 
 
@@ -181,7 +177,7 @@ def test_an_open_connection_holds_no_greenlet():
     with connected() as client:
         client.send(frame(TEXT, "x"))
         client.frame()
-        wait_until(lambda: not [g for g in greenlets() if not g.dead])
+        eventually(lambda: not [g for g in greenlets() if not g.dead])
         client.send(frame(TEXT, "y"))
         assert client.frame() == Frame(TEXT, b"y")
 
@@ -198,7 +194,7 @@ def test_the_descriptor_is_closed_with_the_connection():
         assert client.upgrade(WS).status == 101
         assert descriptors() == before
         client.close()
-        wait_until(lambda: descriptors() == before - 2)  # both ends of it
+        eventually(lambda: descriptors() == before - 2)  # both ends of it
         assert not client.host.adapter.taken.streams
 
 
@@ -260,7 +256,7 @@ def test_under_tls_only_an_upgrade_is_refused(tmp_path):
     trust = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # gevent's
     trust.load_verify_locations(str(pem))
     with hosted(ssl_context=own) as host, Client(host.address, tls=trust) as client:
-        assert poll(client)[1]["status"] == 410
+        opened(client)
         answer = client.upgrade(WS)
         assert (answer.status, answer.body) == (
             501,
@@ -467,7 +463,7 @@ def test_connections_are_bounded_as_the_endpoint_says(option):
         statuses = [client.upgrade(WS).status for client in clients]
         assert statuses == [101, 101, 503]
         clients[0].close()
-        wait_until(lambda: len(host.adapter.taken.streams) == 1)
+        eventually(lambda: len(host.adapter.taken.streams) == 1)
         with Client(host.address) as after:
             assert after.upgrade(WS).status == 101
         for client in clients:
@@ -477,52 +473,51 @@ def test_connections_are_bounded_as_the_endpoint_says(option):
 # -- long polling
 
 
-def poll(client, token="", **rest):
-    answer = client.ask(f"{LONGPOLL}?token={token}", **rest)
-    return answer.status, json.loads(answer.body)
+def opened(client):
+    """Return a session that was opened over ``client``."""
+    poller = Poller(None, LONGPOLL)
+    assert poller.poll(on=client)["status"] == 410
+    return poller
 
 
 def test_a_session_is_opened_published_to_and_polled():
     with client_of() as client:
-        status, opened = poll(client)
-        assert (status, opened["status"]) == (200, 410)
-        assert poll(client, opened["token"], method="POST", body=b"hello")[1] == {"status": 200}
-        answer = poll(client, opened["token"])[1]
+        poller = opened(client)
+        assert poller.post("hello", on=client) == {"status": 200}
+        answer = poller.poll(on=client)
         assert (answer["status"], answer["messages"]) == (200, ["hello"])
 
 
 def test_a_poll_is_held_until_there_is_something(monkeypatch):
     with client_of() as client, Client(client.host.address) as other:
-        token = poll(client)[1]["token"]
-        client.send(request(f"{LONGPOLL}?token={token}"))
-        wait_until(lambda: client.host.adapter.taken._exchanges)
-        assert poll(other, token, method="POST", body=b"news")[1] == {"status": 200}
-        assert json.loads(client.answer().body)["messages"] == ["news"]
+        poller = opened(client)
+        poller.begin_poll(on=client)
+        eventually(lambda: client.host.adapter.taken._exchanges)
+        assert poller.post("news", on=other) == {"status": 200}
+        assert poller.polled(on=client)["messages"] == ["news"]
 
 
 def test_a_poll_with_nothing_ends_with_its_window():
     with client_of() as client:
-        token = poll(client)[1]["token"]
-        assert poll(client, token)[1]["status"] == 204
+        assert opened(client).poll(on=client)["status"] == 204
 
 
 def test_a_drain_answers_a_held_poll():
     with client_of() as client:
-        token = poll(client)[1]["token"]
-        client.send(request(f"{LONGPOLL}?token={token}"))
-        wait_until(lambda: client.host.adapter.taken._exchanges)
+        poller = opened(client)
+        poller.begin_poll(on=client)
+        eventually(lambda: client.host.adapter.taken._exchanges)
         assert client.host.adapter.drain(DEADLINE) is True
-        assert json.loads(client.answer().body)["status"] == 204
+        assert poller.polled(on=client)["status"] == 204
 
 
 def test_a_poll_whose_client_is_reset_is_let_go():
     with client_of() as client:
-        token = poll(client)[1]["token"]
-        client.send(request(f"{LONGPOLL}?token={token}"))
+        opened(client).begin_poll(on=client)
         adapter = client.host.adapter
-        wait_until(lambda: adapter.taken._exchanges)
+        eventually(lambda: adapter.taken._exchanges)
         client.reset()
-        wait_until(lambda: not adapter.taken._exchanges)
+        eventually(lambda: not adapter.taken._exchanges)
 
 
 def test_a_greenlet_that_the_server_kills_tells_the_handler():
@@ -545,8 +540,7 @@ def test_a_greenlet_that_the_server_kills_tells_the_handler():
 @pytest.mark.parametrize(("size", "status"), [(99, 200), (100, 200), (101, 413)])
 def test_a_body_is_bounded_as_the_endpoint_says(coding, size, status):
     with client_of(endpoint_with(http=HTTPOptions(max_body=100))) as client:
-        token = poll(client)[1]["token"]
-        target = f"{LONGPOLL}?token={token}"
+        target = opened(client).target()
         if coding == "length":
             client.send(request(target, method="POST", body=b"x" * size))
         else:
@@ -576,13 +570,8 @@ def test_when_room_for_bodies_is_short_the_slow_one_goes_and_the_newcomer_is_ser
     ):
         bodies = client.host.adapter.shared.bodies
         client.send(request(LONGPOLL, line, method="POST") + chunk + b"x" * 4 * SMALL_BODY)
-        with gevent.Timeout(DEADLINE):
-            while bodies.total < 4 * SMALL_BODY:
-                gevent.sleep(0)
-        token = poll(newcomer)[1]["token"]
-        target = f"{LONGPOLL}?token={token}"
-        newcomer.send(request(target, method="POST", body=b"y" * 2 * SMALL_BODY))
-        assert newcomer.answer().status == 200
+        eventually(lambda: bodies.total >= 4 * SMALL_BODY)
+        opened(newcomer).post(b"y" * 2 * SMALL_BODY, on=newcomer)
         answer = client.answer()
         assert (answer.status, answer.body, answer.headers["retry-after"]) == (503, b"", "1")
         assert client.read_to_end() == b""
@@ -803,7 +792,7 @@ def test_middleware_may_stand_before_us():
         return middleware
 
     with client_of(wrap=wrap) as client:
-        assert poll(client)[1]["status"] == 410
+        opened(client)
         assert client.upgrade(WS).status == 101
         client.send(frame(TEXT, "x"))
         assert client.frame() == Frame(TEXT, b"x")
@@ -885,5 +874,5 @@ def test_log_of_the_server_says_101(caplog):
 
     with client_of(handler_class=Handler) as client:
         assert client.upgrade(WS).status == 101
-        wait_until(lambda: lines)
+        eventually(lambda: lines)
     assert f'"GET {WS} HTTP/1.1" 101' in lines[0]

@@ -57,7 +57,7 @@ def _guess(path: str) -> str:
 def _claim(package: str) -> None:
     """Let crashes be found in the application's package also where it is installed."""
     if package in _OURS:
-        return  # the demo, or a drill's own application
+        return  # the demo
     try:
         spec = importlib.util.find_spec(package)
     except (ImportError, ValueError):

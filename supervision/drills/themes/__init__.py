@@ -1,1 +1,1 @@
-"""The drills, by theme. ``drill.py`` lists these modules; each registers its drills."""
+"""The drills that fit any application, by what they are about."""

@@ -9,7 +9,7 @@ from collections import Counter
 from supervision.drills.clients import WebSocket
 from supervision.drills.connection import pump
 from supervision.drills.drill import drill
-from supervision.drills.server import PATIENCE, Server
+from supervision.drills.server import PATIENCE, DrillServer
 from supervision.drills.stage import Stage
 from supervision.drills.workers import without
 
@@ -17,32 +17,28 @@ RETURN = 0.01
 """Seconds after which phoenix.js connects again for the first time."""
 
 
-@drill("G20", bound=5.0, generic=True, needs=("websocket",))
+@drill("G20", bound=5.0, needs=("websocket",))
 def returners(stage: Stage) -> None:
     """Drained clients come back 10 ms later, to the same server: all are told, none sees 1006."""
-    _return_to(stage, "stop_accepting")
-    if stage.target.own:
-        _return_to(stage, "phoenix")
+    drained_and_back(stage, stage.serve())
 
 
-def _return_to(stage: Stage, order: str) -> None:
-    """Drain a server in batches, so that there are returners while it still drains."""
-    drainer = {"batch_size": 50, "batch_interval": 0.2}
-    server = stage.serve(options={"drainer": drainer, "endpoint": {"drain_order": order}})
+def drained_and_back(stage: Stage, server: DrillServer, how: str = "as it is") -> None:
+    """Drain a server, and have its clients come back to it."""
     clients = stage.websockets(server, 200)
-    stage.fault(f"SIGTERM to the master; drain_order={order!r}")
+    stage.fault(f"SIGTERM to the master, {how}")
     server.signal(stage.TERM)
     back = returning(stage, server, clients)
     pump(back, PATIENCE)
     server.ended()
     stage.expect_saw(clients, "close 1012")
     seen = Counter(each.saw for each in back)
-    stage.measure(f"returners accepted, {order}", sum(each.accepted for each in back))
+    stage.measure(f"returners accepted, {how}", sum(each.accepted for each in back))
     fine = {"refused", "close 1012", "close 1001"}
     stage.expect(set(seen) <= fine, f"returners see no 1006: {dict(seen)}")
 
 
-def returning(stage: Stage, server: Server, clients: list[WebSocket]) -> list[WebSocket]:
+def returning(stage: Stage, server: DrillServer, clients: list[WebSocket]) -> list[WebSocket]:
     """Connect anew for each client that has been told to leave, 10 ms after it was."""
     waiting = list(clients)
     back: list[WebSocket] = []
@@ -58,7 +54,7 @@ def returning(stage: Stage, server: Server, clients: list[WebSocket]) -> list[We
     return back
 
 
-@drill("G40", bound=20.0, generic=True, needs=("websocket",))
+@drill("G40", bound=20.0, needs=("websocket",))
 def herd_2000(stage: Stage) -> None:
     """2000 clients are drained and come back to a sibling: none is refused, no heartbeat missed."""
     server = stage.serve("--heartbeat-timeout", "2", workers=1)
@@ -82,7 +78,7 @@ def herd_2000(stage: Stage) -> None:
     stage.wait_over(back)
 
 
-@drill("G48", bound=12.0, generic=True, needs=("websocket",))
+@drill("G48", bound=12.0, needs=("websocket",))
 def hup_once(stage: Stage) -> None:
     """SIGHUP to four workers: who leaves an old one lands on a new one, and is not told again."""
     server = stage.serve(workers=4)

@@ -6,7 +6,7 @@ import signal
 import time
 
 from supervision.drills.drill import drill
-from supervision.drills.load import Load
+from supervision.drills.load import TrafficLoad
 from supervision.drills.stage import Stage
 from supervision.drills.themes.replacing import replaced
 from supervision.drills.workers import without
@@ -18,11 +18,11 @@ APART = 1.4
 """Seconds between two kills: four within five are all that a master of two workers puts up with."""
 
 
-@drill("L1", bound=900.0, loop=True, generic=True, needs=("websocket",))
+@drill("L1", bound=900.0, loop=True, needs=("websocket",))
 def reload_100(stage: Stage) -> None:
     """100 rolling reloads under load: 0 refused, 0 reset."""
     server = stage.serve()
-    with Load(stage, server) as load:
+    with TrafficLoad(stage, server) as load:
         load.wait(10)
         stage.fault(f"SIGHUP to the master, {RELOADS} times")
         began = time.monotonic()
@@ -34,7 +34,7 @@ def reload_100(stage: Stage) -> None:
     load.judge()
 
 
-@drill("L2", bound=120.0, loop=True, generic=True, needs=("websocket",))
+@drill("L2", bound=120.0, loop=True, needs=("websocket",))
 def kill9_p99(stage: Stage) -> None:
     """20 workers are killed, one after the other: the next accepts within 1 s at p99."""
     server = stage.serve(workers=2)
@@ -51,7 +51,7 @@ def kill9_p99(stage: Stage) -> None:
     stage.within(times[-1], 1.0, "accepting again p99")
 
 
-@drill("L3", bound=60.0, loop=True, generic=True, needs=("websocket",))
+@drill("L3", bound=60.0, loop=True, needs=("websocket",))
 def drain_10k(stage: Stage) -> None:
     """10,000 WebSockets of one worker: all are told 1012 within 3 s."""
     server = stage.serve(workers=1, grace=25.0)

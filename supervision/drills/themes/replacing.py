@@ -5,34 +5,30 @@ from __future__ import annotations
 import os
 import signal
 import time
-from pathlib import Path
 
 from supervision.drills.clients import WebSocket
 from supervision.drills.drill import drill
-from supervision.drills.load import Load
+from supervision.drills.load import TrafficLoad
 from supervision.drills.processes import adopting
-from supervision.drills.requests import Requests
-from supervision.drills.server import PATIENCE, Server
+from supervision.drills.server import PATIENCE, DrillServer
 from supervision.drills.stage import Stage
 from supervision.drills.workers import reach, split, without
 
 TOLD = 0.3
 """Seconds in which old workers have read that they are to stand back; nothing shows it."""
 
-INTENSITY = 4
-"""Restarts that a master of two workers allows within five seconds."""
 
-
-@drill("G21", bound=6.0, generic=True, needs=("websocket",))
+@drill("G21", bound=6.0, needs=("websocket",))
 def hup_reload(stage: Stage) -> None:
     """SIGHUP under load: worker after worker is replaced, none is refused, old clients get 1012."""
-    version = Path(stage.directory) / "version"
-    version.write_text("old")
-    server = stage.serve(options={"version": str(version)})
+    reload(stage, stage.serve())
+
+
+def reload(stage: Stage, server: DrillServer) -> None:
+    """Have every worker replaced, under load, and check what clients see of it."""
     clients = stage.websockets(server, 20)
     old = server.workers
-    version.write_text("new")
-    with Load(stage, server) as load:
+    with TrafficLoad(stage, server) as load:
         load.wait(10)
         stage.fault("SIGHUP to the master")
         server.signal(signal.SIGHUP)
@@ -44,17 +40,14 @@ def hup_reload(stage: Stage) -> None:
     stage.expect(server.process.poll() is None, "the master is the same process")
     stage.expect(len(server.workers) == stage.workers, "there are as many workers as before")
     load.judge()
-    if stage.target.own:
-        answer = stage.ask(server, "version")
-        stage.expect(answer == {"version": "new"}, f"what serves now is new: {answer}")
 
 
-@drill("G22", bound=8.0, generic=True, needs=("websocket",))
+@drill("G22", bound=8.0, needs=("websocket",))
 def usr2_reexec(stage: Stage) -> None:
     """USR2 starts a new master on the same socket, TERM ends the old one: nobody is refused."""
     server = stage.serve()
     clients = stage.websockets(server, 20)
-    with adopting(), Load(stage, server) as load:
+    with adopting(), TrafficLoad(stage, server) as load:
         load.wait(10)
         stage.fault("SIGUSR2 to the master")
         server.signal(signal.SIGUSR2)
@@ -75,7 +68,7 @@ def usr2_reexec(stage: Stage) -> None:
     load.judge()
 
 
-@drill("G24", bound=1.0, generic=True, needs=("websocket",))
+@drill("G24", bound=1.0, needs=("websocket",))
 def worker_kill9(stage: Stage) -> None:
     """SIGKILL to one of two workers: its clients see 1006, no others do, a new one accepts."""
     server = stage.serve(workers=2)
@@ -84,7 +77,7 @@ def worker_kill9(stage: Stage) -> None:
     replaced(stage, server, clients, worker)
 
 
-def replaced(stage: Stage, server: Server, clients: list[WebSocket], worker: int) -> float:
+def replaced(stage: Stage, server: DrillServer, clients: list[WebSocket], worker: int) -> float:
     """Kill ``worker``, see what becomes of the clients; return when another one accepted."""
     by_worker, before = split(server, clients), server.workers
     stage.fault(f"SIGKILL to worker {worker}")
@@ -102,18 +95,7 @@ def replaced(stage: Stage, server: Server, clients: list[WebSocket], worker: int
     return took
 
 
-@drill("G25", bound=5.0, status=3)
-def worker_segv_loop(stage: Stage) -> None:
-    """Workers end with status 1 while they boot: after some restarts the master gives up with 3."""
-    server = stage.serve(options={"boot": "exit"}, wait=False)
-    stage.fault("every worker exits while it imports the application")
-    server.ended()
-    starts = server.log.count("ended with status 1")
-    stage.expect(2 <= starts <= INTENSITY + 1, f"at most {INTENSITY + 1} starts: {starts}")
-    stage.expect(server.find("giving up"), "the log says that it gives up")
-
-
-@drill("G26", bound=3.0, generic=True, needs=("websocket",))
+@drill("G26", bound=3.0, needs=("websocket",))
 def worker_stop(stage: Stage) -> None:
     """SIGSTOP to a worker: it gives no sign of life for a second, is killed and replaced."""
     server = stage.serve("--heartbeat-timeout", "1", workers=2)
@@ -131,7 +113,7 @@ def worker_stop(stage: Stage) -> None:
     stage.expect(all(client.alive() for client in others), "the other clients live on")
 
 
-@drill("G27", bound=3.0, status=None, leaves=True, generic=True, needs=("websocket",))
+@drill("G27", bound=3.0, status=None, leaves=True, needs=("websocket",))
 def master_kill9(stage: Stage) -> None:
     """SIGKILL to the master: its workers drain with 1012 and end; the next boot finds its place."""
     with adopting():
@@ -152,48 +134,7 @@ def master_kill9(stage: Stage) -> None:
     stage.expect(stage.stop(again) == 0, "the next one serves there, exit status 0")
 
 
-@drill("G44", bound=15.0)
-def hup_requests(stage: Stage) -> None:
-    """SIGHUP while clients send POSTs on connections that they keep: each is answered."""
-    server = stage.serve()
-    with Requests(stage, server) as requests:
-        requests.wait(100)
-        stage.fault("SIGHUP to the master")
-        for _ in range(2):
-            old = server.workers
-            server.signal(signal.SIGHUP)
-            server.wait_workers(without(*old, left=len(old)), "all workers are new")
-        requests.wait(100)
-        stage.settled()
-    requests.judge()
-
-
-@drill("G47", bound=6.0)
-def hup_called_off(stage: Stage) -> None:
-    """SIGHUP, and the second new worker does not boot: old ones accept again, nobody is refused."""
-    broken = Path(stage.directory) / "broken"
-    server = stage.serve(options={"boot": str(broken)}, workers=3)
-    old = server.workers
-    with Load(stage, server) as load:
-        load.wait(10)
-        stage.fault("SIGHUP to the master, and the next but one worker cannot be started")
-        server.signal(signal.SIGHUP)
-        server.wait_workers(
-            lambda pids: len(set(pids) - set(old)) == 2, "a second new worker boots"
-        )
-        broken.touch()
-        server.wait_line("the reload is off")
-        began = time.monotonic()
-        for worker in old[1:]:
-            reach(stage, server, worker)
-        stage.within(time.monotonic() - began, 1.0, "old workers accept again")
-        load.wait(10)
-        stage.settled()
-    stage.expect(set(old[1:]) < set(server.workers), "the old workers serve on")
-    load.judge()
-
-
-@drill("G49", bound=8.0, generic=True, needs=("websocket",))
+@drill("G49", bound=8.0, needs=("websocket",))
 def hup_hanging(stage: Stage) -> None:
     """The new worker hangs within a reload: old ones take who comes within 1 s, none is refused."""
     server = stage.serve(workers=3)

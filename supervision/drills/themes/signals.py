@@ -3,53 +3,14 @@
 from __future__ import annotations
 
 import signal
-import time
 from pathlib import Path
 
-from supervision.drills.clients import WebSocket
-from supervision.drills.connection import pump
 from supervision.drills.drill import drill
-from supervision.drills.server import PATIENCE, Server
 from supervision.drills.stage import Stage, free_address
 from supervision.drills.workers import reach, split, without
 
-SLOW = {"batch_size": 1, "batch_interval": 0.4}
 
-
-@drill("G10", bound=15.0, late=True)
-def double_term(stage: Stage) -> None:
-    """A second SIGTERM changes nothing; SIGINT or SIGQUIT instead: 1001 at once, and the end."""
-    server, clients = _draining(stage)
-    server.signal(signal.SIGTERM)
-    stage.wait_over(clients)
-    stage.expect(server.ended() == 0, "exit status 0")
-    stage.expect_saw(clients, "close 1012")
-    times = sorted(client.closed_at for client in clients)
-    mean = (times[-1] - times[0]) / (len(times) - 1)
-    stage.expect(mean >= 0.9 * SLOW["batch_interval"], f"the pace stays as it was: {mean:.2f} s")
-    stage.expect(server.find("stopping already"), "the log says that it stops already")
-    for number in (signal.SIGINT, signal.SIGQUIT):
-        server, clients = _draining(stage)
-        began = time.monotonic()
-        server.signal(number)
-        stage.wait_over(clients)
-        stage.expect(server.ended() == 0, "exit status 0")
-        stage.within(server.ended_at - began, 2.0, f"end after {number.name}")
-        told = sorted(client.saw for client in clients)
-        stage.expect(told[0] == "close 1001" and told.count("close 1001") >= 5, f"1001: {told}")
-
-
-def _draining(stage: Stage) -> tuple[Server, list[WebSocket]]:
-    """Return a server that drains one client after the other, and has told the first."""
-    server = stage.serve(workers=1, options={"drainer": SLOW})
-    clients = stage.websockets(server, 8)
-    stage.fault("SIGTERM to the master")
-    server.signal(signal.SIGTERM)
-    pump(clients, PATIENCE, lambda: any(client.code for client in clients))
-    return server, clients
-
-
-@drill("G36", bound=3.0, generic=True, needs=("websocket",))
+@drill("G36", bound=3.0, needs=("websocket",))
 def ctrl_c(stage: Stage) -> None:
     """SIGINT to the whole process group: one orderly drain, status 0, no KeyboardInterrupt."""
     server = stage.serve()
@@ -62,7 +23,7 @@ def ctrl_c(stage: Stage) -> None:
     stage.expect("KeyboardInterrupt" not in server.log, "no KeyboardInterrupt is in the log")
 
 
-@drill("G23", bound=5.0, generic=True, needs=("websocket",))
+@drill("G23", bound=5.0, needs=("websocket",))
 def ttin_ttou(stage: Stage) -> None:
     """TTIN adds a worker, TTOU retires one with 1012; the last one stays."""
     server = stage.serve(workers=2)
@@ -85,7 +46,7 @@ def ttin_ttou(stage: Stage) -> None:
     stage.settled()
 
 
-@drill("G43", bound=2.0, generic=True, needs=("websocket",))
+@drill("G43", bound=2.0, needs=("websocket",))
 def usr1(stage: Stage) -> None:
     """USR1: a log that was moved away is opened anew, every worker prints its stacks, all live."""
     log = Path(stage.directory) / "log"

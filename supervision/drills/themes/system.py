@@ -1,40 +1,25 @@
-"""Drills: what a server meets as a service: process 1, a service manager, a clock that jumps."""
+"""Drills: what a server meets as a service: process 1, a service manager."""
 
 from __future__ import annotations
 
 import os
 import shutil
-import signal
 import socket
 import subprocess
 import sys
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from supervision.drills import processes
-from supervision.drills.connection import pump
 from supervision.drills.drill import drill
-from supervision.drills.server import Server
-from supervision.drills.stage import Stage, lines
-from supervision.drills.themes.midway import caught_up
+from supervision.drills.server import DrillServer
+from supervision.drills.stage import Stage
 
-YEAR: Final = 365 * 86_400
 LAUNCH: Final = (sys.executable, "-m", "supervision.drills.launch")
 UNSHARE: Final = ("--pid", "--fork", "--kill-child")
 
-JUMPING: Final = """
-import os, time
-real, path = time.time, os.environ["ROOST_DRILL_CLOCK"]
-def jumped():
-    with open(path) as file:
-        return real() + float(file.read() or 0)
-time.time = jumped
-"""
-"""A module that Python imports before all others: a wall clock that a file moves."""
 
-
-@drill("G37", bound=4.0, generic=True)
+@drill("G37", bound=4.0)
 def pid1(stage: Stage) -> None:
     """As process 1, or the nearest to it: orphans are reaped, SIGTERM is obeyed."""
     ours, theirs = os.pipe()
@@ -58,7 +43,7 @@ def pid1(stage: Stage) -> None:
     server.ended()
 
 
-def _settled(server: Server) -> list[str]:
+def _settled(server: DrillServer) -> list[str]:
     """Return the states of the master's children once it has had the time to reap."""
     states: list[str] = []
 
@@ -81,7 +66,7 @@ def _unshare() -> str | None:
     return program if done.returncode == 0 else None
 
 
-@drill("G38", bound=3.0, generic=True, needs=("websocket",))
+@drill("G38", bound=3.0, needs=("websocket",))
 def notify(stage: Stage) -> None:
     """A service manager: it hands over the socket, hears READY, WATCHDOG, and STOPPING first."""
     sock = socket.create_server(("127.0.0.1", 0))
@@ -107,41 +92,3 @@ def notify(stage: Stage) -> None:
     stage.note("manager", "the socket still listens: the next server's clients can queue")
     late.close()
     sock.close()
-
-
-@drill("G39", bound=2.0)
-def clock_jump(stage: Stage) -> None:
-    """The wall clock jumps a year ahead, then a year back: nothing closes, polls are answered."""
-    clock, site = stage.directory / "clock", stage.directory / "site"
-    clock.write_text("0")
-    site.mkdir()
-    (site / "sitecustomize.py").write_text(JUMPING)
-    server = stage.serve(
-        workers=1, environ={"ROOST_DRILL_CLOCK": str(clock), "PYTHONPATH": str(site)}
-    )
-    clients: list[Any] = stage.websockets(server, 20)
-    polling = stage.longpoll(server)
-    polling.poll()
-    caught_up(stage, server)  # a token is as old as the wall clock says: the poll must be held
-    for years in (1, -1):
-        stage.fault(f"the wall clock jumps by {years} years")
-        _set(clock, years * YEAR)
-        told = stage.ask(server, "state")["wall"]
-        stage.note("server", f"its clock says {told}")
-        ended = pump(clients, 0.3, lambda: any(each.end or each.code for each in clients))
-        stage.expect(not ended, "no WebSocket closes")
-        stage.expect(all(client.alive() for client in clients), "all are served")
-        stage.expect(not pump(lines([polling]), 0.1), "the poll is held as before")
-    polling.post("a message")
-    stage.expect(polling.answered() == 200, f"the poll is answered: {polling.statuses}")
-    stage.expect(polling.texts == ["a message"], "with what it has waited for")
-    stage.settled()
-    server.signal(signal.SIGTERM)
-    stage.wait_over(clients)
-
-
-def _set(clock: Path, seconds: int) -> None:
-    """Move the clock in one step: whoever reads it meanwhile sees the old one or the new one."""
-    fresh = clock.with_suffix(".new")
-    fresh.write_text(str(seconds))
-    fresh.rename(clock)

@@ -16,9 +16,10 @@ from actors import Endpoint, HTTPOptions, Reply, Socket
 from actors.reasons import KILLED, Shutdown
 from actors.runtime import get_dispatcher
 from tests.support.carriers import few_carriers
+from tests.support.longpoll import Poller
 from tests.support.raw import DEADLINE, TEXT, Answer, Client, frame, upgrade
 from tests.support.server import serve
-from tests.transports.longpoll.conftest import Poller
+from tests.support.waiting import eventually
 
 WS, LP = "/talk/websocket", "/talk/longpoll"
 CARRIERS = 3
@@ -79,12 +80,6 @@ def clients() -> Iterator[list[Client]]:
         client.close()
 
 
-def wait_until(condition: Any) -> None:
-    with gevent.Timeout(DEADLINE):
-        while not condition():
-            gevent.idle()
-
-
 def connect(address: Any, clients: list[Client]) -> Client:
     client = Client(address)
     clients.append(client)
@@ -103,12 +98,12 @@ def fill(clients: list[Client]) -> Any:
         stack.enter_context(few_carriers(dispatcher, CARRIERS))
         for client in blocking:
             client.send(frame(TEXT, "block"))
-        wait_until(lambda: dispatcher.blocked.full)
+        eventually(lambda: dispatcher.blocked.full)
         return blocking
 
     with stack:
         yield fill
-        wait_until(lambda: not len(get_dispatcher().blocked))
+        eventually(lambda: not len(get_dispatcher().blocked))
 
 
 def unavailable(answer: Answer) -> bool:
@@ -188,7 +183,7 @@ class TestNewcomers:
             blocked.full = False  # as the last handler is about to block
             with Client(address) as client:
                 client.send(upgrade(WS))
-                wait_until(lambda: dispatcher.ready)
+                eventually(lambda: dispatcher.ready)
                 blocked.full = True
                 assert unavailable(client.answer())
             talk.release.set()
@@ -197,7 +192,7 @@ class TestNewcomers:
         if not hosted:
             with serve(endpoint) as served:
                 queued(served.address)
-                wait_until(lambda: not served.streams or not dispatcher.ready)
+                eventually(lambda: not served.streams or not dispatcher.ready)
             return
         adapter = endpoint.wsgi(page)
         server = WSGIServer(
@@ -216,7 +211,7 @@ class TestEnd:
             queued = connect(served.address, clients)
             blocking = fill(served.address)
             queued.send(frame(TEXT, "waits"))
-            wait_until(lambda: get_dispatcher().ready)
+            eventually(lambda: get_dispatcher().ready)
             stopping = gevent.spawn(served.server.stop, 10.0)
             for client in [*idle, queued]:
                 assert client.frame().code == 1012
@@ -245,15 +240,15 @@ class TestEnd:
             assert stopping.get(timeout=DEADLINE) is False
             assert len(idle) == 5
         talk.release.set()
-        wait_until(lambda: all(len(socket.ends) == 1 for socket in talk.living))
-        wait_until(lambda: dispatcher.ends.taken == 0)
+        eventually(lambda: all(len(socket.ends) == 1 for socket in talk.living))
+        eventually(lambda: dispatcher.ends.taken == 0)
 
     def test_one_that_is_served_meanwhile_is_polled(self, talk: Any, fill: Any) -> None:
         with serve(endpoint_of(talk)) as served:
             poller = Poller(served, LP)
             poller.open()
             poll = poller.start_poll()
-            wait_until(lambda: served.server.routes.sessions)
+            eventually(lambda: served.server.routes.sessions)
             fill(served.address)
             stopping = gevent.spawn(served.server.stop, 5.0)
             assert poll.get(timeout=DEADLINE)["status"] in (204, 410)

@@ -7,7 +7,6 @@ import time
 from contextlib import contextmanager
 
 import gevent
-import orjson
 import pytest
 from gevent.event import Event
 
@@ -19,10 +18,11 @@ from actors.schedule import SERVER_AT_ONCE
 from supervision import ChildSpec
 from supervision.processes.sockets import bind
 from tests.support import raw
+from tests.support.longpoll import Poller
+from tests.support.waiting import DEADLINE, eventually
 from transports.http import deadlines
 from transports.http.response import Response
 
-DEADLINE = 20.0
 RESTART = Shutdown("restart")
 
 
@@ -79,7 +79,11 @@ class Site:
         return client
 
     def poller(self):
-        return Poller(self.raw(), self.raw())
+        made = Poller(self, "/talk/longpoll")
+        self.clients.append(made)
+        made.open()
+        made.client("post")  # whether it is used or not
+        return made
 
     def stop(self, budget=DEADLINE):
         """Begin to stop; return the greenlet, and comes back when that is under way."""
@@ -91,40 +95,6 @@ class Site:
     @property
     def elapsed(self):
         return time.monotonic() - self.began
-
-
-class Poller:
-    """A long-poll client with one connection for its polls and one for its posts."""
-
-    def __init__(self, polls, posts):
-        self.polls, self.posts = polls, posts
-        self.token = ""
-        self.poll()
-
-    def poll(self):
-        self.start_poll()
-        return self.polled()
-
-    def start_poll(self):
-        self.polls.send(raw.request(self.target))
-
-    def polled(self):
-        """The status of the poll, its messages, and the connection header of the answer."""
-        answer = self.polls.answer()
-        body = orjson.loads(answer.body)
-        self.token = body.get("token", "")
-        return body["status"], body.get("messages", []), answer.headers.get("connection")
-
-    def post(self, text):
-        return orjson.loads(self.posts.ask(self.target, method="POST", body=text.encode()).body)
-
-    def close(self):
-        self.polls.close()
-        self.posts.close()
-
-    @property
-    def target(self):
-        return f"/talk/longpoll?token={self.token}"
 
 
 @pytest.fixture
@@ -164,10 +134,11 @@ def leave(client):
     return frame.code, frame.payload[2:]
 
 
-def until(condition):
-    with gevent.Timeout(DEADLINE):
-        while not condition():
-            gevent.sleep(0.001)
+def fetched(poller):
+    """Read the answer to a poll: its status, messages, and connection header."""
+    answer = poller.client("poll").answer()
+    body = poller.adopt(answer)
+    return body["status"], body.get("messages", []), answer.headers.get("connection")
 
 
 class TestEveryConnection:
@@ -206,11 +177,11 @@ class TestEveryConnection:
     def test_is_told_1001_where_there_is_no_drainer(self, site, talk):
         served = site(drainer=False)
         client, poller = served.connect(), served.poller()
-        poller.start_poll()
-        until(lambda: len(talk.living) == 2 and talk.living[1].transport._http)
+        poller.begin_poll()
+        eventually(lambda: len(talk.living) == 2 and talk.living[1].transport._http)
         stopping = served.stop()
         assert leave(client) == (1001, b"")
-        assert poller.polled() == (204, [], "close")
+        assert fetched(poller) == (204, [], "close")
         assert stopping.get(timeout=DEADLINE) is True
         assert [socket.ends for socket in talk.living] == [[SHUTDOWN]] * 2
 
@@ -228,7 +199,7 @@ class TestWhatWasSaid:
         served = site()
         client = served.connect()
         client.send(b"".join(raw.frame(raw.TEXT, str(number)) for number in range(1000)))
-        until(lambda: talk.living[0].heard)
+        eventually(lambda: talk.living[0].heard)
         stopping = served.stop()
         frames = []
         while not frames or frames[-1].opcode != raw.CLOSE:
@@ -246,7 +217,7 @@ class TestWhatWasSaid:
         client.send(raw.frame(raw.TEXT, "block") + raw.frame(raw.TEXT, "never handled"))
         assert talk_entered(talk)
         stopping = served.stop()
-        until(lambda: talk.living[0].actor_inbox.signals)
+        eventually(lambda: talk.living[0].actor_inbox.signals)
         talk.living[0].release.set()
         assert client.frame().payload == b"block"
         assert leave(client)[0] == 1012
@@ -275,7 +246,7 @@ class TestWhatWasSaid:
 
 
 def talk_entered(talk):
-    until(lambda: talk.living)
+    eventually(lambda: talk.living)
     return talk.living[0].entered.wait(DEADLINE)
 
 
@@ -340,7 +311,7 @@ class TestWhoIsSlow:
         served = site(websocket={"max_send_queue": 100_000_000, "send_timeout": 60.0})
         client = served.connect()
         client.send(raw.frame(raw.TEXT, "push 300"))
-        until(lambda: any(stream.queued for stream in served.server.connections))
+        eventually(lambda: any(stream.queued for stream in served.server.connections))
         stopping = served.stop(0.5)
         assert stopping.get(timeout=DEADLINE) is False
         assert served.elapsed < 0.8
@@ -425,8 +396,8 @@ class TestFarewell:
         served = site()
         poller = served.poller()
         stopping = served.stop()
-        until(lambda: talk.living[0].exit_reason)
-        assert poller.poll()[:2] == (200, ["bye", "really"])
+        eventually(lambda: talk.living[0].exit_reason)
+        assert poller.poll()["messages"] == ["bye", "really"]
         poller.close()
         assert stopping.get(timeout=DEADLINE) is True
 
@@ -449,23 +420,24 @@ class TestLongPolling:
         served = site(longpoll={"window": 60.0})
         pollers = [served.poller() for _ in range(20)]
         for poller in pollers:
-            poller.start_poll()
-        until(lambda: all(socket.transport._http for socket in talk.living))
+            poller.begin_poll()
+        eventually(lambda: all(socket.transport._http for socket in talk.living))
         stopping = served.stop()
-        assert [poller.polled() for poller in pollers] == [(204, [], "close")] * 20
+        assert [fetched(poller) for poller in pollers] == [(204, [], "close")] * 20
         assert served.elapsed < 1
-        assert [poller.polls.read_to_end() for poller in pollers] == [b""] * 20
+        assert [poller.client("poll").read_to_end() for poller in pollers] == [b""] * 20
         assert stopping.get(timeout=DEADLINE) is True
         assert [socket.ends for socket in talk.living] == [[RESTART]] * 20
 
-    def test_what_was_not_fetched_can_be_within_the_drain(self, site):
+    def test_what_was_not_fetched_can_be_within_the_drain(self, site, talk):
         served = site()
         poller = served.poller()
         assert poller.post("kept") == {"status": 200}
         stopping = served.stop()
-        gevent.sleep(0.1)
-        assert poller.poll() == (200, ["kept"], "close")
-        assert poller.polls.read_to_end() == b""
+        eventually(lambda: talk.living[0].exit_reason)
+        poller.begin_poll()
+        assert fetched(poller) == (200, ["kept"], "close")
+        assert poller.client("poll").read_to_end() == b""
         poller.close()
         assert stopping.get(timeout=DEADLINE) is True
         assert served.elapsed < 1
@@ -490,7 +462,7 @@ class TestLongPolling:
         poller = served.poller()
         poller.post("never fetched")
         stopping = served.stop()
-        assert poller.polls.read_to_end() == b""
+        assert poller.client("poll").read_to_end() == b""
         assert last_poll <= served.elapsed < last_poll + 0.3
         assert stopping.get(timeout=DEADLINE) is True
 
@@ -498,7 +470,7 @@ class TestLongPolling:
         served = site({"last_poll": 60.0})
         poller = served.poller()
         poller.post("fetched")
-        assert poller.poll()[1] == ["fetched"]
+        assert poller.poll()["messages"] == ["fetched"]
         stopping = served.stop()
         poller.close()
         assert stopping.get(timeout=DEADLINE) is True
@@ -512,7 +484,8 @@ class TestLongPolling:
         stopping = served.stop()
         talk.living[0].release.set()
         assert posting.get(timeout=DEADLINE) == {"status": 200}
-        assert poller.poll() == (200, ["block"], "close")
+        poller.begin_poll()
+        assert fetched(poller) == (200, ["block"], "close")
         assert stopping.get(timeout=DEADLINE) is True
 
     def test_post_after_the_drain_is_not_handled_and_says_so(self, site, talk):
@@ -520,7 +493,7 @@ class TestLongPolling:
         poller = served.poller()
         poller.post("kept")
         stopping = served.stop()
-        until(lambda: talk.living[0].exit_reason)
+        eventually(lambda: talk.living[0].exit_reason)
         assert poller.post("too late") == {"status": 410}
         assert talk.living[0].heard == ["kept"]
         poller.poll()
@@ -569,17 +542,17 @@ class TestStopNow:
         served = site({"children": [Child]}, drainer={"batch_size": 1, "batch_interval": 60.0})
         first, second, stuck = served.connect(), served.connect(), served.connect()
         stuck.send(raw.frame(raw.TEXT, "block"))
-        until(lambda: len(talk.living) == 3 and talk.living[2].entered.is_set())
+        eventually(lambda: len(talk.living) == 3 and talk.living[2].entered.is_set())
         poller, half = served.poller(), served.raw()
-        poller.start_poll()
+        poller.begin_poll()
         half.send(b"GET / HT")
-        until(lambda: len(talk.living) == 4 and talk.living[3].transport._http)
+        eventually(lambda: len(talk.living) == 4 and talk.living[3].transport._http)
         stopping = served.stop(30.0)
         assert leave(first)[0] == 1012
         began = time.monotonic()
         served.server.stop_now()
         assert [leave(client)[0] for client in (second, stuck)] == [1001, 1001]
-        assert poller.polled() == (204, [], "close")
+        assert fetched(poller) == (204, [], "close")
         assert half.answer().status == 503
         half.close()
         assert stopping.get(timeout=DEADLINE) is False
@@ -648,5 +621,5 @@ def test_nothing_is_left(site):
         for client in clients:
             leave(client)
         assert stopping.get(timeout=DEADLINE) is True
-        until(lambda: len(served.server.routes.sessions) == 0)
+        eventually(lambda: len(served.server.routes.sessions) == 0)
     assert len(pollers) == 5

@@ -16,11 +16,11 @@ import tarfile
 import time
 from contextlib import ExitStack
 
-import orjson
 import pytest
 
 from tests.support.command import DEADLINE, ROOT, Command
-from tests.support.raw import TEXT, Client, close_frame, frame, request
+from tests.support.longpoll import Poller
+from tests.support.raw import TEXT, Client, close_frame, frame
 
 RESTART = 1012
 
@@ -128,36 +128,26 @@ def told_to_restart(*clients):
         client.send(close_frame(RESTART))
 
 
-def ask_for(client, token, **rest):
-    client.send(request(f"/room/longpoll?token={token}", **rest))
-
-
-def poll(client, token, **rest):
-    ask_for(client, token, **rest)
-    return orjson.loads(client.answer().body)
-
-
 def use_sessions_across(it, session, one, other, first, then):
     """Use sessions of either code through workers of the other, with held polls and large POSTs."""
     abroad, back = it.client(then), it.client(first)
-    assert poll(abroad, session, method="POST", body=b"code")["status"] == 200
-    answer = poll(abroad, session)
-    assert (answer["messages"][0], answer["messages"][-1]) == ("hello 0", first)
-    theirs = poll(it.client(then), "")["token"]
-    assert poll(back, theirs, method="POST", body=b"code")["status"] == 200
-    here = poll(back, theirs)
-    assert here["messages"] == [then]
-    ask_for(abroad, answer["token"])
-    ask_for(back, here["token"])
+    assert session.post("code", on=abroad) == {"status": 200}
+    heard = session.poll(on=abroad)["messages"]
+    assert (heard[0], heard[-1]) == ("hello 0", first)
+    theirs = Poller(it, "/room/longpoll")
+    theirs.poll("", on=it.client(then))
+    assert theirs.post("code", on=back) == {"status": 200}
+    assert theirs.poll(on=back)["messages"] == [then]
+    session.begin_poll(on=abroad)
+    theirs.begin_poll(on=back)
     one.send(frame(TEXT, "to all"))
     for client in (one, other):
         assert client.frame().payload == b"to all"
-    for client in (abroad, back):
-        answer = orjson.loads(client.answer().body)
-        assert answer["messages"] == ["to all"]
-        token, large = answer["token"], b"x" * 5_000_000  # which no frame of the bus holds
-        assert poll(client, token, method="POST", body=large)["status"] == 200
-        assert poll(client, token)["messages"] == ["5000000"]
+    for poller, client in ((session, abroad), (theirs, back)):
+        assert poller.polled(on=client)["messages"] == ["to all"]
+        large = b"x" * 5_000_000  # which no frame of the bus holds
+        assert poller.post(large, on=client) == {"status": 200}
+        assert poller.poll(on=client)["messages"] == ["5000000"]
 
 
 @pytest.mark.parametrize(("first", "then"), [("old", "new"), ("new", "old")])
@@ -165,7 +155,8 @@ def test_master_serves_with_workers_of_the_other_code_and_back(old, tmp_path, fi
     with ExitStack() as stack:
         it = Served(stack, old, tmp_path, first)
         one = it.member(first)
-        session = poll(it.client(first), "")["token"]
+        session = Poller(it, "/room/longpoll")
+        session.poll(on=it.client(first))
 
         # Both at once: the channel of one master, and the bus between the two.
         it.exchange(then)

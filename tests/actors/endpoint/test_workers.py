@@ -13,15 +13,17 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import orjson
 import pytest
 
 from tests.support import certificate
 from tests.support.command import DEADLINE, Command
-from tests.support.raw import TEXT, Client, Frame, close_frame, frame, request
+from tests.support.longpoll import Poller
+from tests.support.raw import TEXT, Client, Frame, close_frame, frame
+from tests.support.waiting import eventually
 from tests.transports.websocket.lab import say
 
 APP = "tests.actors.endpoint.workers_app:endpoint"
@@ -125,41 +127,16 @@ def test_where_the_workers_directory_is_removed_all_serve_on_and_a_reload_connec
     assert list(tmp_path.iterdir()) == []
 
 
-class Poller:
-    """A long-poll client that may use any connection, and so any worker."""
-
-    def __init__(self) -> None:
-        self.token = ""
-
-    def begin(self, client: Client, **rest: Any) -> None:
-        client.send(request(f"{LONGPOLL}?token={self.token}", **rest))
-
-    def answer(self, client: Client) -> dict[str, Any]:
-        answer = client.answer()
-        assert answer.status == 200
-        body = orjson.loads(answer.body)
-        self.token = body.get("token", self.token)
-        return body
-
-    def poll(self, client: Client) -> dict[str, Any]:
-        self.begin(client)
-        return self.answer(client)
-
-    def post(self, client: Client, text: str) -> int:
-        self.begin(client, method="POST", body=text.encode())
-        return self.answer(client)["status"]
-
-
 def test_a_long_poll_session_is_reached_through_every_worker(stack, server):
     clients = each_worker(stack, server)
     for home in clients:
-        poller = Poller()
-        assert poller.poll(clients[home])["status"] == 410
+        poller = Poller(server, LONGPOLL)
+        assert poller.poll(on=clients[home])["status"] == 410
         for client in clients.values():
-            assert poller.post(client, "pid") == 200
+            assert poller.post("pid", on=client) == {"status": 200}
             for _ in range(2):  # the second one lost the first's answer, and gets it again
                 token = poller.token
-                assert poller.poll(client)["messages"] == [str(home)]
+                assert poller.poll(on=client)["messages"] == [str(home)]
                 poller.token, token = token, poller.token
             poller.token = token
 
@@ -167,24 +144,24 @@ def test_a_long_poll_session_is_reached_through_every_worker(stack, server):
 def test_a_poll_held_by_one_worker_gets_what_is_said_in_the_other(stack, server):
     clients = each_worker(stack, server)
     one, other = clients.values()
-    poller = Poller()
-    poller.poll(one)
-    poller.begin(other)
+    poller = Poller(server, LONGPOLL)
+    poller.poll(on=one)
+    poller.begin_poll(on=other)
     assert one.upgrade(WEBSOCKET).status == 101
     assert say(one, "pid").opcode == TEXT
     one.send(frame(TEXT, "say to all"))
-    assert poller.answer(other)["messages"] == ["to all"]
+    assert poller.polled(on=other)["messages"] == ["to all"]
 
 
 def test_a_session_whose_worker_was_killed_is_told_to_rejoin(stack, server):
     clients = each_worker(stack, server)
     (home, near), (_, other) = clients.items()
-    poller = Poller()
-    poller.poll(near)
+    poller = Poller(server, LONGPOLL)
+    poller.poll(on=near)
     os.kill(home, signal.SIGKILL)
     assert near.read_to_end() == b""
-    assert poller.poll(other)["status"] == 500
-    assert poller.post(other, "pid") == 410
+    assert poller.poll(on=other)["status"] == 500
+    assert poller.post("pid", on=other) == {"status": 410}
 
 
 def test_worker_with_fewer_clients_gets_the_next_ones(stack, server):
@@ -240,11 +217,9 @@ def mask_of(pid, field):
 def test_what_a_master_serves_does_not_end_it_before_it_can(number):
     command = Command(workers=1)
     bit, pid = 1 << (number - 1), command.process.pid
-    until = time.monotonic() + DEADLINE
-    while not (held := mask_of(pid, "SigBlk:") & bit) and not mask_of(pid, "SigCgt:") & bit:
-        assert time.monotonic() < until
-        time.sleep(0.001)  # there is no event for that
-    assert held
+    held, served = (partial(mask_of, pid, field) for field in ("SigBlk:", "SigCgt:"))
+    eventually(lambda: (held() | served()) & bit)  # there is no event for that
+    assert held() & bit
     command.process.send_signal(number)
     with command, Client(command.address) as client:
         assert client.ask("/").status == 200

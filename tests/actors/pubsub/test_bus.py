@@ -22,7 +22,8 @@ from actors.pubsub.bus import Bus
 from actors.pubsub.pace import STEP_BYTES, STEP_MESSAGES
 from actors.runtime.rounds import Rounds
 from tests.actors.pubsub.test_pubsub import DEADLINE, Listener, Phone
-from tests.actors.runtime.recorder import eventually, rounds_pass
+from tests.support.recorder import rounds_pass
+from tests.support.waiting import eventually
 
 
 class Worker:

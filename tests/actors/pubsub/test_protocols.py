@@ -25,7 +25,7 @@ from supervision.supervisor import Supervisor
 from tests.actors.pubsub.before import Receiver, recorded
 from tests.actors.pubsub.test_bus import Worker
 from tests.actors.pubsub.test_pubsub import DEADLINE, Listener
-from tests.actors.runtime.recorder import eventually
+from tests.support.waiting import eventually
 
 NOW = ["roost.bus.2", "peer", 1, {}]
 

@@ -12,7 +12,7 @@ from actors import packets as frames
 from actors.errors import MailboxFull
 from actors.pubsub import PubSub
 from actors.runtime.mailbox import SHARED
-from tests.actors.runtime.recorder import rounds_pass
+from tests.support.recorder import rounds_pass
 
 DEADLINE = 20.0
 

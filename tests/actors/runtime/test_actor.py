@@ -12,12 +12,8 @@ from gevent.event import Event
 
 from actors.reasons import KILLED, NORMAL, Crash, Failure
 from actors.runtime import Actor, StartError, registry
-from tests.actors.runtime.recorder import (
-    DEADLINE,
-    Recorder,
-    actor_of,
-    eventually,
-)
+from tests.support.recorder import Recorder, actor_of
+from tests.support.waiting import DEADLINE, eventually
 
 
 class TestPykka:

@@ -13,8 +13,9 @@ from actors import telemetry
 from actors.runtime import Actor
 from actors.runtime import blocked as module
 from actors.runtime.dispatcher import Dispatcher
-from tests.actors.runtime.recorder import Recorder, actor_of, eventually
 from tests.support.carriers import few_carriers
+from tests.support.recorder import Recorder, actor_of
+from tests.support.waiting import eventually
 
 EVENTS = ("carriers.many", "carriers.full", "carriers.free")
 LIMIT = 10

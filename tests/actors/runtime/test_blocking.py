@@ -8,11 +8,8 @@ from typing import Any
 import gevent
 
 from actors.runtime import Actor
-from tests.actors.runtime.recorder import (
-    DEADLINE,
-    Recorder,
-    actor_of,
-)
+from tests.support.recorder import Recorder, actor_of
+from tests.support.waiting import DEADLINE
 
 
 class TestBlocking:

@@ -10,7 +10,8 @@ import pytest
 
 from actors.runtime import Actor, crashes
 from actors.runtime.crashes import LINES, CrashLog
-from tests.actors.runtime.recorder import DEADLINE, Recorder, eventually
+from tests.support.recorder import Recorder
+from tests.support.waiting import DEADLINE, eventually
 
 logger = logging.getLogger("tests.crashes")
 

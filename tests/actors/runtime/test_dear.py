@@ -12,7 +12,7 @@ import pytest
 from actors.runtime.actor import Actor
 from actors.runtime.dear import DEAR, PATIENCE
 from actors.runtime.dispatcher import SLICE, TURN_MESSAGES, Dispatcher
-from tests.actors.runtime.recorder import eventually
+from tests.support.waiting import eventually
 
 COUNT = 40
 

@@ -15,7 +15,8 @@ from gevent.event import Event
 from actors.runtime import dispatcher as module
 from actors.runtime.dispatcher import Dispatcher
 from tests.actors.runtime.descriptors import Watching
-from tests.actors.runtime.recorder import DEADLINE, Recorder, eventually
+from tests.support.recorder import Recorder
+from tests.support.waiting import DEADLINE, eventually
 
 
 class TestSlices:

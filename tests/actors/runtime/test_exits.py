@@ -13,13 +13,8 @@ from greenlet import GreenletExit
 from actors.crash_text import described
 from actors.reasons import NORMAL, SHUTDOWN, Crash, Failure, Shutdown
 from actors.runtime import Actor, StartError, registry
-from tests.actors.runtime.recorder import (
-    DEADLINE,
-    Recorder,
-    actor_of,
-    wait_until_down,
-    watched,
-)
+from tests.support.recorder import Recorder, actor_of, wait_until_down, watched
+from tests.support.waiting import DEADLINE
 
 
 @pytest.mark.parametrize(
@@ -187,7 +182,7 @@ class TestExit:
         (record,) = caplog.records
         text = record.getMessage()
         assert r" crashed: ValueError: a\nroost: all is well\x1b[2J at " in text
-        assert text.endswith("recorder.py:34 in on_receive")
+        assert text.endswith("recorder.py:30 in on_receive")
         assert record.exc_info is not None
 
     def test_a_crash_whose_text_cannot_be_had(self, caplog: pytest.LogCaptureFixture) -> None:

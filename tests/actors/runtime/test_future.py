@@ -13,7 +13,8 @@ import pytest
 from pykka import get_all
 
 from actors.runtime import Future, get_dispatcher
-from tests.actors.runtime.recorder import DEADLINE, eventually, joined
+from tests.support.recorder import joined
+from tests.support.waiting import DEADLINE, eventually
 
 
 class TestSetting:

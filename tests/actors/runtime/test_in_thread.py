@@ -11,7 +11,8 @@ import pytest
 
 import actors
 from actors.runtime import Actor
-from tests.actors.runtime.recorder import DEADLINE, Recorder
+from tests.support.recorder import Recorder
+from tests.support.waiting import DEADLINE
 
 
 def test_answers_what_the_function_does_on_another_thread() -> None:

@@ -12,13 +12,8 @@ from greenlet import GreenletExit
 
 from actors.reasons import KILLED, NORMAL
 from actors.runtime import get_dispatcher, registry
-from tests.actors.runtime.recorder import (
-    DEADLINE,
-    Recorder,
-    actor_of,
-    wait_until_down,
-    watched,
-)
+from tests.support.recorder import Recorder, actor_of, wait_until_down, watched
+from tests.support.waiting import DEADLINE
 
 
 class TestKill:

@@ -12,11 +12,8 @@ from greenlet import GreenletExit
 
 from actors.reasons import KILLED
 from actors.runtime import Actor, StartError
-from tests.actors.runtime.recorder import (
-    DEADLINE,
-    Recorder,
-    actor_of,
-)
+from tests.support.recorder import Recorder, actor_of
+from tests.support.waiting import DEADLINE
 
 
 class TestKillWhileStarting:

@@ -12,7 +12,8 @@ from actors.runtime import ActorKilled, StartError, get_dispatcher, monitors, re
 from actors.runtime.lifecycle import TRANSITIONS, Event, State
 from actors.runtime.mailbox import Mailbox
 from supervision import ChildSpec, Supervisor
-from tests.actors.runtime.recorder import DEADLINE, Recorder, actor_of, eventually
+from tests.support.recorder import Recorder, actor_of
+from tests.support.waiting import DEADLINE, eventually
 
 PATHS: dict[State, list[Event]] = {
     State.STARTING: [],

@@ -16,13 +16,8 @@ from actors.results import Push
 from actors.runtime import Actor, Future
 from actors.runtime.actor import TURN_MESSAGES
 from actors.runtime.mailbox import weigh
-from tests.actors.runtime.recorder import (
-    DEADLINE,
-    Recorder,
-    actor_of,
-    eventually,
-    rounds_pass,
-)
+from tests.support.recorder import Recorder, actor_of, rounds_pass
+from tests.support.waiting import DEADLINE, eventually
 
 
 def blocked(cls: type[Recorder]) -> Any:

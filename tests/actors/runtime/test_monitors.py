@@ -7,14 +7,8 @@ import gevent
 from actors.messages import Down
 from actors.reasons import NOPROC, SHUTDOWN
 from actors.runtime.mailbox import weigh
-from tests.actors.runtime.recorder import (
-    DEADLINE,
-    Recorder,
-    actor_of,
-    eventually,
-    wait_until_down,
-    watched,
-)
+from tests.support.recorder import Recorder, actor_of, wait_until_down, watched
+from tests.support.waiting import DEADLINE, eventually
 
 
 class TestMonitor:

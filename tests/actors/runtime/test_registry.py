@@ -10,7 +10,8 @@ from greenlet import greenlet
 
 from actors.reasons import SHUTDOWN
 from actors.runtime import registry
-from tests.actors.runtime.recorder import DEADLINE, Recorder, actor_of
+from tests.support.recorder import Recorder, actor_of
+from tests.support.waiting import DEADLINE
 
 
 class TestFinding:

@@ -13,9 +13,10 @@ from actors.messages import Down
 from actors.reasons import SHUTDOWN, Reason
 from actors.runtime.dispatcher import Dispatcher
 from actors.runtime.reserve import Reserve
-from tests.actors.runtime.recorder import DEADLINE, Recorder, actor_of, eventually, wait_until_down
 from tests.actors.runtime.test_slices import LoopTurns
 from tests.support.carriers import few_carriers
+from tests.support.recorder import Recorder, actor_of, wait_until_down
+from tests.support.waiting import DEADLINE, eventually
 
 
 class Keeper(Recorder):

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from actors.runtime import Dispatcher
-from tests.actors.runtime.recorder import Recorder, actor_of, eventually
+from tests.support.recorder import Recorder, actor_of
+from tests.support.waiting import eventually
 
 
 def test_round_ends_when_who_was_ready_has_had_a_turn(dispatcher: Dispatcher) -> None:

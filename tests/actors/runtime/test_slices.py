@@ -17,7 +17,8 @@ from actors.runtime import descriptors
 from actors.runtime import dispatcher as module
 from actors.runtime.dispatcher import Dispatcher
 from tests.actors.runtime.descriptors import Watching
-from tests.actors.runtime.recorder import DEADLINE, Recorder, eventually, joined
+from tests.support.recorder import Recorder, joined
+from tests.support.waiting import DEADLINE, eventually
 
 COUNT = 40
 FEW = 16
@@ -148,7 +149,7 @@ def test_an_event_that_no_time_was_left_for_is_not_for_who_has_the_number_next(
 
         watch(one, read)
         two.send(b"x")
-    eventually(lambda: len(served) == 1)
+    eventually(lambda: len(served) == 1, pause=0)
     assert len(dispatcher._events) == 3
     left = [one.fileno() for number, (one, _) in enumerate(pairs[:4]) if number not in served]
     for fd in left:

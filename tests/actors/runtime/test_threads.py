@@ -14,7 +14,8 @@ import pytest
 
 from actors.errors import MailboxFull
 from actors.runtime import Actor, StartError
-from tests.actors.runtime.recorder import DEADLINE, Recorder, actor_of, eventually, joined
+from tests.support.recorder import Recorder, actor_of, joined
+from tests.support.waiting import DEADLINE, eventually
 
 ROOT = Path(__file__).resolve().parents[3]
 

@@ -20,14 +20,8 @@ from gevent.event import Event
 from actors.reasons import KILLED, SHUTDOWN, Crash
 from actors.runtime import Actor, StartError, registry
 from actors.socket import Socket
-from tests.actors.runtime.recorder import (
-    DEADLINE,
-    Recorder,
-    actor_of,
-    eventually,
-    wait_until_down,
-    watched,
-)
+from tests.support.recorder import Recorder, actor_of, wait_until_down, watched
+from tests.support.waiting import DEADLINE, eventually
 
 ROOT = Path(__file__).resolve().parents[3]
 

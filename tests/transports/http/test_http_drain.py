@@ -12,11 +12,11 @@ from gevent.ssl import SSLContext
 
 from actors import Endpoint
 from actors.endpoint.command.certificate import server_context
-from tests.actors.runtime.recorder import eventually
 from tests.support import certificate
 from tests.support.raw import Client, request
 from tests.support.server import serve
 from tests.support.site import DEADLINE, Site
+from tests.support.waiting import eventually
 from transports.http import deadlines
 from transports.http.parser import ParserState
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import gevent
-import orjson
 import pytest
 from gevent.event import Event
 
@@ -14,8 +12,9 @@ from actors import Endpoint, Error, Ok, Push, Reply, Socket, Stop
 from actors.pubsub import PubSub
 from actors.pubsub.bus import Bus
 from actors.reasons import Reason, Shutdown
-from tests.support.raw import DEADLINE, Answer, Client
+from tests.support.longpoll import Poller
 from tests.support.server import Served, serve
+from tests.support.waiting import DEADLINE
 
 PATH = "/lp/longpoll"
 
@@ -94,61 +93,6 @@ COMMANDS: dict[str, Callable[[TalkSocket, str], Any]] = {
 }
 
 
-class Poller:
-    """A long-poll client as phoenix.js is one: it adopts the token of every answer."""
-
-    def __init__(self, served: Served, path: str = PATH, query: str = "") -> None:
-        self.served = served
-        self.path = path
-        self.query = query
-        self.token = ""
-        self._clients: dict[str, Client] = {}
-
-    def client(self, name: str) -> Client:
-        if name not in self._clients:
-            self._clients[name] = Client(self.served.address)
-        return self._clients[name]
-
-    def close(self) -> None:
-        for client in self._clients.values():
-            client.close()
-
-    def target(self, token: str | None = None) -> str:
-        given = self.token if token is None else token
-        query = "&".join(part for part in (self.query, given and f"token={given}") if part)
-        return f"{self.path}?{query}"
-
-    def adopt(self, answer: Answer) -> dict[str, Any]:
-        assert answer.status == 200, answer
-        body = orjson.loads(answer.body)
-        self.token = body.get("token") or ""
-        return body
-
-    def open(self) -> dict[str, Any]:
-        body = self.poll()
-        assert body["status"] == 410
-        return body
-
-    def poll(self, token: str | None = None) -> dict[str, Any]:
-        return self.adopt(self.client("poll").ask(self.target(token)))
-
-    def start_poll(self, token: str | None = None, name: str = "poll") -> gevent.Greenlet:
-        """Poll in a greenlet; ``get()`` answers the body."""
-        client, target = self.client(name), self.target(token)
-        return gevent.spawn(lambda: orjson.loads(client.ask(target).body))
-
-    def post(
-        self, body: str | bytes, *lines: str, token: str | None = None, name: str = "post"
-    ) -> dict[str, Any]:
-        data = body.encode() if isinstance(body, str) else body
-        answer = self.client(name).ask(self.target(token), *lines, method="POST", body=data)
-        assert answer.status == 200, answer
-        return orjson.loads(answer.body)
-
-    def start_post(self, body: str, name: str = "post") -> gevent.Greenlet:
-        return gevent.spawn(self.post, body, name=name)
-
-
 @pytest.fixture
 def talk() -> type[TalkSocket]:
     """A socket class of the test's own."""
@@ -182,7 +126,7 @@ def poller(serving: Any) -> Any:
     made = []
 
     def start(query: str = "", served: Served | None = None, **options: Any) -> Poller:
-        client = Poller(served or serving(**options), query=query)
+        client = Poller(served or serving(**options), f"{PATH}?{query}" if query else PATH)
         made.append(client)
         client.open()
         return client
@@ -201,7 +145,7 @@ def pair(serving: Any, tmp_path: Any) -> Any:
     def start(**options: Any) -> tuple[Poller, Poller]:
         for worker in ("here", "there"):
             buses.append(Bus(tmp_path / "bus", worker, PubSub()))
-            clients.append(Poller(serving(cluster=buses[-1], **options)))
+            clients.append(Poller(serving(cluster=buses[-1], **options), PATH))
         for bus in buses:
             bus.set_peers(bus.worker for bus in buses)
         for bus in buses:
@@ -222,11 +166,3 @@ def pair(serving: Any, tmp_path: Any) -> Any:
 def parked(socket: Any) -> bool:
     """Whether a poll is held for ``socket``."""
     return socket.transport._http is not None
-
-
-def wait_until(true: Callable[[], Any], deadline: float = DEADLINE) -> None:
-    """Let others run until ``true()``; for state that has no event of its own."""
-    with gevent.Timeout(deadline):
-        while not true():
-            gevent.idle()
-            gevent.sleep(0.001)

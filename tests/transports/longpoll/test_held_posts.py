@@ -12,8 +12,10 @@ from gevent.pywsgi import WSGIServer
 from geventwebsocket.handler import WebSocketHandler
 
 from actors import Endpoint, Socket
+from tests.support.longpoll import Poller
 from tests.support.raw import DEADLINE, Client, request
-from tests.transports.longpoll.conftest import Poller, wait_until
+from tests.support.waiting import eventually
+from tests.transports.longpoll.conftest import PATH
 from transports.http import deadlines
 from transports.http.options import HTTPOptions
 from transports.longpoll.session_table import SessionTable
@@ -36,7 +38,7 @@ def full(poller: Any, talk: Any) -> Any:
         socket = talk.living[0]
         assert socket.entered.wait(DEADLINE)
         client.large = client.start_post(LARGE, name="large")
-        wait_until(lambda: not intake(client)._room)
+        eventually(lambda: not intake(client)._room and len(socket.transport._posts) == 2)
         return client
 
     return start
@@ -85,7 +87,7 @@ def status(connection: Client) -> int:
 def test_held_post_is_not_read_and_is_answered_when_it_was_handled(full, talk, size):
     client = full()
     connection = post(client, "held", size)
-    wait_until(lambda: held(client) == 1)
+    eventually(lambda: held(client) == 1)
     assert max(unread(client)) <= 65_536
     assert len(talk.living[0].heard) == 1
     talk.living[0].release.set()
@@ -117,7 +119,7 @@ def test_token_and_handshake_of_a_post_are_checked_once(poller, checks, whole):
     connection = client.client("post")
     connection.send(data if whole else data[:-3])
     if not whole:
-        wait_until(lambda: not intake(client).empty)
+        eventually(lambda: not intake(client).empty)
         connection.send(data[-3:])
     assert status(connection) == 200
     assert sorted(checks) == ["handshake", "token"]
@@ -128,7 +130,7 @@ def test_handshake_of_a_held_post_is_checked_once(full, talk, checks, size):
     client = full()
     checks.clear()
     connection = post(client, "held", size)
-    wait_until(lambda: held(client) == 1)
+    eventually(lambda: held(client) == 1)
     talk.living[0].release.set()
     assert status(connection) == 200
     assert checks.count("handshake") == 1
@@ -141,7 +143,7 @@ def test_held_posts_are_handled_in_the_order_in_which_they_came(full, talk):
         connections.append(client.client(f"held {number}"))
         body = f"none:{number}".encode()
         connections[-1].send(request(client.target(), method="POST", body=body))
-        wait_until(lambda number=number: held(client) == number + 1)
+        eventually(lambda number=number: held(client) == number + 1)
     talk.living[0].release.set()
     assert [status(connection) for connection in connections] == [200] * 5
     assert [text for text, _ in talk.living[0].heard[2:]] == [f"none:{n}" for n in range(5)]
@@ -156,7 +158,7 @@ def test_posts_are_held_when_more_than_the_bound_waits(poller, talk, weight, hel
     waits = intake(client)._bytes
     intake(client)._max_bytes = waits - weight
     second = client.start_post("none:", name="second")
-    wait_until(lambda: held(client) == 1 if held_ else intake(client)._messages == 2)
+    eventually(lambda: held(client) == 1 if held_ else intake(client)._messages == 2)
     talk.living[0].release.set()
     assert [each.get(timeout=DEADLINE) for each in (blocked, second)] == [{"status": 200}] * 2
 
@@ -165,7 +167,7 @@ def test_posts_are_held_when_more_than_the_bound_waits(poller, talk, weight, hel
 def test_posts_beyond_max_held_posts_are_503_without_a_body(full, talk, most):
     client = full(max_held_posts=most)
     connections = [post(client, f"held {number}", 1_000) for number in range(most)]
-    wait_until(lambda: held(client) == most)
+    eventually(lambda: held(client) == most)
     answer = post(client, "one too many", 1_000_000).answer()
     assert (answer.status, answer.body) == (503, b"")
     assert (answer.headers["retry-after"], answer.headers["connection"]) == ("1", "close")
@@ -176,7 +178,7 @@ def test_posts_beyond_max_held_posts_are_503_without_a_body(full, talk, most):
 def test_memory_is_the_bound_and_one_body_whatever_is_sent(full, talk):
     client = full()
     connections = [post(client, f"held {number}", 2_000_000) for number in range(30)]
-    wait_until(lambda: held(client) == 8)
+    eventually(lambda: held(client) == 8)
     answers = [connection.answer() for connection in connections[8:]]
     assert {(answer.status, answer.body) for answer in answers} == {(503, b"")}
     assert intake(client)._bytes < BOUND + len(LARGE)
@@ -193,7 +195,7 @@ def test_held_post_is_408_after_a_window_and_what_waits_still_counts(full, talk)
     for answered in (client.blocked, client.large):
         assert answered.get(timeout=DEADLINE) == {"status": 408}
     again = post(client, "again", 1_000)
-    wait_until(lambda: held(client) == 1)
+    eventually(lambda: held(client) == 1)
     talk.living[0].release.set()
     assert status(again) == 200
 
@@ -202,25 +204,25 @@ def test_the_window_of_a_held_post_goes_on_while_it_is_handled(full, talk):
     client = full(window=2.0)
     connection = client.client("held")
     connection.send(request(client.target(), method="POST", body=b"block:y"))
-    wait_until(lambda: held(client) == 1)
+    eventually(lambda: held(client) == 1)
     due = intake(client)._held[0].waiting._due
     socket = talk.living[0]
     first, socket.release = socket.release, Event()
     first.set()
-    wait_until(lambda: len(socket.heard) == 3)
+    eventually(lambda: len(socket.heard) == 3)
     (waiting,) = socket.transport._posts
     assert waiting.due == due
     assert status(connection) == 408
     socket.release.set()
-    wait_until(lambda: intake(client).empty)
+    eventually(lambda: intake(client).empty)
 
 
 def test_what_a_client_left_behind_counts(full, talk):
     client = full()
     client.client("large").reset()
-    wait_until(lambda: len(client.served.streams) == 2)
+    eventually(lambda: len(client.served.streams) == 2)
     connection = post(client, "held", 1_000)
-    wait_until(lambda: held(client) == 1)
+    eventually(lambda: held(client) == 1)
     talk.living[0].release.set()
     assert status(connection) == 200
 
@@ -230,9 +232,9 @@ def test_post_whose_client_leaves_before_its_body_is_whole_gives_its_share_back(
     client = poller()
     head = f"POST {client.target()} HTTP/1.1\r\nHost: x\r\nContent-Length: 500000\r\n\r\nhalf"
     client.client("half").send(head.encode())
-    wait_until(lambda: not intake(client).empty)
+    eventually(lambda: not intake(client).empty)
     client.client("half").close()
-    wait_until(lambda: intake(client).empty)
+    eventually(lambda: intake(client).empty)
     assert client.post("next") == {"status": 200}
 
 
@@ -240,14 +242,14 @@ def test_post_whose_client_leaves_before_its_body_is_whole_gives_its_share_back(
 def test_held_post_whose_client_leaves_is_let_go(full, talk, reset):
     client = full(window=0.5 if not reset else 60.0)
     connection = post(client, "held", 1_000)
-    wait_until(lambda: held(client) == 1)
+    eventually(lambda: held(client) == 1)
     if reset:
         connection.reset()
     else:
         connection.close()
-    wait_until(lambda: held(client) == 0)
+    eventually(lambda: held(client) == 0)
     talk.living[0].release.set()
-    wait_until(lambda: intake(client).empty)
+    eventually(lambda: intake(client).empty)
     assert [text for text, _ in talk.living[0].heard] == ["block:x", LARGE]
 
 
@@ -255,7 +257,7 @@ def test_held_post_whose_client_leaves_is_let_go(full, talk, reset):
 def test_no_deadline_of_a_request_runs_while_a_post_is_held(talk, full, size):
     client = full(window=60.0)
     connection = post(client, "held", size)
-    wait_until(lambda: held(client) == 1)
+    eventually(lambda: held(client) == 1)
     protocol = intake(client)._held[0].waiting._http
     assert protocol._deadlines._whole == float("inf")
     assert protocol._deadlines._expired() is None
@@ -269,7 +271,7 @@ def test_continue_is_sent_when_the_body_may_come(full, talk):
     lines = ["Host: x", "Content-Length: 6", "Expect: 100-continue"]
     head = "\r\n".join([f"POST {client.target()} HTTP/1.1", *lines, "", ""])
     connection.send(head.encode())
-    wait_until(lambda: held(client) == 1)
+    eventually(lambda: held(client) == 1)
     talk.living[0].release.set()
     assert connection.read_until(b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"
     connection.send(b"none:z")
@@ -281,7 +283,7 @@ def test_chunked_post_is_held_too(full, talk):
     connection = client.client("held")
     head = f"POST {client.target()} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
     connection.send(head.encode() + b"6\r\nnone:z\r\n0\r\n\r\n")
-    wait_until(lambda: held(client) == 1)
+    eventually(lambda: held(client) == 1)
     talk.living[0].release.set()
     assert status(connection) == 200
 
@@ -296,17 +298,17 @@ def test_chunked_post_is_read_up_to_max_body(poller, talk, early, late):
     head = request(client.target(), "Transfer-Encoding: chunked", method="POST")
     connection.send(head + early)
     if not early:
-        wait_until(lambda: not intake(client).empty)
+        eventually(lambda: not intake(client).empty)
     connection.send(late)
     answer = connection.answer()
     assert (answer.status, answer.headers["connection"]) == (413, "close")
-    wait_until(lambda: intake(client).empty)
+    eventually(lambda: intake(client).empty)
 
 
 def test_polls_go_on_while_posts_are_held(full, talk):
     client = full()
     connection = post(client, "held", 1_000)
-    wait_until(lambda: held(client) == 1)
+    eventually(lambda: held(client) == 1)
     poll = client.start_poll()
     talk.living[0].release.set()
     assert poll.get(timeout=DEADLINE)["messages"] == ["unblocked x"]
@@ -317,7 +319,7 @@ def test_polls_go_on_while_posts_are_held(full, talk):
 def test_end_of_the_session_answers_held_posts_410(full, talk, size):
     client = full()
     connection = post(client, "held", size)
-    wait_until(lambda: held(client) == 1)
+    eventually(lambda: held(client) == 1)
     talk.living[0].actor_ref.kill()
     assert status(connection) == 410
     talk.living[0].release.set()
@@ -328,7 +330,7 @@ def test_requests_behind_a_held_post_wait_and_are_answered_in_order(full, talk):
     connection = client.client("held")
     behind = request(client.target()) + request("/nowhere")
     connection.send(request(client.target(), method="POST", body=b"hello") + behind)
-    wait_until(lambda: held(client) == 1)
+    eventually(lambda: held(client) == 1)
     talk.living[0].release.set()
     assert status(connection) == 200
     assert orjson.loads(connection.answer().body)["messages"] == ["unblocked x", "hello"]
@@ -342,21 +344,21 @@ def test_held_post_is_503_without_a_body_where_the_server_waits_no_longer(
     monkeypatch.setattr(deadlines, "QUIET", 0.01)
     client = full(window=60.0)
     connection = post(client, "held", size)
-    wait_until(lambda: held(client) == 1)
+    eventually(lambda: held(client) == 1)
     client.served.server.connections.drain()
     answer = connection.answer()
     assert (answer.status, answer.body, answer.headers["connection"]) == (503, b"", "close")
     talk.living[0].release.set()
-    wait_until(lambda: intake(client).empty)
+    eventually(lambda: intake(client).empty)
     assert [text for text, _ in talk.living[0].heard] == ["block:x", LARGE]
 
 
 def test_drain_ends_held_posts(full, talk):
     client = full()
     connection = post(client, "held", 1_000_000)
-    wait_until(lambda: held(client) == 1)
+    eventually(lambda: held(client) == 1)
     stopping = gevent.spawn(client.served.server.stop, 5.0)
-    wait_until(lambda: talk.living[0].actor_inbox.signals)
+    eventually(lambda: talk.living[0].actor_inbox.signals)
     talk.living[0].release.set()
     assert status(connection) == 410
     assert stopping.get(timeout=2 * DEADLINE)
@@ -376,7 +378,7 @@ class TestElsewhere:
             by.blocked = by.start_post("block:x", name="blocking")
             assert talk.living[0].entered.wait(DEADLINE)
             by.large = by.start_post(LARGE, name="large")
-            wait_until(lambda: not intake(here)._room)
+            eventually(lambda: not intake(here)._room)
             return here, there
 
         return start
@@ -385,30 +387,30 @@ class TestElsewhere:
         here, there = busy("there")
         connections = [post(there, f"held {number}", 1_500_000) for number in range(8)]
         book = self.book(there)
-        wait_until(lambda: len(book()._held) == 8)
+        eventually(lambda: len(book()._held) == 8)
         assert sum(unread(there)) <= 8 * 65_536
         assert (intake(here)._held, book()._bytes < 2 * BOUND + 1_000) == (None, True)
         answer = post(there, "one too many", 1_500_000).answer()
         assert (answer.status, answer.body) == (503, b"")
         talk.living[0].release.set()
         assert [status(connection) for connection in connections] == [200] * 8
-        wait_until(lambda: book().empty and intake(here).empty)
+        eventually(lambda: book().empty and intake(here).empty)
 
     def test_what_the_session_s_own_clients_have_there_counts(self, busy, talk):
         here, there = busy("here", max_body=170_000)
         connection = post(there, "relayed", 90_000)
-        wait_until(lambda: held(here) == 1)
+        eventually(lambda: held(here) == 1)
         answer = post(there, "another", 90_000).answer()  # more than one body in all
         assert (answer.status, answer.body) == (503, b"")
         talk.living[0].release.set()
         assert status(connection) == 200
         assert [len(text) for text, _ in talk.living[0].heard] == [7, len(LARGE), 90_000]
-        wait_until(lambda: self.book(there)().empty and intake(here).empty)
+        eventually(lambda: self.book(there)().empty and intake(here).empty)
 
     def test_small_posts_wait_in_the_session_s_worker(self, busy, talk):
         here, there = busy("here")
         connections = [post(there, f"held {number}", 100) for number in range(3)]
-        wait_until(lambda: held(here) == 3)
+        eventually(lambda: held(here) == 3)
         talk.living[0].release.set()
         assert [status(connection) for connection in connections] == [200] * 3
 
@@ -418,18 +420,18 @@ class TestElsewhere:
         assert status(post(there, "held", 1_000)) == 408
         talk.living[0].release.set()
         # The session itself ends half a window later, as nobody polls.
-        wait_until(lambda: self.book(there)().empty and (not sessions(here) or intake(here).empty))
+        eventually(lambda: self.book(there)().empty and (not sessions(here) or intake(here).empty))
 
     @pytest.mark.parametrize("filler", ["here", "there"])
     def test_held_post_whose_client_leaves_is_let_go(self, busy, talk, filler):
         here, there = busy(filler)
         connection = post(there, "held", 1_000)
         book = self.book(there)
-        wait_until(lambda: held(here) if filler == "here" else book()._held)
+        eventually(lambda: held(here) if filler == "here" else book()._held)
         connection.reset()
-        wait_until(lambda: not held(here) and not book()._held)
+        eventually(lambda: not held(here) and not book()._held)
         talk.living[0].release.set()
-        wait_until(lambda: book().empty and intake(here).empty)
+        eventually(lambda: book().empty and intake(here).empty)
         assert [len(text) for text, _ in talk.living[0].heard] == [7, len(LARGE)]
 
     def test_window_of_a_held_post_goes_on_in_the_session_s_worker(self, busy, talk):
@@ -437,23 +439,23 @@ class TestElsewhere:
         connection = there.client("held")
         connection.send(request(there.target(), method="POST", body=b"block:y"))
         book = self.book(there)
-        wait_until(lambda: book()._held)
+        eventually(lambda: book()._held)
         due = book()._held[0].waiting._due
         socket = talk.living[0]
         first, socket.release = socket.release, Event()
         first.set()
-        wait_until(lambda: len(socket.heard) == 3)
+        eventually(lambda: len(socket.heard) == 3)
         ((waiting,),) = [there.served.server.routes.relay._waiting.values()]
         assert waiting.share.due == due
         assert status(connection) == 408
         socket.release.set()
-        wait_until(lambda: intake(here).empty)
+        eventually(lambda: intake(here).empty)
 
     def test_end_of_the_session_s_worker_answers_held_posts_410(self, pair, busy, talk):
         _, there = busy("there")
         connection = post(there, "held", 1_000_000)
         book = self.book(there)
-        wait_until(lambda: book()._held)
+        eventually(lambda: book()._held)
         pair.buses[0].close(flush=0)
         assert status(connection) == 410
         assert there.blocked.get(timeout=DEADLINE) == {"status": 410}
@@ -500,13 +502,13 @@ class TestInsidePywsgi:
             endpoint = Endpoint(secret_key_base=("s" * 32,), http=http or HTTPOptions())
             endpoint.socket("/lp", talk, websocket=False, longpoll={"window": 2.0, **options})
             hosted = Hosted(endpoint)
-            client = Poller(hosted)
+            client = Poller(hosted, PATH)
             running.append((hosted, client))
             client.open()
             client.blocked = client.start_post("block:x", name="blocking")
             assert talk.living[0].entered.wait(DEADLINE)
             client.large = client.start_post(LARGE, name="large")
-            wait_until(lambda: not intake(client)._room)
+            eventually(lambda: not intake(client)._room)
             return client
 
         yield start
@@ -519,16 +521,16 @@ class TestInsidePywsgi:
     def test_held_post_is_answered_when_it_was_handled(self, full, talk, size):
         client = full()
         connection = post(client, "held", size)
-        wait_until(lambda: held(client) == 1)
+        eventually(lambda: held(client) == 1)
         talk.living[0].release.set()
         assert status(connection) == 200
         assert len(talk.living[0].heard[-1][0]) == size
-        wait_until(lambda: intake(client).empty)
+        eventually(lambda: intake(client).empty)
 
     def test_posts_beyond_max_held_posts_are_503_without_a_body(self, full, talk):
         client = full()
         connections = [post(client, f"held {number}", 500_000) for number in range(8)]
-        wait_until(lambda: held(client) == 8)
+        eventually(lambda: held(client) == 8)
         answer = post(client, "one too many", 500_000).answer()
         assert (answer.status, answer.body) == (503, b"")
         talk.living[0].release.set()
@@ -542,23 +544,23 @@ class TestInsidePywsgi:
         assert status(connection) == 408
         assert connection.read_to_end() == b""
         again = post(client, "again", 1_000)
-        wait_until(lambda: held(client) == 1)
+        eventually(lambda: held(client) == 1)
         talk.living[0].release.set()
         assert status(again) == 200
 
     def test_held_post_whose_client_leaves_is_let_go(self, full, talk):
         client = full(window=60.0)
         connection = post(client, "held", 1_000)
-        wait_until(lambda: held(client) == 1)
+        eventually(lambda: held(client) == 1)
         connection.reset()
-        wait_until(lambda: held(client) == 0)
+        eventually(lambda: held(client) == 0)
         talk.living[0].release.set()
-        wait_until(lambda: intake(client).empty)
+        eventually(lambda: intake(client).empty)
 
     def test_post_whose_body_never_comes_gives_its_share_back(self, full, talk):
         client = full(http=HTTPOptions(body_timeout=0.2))
         talk.living[0].release.set()
-        wait_until(lambda: intake(client).empty)
+        eventually(lambda: intake(client).empty)
         connection = client.client("half")
         head = request(client.target(), "Content-Length: 500000", method="POST")
         connection.send(head + b"half")
@@ -579,12 +581,12 @@ class TestInsidePywsgi:
         head = request(client.target(), "Transfer-Encoding: chunked", method="POST")
         connection.send(head + b"30d41\r\n" + b"x" * 200_001 + b"\r\n")
         assert connection.answer().status == 413
-        wait_until(lambda: intake(client).empty)
+        eventually(lambda: intake(client).empty)
 
     def test_drain_ends_held_posts(self, full, talk):
         client = full()
         connection = post(client, "held", 1_000_000)
-        wait_until(lambda: held(client) == 1)
+        eventually(lambda: held(client) == 1)
         draining = gevent.spawn(client.served.application.drain, DEADLINE)
         talk.living[0].release.set()
         assert status(connection) == 410

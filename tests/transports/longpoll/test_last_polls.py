@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import gevent
-import orjson
 import pytest
 
+from tests.support.longpoll import Poller
 from tests.support.raw import DEADLINE, Answer
-from tests.transports.longpoll.conftest import Poller, wait_until
+from tests.support.waiting import eventually
+from tests.transports.longpoll.conftest import PATH
 from transports.http import deadlines
 
 LONG = {"last_poll": 60.0, "grace": 200.0}
@@ -20,16 +21,14 @@ def stopping(client: Poller) -> gevent.Greenlet:
     """Begin to stop the client's server, and come back when its connections know."""
     server = client.served.server
     stopped = gevent.spawn(server.stop, 120.0)
-    wait_until(lambda: all(stream.protocol.draining for stream in client.served.streams))
+    eventually(lambda: all(stream.protocol.draining for stream in client.served.streams))
     return stopped
 
 
 def ask(client: Poller, name: str, method: str = "GET", body: bytes = b"") -> tuple[Any, bool]:
     """Return what a request over the connection ``name`` is answered, and whether that closes."""
     answer: Answer = client.client(name).ask(client.target(), method=method, body=body)
-    found = orjson.loads(answer.body)
-    client.token = found.get("token", client.token)
-    return found, answer.headers.get("connection") == "close"
+    return client.adopt(answer), answer.headers.get("connection") == "close"
 
 
 def ended(talk: Any) -> None:
@@ -81,12 +80,12 @@ def test_poll_of_a_session_that_goes_on_keeps_the_connection(poller, talk):
 
 def test_connection_of_two_sessions_stays_for_the_one_that_needs_it(poller, talk):
     first = poller(endpoint=LONG)
-    second = Poller(first.served)
-    second._clients = first._clients
+    second = Poller(first.served, PATH)
+    second.share(first)
     second.open()
     second.post("kept")
     stopped = stopping(first)
-    wait_until(lambda: all(socket.ended for socket in talk.living))
+    eventually(lambda: all(socket.ended for socket in talk.living))
     assert ask(first, "poll") == ({"status": 500}, False)
     found, closes = ask(second, "poll")
     assert (found["messages"], closes) == (["kept"], True)
@@ -112,7 +111,7 @@ def test_connection_closes_when_the_time_of_last_polls_is_over(poller, talk):
     client.post("kept")
     stopped = stopping(client)
     (stream, *_) = client.served.streams
-    wait_until(lambda: stream.protocol._leaving)
+    eventually(lambda: stream.protocol._leaving)
     found, closes = ask(client, "post", "POST", b"late")
     assert (found["status"], closes) == (410, True)
     client.close()

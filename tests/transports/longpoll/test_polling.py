@@ -12,8 +12,10 @@ import pytest
 from actors.messages import Opcode
 from actors.reasons import Crash
 from actors.results import Push, Reply, Stop
+from tests.support.longpoll import Poller
 from tests.support.raw import DEADLINE, Client, request
-from tests.transports.longpoll.conftest import PATH, Poller, parked, wait_until
+from tests.support.waiting import eventually
+from tests.transports.longpoll.conftest import PATH, parked
 
 NDJSON = "Content-Type: application/x-ndjson"
 
@@ -65,7 +67,7 @@ class TestOpening:
         assert poller("init=push").poll()["messages"] == ["hello"]
 
     def test_post_without_a_session_is_410(self, serving):
-        client = Poller(serving())
+        client = Poller(serving(), PATH)
         assert client.post("x") == {"status": 410}
         assert client.post("x", token="nonsense") == {"status": 410}
         client.close()
@@ -137,14 +139,14 @@ class TestPolling:
     def test_held_poll_is_answered_by_a_message(self, poller, talk):
         client = poller()
         poll = client.start_poll()
-        wait_until(lambda: parked(talk.living[0]))
+        eventually(lambda: parked(talk.living[0]))
         client.post("hi")
         assert poll.get(timeout=DEADLINE)["messages"] == ["hi"]
 
     def test_held_poll_is_answered_before_a_callback_that_blocks(self, poller, talk):
         client = poller()
         poll = client.start_poll()
-        wait_until(lambda: parked(talk.living[0]))
+        eventually(lambda: parked(talk.living[0]))
         post = gevent.spawn(client.post, f'["first"]\n{do("block:x")}', NDJSON)
         assert poll.get(timeout=DEADLINE)["messages"] == ['["first"]']
         talk.living[0].release.set()
@@ -160,7 +162,7 @@ class TestPolling:
     def test_later_poll_takes_over_and_the_earlier_ends_with_204_at_once(self, poller, talk):
         client = poller(window=60.0)
         first = client.start_poll(name="one")
-        wait_until(lambda: parked(talk.living[0]))
+        eventually(lambda: parked(talk.living[0]))
         held = talk.living[0].transport._http
         second = client.start_poll(name="two")
         assert first.get(timeout=DEADLINE)["status"] == 204
@@ -171,16 +173,16 @@ class TestPolling:
     def test_message_after_a_dropped_poll_waits_for_the_next(self, poller, talk):
         client = poller(window=60.0)
         client.start_poll(name="gone")
-        wait_until(lambda: parked(talk.living[0]))
+        eventually(lambda: parked(talk.living[0]))
         client.client("gone").close()
-        wait_until(lambda: not parked(talk.living[0]))
+        eventually(lambda: not parked(talk.living[0]))
         client.post("kept")
         assert client.poll()["messages"] == ["kept"]
 
     def test_message_told_to_the_actor_reaches_the_poll(self, poller, talk):
         client = poller()
         poll = client.start_poll()
-        wait_until(lambda: parked(talk.living[0]))
+        eventually(lambda: parked(talk.living[0]))
         talk.living[0].actor_ref.tell(Push("told"))
         assert poll.get(timeout=DEADLINE)["messages"] == ["told"]
 
@@ -209,14 +211,14 @@ class TestAcknowledgement:
         client.post("precious")
         lost = client.client("lost")
         lost.send(request(client.target()))
-        wait_until(lambda: talk.living[0].transport._buffer.taken == 1)
+        eventually(lambda: talk.living[0].transport._buffer.taken == 1)
         lost.reset()
         assert client.poll()["messages"] == ["precious"]
 
     def test_token_of_204_acknowledges_nothing(self, poller, talk):
         client = poller(window=60.0)
         first = client.start_poll(name="one")
-        wait_until(lambda: parked(talk.living[0]))
+        eventually(lambda: parked(talk.living[0]))
         client.start_poll(name="two")
         token = first.get(timeout=DEADLINE)["token"]
         client.post("x")
@@ -314,11 +316,11 @@ class TestPublishing:
         client = poller(window=0.2)
         assert client.post("block:x") == {"status": 408}
         post = client.start_post("y")  # on the same connection
-        wait_until(lambda: len(talk.living[0].transport._posts) == 1)
+        eventually(lambda: len(talk.living[0].transport._posts) == 1)
         assert not post.ready()
         talk.living[0].release.set()
         assert post.get(timeout=DEADLINE) == {"status": 200}
-        wait_until(lambda: not talk.living[0].transport._posts)
+        eventually(lambda: not talk.living[0].transport._posts)
 
     def test_stop_answers_200_when_it_is_the_last_of_the_batch(self, poller):
         assert poller().post("stop") == {"status": 200}

@@ -16,7 +16,8 @@ from actors.pubsub import link as links
 from actors.pubsub import wire
 from actors.runtime.dispatcher import get_dispatcher
 from tests.support.raw import DEADLINE, request
-from tests.transports.longpoll.conftest import parked, wait_until
+from tests.support.waiting import eventually
+from tests.transports.longpoll.conftest import parked
 from transports.longpoll import relay as relays
 
 KIND = relays.KIND
@@ -59,7 +60,7 @@ def test_posts_and_polls_go_to_the_sessions_worker(pair, talk):
 def test_poll_that_is_held_elsewhere_is_answered_by_a_message(pair, talk):
     _, there = pair(window=60.0)
     poll = there.start_poll()
-    wait_until(lambda: parked(talk.living[0]))
+    eventually(lambda: parked(talk.living[0]))
     talk.living[0].actor_ref.tell(Push("told"))
     assert poll.get(timeout=DEADLINE)["messages"] == ["told"]
 
@@ -67,11 +68,11 @@ def test_poll_that_is_held_elsewhere_is_answered_by_a_message(pair, talk):
 def test_poll_elsewhere_takes_over_from_one_here_and_back(pair, talk):
     here, there = pair(window=60.0)
     first = here.start_poll()
-    wait_until(lambda: parked(talk.living[0]))
+    eventually(lambda: parked(talk.living[0]))
     held = talk.living[0].transport._http
     second = there.start_poll()
     assert first.get(timeout=DEADLINE)["status"] == 204
-    wait_until(lambda: talk.living[0].transport._http not in (None, held))
+    eventually(lambda: talk.living[0].transport._http not in (None, held))
     third = here.start_poll()
     assert second.get(timeout=DEADLINE)["status"] == 204
     here.post("x")
@@ -86,9 +87,9 @@ def test_poll_elsewhere_ends_with_204_at_the_window(pair):
 def test_message_after_a_poll_that_left_elsewhere_waits(pair, talk):
     _, there = pair(window=60.0)
     there.start_poll(name="gone")
-    wait_until(lambda: parked(talk.living[0]))
+    eventually(lambda: parked(talk.living[0]))
     there.client("gone").close()
-    wait_until(lambda: not parked(talk.living[0]))
+    eventually(lambda: not parked(talk.living[0]))
     there.post("kept")
     assert there.poll()["messages"] == ["kept"]
 
@@ -132,7 +133,7 @@ def test_lost_session_elsewhere_is_a_new_one_here_where_phoenix_is_followed(pair
 def test_worker_that_dies_has_its_requests_answered_at_once(pair, talk):
     _, there = pair(window=60.0)
     poll = there.start_poll()
-    wait_until(lambda: parked(talk.living[0]))
+    eventually(lambda: parked(talk.living[0]))
     post = there.start_post("block:x")
     assert talk.living[0].entered.wait(DEADLINE)
     pair.buses[0].close(flush=0)
@@ -145,7 +146,7 @@ def test_worker_that_leaves_the_list_has_its_requests_answered_at_once(pair, tal
     _, there = pair(window=60.0, pubsub_timeout=60.0)
     poll, post = there.start_poll(), there.start_post("block:x")
     assert talk.living[0].entered.wait(DEADLINE)
-    wait_until(lambda: len(there.served.server.routes.relay._waiting) == 2)
+    eventually(lambda: len(there.served.server.routes.relay._waiting) == 2)
     pair.buses[1].set_peers(["there"])
     assert poll.get(timeout=DEADLINE) == {"status": 500}
     assert post.get(timeout=DEADLINE) == {"status": 410}
@@ -190,9 +191,9 @@ def test_nothing_is_kept_when_all_is_answered(pair, talk):
         relay = client.served.server.routes.relay
         assert (relay._waiting, relay._held) == ({}, {})
         assert set(relay._in_flight.values()) <= {0}
-        wait_until(lambda relay=relay: not relay._unsaid)
+        eventually(lambda relay=relay: not relay._unsaid)
     for bus in pair.buses:
-        wait_until(lambda bus=bus: not bus._requests)
+        eventually(lambda bus=bus: not bus._requests)
 
 
 def test_post_takes_two_messages(pair, protocol):
@@ -222,8 +223,8 @@ def test_what_takes_longer_is_said_to_be_held_all_at_once(pair, talk, protocol):
     relay = there.served.server.routes.relay
     poll, post = there.start_poll(), there.start_post("block:x")
     assert talk.living[0].entered.wait(DEADLINE)
-    wait_until(lambda: len(relay._waiting) == 2)
-    wait_until(lambda: all(each.held for each in relay._waiting.values()))
+    eventually(lambda: len(relay._waiting) == 2)
+    eventually(lambda: all(each.held for each in relay._waiting.values()))
     assert relay._in_flight["here"] == 0
     if protocol == wire.PROTOCOL:
         assert pair.buses[0]._links["there"]._number <= 2
@@ -237,9 +238,9 @@ def test_held_requests_outlive_pubsub_timeout(pair, talk):
     poll, post = there.start_poll(), there.start_post("block:x")
     assert talk.living[0].entered.wait(DEADLINE)
     relay = there.served.server.routes.relay
-    wait_until(lambda: len(relay._waiting) == 2)
+    eventually(lambda: len(relay._waiting) == 2)
     until = [each.until - DEADLINE for each in relay._waiting.values()]  # when they are given up
-    wait_until(lambda: relay._waiting and max(until) < get_dispatcher().clock())
+    eventually(lambda: relay._waiting and max(until) < get_dispatcher().clock())
     assert len(relay._waiting) == 2
     talk.living[0].release.set()
     assert post.get(timeout=DEADLINE) == {"status": 200}
@@ -251,9 +252,9 @@ def test_client_that_leaves_is_forgotten_on_both_sides(pair, talk):
     there.start_post("block:x", name="gone")
     assert talk.living[0].entered.wait(DEADLINE)
     far, near = (client.served.server.routes.relay for client in (here, there))
-    wait_until(lambda: far._held and near._waiting)
+    eventually(lambda: far._held and near._waiting)
     there.client("gone").reset()
-    wait_until(lambda: not far._held and not near._waiting)
+    eventually(lambda: not far._held and not near._waiting)
     talk.living[0].release.set()
     assert there.post("y") == {"status": 200}
 
@@ -271,11 +272,11 @@ def test_posts_in_flight_are_bounded(pair, monkeypatch, extra, taken):
     monkeypatch.setattr(relays, "MAX_IN_FLIGHT", 1000)
     requests = kept(pair)
     there.start_post("x" * 399, name="first")  # each message counts one more than its bytes
-    wait_until(lambda: len(requests) == 1)
+    eventually(lambda: len(requests) == 1)
     answer = there.client("second")
     answer.send(request(there.target(), method="POST", body=b"x" * (599 + extra)))
     if taken:
-        wait_until(lambda: len(requests) == 2)
+        eventually(lambda: len(requests) == 2)
     else:
         assert answer.answer().status == 503
     assert there.served.server.routes.relay._in_flight["here"] == 400 + (600 + extra) * taken
@@ -310,11 +311,11 @@ def test_answer_that_finds_its_link_full_is_given_up_for(pair, talk, monkeypatch
     post = there.start_post("block:x")
     assert talk.living[0].entered.wait(DEADLINE)
     near = there.served.server.routes.relay
-    wait_until(lambda: all(each.held for each in near._waiting.values()))
+    eventually(lambda: all(each.held for each in near._waiting.values()))
     monkeypatch.setattr(links, "MAX_QUEUED", 10)
     talk.living[0].release.set()
     assert post.get(timeout=DEADLINE) in ({"status": 410}, {"status": 408})
-    wait_until(lambda: not here.served.server.routes.relay._held)
+    eventually(lambda: not here.served.server.routes.relay._held)
 
 
 def test_post_beyond_what_may_be_on_its_way_is_503_with_an_empty_body(pair, talk, monkeypatch):
@@ -325,7 +326,7 @@ def test_post_beyond_what_may_be_on_its_way_is_503_with_an_empty_body(pair, talk
     serve = pair.buses[0]._handlers["longpoll"]
     pair.buses[0]._handlers["longpoll"] = lambda *request: kept.append(request)
     large = there.start_post("x" * 5000)
-    wait_until(lambda: kept)
+    eventually(lambda: kept)
     response = there.client("second").ask(there.target(), method="POST", body=b"y")
     assert (response.status, response.body) == (503, b"")
     pair.buses[0]._handlers["longpoll"] = serve

@@ -13,7 +13,8 @@ from actors.reasons import KILLED, NORMAL, Shutdown
 from actors.results import Push
 from tests.support.alive import timers
 from tests.support.raw import DEADLINE, Client, request
-from tests.transports.longpoll.conftest import PATH, parked, wait_until
+from tests.support.waiting import eventually
+from tests.transports.longpoll.conftest import PATH, parked
 
 NDJSON = "Content-Type: application/x-ndjson"
 
@@ -23,7 +24,7 @@ class TestTheEnd:
         client = poller(window=0.1)
         assert talk.living[0].ended_event.wait(DEADLINE)
         assert talk.living[0].ended == Shutdown("inactive")
-        wait_until(lambda: len(client.served.server.routes.sessions) == 0)
+        eventually(lambda: len(client.served.server.routes.sessions) == 0)
         assert client.post("x") == {"status": 410}
 
     def test_posts_do_not_keep_a_session_alive(self, poller, talk):
@@ -62,19 +63,19 @@ class TestTheEnd:
     def test_what_nobody_fetches_after_the_end_is_forgotten(self, poller):
         client = poller(window=0.1)
         client.post("stop:last words")
-        wait_until(lambda: len(client.served.server.routes.sessions) == 0)
+        eventually(lambda: len(client.served.server.routes.sessions) == 0)
 
     def test_held_poll_ends_with_204_at_once_when_the_session_does(self, poller, talk):
         client = poller(window=60.0)
         poll = client.start_poll()
-        wait_until(lambda: parked(talk.living[0]))
+        eventually(lambda: parked(talk.living[0]))
         client.post("restart")
         assert poll.get(timeout=DEADLINE)["status"] == 204
 
     def test_killed_session_answers_its_poll(self, poller, talk):
         client = poller(window=60.0)
         poll = client.start_poll()
-        wait_until(lambda: parked(talk.living[0]))
+        eventually(lambda: parked(talk.living[0]))
         talk.living[0].actor_ref.kill()
         assert poll.get(timeout=DEADLINE)["status"] == 204
         assert talk.living[0].ended_event.wait(DEADLINE)
@@ -91,11 +92,11 @@ class TestTheEnd:
         served = serving(window=60.0)
         waiting, busy = poller(served=served), poller(served=served)
         poll = waiting.start_poll()
-        wait_until(lambda: parked(talk.living[0]))
+        eventually(lambda: parked(talk.living[0]))
         handled = busy.start_post("block:x")
         assert talk.living[1].entered.wait(DEADLINE)
         late = busy.start_post("too late", name="late")
-        wait_until(lambda: len(talk.living[1].transport._posts) == 2)
+        eventually(lambda: len(talk.living[1].transport._posts) == 2)
         served.server.routes.sessions.drain()
         assert poll.get(timeout=DEADLINE)["status"] == 204
         talk.living[1].release.set()

@@ -25,6 +25,7 @@ from tests.support.raw import (
     frame,
     upgrade,
 )
+from tests.support.waiting import eventually
 from tests.transports.websocket.lab import TARGET, Lab, LabSocket, say
 from transports.tcp.stream import READ_SIZE, Stream
 from transports.websocket.connection import (
@@ -139,8 +140,7 @@ def test_a_client_that_vanishes_ends_its_socket_once_and_leaves_nothing(
         getattr(client, how)()
         assert lab.reason() == CLOSED
         client.close()
-        while len(lab.served.streams) > 1:
-            gevent.sleep(0)
+        eventually(lambda: len(lab.served.streams) <= 1)
         assert time.monotonic() - start < 1
         assert descriptors() == before
         assert lab.reasons.empty()
@@ -302,8 +302,7 @@ def test_a_busy_socket_is_read_for_up_to_a_bound_and_loses_nothing(size: int) ->
         assert lab.entered.wait(5)
         sending = gevent.spawn(client.send, b"".join(frame(TEXT, text) for text in texts))
         inbox, stream = lab.sockets[0].actor_inbox, lab.sockets[0].transport.stream
-        while not stream._paused:
-            gevent.sleep(0)
+        eventually(lambda: stream._paused)
         lab.wait_read()
         held = [item for item in inbox.items if type(item) is str]
         one_read = READ_SIZE // (size + 6) + 1
@@ -427,8 +426,7 @@ def test_a_client_that_reads_slowly_is_1008_and_ten_others_are_served_meanwhile(
             for socket in lab.sockets:
                 if socket.exit_reason is None:
                     socket.actor_ref.tell(lambda _: Push(payload))
-            while min(frames) < number:  # at the healthy ones' pace
-                gevent.sleep(0)
+            eventually(lambda: min(frames) >= number)  # at the healthy ones' pace  # noqa: B023
         gevent.joinall(readers, timeout=20, raise_error=True)
         assert frames == [rounds] * 10
         assert lab.reason() == Shutdown("slow_consumer")

@@ -10,8 +10,8 @@ import pytest
 from actors.reasons import CLOSED as GONE
 from actors.reasons import Shutdown
 from tests.support.raw import TEXT, Client, close_frame, frame
+from tests.support.waiting import eventually
 from tests.transports.websocket.lab import DEADLINE, Lab
-from tests.transports.websocket.test_websocket_pace_live import wait_until
 from transports.websocket.lifecycle import TRANSITIONS, Event, State
 
 BREACH = frame(0x3, "an opcode that is reserved")
@@ -43,7 +43,7 @@ class Driven:
             self.cause(Event.CLOSE_SENT)
             if state is State.CLOSED:
                 self.cause(Event.PEER_CLOSE)
-        wait_until(lambda: self.record.state is state)
+        eventually(lambda: self.record.state is state)
 
     def cause(self, event: Event) -> None:
         if event is Event.PEER_CLOSE:
@@ -66,10 +66,10 @@ class Driven:
             self.wait.connection_lost(None)
         elif self.record.state is State.LOST:
             self.stream.resume_reading()
-            wait_until(lambda: self.stream.paused)
+            eventually(lambda: self.stream.paused)
         else:
             self.client.sock.shutdown(socket.SHUT_WR)
-            wait_until(lambda: self.stream.paused or self.stream.closed)
+            eventually(lambda: self.stream.paused or self.stream.closed)
 
 
 @pytest.mark.parametrize(("cell", "after"), LEGAL, ids=lambda each: getattr(each, "name", None))
@@ -79,7 +79,7 @@ def test_a_legal_event_leads_where_the_table_says(cell: tuple[State, Event], aft
         driven = Driven(lab, client)
         driven.reach(state)
         driven.cause(event)
-        wait_until(lambda: driven.record.state is after)
+        eventually(lambda: driven.record.state is after)
 
 
 @pytest.mark.parametrize(("state", "event"), ILLEGAL, ids=lambda each: each.name)

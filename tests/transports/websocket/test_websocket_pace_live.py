@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import gevent
 import pytest
 
 from actors.reasons import Shutdown
 from tests.support.raw import CLOSE, PING, PONG, TEXT, Client, Frame, close_frame, frame
+from tests.support.waiting import eventually
 from tests.transports.websocket.lab import DEADLINE, Lab, say
 from transports.websocket import read_rate
 
@@ -19,12 +19,6 @@ def server_side(lab: Lab, client: Client) -> Any:
     """Return the WebSocketConnection of ``client``."""
     (found,) = [s for s in lab.served.streams if s.peer == client.sock.getsockname()]
     return found.protocol
-
-
-def wait_until(condition: Any) -> None:
-    with gevent.Timeout(DEADLINE):
-        while not condition():
-            gevent.sleep(0.005)
 
 
 @pytest.mark.parametrize(
@@ -73,7 +67,7 @@ def test_time_of_a_message_stands_still_while_its_socket_is_busy() -> None:
     with Lab(message_timeout=1.0, timeout=None) as lab, lab.connect() as client:
         client.send(frame(TEXT, "block") + frame(TEXT, "x") * 300 + frame(TEXT, "last")[:-1])
         assert lab.entered.wait(DEADLINE)
-        wait_until(lambda: server_side(lab, client).stream.paused)
+        eventually(lambda: server_side(lab, client).stream.paused)
         with lab.connect() as clock:
             clock.send(b"\x81")
             assert clock.frame().code == 1008
@@ -101,7 +95,7 @@ def test_client_that_sends_too_many_messages_is_not_read_from_for_a_while() -> N
     with Lab(max_read_rate=20) as lab, lab.connect() as client, lab.connect() as other:
         stream = server_side(lab, client).stream
         client.send(frame(TEXT, "x") * 25)
-        wait_until(lambda: stream.paused)
+        eventually(lambda: stream.paused)
         assert [client.frame().payload for _ in range(25)] == [b"x"] * 25
         client.send(frame(TEXT, "later"))
         assert say(other, "hi").payload == b"hi"
@@ -133,8 +127,8 @@ def test_two_reasons_not_to_read_must_both_be_over() -> None:
         client.send(frame(TEXT, "block"))
         assert lab.entered.wait(DEADLINE)
         client.send(frame(TEXT, "x") * 200)
-        wait_until(lambda: held._busy and held._rest is not None)
+        eventually(lambda: held._busy and held._rest is not None)
         lab.release.set()
         assert [client.frame().payload for _ in range(200)] == [b"x"] * 200
-        wait_until(lambda: not held._busy)
+        eventually(lambda: not held._busy)
         assert held.stream.paused

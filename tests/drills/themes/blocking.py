@@ -11,7 +11,7 @@ from supervision.drills.clients import WebSocket
 from supervision.drills.connection import pump
 from supervision.drills.drill import drill
 from supervision.drills.server import PATIENCE
-from supervision.drills.stage import Stage
+from tests.drills.stage import AppStage
 
 WRITERS: Final = 8
 """Fewer than the threads of gevent's pool, so that all of them wait at once."""
@@ -20,7 +20,7 @@ ECHOES: Final = 100
 
 
 @drill("G50", bound=10.0)
-def sqlite_locked(stage: Stage) -> None:
+def sqlite_locked(stage: AppStage) -> None:
     """Callbacks wait for a locked sqlite in threads: an echo beside them is 20 ms later at most."""
     path = stage.directory / "said.db"
     with closing(sqlite3.connect(path, isolation_level=None)) as database:
@@ -53,7 +53,7 @@ def sqlite_locked(stage: Stage) -> None:
     stage.wait_over([neighbour, *writers])
 
 
-def _longest(stage: Stage, client: WebSocket) -> float:
+def _longest(stage: AppStage, client: WebSocket) -> float:
     """Return how many seconds nine of ten echoes take at most: the machine may hold up a few."""
     taken = []
     for _ in range(ECHOES):

@@ -5,9 +5,9 @@ from __future__ import annotations
 from supervision.drills.clients import LongPoll
 from supervision.drills.connection import pump
 from supervision.drills.drill import drill
-from supervision.drills.server import PATIENCE, Server
-from supervision.drills.stage import Stage
+from supervision.drills.server import PATIENCE, DrillServer
 from supervision.drills.wire import PING, frame
+from tests.drills.stage import AppStage
 
 ERRORS = (
     "ValueError", "StopIteration", "RecursionError", "MemoryError", "SystemExit",
@@ -34,7 +34,7 @@ LONGPOLL = {
 
 
 @drill("G33", bound=20.0, tracebacks=True)
-def callback_matrix(stage: Stage) -> None:
+def callback_matrix(stage: AppStage) -> None:
     """Every callback raises every kind of exception: one connection ends, and nothing else does."""
     server = stage.serve()
     workers = server.workers
@@ -54,12 +54,12 @@ def callback_matrix(stage: Stage) -> None:
     stage.expect(logged == cases, f"one line of the log for each of {cases}: {logged}")
 
 
-def _judge(stage: Stage, what: str, wanted: str, seen: dict[str, str]) -> None:
+def _judge(stage: AppStage, what: str, wanted: str, seen: dict[str, str]) -> None:
     odd = {error: saw for error, saw in seen.items() if saw != wanted}
     stage.expect(not odd, f"{what}: {len(seen)} times {wanted}{f', but {odd}' if odd else ''}")
 
 
-def _by_websocket(stage: Stage, server: Server, callback: str, error: str) -> str:
+def _by_websocket(stage: AppStage, server: DrillServer, callback: str, error: str) -> str:
     client = stage.websocket(
         server, "/faulty/websocket", label=f"in {callback}", at=callback, error=error
     )
@@ -74,7 +74,7 @@ def _by_websocket(stage: Stage, server: Server, callback: str, error: str) -> st
     return client.saw
 
 
-def _by_longpoll(server: Server, callback: str, error: str) -> str:
+def _by_longpoll(server: DrillServer, callback: str, error: str) -> str:
     target = f"/faulty/longpoll?at={callback}&error={error}"
     client = LongPoll(server.address, target)
     client.open()

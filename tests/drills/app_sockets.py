@@ -15,11 +15,10 @@ import greenlet
 import actors
 from actors import ConnectInfo, Ok, Opcode, Push, Reason, Reply, Socket, pubsub, telemetry
 from actors.runtime import registry
-from supervision.drills.ledger import ENDED, HANDLED
-from supervision.drills.ledger import Ledger as File
-from supervision.drills.point import point
+from tests.drills.ledger import ENDED, HANDLED, LedgerFile
+from tests.drills.point import point
 
-ledger = File.of_environment()
+ledger = LedgerFile.of_environment()
 
 
 def _down(_event: str, measurements: Any, metadata: Any) -> None:
@@ -38,7 +37,7 @@ class Plain(Socket):
         return Ok(dict(info.params))
 
 
-class Ledger(Plain):
+class Ledgered(Plain):
     """Enters each message in the ledger, and then answers it.
 
     ``at``: the point at which it stops, ``before_101`` or ``before_ack``.

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from supervision.drills.drill import drill
-from supervision.drills.stage import Stage
+from tests.drills.stage import AppStage
 
 INTERVAL = 0.5
 
 
-def drained(stage: Stage, count: int, size: int) -> list[Any]:
+def drained(stage: AppStage, count: int, size: int) -> list[Any]:
     """Drain ``count`` clients of one worker in batches; return them by the time of their close."""
     drainer = {"batch_size": size, "batch_interval": INTERVAL}
     server = stage.serve(workers=1, options={"drainer": drainer})
@@ -24,7 +24,7 @@ def drained(stage: Stage, count: int, size: int) -> list[Any]:
 
 
 @drill("G03", bound=4.0)
-def drain_batches(stage: Stage) -> None:
+def drain_batches(stage: AppStage) -> None:
     """300 WebSockets in batches of 100: three clusters 0.5 s apart, 4 rounds, a pause at last."""
     clients = drained(stage, 300, 100)
     for first in (100, 200):
@@ -38,13 +38,13 @@ def drain_batches(stage: Stage) -> None:
 
 
 @drill("G04", bound=INTERVAL + 1.0)
-def drain_exact(stage: Stage) -> None:
+def drain_exact(stage: AppStage) -> None:
     """As many WebSockets as a batch has: one pause follows, as in Phoenix."""
     clients = drained(stage, 50, 50)
     trailing(stage, clients[-1].closed_at)
 
 
-def trailing(stage: Stage, last: float) -> None:
+def trailing(stage: AppStage, last: float) -> None:
     """Check that the server has paused once more behind the last batch."""
     pause = stage.servers[0].ended_at - last
     stage.expect(

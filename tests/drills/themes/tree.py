@@ -6,14 +6,14 @@ import signal
 
 from supervision.drills.connection import Connection
 from supervision.drills.drill import drill
-from supervision.drills.stage import Stage
+from tests.drills.stage import AppStage
 
 PARTS = ["child", "pool", "drainer", "watcher"]
 """In the order in which they start."""
 
 
 @drill("G34", bound=3.0, tracebacks=True)
-def supervisor_escalation(stage: Stage) -> None:
+def supervisor_escalation(stage: AppStage) -> None:
     """A pool's child crashes too often: pool and endpoint give up, another worker takes over."""
     server = stage.serve(workers=1, options={"crashing": True})
     worker = server.workers[0]
@@ -38,7 +38,7 @@ def supervisor_escalation(stage: Stage) -> None:
 
 
 @drill("G35", bound=2.0)
-def start_order(stage: Stage) -> None:
+def start_order(stage: AppStage) -> None:
     """Parts of the tree stop in the exact reverse of their start; no client is accepted by then."""
     server = stage.serve(workers=1, options={"trace": True})
     stage.points.held.add("stop")

@@ -1,6 +1,6 @@
-"""The application that drills are run against, unless you name your own.
+"""The application that is made for drills.
 
-What it does otherwise than usual is said in the environment (:data:`options.VARIABLE`), by names:
+What it does otherwise than usual is said in the environment (``options.VARIABLE``), by names:
 
 * ``drainer``: that of the mounts; ``"function"`` and ``"raises"`` are functions;
 * ``endpoint``, ``longpoll``, ``websocket``: options of the endpoint and of its transports;
@@ -19,8 +19,8 @@ from typing import Any
 
 from actors import Endpoint
 from actors.runtime import get_dispatcher
-from supervision.drills import app_sockets as sockets
-from supervision.drills import app_tree, options
+from tests.drills import app_sockets as sockets
+from tests.drills import app_tree, options
 
 given = options.of_environment()
 
@@ -57,7 +57,7 @@ endpoint = Endpoint(
     watchers=[app_tree.announced("watcher")] if traced else [],
     **given.get("endpoint", {}),
 )
-endpoint.socket("/ledger", sockets.Ledger, **mount)
+endpoint.socket("/ledger", sockets.Ledgered, **mount)
 endpoint.socket("/asked", sockets.Asked, **mount)
 endpoint.socket("/burst", sockets.Burst, **mount)
 endpoint.socket("/faulty", sockets.Faulty, **mount)

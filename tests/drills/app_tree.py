@@ -7,8 +7,8 @@ from typing import Any, ClassVar
 
 from actors import Actor, Opcode, Reason
 from supervision import ChildSpec, Supervisor
-from supervision.drills.app_sockets import Plain
-from supervision.drills.point import point
+from tests.drills.app_sockets import Plain
+from tests.drills.point import point
 
 
 class Announced(Actor):

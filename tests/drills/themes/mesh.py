@@ -8,14 +8,14 @@ from supervision.drills.clients import WebSocket
 from supervision.drills.connection import pump
 from supervision.drills.drill import drill
 from supervision.drills.server import PATIENCE
-from supervision.drills.stage import Stage
 from supervision.drills.workers import everywhere, reach, split
+from tests.drills.stage import AppStage
 
 PATH = "/burst/websocket"
 
 
 @drill("G28", bound=2.0)
-def hub_kill(stage: Stage) -> None:
+def hub_kill(stage: AppStage) -> None:
     """A worker is killed within its burst: the others lose nothing of their own, and link anew."""
     stage.points.held.add("mid_burst")
     server = stage.serve(workers=3)
@@ -44,7 +44,7 @@ def hub_kill(stage: Stage) -> None:
     stage.expect(others <= lost, f"each of the others reports the lost link: {sorted(lost)}")
 
 
-def _burst(stage: Stage, clients: list[WebSocket], name: str, count: int) -> None:
+def _burst(stage: AppStage, clients: list[WebSocket], name: str, count: int) -> None:
     """Have the first client's worker broadcast; every client must hear all of it, in order."""
     wanted = [f"{name} {number}" for number in range(count)]
     publisher = stage.websocket(stage.servers[0], PATH, label="publisher", id=name)
@@ -57,7 +57,7 @@ def _burst(stage: Stage, clients: list[WebSocket], name: str, count: int) -> Non
     stage.expect(all(whole), f"{sum(whole)} of {len(whole)} subscribers hear burst {name!r} whole")
 
 
-def _judge(stage: Stage, clients: list[WebSocket]) -> None:
+def _judge(stage: AppStage, clients: list[WebSocket]) -> None:
     """Check what came of the burst that was cut off: a prefix, nothing twice."""
     wanted = [f"lost {number}" for number in range(1000)]
     heard = [_of("lost", each) for each in clients]

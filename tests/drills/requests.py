@@ -6,10 +6,10 @@ import threading
 from collections import Counter
 from typing import Final, Self
 
-from supervision.drills.connection import pump
-from supervision.drills.server import PATIENCE, Server
+from supervision.drills.connection import HTTP, pump
+from supervision.drills.server import PATIENCE, DrillServer
 from supervision.drills.stage import Stage
-from supervision.drills.wire import HTTP, request
+from supervision.drills.wire import request
 
 PAUSE: Final = 0.005
 """Seconds between two requests of one client."""
@@ -18,7 +18,7 @@ PAUSE: Final = 0.005
 class Requests:
     """``clients`` threads, each with one connection at a time. ``seen`` counts what came of it."""
 
-    def __init__(self, stage: Stage, server: Server, clients: int = 16) -> None:
+    def __init__(self, stage: Stage, server: DrillServer, clients: int = 16) -> None:
         self.seen: Counter[str] = Counter()
         self._stage = stage
         self._address = server.address
@@ -38,7 +38,7 @@ class Requests:
 
     def _run(self) -> None:
         line = HTTP(self._address)
-        post = request("POST", "/ledger/longpoll", body=b"nobody's")
+        post = request("/ledger/longpoll", method="POST", body=b"nobody's")
         while not self._over.wait(PAUSE):
             pump([line], 0.0)
             if line.end is not None:  # noticed before anything was sent: nothing is lost

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
-import gevent
 from gevent.event import Event
 
 from actors.messages import Down
 from actors.runtime import Actor, get_dispatcher
-
-DEADLINE = 20.0
-"""Seconds that anything may take before its test fails: a machine may be slow, and busy."""
+from tests.support.waiting import DEADLINE, eventually
 
 
 class Recorder(Actor):
@@ -63,13 +59,6 @@ def wait_until_down(watcher: Any) -> Down:
     down = actor.seen[-1]
     assert isinstance(down, Down)
     return down
-
-
-def eventually(condition: Callable[[], object], seconds: float = DEADLINE) -> None:
-    """Let the loop turn until ``condition`` holds; ``gevent.Timeout`` after ``seconds``."""
-    with gevent.Timeout(seconds):
-        while not condition():
-            gevent.sleep(0)
 
 
 def rounds_pass(count: int = 2) -> None:

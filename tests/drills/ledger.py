@@ -18,7 +18,7 @@ HANDLED: Final = "handled"
 ENDED: Final = "ended"
 
 
-class Ledger:
+class LedgerFile:
     """The file at ``path``, which is made."""
 
     def __init__(self, path: Path) -> None:
@@ -26,7 +26,7 @@ class Ledger:
         self._fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
     @classmethod
-    def of_environment(cls) -> Ledger:
+    def of_environment(cls) -> LedgerFile:
         """Return the one that the drill reads."""
         return cls(Path(os.environ.get(VARIABLE, os.devnull)))
 

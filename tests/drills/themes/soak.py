@@ -12,8 +12,8 @@ from typing import Any, Final
 from supervision.drills import processes
 from supervision.drills.clients import LongPoll, WebSocket
 from supervision.drills.drill import drill
-from supervision.drills.server import PATIENCE, Server
-from supervision.drills.stage import Stage
+from supervision.drills.server import PATIENCE, DrillServer
+from tests.drills.stage import AppStage
 
 WARM: Final = 10.0
 CHAOS: Final = 10.0
@@ -24,7 +24,7 @@ KEPT: Final = ("actors", "greenlets", "descriptors")
 
 
 @drill("G42", bound=28.0)
-def soak_mini(stage: Stage) -> None:
+def soak_mini(stage: AppStage) -> None:
     """20 s of connecting, pushing, leaving and aborting: nothing of it is kept, status 0."""
     server = stage.serve(workers=1, options={"longpoll": {"window": 1.0}})
     worker = server.workers[0]
@@ -44,7 +44,9 @@ def soak_mini(stage: Stage) -> None:
     server.ended()
 
 
-def _calm(stage: Stage, server: Server, wanted: dict[str, Any] | None = None) -> dict[str, Any]:
+def _calm(
+    stage: AppStage, server: DrillServer, wanted: dict[str, Any] | None = None
+) -> dict[str, Any]:
     """Return the state of the worker when it is at rest: as ``wanted``, or no more changing."""
     until = time.monotonic() + PATIENCE / 4
     found = stage.ask(server, "state")
@@ -63,12 +65,12 @@ _FEW: Final = 60
 """Actors that a worker without clients has at most: the tree's."""
 
 
-def _chaos(stage: Stage, server: Server, seconds: float, seed: int) -> None:
+def _chaos(stage: AppStage, server: DrillServer, seconds: float, seed: int) -> None:
     until, done = time.monotonic() + seconds, Counter[str]()
     lock = threading.Lock()
 
     def run(number: int) -> None:
-        chance = random.Random(seed * 100 + number)  # noqa: S311 - repeatable on purpose
+        chance = random.Random(seed * 100 + number)
         count = 0
         while time.monotonic() < until:
             count += 1
@@ -86,37 +88,37 @@ def _chaos(stage: Stage, server: Server, seconds: float, seed: int) -> None:
     stage.expect(not done["lost"], f"of {done.total()} clients none lost what it had sent")
 
 
-def _speak(server: Server, name: str) -> WebSocket:
+def _speak(server: DrillServer, name: str) -> WebSocket:
     client = WebSocket(server.address, f"/ledger/websocket?id={name}")
     if client.opened():
         client.echo(f"soak-{name}")
     return client
 
 
-def _leave(server: Server, name: str) -> str:
+def _leave(server: DrillServer, name: str) -> str:
     client = _speak(server, name)
     client.leave()
     return "left" if client.texts else "lost"
 
 
-def _abort(server: Server, name: str) -> str:
+def _abort(server: DrillServer, name: str) -> str:
     client = _speak(server, name)
     client.reset()
     return "reset" if client.texts else "lost"
 
 
-def _vanish(server: Server, name: str) -> str:
+def _vanish(server: DrillServer, name: str) -> str:
     client = _speak(server, name)
     client.close()
     return "vanished" if client.texts else "lost"
 
 
-def _half(server: Server, name: str) -> str:
+def _half(server: DrillServer, name: str) -> str:
     WebSocket(server.address, f"/ledger/websocket?id={name}", first=60).close()
     return "left half way"
 
 
-def _poll(server: Server, name: str) -> str:
+def _poll(server: DrillServer, name: str) -> str:
     client = LongPoll(server.address, f"/ledger/longpoll?id={name}")
     if client.open():
         client.post(f"soak-{name}")
@@ -127,4 +129,10 @@ def _poll(server: Server, name: str) -> str:
     return "polled" if client.texts == client.sent else "lost"
 
 
-ACTIONS: Final[tuple[Callable[[Server, str], str], ...]] = (_leave, _abort, _vanish, _half, _poll)
+ACTIONS: Final[tuple[Callable[[DrillServer, str], str], ...]] = (
+    _leave,
+    _abort,
+    _vanish,
+    _half,
+    _poll,
+)

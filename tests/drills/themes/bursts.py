@@ -5,17 +5,17 @@ from __future__ import annotations
 from supervision.drills.clients import WebSocket
 from supervision.drills.connection import pump
 from supervision.drills.drill import drill
-from supervision.drills.server import PATIENCE, Server
-from supervision.drills.stage import Stage
+from supervision.drills.server import PATIENCE, DrillServer
 from supervision.drills.wire import TEXT, frame
 from supervision.drills.workers import everywhere
+from tests.drills.stage import AppStage
 
 PATH = "/burst/websocket"
 COUNTS = (5_000, 20_000)
 
 
 @drill("G45", bound=20.0)
-def broadcast_bursts(stage: Stage) -> None:
+def broadcast_bursts(stage: AppStage) -> None:
     """Bursts of 5,000 and 20,000 broadcasts reach every subscriber in 3 workers whole, in order."""
     server = stage.serve(workers=3)
     clients = everywhere(stage, server, PATH)
@@ -24,7 +24,7 @@ def broadcast_bursts(stage: Stage) -> None:
 
 
 @drill("G46", bound=15.0)
-def broadcast_bursts_one_worker(stage: Stage) -> None:
+def broadcast_bursts_one_worker(stage: AppStage) -> None:
     """The same bursts reach every subscriber where there is one worker."""
     server = stage.serve(workers=1)
     clients = stage.websockets(server, 5, path=PATH, label="subscriber")
@@ -32,7 +32,7 @@ def broadcast_bursts_one_worker(stage: Stage) -> None:
     _bursts(stage, server, clients)
 
 
-def _bursts(stage: Stage, server: Server, clients: list[WebSocket]) -> None:
+def _bursts(stage: AppStage, server: DrillServer, clients: list[WebSocket]) -> None:
     publisher = stage.websocket(server, PATH, label="publisher", id="p")
     publisher.opened()
     everybody = [*clients, publisher]
@@ -48,7 +48,7 @@ def _bursts(stage: Stage, server: Server, clients: list[WebSocket]) -> None:
 
 
 def _expect(
-    stage: Stage,
+    stage: AppStage,
     everybody: list[WebSocket],
     count: int,
     data: bytes,
