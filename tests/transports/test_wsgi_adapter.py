@@ -859,7 +859,7 @@ def test_another_gevent_server_can_poll_and_not_upgrade():
 def test_an_exchange_offers_what_a_handler_may_use():
     servers = {"connection_lost", "data_received", "eof_received"}
     servers |= {"drain", "end_now", "refuse_body", "on_turn", "on_blocked", "on_stuck"}
-    servers |= {"announce_end", "keep_until"}
+    servers |= {"announce_end", "keep_until", "kind"}
     wanted = {name for name in dir(HTTPConnection) if not name.startswith("_")} - servers
     assert wanted <= set(dir(Exchange))
 

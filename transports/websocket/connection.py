@@ -192,8 +192,7 @@ class WebSocketConnection(StreamProtocol):
 
     def _send_pong(self) -> None:
         payload, self._protocol.pong = self._protocol.pong, None
-        if payload is not None:
-            self.stream.write(encode(Opcode.PONG, payload))
+        self.stream.write(encode(Opcode.PONG, payload or b""))
 
     def eof_received(self) -> None:
         """The client hung up without a Close frame."""

@@ -188,3 +188,11 @@ def test_an_event_that_cannot_happen_is_a_mistake_of_ours(driven, state):
             with pytest.raises(RuntimeError, match=f"^{event.name} cannot happen in {state.name}$"):
                 driven.connection.move(event)
             assert driven.state is state
+
+
+def test_a_handler_says_that_it_writes_and_nothing_else(driven):
+    driven.steps(Event.COMPLETE, Event.START)
+    driven.connection.begun = False
+    assert (driven.state, driven.connection.begun) == (State.HANDLED, False)
+    driven.connection.begun = True
+    assert (driven.state, driven.connection.begun) == (State.WRITTEN, True)
