@@ -5,8 +5,8 @@ whole requests: ``lines`` checks the head as it comes, ``head`` judges it when i
 ``chunked`` and ``bodies`` bound what follows. ``deadlines`` says how long anything may take.
 
 A ``request`` goes to the resource that ``router`` finds for its path. ``handling`` calls it on a
-carrier, where it may block, and makes a ``response`` of whatever it does. What a handler sees of its
-client is a ``responder``: a protocol, which our own connection and the exchange of
+carrier, where it may block, and makes a ``response`` of whatever it does. What a handler sees of
+its client is a ``responder``: a protocol, which our own connection and the exchange of
 ``transports.wsgi`` fulfil. Both go through the states of ``lifecycle``. An answer in parts is
 written by ``writer``, and ``stalled`` counts the clients that do not read theirs; ``shared`` holds
 what all connections of a process have in common.
