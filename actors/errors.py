@@ -10,6 +10,7 @@
         ├── ProtocolError           the peer broke RFC 6455; ``close_code`` says how to end (1002)
         │   ├── InvalidUTF8         text that is not UTF-8 (1007)
         │   ├── InvalidDeflate      a compressed message that does not inflate (1007)
+        │   ├── InvalidMessage      what is no message of a channel (1007)
         │   ├── PayloadTooBig       a frame or a message over its limit (1009)
         │   └── PolicyViolation     a peer that floods (1008)
         ├── HTTPError               a request that is refused; ``status`` is what to answer
@@ -66,6 +67,12 @@ class InvalidUTF8(ProtocolError):
 
 class InvalidDeflate(ProtocolError):
     """A compressed message does not inflate: data that is not of its type (RFC 6455 §7.4.1)."""
+
+    close_code = 1007
+
+
+class InvalidMessage(ProtocolError):
+    """A message that no channel can read: data that is not of its type (RFC 6455 §7.4.1)."""
 
     close_code = 1007
 

@@ -1,0 +1,117 @@
+"""What a client sends in a channel message, what a server sends, and who turns one into bytes.
+
+Names are those of Phoenix (``Phoenix.Socket.Message``, ``Reply`` and ``Broadcast``).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from actors.errors import InvalidMessage
+from actors.messages import Opcode
+from actors.serializers import strict_json
+
+Ref = str | int | float | None
+"""A client's name for one of its messages. phoenix.js sends decimal strings; numbers go back as
+such."""
+
+Frame = tuple[Opcode, bytes]
+"""``Opcode.TEXT`` with UTF-8, or ``Opcode.BINARY``."""
+
+MAX_NAME = 255
+"""Bytes of a topic, an event or a ref, in UTF-8: binary frames have one byte for a length."""
+
+
+@dataclass(slots=True)
+class Incoming:
+    """One message of a client. ``payload`` is ``bytes`` where it came in a binary frame.
+
+    ``join_ref`` is the ref of the join that the client means, ``None`` where it does not say.
+    Without a ``ref`` the client wants no reply.
+    """
+
+    join_ref: Ref
+    ref: Ref
+    topic: str
+    event: str
+    payload: Any
+
+
+class Body:
+    """The payload of a broadcast, encoded once for all who get it.
+
+    Either ``json`` is the text of an object (UTF-8), or ``binary`` has the bytes.
+    """
+
+    __slots__ = ("_value", "binary", "json")
+
+    def __init__(self, *, json: bytes | None = None, binary: bytes | None = None) -> None:
+        self.json = json
+        self.binary = binary
+        self._value: Any = None
+
+    @classmethod
+    def of(cls, payload: object) -> Body:
+        """Return the body of ``payload``: an object of JSON, or what is bytes.
+
+        Raises ``TypeError`` for anything else, and for what JSON cannot say.
+        """
+        if isinstance(payload, bytes | bytearray | memoryview):
+            return cls(binary=bytes(payload))
+        return cls(json=strict_json.encode_object(payload))
+
+    @property
+    def value(self) -> Any:
+        """The payload as a plain value: a ``dict``, or ``bytes``. Decoded when first asked for."""
+        if self.json is None:
+            return self.binary
+        if self._value is None:
+            self._value = strict_json.decode(self.json)
+        return self._value
+
+
+class Serializer(Protocol):
+    """One protocol version. Its methods are pure, and may be called from any thread.
+
+    Those that encode raise ``TypeError`` or ``ValueError`` for what this version cannot say: the
+    caller made that mistake.
+    """
+
+    def decode(self, frame: str | bytes, /) -> Incoming:
+        """Return the message in a text frame or a binary one.
+
+        Raises :class:`~actors.errors.InvalidMessage`, which closes the connection with 1007.
+        """
+
+    def reply(self, join_ref: Ref, ref: Ref, topic: str, status: str, response: object, /) -> Frame:
+        """Encode the reply to the message ``ref``; ``response`` is JSON or bytes."""
+
+    def push(self, join_ref: Ref, ref: Ref, topic: str, event: str, payload: object, /) -> Frame:
+        """Encode a message to one client; ``ref`` is ``None`` but for the end of a channel."""
+
+    def broadcast(self, topic: str, event: str, body: Body, /) -> Frame | None:
+        """Encode what every subscriber gets; ``None`` where this version cannot carry it."""
+
+
+def check_names(join_ref: object, ref: object, topic: object, event: object) -> None:
+    """Raise :class:`InvalidMessage` unless the names of a message have their types.
+
+    Topic and event are strings, refs are strings, numbers or ``None``. A ref that no reply could
+    carry is refused. How long a topic or an event may be is for the socket to say, which replies.
+    """
+    if type(topic) is not str or type(event) is not str:
+        raise InvalidMessage("topic and event must be strings")
+    # Most refs are short: no character takes more than four bytes.
+    if type(ref) is not str or len(ref) > MAX_NAME // 4:
+        _check_ref(ref)
+    if type(join_ref) is not str or len(join_ref) > MAX_NAME // 4:
+        _check_ref(join_ref)
+
+
+def _check_ref(ref: object) -> None:
+    if type(ref) is str:
+        if len(ref.encode()) > MAX_NAME:
+            raise InvalidMessage(f"a ref of over {MAX_NAME} bytes")
+    elif ref is not None and type(ref) is not int and type(ref) is not float:
+        raise InvalidMessage("a ref must be a string, a number or null")
