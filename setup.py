@@ -30,6 +30,8 @@ TEST = [
     "httpx>=0.28",
     "hypothesis>=6.100",
     "kosoku==0.1.0",
+    "msgspec>=0.19",
+    "pydantic>=2.11",
     "pytest>=9,<10",
     "pytest-cov>=7",
     "pytest-timeout>=2.4",
@@ -98,6 +100,7 @@ setup(
         "websockets>=14,<18",
     ],
     extras_require={
+        "schemas": ["msgspec>=0.19"],
         "test": TEST + TYPES,
         "dev": TEST + TYPES + CHECK,
     },

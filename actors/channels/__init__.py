@@ -1,0 +1,1 @@
+"""Channels: one actor for each topic that a client has joined (``Phoenix.Channel``)."""
