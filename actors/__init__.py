@@ -17,6 +17,12 @@ if TYPE_CHECKING:
     from actors import registry as registry
     from actors import telemetry as telemetry
     from actors import token as token
+    from actors.channels.channel import Channel as Channel
+    from actors.channels.events import intercept as intercept
+    from actors.channels.events import on as on
+    from actors.channels.refs import SocketRef as SocketRef
+    from actors.channels.routes import Route as Route
+    from actors.channels.socket import ChannelSocket as ChannelSocket
     from actors.endpoint.definition import Endpoint as Endpoint
     from actors.errors import ConfigError as ConfigError
     from actors.errors import MailboxFull as MailboxFull
@@ -55,6 +61,8 @@ if TYPE_CHECKING:
 _HOME = {
     "Actor": "actors.runtime.actor",
     "CLOSED": "actors.reasons",
+    "Channel": "actors.channels.channel",
+    "ChannelSocket": "actors.channels.socket",
     "Closed": "actors.reasons",
     "ConfigError": "actors.errors",
     "ConnectInfo": "actors.messages",
@@ -79,10 +87,14 @@ _HOME = {
     "Receipt": "actors.messages",
     "Reply": "actors.results",
     "Result": "actors.socket",
+    "Route": "actors.channels.routes",
     "SessionOptions": "transports.opening.cookie_session",
     "Shutdown": "actors.reasons",
     "Socket": "actors.socket",
+    "SocketRef": "actors.channels.refs",
     "in_thread": "actors.runtime.threads",
+    "intercept": "actors.channels.events",
+    "on": "actors.channels.events",
     "StartError": "actors.runtime.actor",
     "Stop": "actors.results",
     "as_reason": "actors.reasons",

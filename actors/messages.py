@@ -31,6 +31,15 @@ class Down:
     reason: Reason
 
 
+@dataclass(frozen=True, slots=True)
+class Broadcast:
+    """What was broadcast to a topic of channels, for an actor that subscribes to it."""
+
+    topic: str
+    event: str
+    payload: Any
+
+
 @dataclass(slots=True)
 class Control:
     """A ping or a pong of the client; ``payload`` is ``None`` where the frame had none."""

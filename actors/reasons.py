@@ -36,7 +36,7 @@ class Shutdown(Reason):
 
     Details that Roost gives: ``"restart"`` (drain or code reload), ``"draining"``,
     ``"disconnected"``, ``"timeout"`` (idle), ``"slow_consumer"``, ``"overflow"``, ``"flood"``,
-    ``"inactive"`` (a long-poll session nobody polls).
+    ``"inactive"`` (a long-poll session nobody polls), ``"left"`` and ``"duplicate"`` (a channel).
     """
 
     detail: str | None = None

@@ -37,9 +37,11 @@ class Reply:
     ``payload`` is ``str`` (sent as text) or ``bytes`` (sent as binary); ``opcode`` overrides that:
     ``Opcode.PING`` and ``Opcode.PONG`` send control frames where the transport has them.
     ``status`` is ``"ok"`` or ``"error"`` and informs the transport and its telemetry alone.
+
+    Of a channel ``payload`` is the response, an object of JSON or bytes, and ``status`` is sent.
     """
 
-    payload: str | bytes
+    payload: object
     status: str = "ok"
     opcode: Opcode | None = None
 
@@ -58,12 +60,15 @@ class Stop:
 
     ``reason`` maps to a close code (see ``transports/closing.py``) unless ``code`` (and ``detail``,
     its text, at most 123 bytes of UTF-8) names one. ``push`` is sent first.
+
+    Of a channel it ends that topic: ``reply`` (``Ok``, ``Error`` or ``Reply``) is sent first.
     """
 
     reason: object = NORMAL
     code: int | None = None
     detail: str = ""
     push: Sequence[Push] = ()
+    reply: Ok | Error | Reply | None = None
 
 
 type_names = "None, Reply(payload), Push(payload), a list of those, or Stop(reason)"

@@ -7,8 +7,8 @@ starts the actor, puts what the client sends into its mailbox and turns results 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Final, Generic, Protocol
+from collections.abc import Callable, Hashable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, runtime_checkable
 
 from actors import contract
 from actors.crash_text import blame
@@ -53,6 +53,30 @@ class Transport(Protocol):
 
     def on_ended(self, reason: Reason) -> None:
         """The actor ends: tell the client and let go of it. Only the first call counts."""
+
+
+@runtime_checkable
+class ChannelTransport(Protocol):
+    """What channels need of a transport beside :class:`Transport`."""
+
+    @property
+    def lane_key(self) -> Hashable:
+        """What is equal for transports whose :meth:`prepare` makes the same of a message."""
+
+    def prepare(self, frame: tuple[Opcode, bytes]) -> Any:
+        """Return a message as it goes out: text in UTF-8, or binary. Pure."""
+
+    def post(self, prepared: Any) -> None:
+        """Send what :meth:`prepare` made, at the latest when what is ready has run.
+
+        It never raises: a client that does not read is ended with 1008.
+        """
+
+    def hold(self) -> None:
+        """Take no more from the client, until as many :meth:`release` have come."""
+
+    def release(self) -> None:
+        """Take one :meth:`hold` back."""
 
 
 class _Ended:
@@ -171,6 +195,11 @@ class Socket(Actor, Generic[StateT]):
         * ``Error()`` or ``Error(reason)``: refused, with 403 or what ``error_handler`` makes of it.
         """
         return Ok(None)
+
+    @classmethod
+    def accept(cls, info: ConnectInfo) -> Ok | Error:
+        """Ask :meth:`connect`, for a transport."""
+        return cls.connect(info)
 
     def init(self, state: Any) -> Ok:
         """Run once inside the actor, before any message. Must answer ``Ok(state)``."""
@@ -360,6 +389,14 @@ contract.declare(
         "init",
         "terminate",
     ),
-    reserved=("end_now", "on_blocked", "on_ending", "on_events", "on_killed", "transport"),
+    reserved=(
+        "accept",
+        "end_now",
+        "on_blocked",
+        "on_ending",
+        "on_events",
+        "on_killed",
+        "transport",
+    ),
     values=("state",),
 )

@@ -23,9 +23,10 @@ _INTERCEPT: Final = "_roost_intercept"
 
 @dataclass(frozen=True, slots=True)
 class Handler:
-    """A method for an event, by its name, and what its payload has to be."""
+    """A method for an event, and what its payload has to be."""
 
     method: str
+    function: Callable[[Any, Any], Any]
     convert: Converter | None
 
 
@@ -72,6 +73,15 @@ def check_event(event: object, what: str) -> None:
         raise ConfigError(f"{what}: {event!r} is reserved, as all that begins with {RESERVED!r}")
 
 
+def checked_event(event: str) -> str:
+    """Return ``event``; ``ValueError`` for one that only the protocol may send."""
+    if event.startswith(RESERVED):
+        raise ValueError(
+            f"the event {event!r:.80} is reserved, as all that begins with {RESERVED!r}"
+        )
+    return event
+
+
 def handlers(cls: type) -> Mapping[str, Handler]:
     """Return the methods that ``cls`` has for events of clients."""
     return _table(cls, _ON)
@@ -92,7 +102,8 @@ def _table(cls: type, kind: str) -> dict[str, Handler]:
     for name, events in _marked(cls, kind):
         function = inspect.getattr_static(cls, name)
         where = f"{cls.__name__}.{name}"
-        handler = Handler(name, payload_converter(function, where, ("self", "payload")))
+        convert = payload_converter(function, where, ("self", "payload"))
+        handler = Handler(name, function, convert)
         for event in events:
             if event in found:
                 other = f"{cls.__name__}.{found[event].method}"

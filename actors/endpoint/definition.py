@@ -27,6 +27,8 @@ if TYPE_CHECKING:
         SharedKeywords,
         WebSocketMapping,
     )
+    from actors.runtime.actor import Actor
+    from actors.runtime.ref import Ref
     from actors.socket import Socket
     from transports.http.handling import Handler
     from transports.opening.mount import CustomTransport, TransportMount
@@ -126,6 +128,50 @@ class Endpoint(Mounts):
         _check_paths(path, built, where)
         self.mounts.append(SocketMount(path, socket_class, built, dict(options or {}), drainer))
 
+    # -- channels
+
+    def broadcast(self, topic: str, event: str, payload: object = None) -> None:
+        """Send ``event`` to every client that has joined ``topic``, in all processes.
+
+        From any thread of a process that serves. ``payload`` is an object of JSON (a mapping, a
+        dataclass, a ``msgspec.Struct``, a pydantic model) or bytes; nothing is ``{}``. What
+        subscribes the topic gets a :class:`~actors.messages.Broadcast`. ``TypeError`` for another
+        payload, ``ValueError`` for one over 4 MiB and for an event that begins with ``phx_``.
+        """
+        _broadcast(topic, event, payload)
+
+    def broadcast_from(
+        self, actor: Actor | Ref[Any], topic: str, event: str, payload: object = None
+    ) -> None:
+        """Do as :meth:`broadcast`, without telling ``actor``: a channel, or its ref."""
+        _broadcast(topic, event, payload, sender=actor)
+
+    def local_broadcast(self, topic: str, event: str, payload: object = None) -> None:
+        """Do as :meth:`broadcast`, in this process alone."""
+        _broadcast(topic, event, payload, local=True)
+
+    def local_broadcast_from(
+        self, actor: Actor | Ref[Any], topic: str, event: str, payload: object = None
+    ) -> None:
+        """Do as :meth:`local_broadcast`, without telling ``actor``."""
+        _broadcast(topic, event, payload, sender=actor, local=True)
+
+    def subscribe(self, actor: Actor | Ref[Any], topic: str) -> None:
+        """Have ``actor`` told a :class:`~actors.messages.Broadcast` of each event of ``topic``."""
+        from actors import pubsub  # noqa: PLC0415 - imports gevent
+
+        pubsub.subscribe(actor, topic)
+
+    def unsubscribe(self, actor: Actor | Ref[Any], topic: str) -> None:
+        """Stop; what is in the mailbox already still comes."""
+        from actors import pubsub  # noqa: PLC0415 - imports gevent
+
+        pubsub.unsubscribe(actor, topic)
+
+    def disconnect(self, socket_id: str) -> None:
+        """End the connections that ``id`` gave this name to, in all processes: Close 1001."""
+        _broadcast(socket_id, "disconnect", None)
+
     def wsgi(self, application: Application | None = None) -> WSGIApplication:
         """Return a WSGI application that serves the sockets inside an existing gevent server.
 
@@ -153,6 +199,22 @@ class Endpoint(Mounts):
         if self._embedded is None:
             raise RuntimeError("Endpoint.start() is for an endpoint.wsgi(...) application")
         self._embedded.start()
+
+
+def _broadcast(
+    topic: str,
+    event: str,
+    payload: object,
+    *,
+    sender: Actor | Ref[Any] | None = None,
+    local: bool = False,
+) -> None:
+    from actors import pubsub  # noqa: PLC0415 - imports gevent
+    from actors.channels.events import checked_event  # noqa: PLC0415
+
+    given = {} if payload is None else payload
+    excluded = None if sender is None else pubsub.number_of(sender)
+    pubsub.broadcast_event(topic, checked_event(event), given, excluded=excluded, local=local)
 
 
 def _check_transport(factory: object, options_class: object, where: str) -> None:

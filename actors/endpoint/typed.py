@@ -66,8 +66,8 @@ class EndpointKeywords(TypedDict, total=False):
 class SharedKeywords(TypedDict, total=False):
     """What any transport of a mount takes."""
 
-    serializer: None
-    """None, until there are channels to read it."""
+    serializer: Sequence[tuple[Any, str]] | None
+    """Which versions channels speak: pairs of a serializer and its requirement."""
 
     transport_log: Literal[False, "debug", "info", "warning", "error"]
     """Level at which each opening request is logged."""

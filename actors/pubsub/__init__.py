@@ -9,7 +9,7 @@ import warnings
 from typing import Any
 
 from actors.pubsub.cluster import Cluster
-from actors.pubsub.front import PubSub
+from actors.pubsub.front import PubSub, number_of
 
 server = PubSub()
 
@@ -18,6 +18,7 @@ unsubscribe = server.unsubscribe
 subscribers = server.subscribers
 broadcast = server.broadcast
 broadcast_from = server.broadcast_from
+broadcast_event = server.broadcast_event
 local_broadcast = server.local_broadcast
 direct_broadcast = server.direct_broadcast
 
@@ -25,9 +26,11 @@ __all__ = [
     "Cluster",
     "PubSub",
     "broadcast",
+    "broadcast_event",
     "broadcast_from",
     "direct_broadcast",
     "local_broadcast",
+    "number_of",
     "server",
     "subscribe",
     "subscribers",

@@ -10,12 +10,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from actors import telemetry
-from actors.packets import pack, pack_and_copy, unpack
-from actors.pubsub.table import Table
-from actors.pubsub.wire import PLAIN
+from actors.packets import FrameError, pack, pack_and_copy, unpack
+from actors.pubsub.table import Event, Table
+from actors.pubsub.wire import EVENT, PLAIN
+from actors.serializers.message import Body
 
 if TYPE_CHECKING:
     from actors.pubsub.cluster import Cluster
+    from actors.pubsub.table import Lane
     from actors.runtime.actor import Actor
     from actors.runtime.ref import Ref
 
@@ -69,7 +71,7 @@ class PubSub:
 
     def broadcast_from(self, actor: Actor | Ref[Any], topic: str, message: Any) -> None:
         """Tell every subscriber but ``actor``."""
-        self._broadcast(topic, message, _actor(actor).actor_inbox.number)
+        self._broadcast(topic, message, number_of(actor))
 
     def _broadcast(self, topic: str, message: Any, excluded: int | None) -> None:
         _checked(topic)
@@ -79,6 +81,38 @@ class PubSub:
             adapter.publish(topic, PLAIN, packed)
         if heard:
             self._table.deliver(topic, copy, excluded, len(packed))
+
+    def broadcast_event(
+        self,
+        topic: str,
+        event: str,
+        payload: object,
+        *,
+        excluded: int | None = None,
+        local: bool = False,
+    ) -> None:
+        """Tell the channels of ``topic``, in all processes unless ``local``; from any thread.
+
+        ``payload`` is an object of JSON, or bytes; it is encoded once, here. ``excluded``: the
+        number of the actor that does not get it. ``TypeError`` or ``ValueError``, and nobody is
+        told: another payload, or one over 4 MiB.
+        """
+        _checked(topic)
+        body = Body.of(payload)
+        data = body.binary if body.json is None else body.json
+        packed = pack([event, body.json is None, data])
+        if not local:
+            for adapter in self.adapters:
+                adapter.publish(topic, EVENT, packed)
+        self._table.deliver_event(Event(topic, event, body, len(packed)), excluded)
+
+    def enter(self, topic: str, lane: Lane) -> None:
+        """Have a client told of the events of ``topic`` until :meth:`leave`."""
+        self._table.enter(topic, lane)
+
+    def leave(self, topic: str, lane: Lane) -> None:
+        """Stop; nothing comes after this."""
+        self._table.leave(topic, lane)
 
     def local_broadcast(self, topic: str, message: Any) -> int:
         """Tell the subscribers in this process; return how many. ``message`` is not copied."""
@@ -99,10 +133,27 @@ class PubSub:
 
         That is a newer worker's. It is unpacked only where somebody listens.
         """
-        if kind != PLAIN:
+        if kind == EVENT:
+            if self._table.subscribers(topic):
+                name, binary, data = _event(unpack(packed))
+                body = Body(binary=data) if binary else Body(json=data)
+                self._table.deliver_event(Event(topic, name, body, len(packed)))
+        elif kind != PLAIN:
             telemetry.execute("pubsub.unknown", {"count": 1}, {"kind": kind})
         elif self._table.subscribers(topic):
             self._table.deliver(topic, unpack(packed), None, len(packed))
+
+
+def _event(parcel: Any) -> tuple[str, bool, bytes]:
+    match parcel:
+        case [str(name), bool(binary), bytes(data)]:
+            return name, binary, data
+    raise FrameError(f"not an event: {parcel!r:.100}")
+
+
+def number_of(actor: Actor | Ref[Any]) -> int:
+    """Return the number of an actor, or of a ref's; ``TypeError``: it is of no actor here."""
+    return _actor(actor).actor_inbox.number
 
 
 def _actor(of: Any) -> Actor:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Hashable, Iterable
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from actors import telemetry
 from actors.errors import MailboxFull
+from actors.messages import Broadcast
 from actors.runtime import monitors
 from actors.runtime.cell import Cell
 from actors.runtime.dispatcher import get_dispatcher
@@ -13,6 +15,7 @@ from actors.runtime.mailbox import Mailbox, SharedEnvelope
 
 if TYPE_CHECKING:
     from actors.runtime.actor import Actor
+    from actors.serializers.message import Body
 
 
 class Subscription:
@@ -28,11 +31,50 @@ class Subscription:
         self.inbox = inbox
 
 
+class Lane(Protocol):
+    """A subscriber whose client is written to at once, without a turn of its actor.
+
+    A *fast lane* (``Phoenix.Channel.Server.dispatch``): what is the same for all lanes of one
+    ``key`` is made once for each broadcast.
+    """
+
+    key: Hashable
+    inbox: Mailbox
+    intercepts: frozenset[str]
+    """Events that its actor has to see first: those go into ``inbox``."""
+
+    def prepare(self, topic: str, event: str, body: Body) -> Any:
+        """Return what :meth:`post` takes; ``None`` where the client cannot be told this."""
+
+    post: Callable[[Any], object]
+    """Writes to the client; it neither raises nor changes who subscribes."""
+
+
+class Event(NamedTuple):
+    """What is broadcast to channels. ``size``: the bytes of its body."""
+
+    topic: str
+    name: str
+    body: Body
+    size: int
+
+
+class Intercepted:
+    """What a lane's actor gets of an event that it has to see first."""
+
+    __slots__ = ("event", "payload")
+
+    def __init__(self, event: str, payload: Any) -> None:
+        self.event = event
+        self.payload = payload
+
+
 class Table:
     """Subscriptions of live actors; one that ends is forgotten."""
 
     def __init__(self) -> None:
         self._topics: dict[str, dict[int, Subscription]] = {}
+        self._lanes: dict[str, dict[int, Lane]] = {}
         self._of: dict[int, set[str]] = {}
 
     def subscribe(self, actor: Actor, topic: str) -> None:
@@ -56,7 +98,62 @@ class Table:
 
     def subscribers(self, topic: str) -> int:
         """Return how many actors listen to ``topic``."""
-        return len(self._topics.get(topic, ()))
+        return len(self._topics.get(topic, ())) + len(self._lanes.get(topic, ()))
+
+    def enter(self, topic: str, lane: Lane) -> None:
+        """Deliver events of ``topic`` by ``lane``, until it leaves."""
+        self._lanes.setdefault(topic, {})[lane.inbox.number] = lane
+
+    def leave(self, topic: str, lane: Lane) -> None:
+        """Deliver no more; what was prepared is gone already."""
+        lanes = self._lanes[topic]
+        del lanes[lane.inbox.number]
+        if not lanes:
+            del self._lanes[topic]
+
+    def deliver_event(self, event: Event, excluded: int | None = None) -> None:
+        """Have every subscriber told ``event``: clients by their lanes, actors by a message.
+
+        Callable from any thread.
+        """
+        lanes, others = self._lanes.get(event.topic), event.topic in self._topics
+        if not lanes and not others:
+            return
+        dispatcher = get_dispatcher()
+        if not dispatcher.on_this_thread():
+            dispatcher.call_from_thread(lambda: self.deliver_event(event, excluded))
+            return
+        if lanes:
+            refused = self._post(lanes.items(), event, excluded)
+            if refused:
+                telemetry.execute("pubsub.refused", {"count": refused}, {"topic": event.topic})
+        if others:
+            message = Broadcast(event.topic, event.name, event.body.value)
+            self.deliver(event.topic, message, excluded, event.size)
+
+    def _post(self, lanes: Iterable[tuple[int, Lane]], event: Event, excluded: int | None) -> int:
+        """Write to each lane, or ask its actor; return how many could not be told."""
+        topic, name, body = event.topic, event.name, event.body
+        prepared: dict[Hashable, Any] = {}
+        envelope, refused = None, 0
+        for number, lane in lanes:
+            if number == excluded:
+                continue
+            if name in lane.intercepts:
+                if envelope is None:
+                    rounds = get_dispatcher().rounds.number
+                    envelope = SharedEnvelope(Intercepted(name, body.value), event.size, rounds)
+                refused += not _put(lane.inbox, envelope)
+                continue
+            key = lane.key
+            if key not in prepared:
+                prepared[key] = lane.prepare(topic, name, body)
+            frame = prepared[key]
+            if frame is None:
+                refused += 1
+            else:
+                lane.post(frame)
+        return refused
 
     def deliver(
         self, topic: str, message: Any, excluded: int | None = None, size: int | None = None
@@ -79,12 +176,9 @@ class Table:
             if number == excluded:
                 continue
             inbox = subscription.inbox
-            try:
-                if inbox.accept(envelope):
-                    count += 1
-                elif not inbox.closed:
-                    refused += 1
-            except MailboxFull:
+            if _put(inbox, envelope):
+                count += 1
+            elif not inbox.closed:
                 refused += 1
         if refused:
             telemetry.execute("pubsub.refused", {"count": refused}, {"topic": topic})
@@ -100,3 +194,11 @@ class Table:
         del subscribers[number]
         if not subscribers:
             del self._topics[topic]
+
+
+def _put(inbox: Mailbox, envelope: SharedEnvelope) -> bool:
+    """Return whether a mailbox took what many share."""
+    try:
+        return inbox.accept(envelope)
+    except MailboxFull:
+        return False

@@ -35,6 +35,9 @@ BEFORE: Final = "roost.bus.1"
 PLAIN: Final = "plain"
 """The kind of a parcel that is :func:`actors.packets.pack`'s."""
 
+EVENT: Final = "event"
+"""The kind of a parcel for channels: ``[event, whether the body is binary, body]``, packed."""
+
 MAX_WHOLE: Final = 24 * 1024 * 1024
 """Bytes of one request, reply or notice, which travels in parts where a frame is too small."""
 
@@ -141,7 +144,9 @@ def greeted(message: Any) -> tuple[str, str, int]:
 def _older(message: list[Any]) -> list[Any]:
     """Return a message as :data:`BEFORE` has it, which knows one kind of parcel alone."""
     match message:
-        case ["broadcast", number, _, _, _, topic, packed]:
+        case ["broadcast", number, _, _, kind, topic, packed]:
+            if kind != PLAIN:  # what nobody serves takes its place: a missing number would be a gap
+                return ["request", number, 0, kind, None]
             return ["broadcast", number, topic, packed]
         case ["notify", number, kind, body]:
             return ["request", number, 0, kind, body]

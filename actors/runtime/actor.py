@@ -257,6 +257,12 @@ class Actor(pykka.Actor):
         """Call :meth:`terminate`; the end goes on whatever it raises."""
         self.terminate(reason)
 
+    def on_ended(self, reason: Reason, left: list[Any]) -> None:
+        """Learn that the actor has ended, whatever the cause; must not block.
+
+        ``left``: what was in its mailbox, which nobody will handle.
+        """
+
     def on_killed(self) -> None:
         """Clean up after a kill, when no greenlet runs this actor any more; must not block."""
 
@@ -323,6 +329,7 @@ contract.declare(
         "kill_now",
         "on_batch",
         "on_begin",
+        "on_ended",
         "on_envelope",
         "on_terminate",
         "on_unwound",

@@ -107,6 +107,10 @@ def report_failed_ask(cell: Cell, error: Exception) -> None:
 def finish(cell: Cell, event: Event, reason: Reason) -> None:
     """End the actor: answer whoever waits for it, and tell its watchers."""
     left = cell.end(event, reason)
+    try:
+        cell.actor.on_ended(reason, left)
+    except Exception as error:  # noqa: BLE001 - the others are told all the same
+        report_failure(cell.actor.on_ended, error)
     if cell.asked is not None:
         refuse_asked(cell, None)
     for item in left:

@@ -12,24 +12,28 @@ by the parameter ``vsn``; :mod:`actors.serializers.negotiation` picks the serial
 All of it is pure: ``message`` has the values, ``strict_json`` the JSON, ``binary`` the layouts.
 """
 
-from actors.serializers.message import Body, Frame, Incoming, Serializer
-from actors.serializers.negotiation import Served, negotiate, served
-from actors.serializers.packed import MSGPACK
-from actors.serializers.v1 import V1
-from actors.serializers.v2 import V2
+from __future__ import annotations
 
-DEFAULT = served([(V1, "~> 1.0.0"), (V2, "~> 2.0.0"), (MSGPACK, "2.0.0-msgpack")])
+from typing import TYPE_CHECKING
 
-__all__ = [
-    "DEFAULT",
-    "MSGPACK",
-    "V1",
-    "V2",
-    "Body",
-    "Frame",
-    "Incoming",
-    "Serializer",
-    "Served",
-    "negotiate",
-    "served",
-]
+from actors.lazy import lazy
+
+if TYPE_CHECKING:
+    from actors.serializers.message import Body as Body
+    from actors.serializers.message import Incoming as Incoming
+    from actors.serializers.message import Serializer as Serializer
+    from actors.serializers.packed import MSGPACK as MSGPACK
+    from actors.serializers.v1 import V1 as V1
+    from actors.serializers.v2 import V2 as V2
+
+_HOME = {
+    "Body": "actors.serializers.message",
+    "Incoming": "actors.serializers.message",
+    "MSGPACK": "actors.serializers.packed",
+    "Serializer": "actors.serializers.message",
+    "V1": "actors.serializers.v1",
+    "V2": "actors.serializers.v2",
+}
+
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = lazy(globals(), _HOME)

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from actors.errors import ConfigError
-from actors.serializers.message import Serializer
+
+if TYPE_CHECKING:
+    from actors.serializers.message import Serializer
 
 DEFAULT_VERSION = "1.0.0"
 """The version of a client that names none."""
@@ -48,10 +50,10 @@ def served(pairs: Iterable[tuple[Serializer, str]]) -> tuple[Served, ...]:
 def negotiate(versions: Sequence[Served], vsn: object) -> Serializer | None:
     """Return the first serializer whose requirement ``vsn`` meets, ``None`` where none does.
 
-    ``vsn`` is the parameter as the query had it: ``None`` where it was not there, else a string;
-    anything else (``vsn[]=2.0.0``) names no version.
+    ``vsn`` is the parameter as the query had it; what is no string (``vsn[]=2.0.0``) names no
+    version.
     """
-    version = _order(DEFAULT_VERSION if vsn is None else vsn)
+    version = _order(vsn)
     if version is None:
         return None
     for each in versions:
@@ -60,9 +62,16 @@ def negotiate(versions: Sequence[Served], vsn: object) -> Serializer | None:
     return None
 
 
-def accepted(versions: Sequence[Served]) -> str:
-    """Return the requirements in words, for the line that says why a client was refused."""
-    return ", ".join(each.requirement for each in versions)
+class NotServed:
+    """Why a client was refused: the version that it names, and those that are served."""
+
+    def __init__(self, vsn: object, versions: Sequence[Served]) -> None:
+        self._vsn = vsn
+        self._versions = versions
+
+    def __str__(self) -> str:
+        accepted = ", ".join(each.requirement for each in self._versions)
+        return f"its vsn {self._vsn!r:.80} is not served; accepted: {accepted}"
 
 
 def _order(text: object) -> _Order | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import time
 from collections.abc import Callable, Iterable
@@ -56,6 +57,12 @@ class DebugRoutes:
             ref.tell(query["msg"])
         return len(refs)
 
+    def broadcast(self, query: dict[str, str]) -> str:
+        """Send an event to a topic of channels."""
+        payload = json.loads(query.get("payload", "{}"))
+        self.endpoint.broadcast(query["topic"], query["event"], payload)
+        return "ok"
+
     def lpcount(self, query: dict[str, str]) -> int:
         """How many long-poll sessions there are."""
         return len(longpolls)
@@ -103,6 +110,7 @@ _ROUTES: dict[str, Callable[[DebugRoutes, dict[str, str]], Any]] = {
     "/debug/log": DebugRoutes.log,
     "/debug/clear": DebugRoutes.clear,
     "/debug/tell": DebugRoutes.tell,
+    "/debug/broadcast": DebugRoutes.broadcast,
     "/debug/info": DebugRoutes.info,
     "/debug/lpcount": DebugRoutes.lpcount,
     "/debug/token": DebugRoutes.token,

@@ -1,7 +1,6 @@
 """The recorded application in Python: every mount with its options, and the debug routes.
 
-``python -m actors.endpoint tests.golden.fixture:endpoint --bind 127.0.0.1:4000`` serves it. Still
-to come are the mounts of channels (``/socket`` and ``/chanshort``) and ``/debug/broadcast``.
+``python -m actors.endpoint tests.golden.fixture:endpoint --bind 127.0.0.1:4000`` serves it.
 """
 
 from __future__ import annotations
@@ -9,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from actors import Endpoint
+from tests.golden.channels import UserSocket
 from tests.golden.debug import DebugRoutes
 from tests.golden.sockets import (
     ControlSocket,
@@ -68,6 +68,13 @@ endpoint.socket(
     ControlSocket,
     websocket={"timeout": 20.0},
     longpoll={**PHOENIX, "window": 1.0, "pubsub_timeout": 0.5},
+)
+endpoint.socket("/socket", UserSocket, longpoll=PHOENIX)
+endpoint.socket(
+    "/chanshort",
+    UserSocket,
+    websocket={"timeout": 1.5},
+    longpoll={**LONGPOLL, "pubsub_timeout": 1.0},
 )
 endpoint.socket("/compress", JournalledEchoSocket, websocket={"compress": True})
 endpoint.socket("/maxframe", JournalledEchoSocket, websocket={"max_frame_size": 1024})

@@ -40,7 +40,7 @@ def load() -> list[Case]:
 
 def joins_later(case: Case) -> str | None:
     """Return what a case waits for; ``None`` for one that can be replayed."""
-    return "channels" if case.mount in CHANNEL_MOUNTS else None
+    return "presence" if case.name == "chan presence" else None
 
 
 def as_bytes(recorded: Any) -> bytes:

@@ -204,6 +204,12 @@ class Replay:
         if told != step["processes"]:
             raise Mismatch(step["processes"], told)
 
+    def _broadcast(self, step: Step) -> None:
+        payload = json.dumps(step.get("payload", {}))
+        sent = {"topic": step["topic"], "event": step["event"], "payload": payload}
+        if self._debug("broadcast", **sent) != step["result"]:
+            raise Mismatch(step["result"], "another result")
+
     def _journal(self, step: Step) -> None:
         """Wait until the journal is as recorded; what a callback notes is not on the wire."""
         deadline = time.monotonic() + JOURNAL_PATIENCE

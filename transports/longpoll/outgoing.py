@@ -30,7 +30,12 @@ def message(payload: Any, opcode: Any) -> str | None:
     if text:
         return data.decode()
     if opcode is None or opcode == Opcode.BINARY:
-        return binascii.b2a_base64(data, newline=False).decode()
+        return binary(data)
     if opcode in _CONTROL:
         return None
     raise TypeError(f"opcode {opcode!r:.80}; accepted: TEXT, BINARY, PING, PONG")
+
+
+def binary(data: bytes) -> str:
+    """Return a binary message as a poll carries it: base64 (RFC 4648 §4)."""
+    return binascii.b2a_base64(data, newline=False).decode()

@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
-from actors.messages import Receipt
+from actors.messages import Opcode, Receipt
 from actors.reasons import Crash, Reason, Shutdown
 from actors.results import Push, Reply, Stop
 from actors.runtime.actor import Exit
@@ -98,7 +98,7 @@ class Post:
         session = self.session
         self.answer(200 if done else session.unhandled_status)
         session.drop_answered()
-        self.share.leave()
+        session.give_back(self.share)
 
 
 class LongPollSession:
@@ -108,11 +108,14 @@ class LongPollSession:
         "_buffer",
         "_dispatcher",
         "_ended",
+        "_full",
+        "_holds",
         "_http",
         "_options",
         "_place",
         "_polled",
         "_posts",
+        "_shares",
         "actor",
         "address",
         "inbox",
@@ -136,7 +139,9 @@ class LongPollSession:
         self._http: Caller | None = None
         self._posts: deque[Post] | None = None
         self._polled = dispatcher.clock()
-        self._ended = False
+        self._ended = self._full = False
+        self._holds = 0
+        self._shares: list[Share] = []
         self.unhandled_status = 410
         self._place = enter(self)
 
@@ -207,6 +212,13 @@ class LongPollSession:
             return answers.unavailable()
         return None
 
+    def give_back(self, share: Share) -> None:
+        """Count what a POST kept no more, when no channel of the client's is behind."""
+        if self._holds:
+            self._shares.append(share)
+        else:
+            share.leave()
+
     def drop_answered(self) -> None:
         """Forget the POSTs at the front that wait for nothing any more."""
         posts = self._posts
@@ -264,6 +276,38 @@ class LongPollSession:
         if refused is not None:
             logger.warning("ended a session of %s: %s", self.address, refused)
             raise Exit(Shutdown("overflow"))
+
+    lane_key = "lp"
+
+    def prepare(self, frame: tuple[Opcode, bytes]) -> str:
+        """Return a channel's message as a poll carries it."""
+        opcode, data = frame
+        return outgoing.binary(data) if opcode is Opcode.BINARY else data.decode()
+
+    def post(self, prepared: str) -> None:
+        """Keep a message for a poll, which is answered when what is ready has run."""
+        if self._ended or self._full:
+            return
+        first = not self._buffer.waiting
+        refused = self._buffer.append(prepared)
+        if refused is not None:
+            self._full = True
+            logger.warning("ended a session of %s: %s", self.address, refused)
+            self.inbox.signal(Shutdown("overflow"))
+        elif first:
+            self._dispatcher.send_soon(self.flush)
+
+    def hold(self) -> None:
+        """Count what POSTs bring from here on until all is released."""
+        self._holds += 1
+
+    def release(self) -> None:
+        """Let POSTs in again, unless another channel is behind."""
+        self._holds -= 1
+        if not self._holds:
+            shares, self._shares = self._shares, []
+            for share in shares:
+                share.leave()
 
     def flush(self) -> None:
         """Answer the held poll with what the turn delivered."""

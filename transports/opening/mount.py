@@ -22,6 +22,7 @@ from actors.crash_text import blame
 from actors.messages import ConnectInfo
 from actors.results import Error, Ok
 from actors.runtime.crashes import capped
+from actors.serializers.negotiation import NotServed
 from transports.http.request import Request
 from transports.http.response import Response
 from transports.opening import subprotocols
@@ -165,7 +166,7 @@ class TransportMount(Generic[OptionsT_co]):
             options=self.options,
             connect_info=self._connect_info(opened) if self._fields else {},
         )
-        answer: object = self.socket_class.connect(info)
+        answer: object = self.socket_class.accept(info)
         if type(answer) is Ok or type(answer) is Error:
             if told:
                 telemetry.execute(
@@ -195,7 +196,7 @@ class TransportMount(Generic[OptionsT_co]):
         answer a ``Response``.
         """
         handler = getattr(self.options, "error_handler", None)
-        if answer.reason is None or handler is None:
+        if answer.reason is None or handler is None or isinstance(answer.reason, NotServed):
             return Response(403)
         response = handler(opened.request, answer.reason)
         if not isinstance(response, Response):

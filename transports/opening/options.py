@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from actors.errors import ConfigError
 from actors.options import Options, boolean, one_of, option, positive
+from actors.serializers.negotiation import Served, served
 from transports.opening.connect_info import compile_fields, needs_same_site
 from transports.opening.origin import OriginCheck, Setting
 
@@ -39,8 +40,18 @@ def names(value: Any) -> str | None:
     return None if ok else "a list of str"
 
 
-def _unread(value: Any) -> str | None:
-    return None if value is None else "None: nothing reads a serializer before there are channels"
+def _serializers(value: Any) -> str | None:
+    if value is None:
+        return None
+    try:
+        served(value)
+    except (ConfigError, TypeError, ValueError):
+        return "a list of (serializer, '~> 2.0.0'), or None for those that Phoenix has"
+    return None
+
+
+def _served(value: Any) -> tuple[Served, ...] | None:
+    return None if value is None else served(value)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +63,12 @@ class TransportOptions(Options):
     """
 
     path: str = option("/", "appended to the path of the mount", check=path)
-    serializer: None = option(None, "None, until there are channels to read it", check=_unread)
+    serializer: Sequence[tuple[Any, str]] | None = option(
+        None,
+        "which versions channels speak: pairs of a serializer and its requirement",
+        check=_serializers,
+        convert=_served,
+    )
     transport_log: Literal[False, "debug", "info", "warning", "error"] = option(
         False,
         "level at which each opening request is logged",

@@ -6,6 +6,7 @@ This is the one place where a callback's result becomes frames. Which close code
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from typing import TYPE_CHECKING, Any, Final
 
 from actors.errors import ProtocolError
@@ -55,8 +56,10 @@ class WebSocketConnection(StreamProtocol):
         "_busy",
         "_close_frame",
         "_deflate",
+        "_holds",
         "_options",
         "_out",
+        "_posted",
         "_protocol",
         "_rate",
         "_rest",
@@ -82,6 +85,7 @@ class WebSocketConnection(StreamProtocol):
         self._close_frame: closing.CloseFrame | None = None
         self._timer: Timer | None = None
         self._busy = False
+        self._holds = self._posted = 0
         self._rest: Timer | None = None
         rate, now = options.max_read_rate, self.dispatcher.now
         self._rate = None if rate is None else ReadRate(rate, now)
@@ -157,7 +161,7 @@ class WebSocketConnection(StreamProtocol):
 
     def _resume(self) -> None:
         """Read again, unless there is another reason not to; no deadline ran meanwhile."""
-        if not self._busy and self._rest is None and self.stream.paused:
+        if not (self._busy or self._holds or self._rest) and self.stream.paused:
             protocol = self._protocol
             protocol.heard = self.dispatcher.clock()  # nobody listened until now
             protocol.began += protocol.heard - protocol.paused_at
@@ -247,6 +251,40 @@ class WebSocketConnection(StreamProtocol):
         deliver_all(stop.push, self.deliver)
         self._close_frame = frame
         raise Exit(as_reason(stop.reason))
+
+    @property
+    def lane_key(self) -> Hashable:
+        """Equal for connections that frame a message in the same way."""
+        return "ws" if self._deflate is None else ("ws", self._deflate.window_bits)
+
+    def prepare(self, frame: tuple[Opcode, bytes]) -> bytes:
+        """Return the frame of a channel's message."""
+        opcode, data = frame
+        return message_frame(opcode, data, self._deflate)
+
+    def post(self, prepared: bytes) -> None:
+        """Send a frame together with others of this round."""
+        out = self._out
+        if not out:
+            self._posted = 0
+            self.dispatcher.send_soon(self.flush)
+        elif self.stream.queued > self._options.max_send_queue:
+            return  # it is being closed for that
+        out.append(prepared)
+        self._posted += len(prepared)
+        if self._posted >= FLUSH_ABOVE:
+            self._posted = 0
+            self.on_blocked()
+
+    def hold(self) -> None:
+        """Stop reading: a channel of the client's is behind."""
+        self._holds += 1
+        self._pause()
+
+    def release(self) -> None:
+        """Read again, unless another channel is behind."""
+        self._holds -= 1
+        self._resume()
 
     def flush(self) -> None:
         """Send what the turn delivered."""

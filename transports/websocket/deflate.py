@@ -101,13 +101,13 @@ class Deflate:
         "_credit",
         "_peer_bits",
         "_ratio",
-        "_window_bits",
+        "window_bits",
     )
 
     def __init__(
         self, window_bits: int, peer_window_bits: int, max_inflate_ratio: int, allowance: int
     ) -> None:
-        self._window_bits = window_bits
+        self.window_bits = window_bits
         # Where 8 bits are agreed on, a peer that uses zlib sends 9: it cannot do otherwise.
         self._peer_bits = max(peer_window_bits, _MIN_ZLIB_BITS)
         self._ratio = max_inflate_ratio
@@ -145,6 +145,6 @@ class Deflate:
 
     def compress(self, data: bytes) -> bytes:
         """Return the payload of a compressed message of one frame."""
-        deflater = zlib.compressobj(LEVEL, zlib.DEFLATED, -self._window_bits, MEMORY_LEVEL)
+        deflater = zlib.compressobj(LEVEL, zlib.DEFLATED, -self.window_bits, MEMORY_LEVEL)
         whole = deflater.compress(data) + deflater.flush(zlib.Z_SYNC_FLUSH)
         return whole[: -len(_TAIL)]

@@ -156,7 +156,7 @@ class TestReleaseBefore:
                 sock.sendall(data)
             heard = one.listener.wait_for(3)
             assert told.wait(DEADLINE)
-        assert heard == [{"event": "hello", "count": 1}, "for you alone", "x" * 150]
+        assert heard == [{"later": "hello", "count": 1}, "for you alone", "x" * 150]
         ((name, body, reply),) = asked
         assert (name, body) == ("old", ["poll", 7, "1", "lp:0123", 3])
         assert reply is not None
@@ -352,12 +352,12 @@ class TestNewerWorker:
                 said(
                     NOW,
                     ["news", 1, "x"],
-                    ["broadcast", 2, "peer", 1, "event", "t", b"\xc1"],
+                    ["broadcast", 2, "peer", 1, "later", "t", b"\xc1"],
                     ["broadcast", 3, "peer", 2, "plain", "t", pack("fine")],
                 )
             )
             assert one.listener.wait_for(1) == ["fine"]
-        assert unknown == [({"count": 1}, {"kind": "news"}), ({"count": 1}, {"kind": "event"})]
+        assert unknown == [({"count": 1}, {"kind": "news"}), ({"count": 1}, {"kind": "later"})]
 
     @pytest.mark.parametrize("whole", [7, [], ["broadcast"], ["broadcast", "x"], ["whole", 1]])
     def test_parts_that_make_no_message_break_the_link(self, worker, directory, whole, caplog):

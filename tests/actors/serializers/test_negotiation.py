@@ -5,14 +5,20 @@ from __future__ import annotations
 import pytest
 
 from actors.errors import ConfigError
-from actors.serializers import DEFAULT, MSGPACK, V1, V2, negotiate, served
-from actors.serializers.negotiation import MAX_VERSION, accepted
+from actors.serializers import MSGPACK, V1, V2
+from actors.serializers.default import DEFAULT
+from actors.serializers.negotiation import (
+    DEFAULT_VERSION,
+    MAX_VERSION,
+    NotServed,
+    negotiate,
+    served,
+)
 
 
 @pytest.mark.parametrize(
     ("vsn", "serializer"),
     [
-        (None, V1),
         ("1.0.0", V1),
         ("1.0.9", V1),
         ("2.0.0", V2),
@@ -49,6 +55,7 @@ def test_version_that_is_served(vsn, serializer):
         ["2.0.0"],
         {"a": "2.0.0"},
         2,
+        None,
     ],
 )
 def test_version_that_is_not_served(vsn):
@@ -87,4 +94,11 @@ def test_requirement_of_another_form_is_refused(requirement):
 
 
 def test_accepted_versions_in_words():
-    assert accepted(DEFAULT) == "~> 1.0.0, ~> 2.0.0, 2.0.0-msgpack"
+    said = str(NotServed("3.0.0" + "x" * 500, DEFAULT))
+    assert said.startswith("its vsn '3.0.0x")
+    assert said.endswith("accepted: ~> 1.0.0, ~> 2.0.0, 2.0.0-msgpack")
+    assert len(said) < 200
+
+
+def test_client_that_names_no_version_speaks_the_first():
+    assert negotiate(DEFAULT, DEFAULT_VERSION) is V1

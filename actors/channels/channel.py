@@ -1,0 +1,461 @@
+"""``Channel``: one topic that one client has joined, as an actor (``Phoenix.Channel``)."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, NoReturn, Protocol
+
+from actors import contract
+from actors.channels import answers
+from actors.channels.events import (
+    Handler,
+    check_event,
+    checked_event,
+    handlers,
+    interceptors,
+    payload_converter,
+)
+from actors.channels.payloads import InvalidPayload
+from actors.channels.refs import SocketRef
+from actors.channels.seat import DRAINING, LEFT, Drain, Join, Leave, Seat, State
+from actors.errors import ConfigError
+from actors.options import positive
+from actors.pubsub import server as pubsub
+from actors.pubsub.table import Intercepted
+from actors.reasons import KILLED, NORMAL, Reason, as_reason
+from actors.results import Error, Ok, Reply, Stop
+from actors.runtime.actor import Actor, Exit
+from actors.runtime.carrier import Job
+from actors.runtime.exits import run_hook
+from actors.serializers.message import Incoming
+
+if TYPE_CHECKING:
+    from typing_extensions import TypeVar  # its default: in typing from Python 3.13 on
+
+    from actors.channels.lane import ChannelLane
+    from actors.runtime.mailbox import Mailbox
+
+    A = TypeVar("A", default=dict[str, Any])
+else:
+    from typing import TypeVar
+
+    A = TypeVar("A")
+
+Answer = Ok | Error | Reply | Stop | None
+"""What handles an event may return. ``None`` sends no reply."""
+
+
+class Host(Protocol):
+    """What a channel knows of its connection."""
+
+    @property
+    def endpoint(self) -> Any:
+        """The endpoint that serves it."""
+
+    @property
+    def socket_id(self) -> str | None:
+        """Its name, if it has one."""
+
+    @property
+    def transport_name(self) -> str:
+        """The name of its transport."""
+
+    @property
+    def vsn(self) -> str:
+        """The version that its client speaks."""
+
+    def lane(self, inbox: Mailbox, intercepts: frozenset[str]) -> ChannelLane:
+        """Return a lane to its client."""
+
+
+class Channel(Actor, Generic[A]):
+    """One topic of one client. Subclass it and define the callbacks that you need.
+
+    ::
+
+        callback                          runs                                    returns
+        join(self, topic, payload)        when a client joins; may block          Ok or Error
+        joined(self)                      right after the client was told so      nothing
+        methods marked @on(event)         for an event of the client              an Answer
+        handle_in(self, event, payload)   for an event that no method is for      an Answer
+        methods marked @intercept(event)  for a broadcast, before the client      what to push
+        handle_out(self, event, payload)  for one that ``intercepts`` names       the same
+        handle_info(self, message)        for what the actor is told              Stop or None
+        handle_call(self, request)        for what it is asked                    the answer
+        handle_drain(self)                before it ends for a drain              nothing
+        terminate(self, reason)           once, however a joined channel ends     nothing
+
+    An *Answer* is ``None`` (no reply), ``Ok(response)``, ``Error(response)``,
+    ``Reply(response, status="...")`` or ``Stop(reason, reply=...)``. A response is JSON (as a rule
+    an object: a mapping, a dataclass, a ``msgspec.Struct``, a pydantic model) or ``bytes``; nothing
+    is ``{}``, and ``Error("text")`` is ``{"reason": "text"}``.
+
+    Callbacks are plain functions, and may block: the client's other topics go on meanwhile. Two
+    callbacks of one channel never run at the same time. Whatever one raises ends this channel
+    alone: the client is told ``phx_error``, and joins again.
+
+    A callback may use
+
+    * ``self.push(event, payload)``: send to this client;
+    * ``self.broadcast(event, payload)``, ``self.broadcast_from``: send to all who have joined;
+    * ``self.socket_ref()``: to reply to the event at hand later, from anywhere;
+    * ``self.topic``, ``self.subtopic`` (what ``*`` stands for) and ``self.assigns``: what
+      ``connect`` accepted with (a mapping is this channel's own copy), and of the route;
+    * ``self.actor_ref``, ``self.send_after``, ``self.monitor``, ``self.exit_self``, as any actor.
+
+    ``join_timeout``: seconds that ``join`` may take (15, after the 10 of phoenix.js). What is told
+    is bounded by ``mailbox_messages``, ``mailbox_bytes`` and ``mailbox_policy``.
+
+    A callback in a wrong shape is a ``ConfigError`` when the class is made; so is an ``__init__``:
+    what a channel begins with is for ``join``.
+    """
+
+    mailbox_messages = 1000
+    mailbox_bytes = 1024 * 1024
+    mailbox_policy = "stop"
+    crash_on_ask = True
+
+    join_timeout: ClassVar[float] = 15.0
+
+    intercepts: ClassVar[Sequence[str]] = ()
+
+    __on: ClassVar[Mapping[str, Handler]] = {}
+    __out: ClassVar[Mapping[str, Handler | None]] = {}
+    __seen: ClassVar[frozenset[str]] = frozenset()
+    __joins: ClassVar[Handler]
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        wanted = positive(cls.join_timeout)
+        if wanted:
+            raise ConfigError(
+                f"{cls.__name__}.join_timeout = {cls.join_timeout!r}: must be {wanted}"
+            )
+        join = inspect.getattr_static(cls, "join")
+        cls.__on = handlers(cls)
+        for event in cls.intercepts:
+            check_event(event, f"{cls.__name__}.intercepts")
+        cls.__out = {**dict.fromkeys(cls.intercepts), **interceptors(cls)}
+        cls.__seen = frozenset(cls.__out)
+        convert = payload_converter(join, f"{cls.__name__}.join", ("self", "topic", "payload"))
+        cls.__joins = Handler("join", join, convert)
+
+    def __init__(self, seat: Seat, socket: Host) -> None:
+        super().__init__()
+        self.__seat = seat
+        self.__socket = socket
+        self.__message: Incoming | None = None
+        self.__lane: ChannelLane | None = None
+        self.__joined = self.__terminates = False
+        self.assigns: A = seat.assigns
+
+    # -- what a channel may use
+
+    @property
+    def topic(self) -> str:
+        """The topic, such as ``"room:1"``."""
+        return self.__seat.topic
+
+    @property
+    def subtopic(self) -> str:
+        """What ``*`` stands for in the pattern of the route: ``"1"`` for ``"room:*"``."""
+        return self.__seat.subtopic
+
+    @property
+    def join_ref(self) -> Any:
+        """The client's name for this join; ``None`` where it gave none (version 1.0.0)."""
+        return self.__seat.join_ref
+
+    @property
+    def endpoint(self) -> Any:
+        """The endpoint that serves the socket."""
+        return self.__socket.endpoint
+
+    @property
+    def id(self) -> str | None:
+        """The id of the socket: what its ``id`` returned."""
+        return self.__socket.socket_id
+
+    @property
+    def transport(self) -> str:
+        """The name of the transport: ``"websocket"``, ``"longpoll"`` or an application's own."""
+        return self.__socket.transport_name
+
+    @property
+    def vsn(self) -> str:
+        """The version that the client speaks, as it named it."""
+        return self.__socket.vsn
+
+    def push(self, event: str, payload: object = None) -> None:
+        """Send ``event`` to this client: an object of JSON or bytes; nothing is ``{}``.
+
+        ``RuntimeError`` before the client has been told of its join: push from :meth:`joined`.
+        ``TypeError`` for another payload, and one that this client's version cannot carry.
+        """
+        seat = self.__seat
+        self.__must_have_joined("push")
+        checked = answers.payload({} if payload is None else payload)
+        seat.connection.push(seat.join_ref, None, seat.topic, event, checked)
+
+    def broadcast(self, event: str, payload: object = None) -> None:
+        """Send ``event`` to every client that has joined the topic, in all processes.
+
+        As :meth:`push` otherwise. ``ValueError`` for an event that begins with ``phx_``.
+        """
+        self.__broadcast(event, payload, None)
+
+    def broadcast_from(self, event: str, payload: object = None) -> None:
+        """Send ``event`` to all of them but this one."""
+        self.__broadcast(event, payload, self.actor_inbox.number)
+
+    def __broadcast(self, event: str, payload: object, excluded: int | None) -> None:
+        self.__must_have_joined("broadcast")
+        checked_event(event)
+        given = {} if payload is None else payload
+        pubsub.broadcast_event(self.topic, event, given, excluded=excluded)
+
+    def socket_ref(self) -> SocketRef:
+        """Return what replies to the event at hand, once, from any actor or thread.
+
+        ``RuntimeError`` outside of a callback for an event of the client.
+        """
+        message = self.__message
+        if message is None:
+            raise RuntimeError("socket_ref() is for callbacks of a client's events")
+        return SocketRef(self.__seat, message.ref, self.dispatcher)
+
+    def __must_have_joined(self, what: str) -> None:
+        if not self.__joined:
+            raise RuntimeError(
+                f"{what} before the join has been answered: the client could not take it."
+                " Use joined(), which runs right after that"
+            )
+
+    # -- callbacks
+
+    def join(self, topic: str, payload: Any) -> Ok | Error:  # noqa: ARG002
+        """Let a client in, or not.
+
+        Must return one of:
+
+        * ``Ok()`` or ``Ok(response)``: it has joined;
+        * ``Error(response)``: it has not; this actor ends, and :meth:`terminate` does not run.
+
+        It may block up to ``join_timeout``. The annotation of ``payload`` says what it has to be.
+        """
+        return Ok()
+
+    def joined(self) -> None:
+        """Run right after the client was told that it has joined: push and broadcast from here."""
+
+    def handle_in(self, event: str, payload: Any) -> Answer:  # noqa: ARG002
+        """Handle an event that no ``@on`` is for; the default replies ``unknown event``."""
+        return Error("unknown event")
+
+    def handle_out(self, event: str, payload: Any) -> object:  # noqa: ARG002
+        """Return what the client gets of a broadcast that is named in ``intercepts``.
+
+        ``None``: nothing. Do not change what ``payload`` holds: others have it too.
+        """
+        return payload
+
+    def handle_info(self, message: Any) -> Stop | None:  # noqa: ARG002
+        """Handle what the actor was told: a message, a ``Down``, a ``Broadcast``."""
+        return None
+
+    def handle_call(self, request: Any) -> Any:
+        """Answer a question (``ask``). Raising ends the channel; the asker gets it too."""
+        raise NotImplementedError(f"{type(self).__name__}.handle_call({request!r:.80})")
+
+    def handle_drain(self) -> None:
+        """Say farewell: the server goes away. What is pushed leaves before the Close frame."""
+
+    def terminate(self, reason: Reason) -> None:
+        """Run once, however the channel ends, after the client was told. It may push.
+
+        ``Shutdown("left")``, ``Shutdown("duplicate")``, ``Shutdown("draining")``, ``Closed`` where
+        the client is gone, ``Crash``, ``Killed``, or what ``Stop`` said.
+        """
+
+    # -- how it runs
+
+    def on_batch(self, batch: Iterator[Any]) -> None:
+        """Handle a turn's items; the transport sends when the ready ones have had their turns."""
+        seat = self.__seat
+        for item in batch:
+            kind = type(item)
+            if kind is Incoming:
+                self.__handle(item)
+                seat.waiting -= 1
+                if not seat.waiting:
+                    seat.caught_up()
+            elif kind is Join:
+                self.__join(item)
+            elif kind is Leave:
+                seat.connection.reply(seat.join_ref, item.ref, seat.topic, "ok", {})
+                raise Exit(LEFT)
+            elif kind is Drain:
+                self.handle_drain()
+                raise Exit(DRAINING)
+            else:
+                self.on_envelope(item)
+
+    def __handle(self, message: Incoming) -> None:
+        payload = message.payload
+        handler = self.__on.get(message.event)
+        self.__message = message
+        if handler is None:
+            answer = self.handle_in(message.event, payload)
+        else:
+            if handler.convert is not None:
+                try:
+                    payload = handler.convert(payload)
+                except InvalidPayload as error:
+                    self.__message = None
+                    self.__reply(message, answers.invalid(error))
+                    return
+            answer = handler.function(self, payload)
+        self.__message = None
+        if answer is not None:
+            self.__reply(message, answer)
+
+    def __reply(self, message: Incoming, answer: Any) -> None:
+        if type(answer) is Stop:
+            reason = as_reason(answer.reason)
+            if answer.reply is not None:
+                self.__reply(message, answer.reply)
+            raise Exit(reason)
+        status, response = answers.reply(answer)
+        seat = self.__seat
+        seat.connection.reply(seat.join_ref, message.ref, seat.topic, status, response)
+
+    def __join(self, item: Join) -> None:
+        seat, payload = self.__seat, item.payload
+        if seat.state is not State.JOINING:
+            raise Exit(NORMAL)
+        if self.__joins.convert is not None:
+            try:
+                payload = self.__joins.convert(payload)
+            except InvalidPayload as error:
+                self.__refuse(answers.invalid(error).reason)
+        answer: Any = self.join(seat.topic, payload)
+        if type(answer) is Error:
+            self.__refuse(answers.reply(answer)[1])
+        if type(answer) is not Ok:
+            raise TypeError(f"join answered {answer!r:.100}; accepted: Ok(...), Error(...)")
+        if seat.state is not State.JOINING:  # left, replaced or late meanwhile
+            raise Exit(NORMAL)
+        response = answers.reply(answer)[1]
+        # Subscribed first, so that no event is missed; nothing is written between the two.
+        self.__lane = self.__socket.lane(self.actor_inbox, self.__seen)
+        pubsub.enter(seat.topic, self.__lane)
+        seat.accepted(response)
+        self.__joined = self.__terminates = True
+        self.joined()
+
+    def __refuse(self, response: object) -> NoReturn:
+        self.__seat.refuse(response)
+        raise Exit(NORMAL)
+
+    def on_receive(self, message: Any) -> Any:
+        """Give a question to :meth:`handle_call`, and anything else to :meth:`handle_info`."""
+        if self.actor_inbox.asked is not None:
+            return self.handle_call(message)
+        if type(message) is Intercepted:
+            self.__show(message)
+            return None
+        answer: Any = self.handle_info(message)
+        if answer is not None:
+            if type(answer) is not Stop:
+                raise TypeError(f"handle_info answered {answer!r:.100}; accepted: None, Stop(...)")
+            raise Exit(as_reason(answer.reason))
+        return None
+
+    def __show(self, message: Intercepted) -> None:
+        handler, payload = self.__out[message.event], message.payload
+        if isinstance(payload, dict):
+            payload = dict(payload)
+        if handler is None:
+            shown = self.handle_out(message.event, payload)
+        else:
+            if handler.convert is not None:
+                payload = handler.convert(payload)
+            shown = handler.function(self, payload)
+        if shown is not None:
+            self.push(message.event, shown)
+
+    def on_blocked(self) -> None:
+        """A callback blocks: the turn ends when it is done."""
+        self.actor_inbox.leave_turn()
+
+    # -- the end
+
+    def on_ending(self, reason: Reason) -> None:
+        """Tell the client before ``terminate`` runs, which may take its time."""
+        self.__leave_lane()
+        self.actor_inbox.leave_turn()
+        self.__seat.over(reason, self.actor_inbox.items)
+
+    def on_terminate(self, reason: Reason) -> None:
+        """Call :meth:`terminate`, once, and only of a channel that was joined."""
+        if self.__terminates:
+            self.__terminates = False
+            super().on_terminate(reason)
+
+    def on_ended(self, reason: Reason, left: list[Any]) -> None:
+        """Tell the client of a kill, and give the seat up."""
+        self.__leave_lane()
+        self.__seat.over(reason, left)
+        self.__seat.gone()
+
+    def __leave_lane(self) -> None:
+        lane, self.__lane = self.__lane, None
+        if lane is not None:
+            pubsub.leave(self.__seat.topic, lane)
+
+    def on_killed(self) -> None:
+        """Run ``terminate`` when nothing runs this actor any more."""
+        if self.__terminates:
+            last = Job(lambda: run_hook(self.on_terminate, KILLED))
+            self.actor_inbox.dispatcher.ends.schedule(last)
+
+
+_RESERVED: Final = (
+    "__init__",
+    "broadcast",
+    "broadcast_from",
+    "endpoint",
+    "id",
+    "join_ref",
+    "on_blocked",
+    "on_ended",
+    "on_ending",
+    "on_killed",
+    "on_receive",
+    "on_start",
+    "on_stop",
+    "on_failure",
+    "push",
+    "socket_ref",
+    "subtopic",
+    "topic",
+    "transport",
+    "vsn",
+)
+
+contract.declare(
+    Channel,
+    callbacks=(
+        "handle_call",
+        "handle_drain",
+        "handle_in",
+        "handle_info",
+        "handle_out",
+        "join",
+        "joined",
+        "terminate",
+    ),
+    reserved=_RESERVED,
+    values=("assigns",),
+)

@@ -1,0 +1,273 @@
+"""What a client's messages are about: heartbeats, joins, leaves, and the rest by topic.
+
+One :class:`Topics` for each connection; it is between the connection's actor and its seats. The
+wire is Phoenix's (``Phoenix.Socket``, version 1.7.19); docs/channels.md has the table.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol
+
+from actors.channels.events import RESERVED
+from actors.channels.rates import Rate
+from actors.channels.seat import Seat, State
+from actors.errors import InvalidMessage
+from actors.reasons import Failure, Reason, Shutdown
+from actors.runtime.crashes import capped
+from actors.runtime.exits import Exit
+from actors.serializers.message import MAX_NAME, Incoming, Ref
+
+if TYPE_CHECKING:
+    from actors.channels.routes import Routes
+    from actors.channels.seat import Occupant
+    from actors.runtime.dispatcher import Dispatcher
+    from actors.runtime.mailbox import Mailbox
+    from actors.runtime.timers import Timer
+    from actors.serializers.message import Serializer
+    from actors.socket import ChannelTransport
+
+logger = logging.getLogger("roost.channels")
+
+REFUSALS: Final = capped(logger)
+
+FLOOD: Final = Shutdown("flood")
+
+OVER: Final = State.OVER
+
+_SHORT: Final = MAX_NAME // 4  # characters that cannot be too many bytes
+
+
+class Owner(Protocol):
+    """The connection's actor, and the limits of its class."""
+
+    max_channels: ClassVar[int]
+    max_join_rate: ClassVar[float]
+    max_message_rate: ClassVar[float | None]
+    channel_shutdown: ClassVar[float]
+    actor_inbox: Mailbox
+
+    @property
+    def routes(self) -> Routes:
+        """Which topic belongs to which channel."""
+
+    @property
+    def assigns(self) -> Any:
+        """What ``connect`` accepted with."""
+
+    @property
+    def dispatcher(self) -> Dispatcher:
+        """The process's."""
+
+
+class Topics:
+    """The seats of one client, by topic."""
+
+    __slots__ = (
+        "_end",
+        "_joins",
+        "_message_rate",
+        "_messages",
+        "_seats",
+        "_serializer",
+        "_socket",
+        "_transport",
+        "leaving",
+    )
+
+    def __init__(self, socket: Owner, transport: ChannelTransport, serializer: Serializer) -> None:
+        self._socket = socket
+        self._transport = transport
+        self._serializer = serializer
+        self._seats: dict[str, Seat] = {}
+        self._message_rate = socket.max_message_rate
+        self._joins: Rate | None = None
+        self._messages: Rate | None = None
+        self._end: Reason | None = None
+        self.leaving = False
+
+    def __len__(self) -> int:
+        return len(self._seats)
+
+    @property
+    def serializer(self) -> Serializer:
+        """The serializer that the client chose."""
+        return self._serializer
+
+    # -- from the client
+
+    def take(self, frame: str | bytes) -> None:
+        """Route or answer one message; :class:`Exit` ends the connection for a broken one."""
+        try:
+            message = self._serializer.decode(frame)
+        except InvalidMessage as error:
+            name = type(self._socket).__name__
+            REFUSALS.log(logging.INFO, name, "%s: closed a client: %s", name, error)
+            raise Exit(Failure(error)) from None
+        event = message.event
+        if event.startswith(RESERVED):
+            self._control(message)
+            return
+        seat = self._seats.get(message.topic)
+        if seat is None or seat.state is OVER:
+            self._take_unjoined(message)
+        elif message.join_ref != seat.join_ref and not seat.means(message.join_ref):
+            pass  # sent to a join that is over
+        elif len(event) > _SHORT and _too_long(event):
+            self._refuse(message, "unknown event", seat.join_ref)
+        elif self._message_rate is None or self._is_within(self._message_rate, message, seat):
+            seat.offer(message, len(frame))
+
+    def _take_unjoined(self, message: Incoming) -> None:
+        if message.topic == "phoenix" and message.event == "heartbeat":
+            self.reply(None, message.ref, "phoenix", "ok", {})
+        elif _too_long(message.topic):
+            self._refuse(message, "invalid topic")
+        else:
+            self._refuse(message, "unmatched topic")
+
+    def _is_within(self, rate: float, message: Incoming, seat: Seat) -> bool:
+        """Whether the client keeps to ``max_message_rate``; where it does not it is told so."""
+        now = self._socket.dispatcher.now
+        if self._messages is None:
+            self._messages = Rate(rate, max(1.0, rate), now)
+        if self._messages.spend(now):
+            return True
+        if self._messages.flooded:
+            raise Exit(FLOOD)
+        self._refuse(message, "rate limited", seat.join_ref)
+        return False
+
+    def _refuse(self, message: Incoming, reason: str, join_ref: Ref = None) -> None:
+        self.reply(join_ref, message.ref, message.topic, "error", {"reason": reason})
+
+    def _control(self, message: Incoming) -> None:
+        """Join, leave, or an event that only a server sends."""
+        seat = self._seats.get(message.topic)
+        if message.event == "phx_join":
+            self._join(message, seat)
+        elif message.event != "phx_leave":
+            self._refuse(message, "unknown event", None if seat is None else seat.join_ref)
+        elif seat is None:
+            self.reply(message.join_ref, message.ref, message.topic, "ok", {})
+        elif seat.means(message.join_ref):
+            seat.leave(message)
+
+    def _join(self, message: Incoming, earlier: Seat | None) -> None:
+        socket, topic = self._socket, message.topic
+        if self._joins is None:
+            rate, burst = socket.max_join_rate, float(socket.max_channels)
+            self._joins = Rate(rate, burst, socket.dispatcher.now)
+        if not self._joins.spend(socket.dispatcher.now):
+            if self._joins.flooded:
+                raise Exit(FLOOD)
+            self._refuse(message, "too many joins", message.join_ref)
+            return
+        if _too_long(topic):
+            self._refuse(message, "invalid topic")
+            return
+        match = socket.routes.match(topic)
+        if match is None:
+            name = type(socket).__name__
+            words = "%s: ignored the join of an unmatched topic %.100r"
+            REFUSALS.log(logging.WARNING, (name, "unmatched"), words, name, topic)
+            self._refuse(message, "unmatched topic")
+            return
+        if earlier is None and len(self._seats) >= socket.max_channels:
+            self._refuse(message, "too many channels joined", message.join_ref)
+            return
+        channel_class = match.route.channel
+        seat = self._seats[topic] = Seat(
+            self,
+            message,
+            channel_class,
+            subtopic=match.subtopic,
+            assigns=_own(socket.assigns, match.route.assigns),
+            patience=channel_class.join_timeout,
+            grace=socket.channel_shutdown,
+        )
+        if earlier is not None:
+            seat.replace(earlier)
+        if seat.earlier is None:
+            seat.begin()
+
+    # -- from seats
+
+    def reply(self, join_ref: Ref, ref: Ref, topic: str, status: str, response: object) -> None:
+        """Send a reply to ``ref``; without one the client wants none."""
+        if ref is not None:
+            transport = self._transport
+            frame = self._serializer.reply(join_ref, ref, topic, status, response)
+            transport.post(transport.prepare(frame))
+
+    def push(self, join_ref: Ref, ref: Ref, topic: str, event: str, payload: object) -> None:
+        """Send a message."""
+        transport = self._transport
+        frame = self._serializer.push(join_ref, ref, topic, event, payload)
+        transport.post(transport.prepare(frame))
+
+    def occupy(self, seat: Seat) -> Occupant:
+        """Make the channel of a seat."""
+        channel: Occupant = seat.channel_class(seat, self._socket)
+        return channel
+
+    def free(self, seat: Seat, earlier: Seat | None = None) -> None:
+        """Forget a seat of which nothing runs; the connection ends with its last one."""
+        if self._seats.get(seat.topic) is seat:
+            if earlier is None:
+                del self._seats[seat.topic]
+            else:
+                self._seats[seat.topic] = earlier
+        if self._end is not None and not self._seats:
+            self._socket.actor_inbox.signal(self._end)
+
+    def hold(self) -> None:
+        """Stop reading the client: one of its channels is behind."""
+        self._transport.hold()
+
+    def release(self) -> None:
+        """Read it again, unless another channel is behind."""
+        self._transport.release()
+
+    def call_later(self, seconds: float, function: Callable[[], None]) -> Timer:
+        """Call ``function`` on the loop, in ``seconds``."""
+        return self._socket.dispatcher.timers.call_later(seconds, function)
+
+    # -- the end
+
+    def close(self, reason: Reason, *, drain: bool) -> bool:
+        """End all channels; return whether some have not ended yet.
+
+        With ``drain`` they end after what was routed to them before. The connection's actor gets
+        ``reason`` as an exit signal when the last one has ended.
+        """
+        self._end, self.leaving = reason, True
+        for seat in list(self._seats.values()):
+            if drain:
+                seat.drain()
+            else:
+                seat.exit(reason)
+        return bool(self._seats)
+
+    def kill(self) -> None:
+        """End all channels at once, as the connection's actor has ended."""
+        self._end, self.leaving = None, True
+        self.kill_late()
+        self._seats.clear()
+
+    def kill_late(self) -> None:
+        """End the channels that have not ended by themselves in time."""
+        for seat in list(self._seats.values()):
+            (seat.earlier or seat).kill()  # who waits for another has no channel yet
+
+
+def _own(assigns: Any, routed: Mapping[str, Any]) -> Any:
+    """Return the assigns of a channel: its own copy of a mapping, with the route's over it."""
+    if isinstance(assigns, Mapping):
+        return {**assigns, **routed}
+    return assigns
+
+
+def _too_long(name: str) -> bool:
+    return len(name) > _SHORT and len(name.encode()) > MAX_NAME
