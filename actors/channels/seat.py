@@ -154,6 +154,7 @@ class Seat:
         "state",
         "subtopic",
         "timer",
+        "told_ref",
         "topic",
         "waiting",
         "weight",
@@ -177,7 +178,9 @@ class Seat:
         self.patience = patience
         self.grace = grace
         self.topic = join.topic
-        self.join_ref = join.join_ref
+        # As recorded: a join without a join_ref is known by its ref, but told its end without one.
+        self.join_ref = join.ref if join.join_ref is None else join.join_ref
+        self.told_ref = join.join_ref
         self.ref = join.ref
         self.state = State.WAITING
         self.channel: Occupant | None = None
@@ -274,7 +277,7 @@ class Seat:
 
     def accepted(self, response: object) -> None:
         """Tell the client that it has joined; what ended for that is told behind."""
-        self.connection.reply(self.join_ref, self.ref, self.topic, "ok", response)
+        self.connection.reply(self.told_ref, self.ref, self.topic, "ok", response)
         self._step(Event.ACCEPT)
         self._cancel()
         self._tell_closes()
@@ -286,7 +289,7 @@ class Seat:
             self._cancel()
             if isinstance(response, str):
                 response = {"reason": response}
-            self.connection.reply(self.join_ref, self.ref, self.topic, "error", response)
+            self.connection.reply(self.told_ref, self.ref, self.topic, "error", response)
             self._tell_closes()
             queued, self.queue = self.queue, []
             self._answer(queued)
@@ -318,14 +321,14 @@ class Seat:
         if self.connection.leaving:
             return
         if self.heir is not None:  # its own reply comes before this
-            self.heir.closes.append(self.join_ref)
+            self.heir.closes.append(self.told_ref)
         elif reason.clean:
             self._tell("phx_close", {})
         else:
             self._tell("phx_error", {"reason": "channel_crash"})
 
     def _tell(self, event: str, payload: object) -> None:
-        self.connection.push(self.join_ref, self.join_ref, self.topic, event, payload)
+        self.connection.push(self.told_ref, self.told_ref, self.topic, event, payload)
 
     def _tell_closes(self) -> None:
         closes, self.closes = self.closes, []

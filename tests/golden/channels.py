@@ -111,7 +111,8 @@ class RoomChannel(Channel):
 
     @on("whoami")
     def whoami(self, payload: Any) -> Ok:
-        assigns = [f"{name}: {_term(value)}" for name, value in sorted(self.assigns.items())]
+        own = {name: value for name, value in self.assigns.items() if name != "run"}
+        assigns = [f"{name}: {_term(value)}" for name, value in sorted(own.items())]
         serializers = {"1": "V1", "2": "V2"}
         return Ok(
             {
@@ -171,7 +172,7 @@ class RoomChannel(Channel):
         return Stop("other", reply=Error(payload))
 
     def terminate(self, reason: Reason) -> None:
-        journal.put(self.topic, journal.Atom("terminate"), reason)
+        journal.put(self.topic + self.assigns["run"], journal.Atom("terminate"), reason)
 
 
 class NoTermChannel(Channel): ...
@@ -195,7 +196,7 @@ class UserSocket(ChannelSocket):
                 return Error("why")
             case "invalid":
                 return "nonsense"
-        return Ok({"user": info.params.get("user")})
+        return Ok({"user": info.params.get("user"), "run": info.params.get("run", "")})
 
     @classmethod
     def id(cls, assigns: dict[str, Any]) -> Any:

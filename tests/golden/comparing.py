@@ -19,7 +19,9 @@ _TOKEN = re.compile(rb'"token":"([^"]*)"')
 _TERMINATE = "{:terminate, "
 _REASONS = {
     "normal": re.compile(r":normal}|Normal\("),
-    "gone": re.compile(r":remote}|\{:remote, |\{:error, :closed}|Closed\("),
+    "gone": re.compile(
+        r":remote}|\{:remote, |\{:error, :closed}|\{:shutdown, :\w*closed}|Closed\("
+    ),
     "shut down": re.compile(r"(\{:error, )?(:timeout|:shutdown|\{:shutdown, )|Shutdown\("),
     "killed": re.compile(r"Killed\("),
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 from collections.abc import Callable, Iterable
@@ -93,6 +94,7 @@ class DebugRoutes:
         return {
             "python": sys.version.split()[0],
             "versions": {name: version(name) for name in names},
+            "pid": os.getpid(),
             "mounts": len(self.endpoint.mounts),
         }
 

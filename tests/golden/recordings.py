@@ -13,7 +13,7 @@ FILE = Path(__file__).with_name("phoenix-1.7.19.json")
 
 Step = dict[str, Any]
 
-CHANNEL_MOUNTS = frozenset({"/socket", "/chanshort", "*"})
+CHANNEL_MOUNTS = frozenset({"/socket", "/chanshort"})
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,33 @@ def as_bytes(recorded: Any) -> bytes:
 
 
 def equal_bytes(recorded: Any, data: bytes) -> bool:
-    """Whether ``data`` is what was recorded, which may be known by its length and hash alone."""
+    """Whether ``data`` is what was recorded, which may be known by its length and hash alone.
+
+    Of two texts in JSON the values count: objects have no order, and a number may be written so.
+    """
     if isinstance(recorded, dict) and "sha1" in recorded:
         return (len(data), hashlib.sha1(data).hexdigest()) == (recorded["len"], recorded["sha1"])
-    return data == as_bytes(recorded)
+    wanted = as_bytes(recorded)
+    return data == wanted or (wanted[:1] in b"[{" and _equal_json(wanted, data))
+
+
+def _equal_json(one: bytes, other: bytes) -> bool:
+    try:
+        found = json.loads(one), json.loads(other)
+    except ValueError:
+        return False
+    return _nested(found[0]) == _nested(found[1])
+
+
+def _nested(value: Any) -> Any:
+    """Return ``value`` with the messages of a poll, which are JSON in JSON, as values too."""
+    if isinstance(value, dict) and isinstance(value.get("messages"), list):
+        return {**value, "messages": [_inner(each) for each in value["messages"]]}
+    return value
+
+
+def _inner(message: Any) -> Any:
+    try:
+        return json.loads(message)
+    except (TypeError, ValueError):
+        return message

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
 import re
+import signal
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -18,7 +20,7 @@ from urllib.parse import urlencode
 
 from tests.golden import comparing, wire
 from tests.golden.comparing import Mismatch, Tokens
-from tests.golden.recordings import Case, Step, as_bytes
+from tests.golden.recordings import CHANNEL_MOUNTS, Case, Step, as_bytes
 from tests.golden.wire import Address, Eof, Nothing, Wire
 
 APART = 0.3
@@ -34,6 +36,16 @@ ODD_REQUESTS = {
     "query of 20000 bytes": {"target": f"/echo/websocket?q={'x' * 20_000}"},
     "header of 20000 bytes": {"target": "/echo/websocket", "headers": [("X-Long", "x" * 20_000)]},
 }
+
+OUTSIDE = {
+    ("chan broadcast between v1 and v2 clients", 13): [("room:mix", "outside", {"x": 1})],
+    ("chan other event on the socket id topic is ignored", 1): [("users_socket:u3", "other", {})],
+    ("chan lp disconnect broadcast", 2): [("users_socket:ulp", "disconnect", {})],
+}
+"""What was broadcast before a step of a case, which its recording does not say."""
+
+SIGNALLED = ("shutdown SIGTERM, the client answers the close frame", 4)
+"""Before which step the server is told to end."""
 
 _KEY = re.compile(r"([?&]key=)([^&]*)")
 
@@ -51,6 +63,7 @@ class Replay:
         self._wires: dict[str, Wire] = {}
         self._open: list[Wire] = []
         self._key = ""
+        self._index = 0
         self._inflater = comparing.inflater()
 
     def run(self) -> str | None:
@@ -58,6 +71,8 @@ class Replay:
         index = 0
         try:
             for group in self._groups():
+                self._index = index
+                self._tell_from_outside(index)
                 if len(group) > 1:
                     self._at_once(group)
                 else:
@@ -73,6 +88,13 @@ class Replay:
             for connection in self._open:
                 connection.close()
         return None
+
+    def _tell_from_outside(self, index: int) -> None:
+        """Do what the recording had somebody do just before this step."""
+        if (self._case.name, index) == SIGNALLED:
+            os.kill(self._debug("info")["pid"], signal.SIGTERM)
+        for topic, event, payload in OUTSIDE.get((self._case.name, index), ()):
+            self._debug("broadcast", topic=topic, event=event, payload=json.dumps(payload))
 
     def _groups(self) -> Iterator[list[Step]]:
         """Return the steps one by one, but requests that ran at the same time together."""
@@ -118,6 +140,8 @@ class Replay:
 
     def _target(self, recorded: str) -> str:
         target = _KEY.sub(self._own_key, recorded)
+        if self._case.mount in CHANNEL_MOUNTS:
+            target += f"{'&' if '?' in target else '?'}run={self._suffix}"
         for placeholder in re.findall(r"<TOKEN\d+>", target):
             target = target.replace(placeholder, self._token(placeholder))
         return target
@@ -147,7 +171,7 @@ class Replay:
         data = wire.request(request, self._host, upgrade=True)
         connection = Wire(self._address)
         self._open.append(connection)
-        self._wires[step.get("tag", "")] = connection
+        self._wires[step.get("tag", self._next_tag())] = connection
         size = 7 if odd == "7-byte writes" else len(data)
         for start in range(0, len(data), size):
             connection.send(data[start : start + size])
@@ -156,6 +180,11 @@ class Replay:
             comparing.answer(step["response"], got, self._tokens)
         elif got.status != step["status"]:
             raise Mismatch(step["status"], (got.status, got.body))
+
+    def _next_tag(self) -> str:
+        """Return the tag of the step behind this one: an upgrade may have none of its own."""
+        tag: str = next((s.get("tag", "") for s in self._steps[self._index + 1 :]), "")
+        return tag
 
     def _handshake(self, request: dict[str, Any]) -> dict[str, Any]:
         port = str(self._address[1])
@@ -195,6 +224,9 @@ class Replay:
         return self._wires[step.get("tag", "")]
 
     # -- the fixture's debug routes
+
+    def _signal(self, step: Step) -> None:
+        """The server was told before (:data:`SIGNALLED`); its starter sees how it ended."""
 
     def _sleep(self, step: Step) -> None:
         time.sleep(step["ms"] / 1000)

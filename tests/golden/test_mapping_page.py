@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from tests.golden.channel_differences import of_channels
 from tests.golden.differences import BY_SERVER, DIFFERENCES, Difference
 from tests.support.command import ROOT
 
@@ -22,6 +23,7 @@ def table() -> str:
 
 def all_differences() -> Iterator[tuple[str, Difference]]:
     yield from DIFFERENCES.items()
+    yield from of_channels().items()
     for server in BY_SERVER:
         for name, difference in BY_SERVER[server].items():
             yield f"{name} ({server})", difference

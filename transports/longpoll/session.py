@@ -14,8 +14,9 @@ from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
+from actors.errors import ProtocolError
 from actors.messages import Opcode, Receipt
-from actors.reasons import Crash, Reason, Shutdown
+from actors.reasons import Crash, Failure, Reason, Shutdown
 from actors.results import Push, Reply, Stop
 from actors.runtime.actor import Exit
 from transports.delivering import deliver_rest
@@ -325,7 +326,8 @@ class LongPollSession:
             return
         self._ended = True
         self.intake.close()
-        if isinstance(reason, Crash):
+        broken = isinstance(reason, Failure) and isinstance(reason.detail, ProtocolError)
+        if broken or isinstance(reason, Crash):
             self.unhandled_status = 408
         else:
             self._answer_handled_post()
