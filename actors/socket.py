@@ -66,6 +66,9 @@ class ChannelTransport(Protocol):
     def prepare(self, frame: tuple[Opcode, bytes]) -> Any:
         """Return a message as it goes out: text in UTF-8, or binary. Pure."""
 
+    def send(self, frame: tuple[Opcode, bytes]) -> None:
+        """Prepare a message, and post it."""
+
     def post(self, prepared: Any) -> None:
         """Send what :meth:`prepare` made, at the latest when what is ready has run.
 

@@ -289,7 +289,9 @@ class Channel(Actor, Generic[A]):
                 self.__handle(item)
                 seat.waiting -= 1
                 if not seat.waiting:
-                    seat.caught_up()
+                    seat.weight = 0
+                    if seat.held:
+                        seat.caught_up()
             elif kind is Join:
                 self.__join(item)
             elif kind is Leave:
@@ -317,7 +319,12 @@ class Channel(Actor, Generic[A]):
                     return
             answer = handler.function(self, payload)
         self.__message = None
-        if answer is not None:
+        if answer is None:
+            return
+        if type(answer) is Ok and type(answer.value) is dict:  # as nearly all are
+            seat = self.__seat
+            seat.connection.reply(seat.join_ref, message.ref, seat.topic, "ok", answer.value)
+        else:
             self.__reply(message, answer)
 
     def __reply(self, message: Incoming, answer: Any) -> None:

@@ -222,7 +222,7 @@ class Seat:
         if self.channel is None:
             self.queue.append(item)
         else:
-            self.channel.actor_inbox.add([item])
+            self.channel.actor_inbox.add_one(item)
         if (self.waiting > MAX_WAITING or self.weight > MAX_WAITING_BYTES) and not self.held:
             self.held = True
             self.connection.hold()
@@ -354,7 +354,7 @@ class Seat:
             self.refuse("join cancelled")
             self._stand_back()
         else:
-            self.channel.actor_inbox.add([Drain()])
+            self.channel.actor_inbox.add_one(Drain())
 
     def exit(self, reason: Reason) -> None:
         """End, as the connection does."""

@@ -121,7 +121,8 @@ class Topics:
 
     def _take_unjoined(self, message: Incoming) -> None:
         if message.topic == "phoenix" and message.event == "heartbeat":
-            self._send_reply(None, message.ref, "phoenix", "ok", {})  # a sign of life to any client
+            # A sign of life to any client, also to one that gave no ref.
+            self._transport.send(self._serializer.reply(None, message.ref, "phoenix", "ok", {}))
         elif _too_long(message.topic):
             self._refuse(message, "invalid topic")
         else:
@@ -197,20 +198,11 @@ class Topics:
     def reply(self, join_ref: Ref, ref: Ref, topic: str, status: str, response: object) -> None:
         """Send a reply to ``ref``; without one the client wants none."""
         if ref is not None:
-            self._send_reply(join_ref, ref, topic, status, response)
-
-    def _send_reply(
-        self, join_ref: Ref, ref: Ref, topic: str, status: str, response: object
-    ) -> None:
-        transport = self._transport
-        frame = self._serializer.reply(join_ref, ref, topic, status, response)
-        transport.post(transport.prepare(frame))
+            self._transport.send(self._serializer.reply(join_ref, ref, topic, status, response))
 
     def push(self, join_ref: Ref, ref: Ref, topic: str, event: str, payload: object) -> None:
         """Send a message."""
-        transport = self._transport
-        frame = self._serializer.push(join_ref, ref, topic, event, payload)
-        transport.post(transport.prepare(frame))
+        self._transport.send(self._serializer.push(join_ref, ref, topic, event, payload))
 
     def occupy(self, seat: Seat) -> Occupant:
         """Make the channel of a seat."""

@@ -155,6 +155,13 @@ class Cell(Runnable):
         if self.offer(events):
             self.dispatcher.wake_for_turns()
 
+    def add_one(self, event: Any) -> None:
+        """Queue an event at any other time."""
+        self.items.append(event)
+        if self.owner is None:
+            self.owner = READY
+            self.dispatcher.schedule(self)
+
     def accept(self, envelope: Any) -> bool:
         """Queue what somebody told, and see to it that the actor gets a turn.
 

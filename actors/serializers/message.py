@@ -6,7 +6,7 @@ Names are those of Phoenix (``Phoenix.Socket.Message``, ``Reply`` and ``Broadcas
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from actors.errors import InvalidMessage
 from actors.messages import Opcode
@@ -94,6 +94,15 @@ class Serializer(Protocol):
         """Encode what every subscriber gets; ``None`` where this version cannot carry it."""
 
 
+TEXT, BINARY = (
+    Opcode.TEXT,
+    Opcode.BINARY,
+)  # each look at a member of an Enum costs as much as a call
+
+LONG_REF: Final = MAX_NAME // 4
+"""Characters beyond which a ref may be too long: none takes more than four bytes."""
+
+
 def check_names(join_ref: object, ref: object, topic: object, event: object) -> None:
     """Raise :class:`InvalidMessage` unless the names of a message have their types.
 
@@ -102,16 +111,14 @@ def check_names(join_ref: object, ref: object, topic: object, event: object) -> 
     """
     if type(topic) is not str or type(event) is not str:
         raise InvalidMessage("topic and event must be strings")
-    # Most refs are short: no character takes more than four bytes.
-    if type(ref) is not str or len(ref) > MAX_NAME // 4:
-        _check_ref(ref)
-    if type(join_ref) is not str or len(join_ref) > MAX_NAME // 4:
-        _check_ref(join_ref)
+    check_ref(ref)
+    check_ref(join_ref)
 
 
-def _check_ref(ref: object) -> None:
+def check_ref(ref: object) -> None:
+    """Raise :class:`InvalidMessage` for a ref that no reply could carry."""
     if type(ref) is str:
-        if len(ref.encode()) > MAX_NAME:
+        if len(ref) > LONG_REF and len(ref.encode()) > MAX_NAME:
             raise InvalidMessage(f"a ref of over {MAX_NAME} bytes")
     elif ref is not None and type(ref) is not int and type(ref) is not float:
         raise InvalidMessage("a ref must be a string, a number or null")

@@ -6,9 +6,18 @@ Where the payload is bytes the frame is binary: see :mod:`actors.serializers.bin
 from __future__ import annotations
 
 from actors.errors import InvalidMessage
-from actors.messages import Opcode
-from actors.serializers import binary, strict_json
-from actors.serializers.message import Body, Frame, Incoming, Ref, check_names
+from actors.serializers import binary
+from actors.serializers.message import (
+    BINARY,
+    LONG_REF,
+    TEXT,
+    Body,
+    Frame,
+    Incoming,
+    Ref,
+    check_names,
+)
+from actors.serializers.strict_json import decode, encode
 
 
 class _V2:
@@ -17,31 +26,36 @@ class _V2:
     def decode(self, frame: str | bytes) -> Incoming:
         if type(frame) is bytes:
             return binary.decode(frame)
-        message = strict_json.decode(frame)
+        message = decode(frame)
         if type(message) is not list or len(message) < 5:
             raise InvalidMessage("not an array of five elements")
         join_ref, ref, topic, event, payload = message if len(message) == 5 else message[:5]
-        check_names(join_ref, ref, topic, event)
+        # Spelt out for what nearly every message is: phoenix.js names all by short strings.
+        if not (
+            type(topic) is type(event) is type(ref) is type(join_ref) is str
+            and len(ref) <= LONG_REF
+            and len(join_ref) <= LONG_REF
+        ):
+            check_names(join_ref, ref, topic, event)
         return Incoming(join_ref, ref, topic, event, payload)
 
     def reply(self, join_ref: Ref, ref: Ref, topic: str, status: str, response: object) -> Frame:
-        if isinstance(response, bytes):
-            return Opcode.BINARY, binary.reply(join_ref, ref, topic, status, response)
+        if type(response) is bytes:
+            return BINARY, binary.reply(join_ref, ref, topic, status, response)
         payload = {"response": response, "status": status}
         message = [join_ref, ref, topic, "phx_reply", payload]
-        return Opcode.TEXT, strict_json.encode(message)
+        return TEXT, encode(message)
 
     def push(self, join_ref: Ref, ref: Ref, topic: str, event: str, payload: object) -> Frame:
-        if isinstance(payload, bytes):
-            return Opcode.BINARY, binary.push(join_ref, topic, event, payload)
-        return Opcode.TEXT, strict_json.encode([join_ref, ref, topic, event, payload])
+        if type(payload) is bytes:
+            return BINARY, binary.push(join_ref, topic, event, payload)
+        return TEXT, encode([join_ref, ref, topic, event, payload])
 
     def broadcast(self, topic: str, event: str, body: Body) -> Frame:
         if body.json is None:
-            return Opcode.BINARY, binary.broadcast(topic, event, body.binary or b"")
-        encode = strict_json.encode
+            return BINARY, binary.broadcast(topic, event, body.binary or b"")
         parts = (b"[null,null,", encode(topic), b",", encode(event), b",", body.json, b"]")
-        return Opcode.TEXT, b"".join(parts)
+        return TEXT, b"".join(parts)
 
 
 V2 = _V2()

@@ -285,6 +285,10 @@ class LongPollSession:
         opcode, data = frame
         return outgoing.binary(data) if opcode is Opcode.BINARY else data.decode()
 
+    def send(self, frame: tuple[Opcode, bytes]) -> None:
+        """Keep one message for a poll."""
+        self.post(self.prepare(frame))
+
     def post(self, prepared: str) -> None:
         """Keep a message for a poll, which is answered when what is ready has run."""
         if self._ended or self._full:

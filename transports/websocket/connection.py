@@ -18,6 +18,7 @@ from transports import closing
 from transports.delivering import deliver_all, deliver_rest
 from transports.tcp.protocol import StreamProtocol
 from transports.tcp.stream import READ_SIZE
+from transports.websocket.deadlines import is_overdue, next_look
 from transports.websocket.frames import TEXT_HEADERS, WHOLE_TEXT, encode, encode_close, header_16
 from transports.websocket.lifecycle import CLOSED, CLOSING, FAILED, PEER_CLOSED, Event
 from transports.websocket.outgoing import message_frame, payload_frame
@@ -42,11 +43,6 @@ FLUSH_ABOVE: Final = 65536
 
 LINGER_AFTER_FAILURE: Final = 1.0
 """Seconds; a client that broke the protocol is not waited for."""
-
-NEVER: Final = float("inf")
-
-MIN_TICK: Final = 1.0
-"""Seconds between two looks at a message whose time stands still."""
 
 
 class WebSocketConnection(StreamProtocol):
@@ -101,7 +97,7 @@ class WebSocketConnection(StreamProtocol):
         self._wants_control = wants_control
         self.stream.send_timeout = self._options.send_timeout
         self.stream.limit_reads(READ_SIZE)  # frames are judged by their headers
-        due = self._next_tick(self._protocol.heard)
+        due = next_look(self._protocol, self._options, self._protocol.heard, paused=False)
         if due is not None:
             self._timer = self.dispatcher.timers.call_at(due, self._tick)
 
@@ -259,21 +255,27 @@ class WebSocketConnection(StreamProtocol):
 
     def prepare(self, frame: tuple[Opcode, bytes]) -> bytes:
         """Return the frame of a channel's message."""
+        return message_frame(*frame, self._deflate)
+
+    def send(self, frame: tuple[Opcode, bytes]) -> None:
+        """Frame a message, and post it."""
         opcode, data = frame
-        return message_frame(opcode, data, self._deflate)
+        if opcode is TEXT and len(data) < 126 and self._deflate is None:
+            self.post(TEXT_HEADERS[len(data)] + data)
+        else:
+            self.post(message_frame(opcode, data, self._deflate))
 
     def post(self, prepared: bytes) -> None:
         """Send a frame together with others of this round."""
         out = self._out
         if not out:
+            if self.stream.queued > self._options.max_send_queue:
+                return  # it is being closed for that
             self._posted = 0
             self.dispatcher.send_soon(self.flush)
-        elif self.stream.queued > self._options.max_send_queue:
-            return  # it is being closed for that
         out.append(prepared)
         self._posted += len(prepared)
         if self._posted >= FLUSH_ABOVE:
-            self._posted = 0
             self.on_blocked()
 
     def hold(self) -> None:
@@ -315,25 +317,6 @@ class WebSocketConnection(StreamProtocol):
 
     # -- time
 
-    def _next_tick(self, now: float) -> float | None:
-        """When to look next: at the idle deadline, the next ping or a message's, the first."""
-        options, protocol = self._options, self._protocol
-        due = NEVER if options.timeout is None else protocol.heard + options.timeout
-        if options.ping_interval is not None and protocol.pinged + options.ping_interval < due:
-            due = protocol.pinged + options.ping_interval
-        if options.message_timeout is not None and now + options.message_timeout <= due:
-            due = now + options.message_timeout
-        if protocol.unfinished and options.message_timeout is not None:
-            due = min(due, self._message_tick(now, options.message_timeout))
-        return None if due == NEVER else due
-
-    def _message_tick(self, now: float, timeout: float) -> float:
-        """When the message is overdue, at the earliest; its time stands still in a pause."""
-        protocol = self._protocol
-        if self.stream.paused:
-            return now + max(protocol.began + timeout - protocol.paused_at, MIN_TICK)
-        return protocol.began + timeout
-
     def _tick(self) -> float | None:
         now, options, protocol = self.dispatcher.clock(), self._options, self._protocol
         if self.stream.paused:
@@ -341,23 +324,14 @@ class WebSocketConnection(StreamProtocol):
         if options.timeout is not None and protocol.heard + options.timeout <= now:
             self.inbox.signal(Shutdown("timeout"))
             return None
-        if self._overdue(now):
+        if is_overdue(protocol, options, now, paused=self.stream.paused):
             self.inbox.signal(Shutdown("message_timeout"))
             return None
         if options.ping_interval is not None and protocol.pinged + options.ping_interval <= now:
             protocol.pinged = now
             if not self.stream.queued:  # else it would only wait with the rest
                 self.stream.write(encode(Opcode.PING, b""))
-        return self._next_tick(now)
-
-    def _overdue(self, now: float) -> bool:
-        timeout, protocol = self._options.message_timeout, self._protocol
-        return (
-            timeout is not None
-            and protocol.unfinished
-            and not self.stream.paused
-            and protocol.began + timeout <= now
-        )
+        return next_look(protocol, options, now, paused=self.stream.paused)
 
     # -- the end
 
