@@ -106,7 +106,7 @@ class Topics:
             REFUSALS.log(logging.INFO, name, "%s: closed a client: %s", name, error)
             raise Exit(Failure(error)) from None
         event = message.event
-        if event.startswith(RESERVED):
+        if event[:4] == RESERVED:
             self._control(message)
             return
         seat = self._seats.get(message.topic)

@@ -5,8 +5,7 @@ Names are those of Phoenix (``Phoenix.Socket.Message``, ``Reply`` and ``Broadcas
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 from actors.errors import InvalidMessage
 from actors.messages import Opcode
@@ -23,8 +22,7 @@ MAX_NAME = 255
 """Bytes of a topic, an event or a ref, in UTF-8: binary frames have one byte for a length."""
 
 
-@dataclass(slots=True)
-class Incoming:
+class Incoming(NamedTuple):
     """One message of a client. ``payload`` is ``bytes`` where it came in a binary frame.
 
     ``join_ref`` is the ref of the join that the client means, ``None`` where it does not say.
