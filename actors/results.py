@@ -8,12 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from actors.messages import Opcode
 from actors.reasons import NORMAL
-
-if TYPE_CHECKING:
-    from actors.messages import Opcode
 
 
 @dataclass(slots=True)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from actors import log_format, schedule, signing
 from actors import packets as frames
+from actors.endpoint.mounts import Mounts
 from actors.options import Options, build, limits
 from actors.pubsub import bus, link, pace, wire
 from actors.runtime import actor, blocked, crashes, dear, descriptors, dispatcher, reserve
@@ -19,9 +20,6 @@ from transports.http import bodies, chunked, grammar, query, writer
 from transports.longpoll import claims, relay
 from transports.tcp import listener, patience, stream
 from transports.websocket import connection, deflate, protocol, read_rate
-
-if TYPE_CHECKING:
-    from actors.endpoint.mounts import Mounts
 
 FIXED: tuple[tuple[str, Any, str, str], ...] = (
     ("actor.mailbox_messages", actor.Actor.mailbox_messages, "messages", "told, not yet handled"),

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from actors.pubsub.cluster import Cluster
+from actors.pubsub.front import PubSub
+from actors.reasons import Reason
 from actors.runtime import Actor
-
-if TYPE_CHECKING:
-    from actors.pubsub.cluster import Cluster
-    from actors.pubsub.front import PubSub
-    from actors.reasons import Reason
 
 
 class Attached(Actor):

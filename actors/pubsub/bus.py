@@ -13,7 +13,7 @@ import itertools
 import logging
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import gevent
 import gevent.pool
@@ -23,16 +23,14 @@ from gevent.event import Event
 from actors import telemetry
 from actors.packets import FrameError, FrameReader, unpack
 from actors.pubsub import wire
+from actors.pubsub.cluster import Handler, Reply
+from actors.pubsub.front import PubSub
 from actors.pubsub.link import Link
 from actors.pubsub.pace import Pace
 from actors.runtime import unix
 from actors.runtime.dispatcher import get_dispatcher
+from actors.runtime.timers import Timer
 from actors.schedule import BUS_FLUSH
-
-if TYPE_CHECKING:
-    from actors.pubsub.cluster import Handler, Reply
-    from actors.pubsub.front import PubSub
-    from actors.runtime.timers import Timer
 
 logger = logging.getLogger("roost.pubsub")
 

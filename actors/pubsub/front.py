@@ -7,17 +7,15 @@ nobody holds the publisher's own.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from actors import telemetry
 from actors.packets import pack, pack_and_copy, unpack
+from actors.pubsub.cluster import Cluster
 from actors.pubsub.table import Table
 from actors.pubsub.wire import PLAIN
-
-if TYPE_CHECKING:
-    from actors.pubsub.cluster import Cluster
-    from actors.runtime.actor import Actor
-    from actors.runtime.ref import Ref
+from actors.runtime.actor import Actor
+from actors.runtime.ref import Ref
 
 
 class PubSub:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from actors import telemetry
 from actors.errors import MailboxFull
 from actors.runtime import monitors
+from actors.runtime.actor import Actor
 from actors.runtime.cell import Cell
 from actors.runtime.dispatcher import get_dispatcher
 from actors.runtime.mailbox import Mailbox, SharedEnvelope
-
-if TYPE_CHECKING:
-    from actors.runtime.actor import Actor
 
 
 class Subscription:

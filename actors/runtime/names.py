@@ -10,10 +10,9 @@ Names are given on the loop's thread; :func:`whereis` may be called from any.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from actors.runtime.actor import Actor
+from actors.runtime.actor import Actor
 
 _holders: dict[str, Holder] = {}
 

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from actors.runtime.dispatcher import get_dispatcher
+from transports.http.responder import Caller
+from transports.http.response import Response
 from transports.longpoll import answers
-
-if TYPE_CHECKING:
-    from transports.http.responder import Caller
-    from transports.http.response import Response
-    from transports.longpoll.intake import Intake, Share
+from transports.longpoll.intake import Intake, Share
 
 
 class HeldPost:

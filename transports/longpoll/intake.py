@@ -9,11 +9,10 @@ anybody still waits for the answer.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
-if TYPE_CHECKING:
-    from transports.longpoll.token import SessionToken
-    from transports.opening.opened import Opened
+from transports.longpoll.token import SessionToken
+from transports.opening.opened import Opened
 
 
 class Waiting(Protocol):

@@ -12,28 +12,25 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 from actors.messages import Receipt
 from actors.reasons import Crash, Reason, Shutdown
 from actors.results import Push, Reply, Stop
 from actors.runtime.actor import Exit
+from actors.runtime.dispatcher import Dispatcher
+from actors.runtime.timers import Timer, Timers
+from actors.socket import Socket
 from transports.delivering import deliver_rest
+from transports.http.responder import Caller
+from transports.http.response import Response
 from transports.longpoll import answers, body, outgoing
+from transports.longpoll.body import Message
 from transports.longpoll.buffer import Buffer
 from transports.longpoll.holding import HeldPost
-from transports.longpoll.intake import Intake
-
-if TYPE_CHECKING:
-    from actors.runtime.dispatcher import Dispatcher
-    from actors.runtime.timers import Timer, Timers
-    from actors.socket import Socket
-    from transports.http.responder import Caller
-    from transports.http.response import Response
-    from transports.longpoll.body import Message
-    from transports.longpoll.intake import Share
-    from transports.longpoll.options import LongPollOptions
-    from transports.longpoll.token import SessionToken
+from transports.longpoll.intake import Intake, Share
+from transports.longpoll.options import LongPollOptions
+from transports.longpoll.token import SessionToken
 
 logger = logging.getLogger("roost.transports")
 

@@ -8,7 +8,6 @@ import logging
 import os
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from gevent.event import Event
 
@@ -17,12 +16,10 @@ from actors.results import Error
 from actors.runtime.crashes import capped
 from actors.token import report_ahead
 from transports.longpoll import token as tokens
+from transports.longpoll.options import LongPollOptions
+from transports.longpoll.session import LongPollSession
 from transports.longpoll.token import SessionToken
 from transports.tcp.admission import PER_ADDRESS, TOTAL, Admission
-
-if TYPE_CHECKING:
-    from transports.longpoll.options import LongPollOptions
-    from transports.longpoll.session import LongPollSession
 
 logger = logging.getLogger("roost.transports")
 

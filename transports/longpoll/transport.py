@@ -6,30 +6,27 @@ handshake run for each request, in Phoenix's order, as each may come from anothe
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from actors.errors import HTTPError
 from actors.results import Error, Ok
 from actors.runtime.actor import StartError
 from actors.runtime.dispatcher import get_dispatcher
+from transports.http.request import Request
+from transports.http.responder import Responder
+from transports.http.response import Response
 from transports.longpoll import answers, body
-from transports.longpoll.claims import Claims
+from transports.longpoll.body import Message
+from transports.longpoll.claims import Claims, Used
 from transports.longpoll.holding import HeldPost
 from transports.longpoll.intake import Intake, Share
 from transports.longpoll.options import LongPollOptions
+from transports.longpoll.relay import Relay
 from transports.longpoll.session import LongPollSession
 from transports.longpoll.session_table import SessionTable
+from transports.longpoll.token import SessionToken
 from transports.opening.mount import TransportMount
 from transports.opening.opened import Opened, Refusal
-
-if TYPE_CHECKING:
-    from transports.http.request import Request
-    from transports.http.responder import Responder
-    from transports.http.response import Response
-    from transports.longpoll.body import Message
-    from transports.longpoll.claims import Used
-    from transports.longpoll.relay import Relay
-    from transports.longpoll.token import SessionToken
 
 NAME = "longpoll"
 TOKEN_HEADER = "x-phoenix-longpoll-token"

@@ -15,13 +15,11 @@ from __future__ import annotations
 
 import io
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from transports.http.cookies import parse_cookies
+from transports.http.request import Request
 from transports.wsgi.environ import from_request
-
-if TYPE_CHECKING:
-    from transports.http.request import Request
 
 
 class FlaskSession:

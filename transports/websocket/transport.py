@@ -6,22 +6,18 @@ subprotocol, connect_info, ``connect``, and only then the upgrade itself.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from actors.errors import HandshakeError
 from actors.results import Error, Ok
 from actors.runtime.actor import StartError
 from actors.socket import Socket
+from transports.http.request import Request
+from transports.http.responder import Responder
 from transports.http.response import Response
 from transports.opening.mount import TransportMount
 from transports.opening.opened import Refusal
 from transports.websocket import handshake
 from transports.websocket.connection import WebSocketConnection
 from transports.websocket.options import WebSocketOptions
-
-if TYPE_CHECKING:
-    from transports.http.request import Request
-    from transports.http.responder import Responder
 
 NAME = "websocket"
 

@@ -11,16 +11,14 @@ import re
 import sys
 from collections.abc import Callable, Iterable
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from wsgiref.util import is_hop_by_hop
 
+from transports.http.request import Headers, Request
+from transports.http.responder import Responder
 from transports.http.response import Response, encode_head
 from transports.http.writer import ClientGone, Writer
 from transports.wsgi import environ
-
-if TYPE_CHECKING:
-    from transports.http.request import Headers, Request
-    from transports.http.responder import Responder
 
 ExcInfo = tuple[type[BaseException], BaseException, TracebackType]
 Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
-if TYPE_CHECKING:
-    from transports.http.handling import Resource
-    from transports.http.options import HTTPOptions
+from transports.http.handling import Resource
+from transports.http.options import HTTPOptions
 
 
 class Options(Protocol):

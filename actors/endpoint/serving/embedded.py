@@ -14,10 +14,11 @@ import logging
 import math
 import os
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from gevent.lock import RLock
 
+from actors.endpoint.mounts import Mounts
 from actors.endpoint.routes import Routes
 from actors.endpoint.serving import tree
 from actors.endpoint.serving.lifetime import Lifetime
@@ -27,9 +28,6 @@ from actors.reasons import Reason
 from actors.runtime import Actor, get_dispatcher
 from actors.schedule import PATIENT
 from supervision.specs import ChildSpec
-
-if TYPE_CHECKING:
-    from actors.endpoint.mounts import Mounts
 
 logger = logging.getLogger("roost.endpoint")
 

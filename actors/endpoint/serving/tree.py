@@ -10,9 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from actors.crash_text import crash
+from actors.endpoint.mounts import Mounts, SocketMount
+from actors.endpoint.options import EndpointOptions
 from actors.endpoint.serving.budget import Budget, Drain
 from actors.endpoint.serving.connections import Acceptor, Connections, Serving
 from actors.endpoint.serving.root import CHILDREN, DRAINERS, SERVER, Children
@@ -22,10 +24,6 @@ from actors.schedule import DRAIN_PART, SERVER_PART
 from supervision.drainer import Drainers
 from supervision.draining import DrainOptions, capacity
 from supervision.specs import ChildSpec, child_spec, child_specs
-
-if TYPE_CHECKING:
-    from actors.endpoint.mounts import Mounts, SocketMount
-    from actors.endpoint.options import EndpointOptions
 
 ACCEPTOR: Final = "acceptor"
 PHOENIX: Final = "phoenix"
