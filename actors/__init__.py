@@ -52,50 +52,26 @@ if TYPE_CHECKING:
     from transports.opening.host_session import DjangoSession as DjangoSession
     from transports.opening.host_session import FlaskSession as FlaskSession
 
-_HOME = {
-    "Actor": "actors.runtime.actor",
-    "CLOSED": "actors.reasons",
-    "Closed": "actors.reasons",
-    "ConfigError": "actors.errors",
-    "ConnectInfo": "actors.messages",
-    "ConnectionEnded": "actors.messages",
-    "Control": "actors.messages",
-    "Crash": "actors.reasons",
-    "DjangoSession": "transports.opening.host_session",
-    "Down": "actors.messages",
-    "Drainer": "supervision.drainer",
-    "Endpoint": "actors.endpoint.definition",
-    "Error": "actors.results",
-    "Exit": "actors.runtime.actor",
-    "FlaskSession": "transports.opening.host_session",
-    "Gone": "actors.messages",
-    "HTTPOptions": "transports.http.options",
-    "MailboxFull": "actors.errors",
-    "NORMAL": "actors.reasons",
-    "Ok": "actors.results",
-    "Opcode": "actors.messages",
-    "Push": "actors.results",
-    "Reason": "actors.reasons",
-    "Receipt": "actors.messages",
-    "Reply": "actors.results",
-    "Result": "actors.socket",
-    "SessionOptions": "transports.opening.cookie_session",
-    "Shutdown": "actors.reasons",
-    "Socket": "actors.socket",
-    "in_thread": "actors.runtime.threads",
-    "StartError": "actors.runtime.actor",
-    "Stop": "actors.results",
-    "as_reason": "actors.reasons",
-    "whereis": "actors.runtime.names",
-    # modules
-    "pubsub": "actors.pubsub",
-    "registry": "actors.registry",
-    "telemetry": "actors.telemetry",
-    "token": "actors.token",
-}
-
-__all__ = sorted(_HOME)  # noqa: PLE0605 - the names above, stated once
-
-
 if not TYPE_CHECKING:  # else a misspelt import would be Any to type checkers
-    __getattr__, __dir__ = lazy(globals(), _HOME)
+    __all__, __getattr__, __dir__ = lazy(
+        globals(),
+        {
+            "actors.endpoint.definition": "Endpoint",
+            "actors.errors": "ConfigError MailboxFull",
+            "actors.messages": "ConnectInfo ConnectionEnded Control Down Gone Opcode Receipt",
+            "actors.pubsub": "pubsub",
+            "actors.reasons": "CLOSED NORMAL Closed Crash Reason Shutdown as_reason",
+            "actors.registry": "registry",
+            "actors.results": "Error Ok Push Reply Stop",
+            "actors.runtime.actor": "Actor Exit StartError",
+            "actors.runtime.names": "whereis",
+            "actors.runtime.threads": "in_thread",
+            "actors.socket": "Result Socket",
+            "actors.telemetry": "telemetry",
+            "actors.token": "token",
+            "supervision.drainer": "Drainer",
+            "transports.http.options": "HTTPOptions",
+            "transports.opening.cookie_session": "SessionOptions",
+            "transports.opening.host_session": "DjangoSession FlaskSession",
+        },
+    )
