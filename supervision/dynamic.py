@@ -14,14 +14,7 @@ from supervision.intensity import Intensity
 from supervision.parent import Parent
 from supervision.plan import Child, ChildInfo, Counts, count, kept, restarts, which
 from supervision.reports import report, text
-from supervision.specs import (
-    IGNORE,
-    ChildSpec,
-    DynamicFlags,
-    Ignored,
-    check_significant,
-    flags,
-)
+from supervision.specs import IGNORE, ChildSpec, DynamicFlags, Ignored, check_significant, flags
 
 
 class DynamicSupervisor(Parent):

@@ -66,12 +66,7 @@ FIXED: tuple[tuple[str, Any, str, str], ...] = (
     ),
     ("websocket.failure_linger", connection.LINGER_AFTER_FAILURE, "seconds", "after 1002 and such"),
     ("websocket.inflate_free", deflate.RATIO_ABOVE, "bytes", "inflated before the ratio counts"),
-    (
-        "websocket.control_burst",
-        protocol.CONTROL_BURST,
-        "seconds",
-        "of max_control_rate at once",
-    ),
+    ("websocket.control_burst", protocol.CONTROL_BURST, "seconds", "of max_control_rate at once"),
     ("longpoll.claims", claims.MANY, "sessions", "of a connection; it is a proxy's that has more"),
     ("header.tokens", grammar.MAX_TOKENS, "tokens", "in a list such as Sec-WebSocket-Protocol"),
     ("query.params", query.MAX_PARAMS, "parameters", "in a query, else 400"),

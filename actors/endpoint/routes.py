@@ -40,11 +40,7 @@ class Routes:
     """
 
     def __init__(
-        self,
-        endpoint: Mounts,
-        *,
-        cluster: Cluster | None = None,
-        boot_secret: str | None = None,
+        self, endpoint: Mounts, *, cluster: Cluster | None = None, boot_secret: str | None = None
     ) -> None:
         self.endpoint = endpoint
         self.notes: list[str] = []

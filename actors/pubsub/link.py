@@ -51,12 +51,7 @@ class Link:
     """
 
     def __init__(
-        self,
-        path: Path,
-        name: str,
-        peer: str,
-        on_up: Callable[[str], object],
-        published: int = 0,
+        self, path: Path, name: str, peer: str, on_up: Callable[[str], object], published: int = 0
     ) -> None:
         self.peer = peer
         self.protocol = wire.PROTOCOL

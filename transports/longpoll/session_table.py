@@ -118,10 +118,7 @@ class SessionTable:
         reached = self._admission.reached(address, most, most_each)
         if reached is TOTAL:
             self._refusals.log(
-                logging.WARNING,
-                "max_sessions",
-                "refused a session: max_sessions=%d are open",
-                most,
+                logging.WARNING, "max_sessions", "refused a session: max_sessions=%d are open", most
             )
             return False
         if reached is PER_ADDRESS:

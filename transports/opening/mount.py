@@ -82,11 +82,7 @@ class TransportMount(Generic[OptionsT_co]):
     """One socket class at one path over one transport, whose ``options`` are of its own class."""
 
     def __init__(
-        self,
-        path: str,
-        socket_class: type[Socket],
-        options: OptionsT_co,
-        defaults: Defaults,
+        self, path: str, socket_class: type[Socket], options: OptionsT_co, defaults: Defaults
     ) -> None:
         self.path = path
         self.socket_class = socket_class

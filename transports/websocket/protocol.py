@@ -94,10 +94,7 @@ class Protocol(Record):
     __slots__ = ("_clock", "_continues", "_deflate", "_fast", "_options", "_short_end", "special")
 
     def __init__(
-        self,
-        options: WebSocketOptions,
-        clock: Callable[[], float],
-        deflate: Deflate | None = None,
+        self, options: WebSocketOptions, clock: Callable[[], float], deflate: Deflate | None = None
     ) -> None:
         super().__init__()
         self._options = options

@@ -61,12 +61,7 @@ class WebSocketTransport:
         return None
 
     def _upgrade(
-        self,
-        request: Request,
-        http: Responder,
-        key: str,
-        subprotocol: str | None,
-        answer: Ok,
+        self, request: Request, http: Responder, key: str, subprotocol: str | None, answer: Ok
     ) -> None:
         extension, extensions = None, None
         if self._options.compress:

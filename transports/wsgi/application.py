@@ -339,11 +339,7 @@ def _abandon(handler: Any) -> None:
 
 
 def _answer(
-    environ: dict[str, Any],
-    start_response: Callable[..., Any],
-    exchange: Exchange,
-    *,
-    named: bool,
+    environ: dict[str, Any], start_response: Callable[..., Any], exchange: Exchange, *, named: bool
 ) -> Iterable[bytes]:
     """Send a response; ``named`` servers are pywsgi, which closes when it sends that it does."""
     response, close = exchange.response or SERVER_ERROR, exchange.close

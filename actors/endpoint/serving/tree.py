@@ -74,10 +74,7 @@ def drain_options(mounted: SocketMount, grace: float) -> DrainOptions | None:
 
 
 def children(
-    endpoint: Mounts,
-    connections: Connections,
-    grace: float,
-    pubsub: Iterable[ChildSpec] = (),
+    endpoint: Mounts, connections: Connections, grace: float, pubsub: Iterable[ChildSpec] = ()
 ) -> tuple[ChildSpec, ...]:
     """Return the specs in start order; nothing is started.
 
