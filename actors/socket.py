@@ -247,7 +247,6 @@ class Socket(Actor, Generic[StateT]):
     # -- how it runs
 
     def on_start(self) -> None:
-        """Run :meth:`init`."""
         self.__terminate_ran = True  # what has not begun is not terminated, not even by a kill
         answer: Any = self.init(self.state)
         if type(answer) is not Ok:
@@ -265,7 +264,6 @@ class Socket(Actor, Generic[StateT]):
         super().handle_exit(reason)
 
     def on_receive(self, message: Any) -> None:
-        """Give a told message to :meth:`handle_info`."""
         result = self.handle_info(message)
         if result is not None:  # looked at here too: most messages are answered with nothing
             self.__answer(result, self.handle_info)
@@ -316,7 +314,6 @@ class Socket(Actor, Generic[StateT]):
         self.__transport.on_ended(reason)
 
     def on_terminate(self, reason: Reason) -> None:
-        """Call :meth:`terminate`, once."""
         if not self.__terminate_ran:
             self.__terminate_ran = True
             try:

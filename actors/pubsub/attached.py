@@ -17,7 +17,6 @@ class Attached(Actor):
         self._adapter = adapter
 
     def on_start(self) -> None:
-        """Attach."""
         self._pubsub.attach(self._adapter)
 
     def terminate(self, reason: Reason) -> None:

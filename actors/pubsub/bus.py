@@ -101,7 +101,6 @@ class Bus:
 
     @property
     def peers(self) -> set[str]:
-        """The workers that are linked to."""
         return set(self._links)
 
     @property
@@ -121,11 +120,9 @@ class Bus:
         return True
 
     def joined(self, callback: Callable[[str], object]) -> None:
-        """Call ``callback(worker)``, which must not block, each time when a worker was greeted."""
         self._joined.append(callback)
 
     def gone(self, callback: Callable[[str], object]) -> None:
-        """Call ``callback(worker)``, which must not block, each time when a worker has hung up."""
         self._gone.append(callback)
 
     def _greeted(self, worker: str) -> None:
@@ -149,7 +146,6 @@ class Bus:
     # -- what we send
 
     def publish(self, topic: str, kind: str, packed: bytes) -> None:
-        """Send a broadcast to all others; callable from any thread."""
         if not self._dispatcher.on_this_thread():
             self._dispatcher.call_from_thread(lambda: self.publish(topic, kind, packed))
             return
@@ -159,18 +155,15 @@ class Bus:
             link.send(message)
 
     def direct(self, worker: str, topic: str, kind: str, packed: bytes) -> bool:
-        """Send a broadcast to one; callable from any thread."""
         if not self._dispatcher.on_this_thread():
             self._dispatcher.call_from_thread(lambda: self.direct(worker, topic, kind, packed))
             return worker in self._links
         return self._send(worker, wire.broadcast(self.worker, 0, kind, topic, packed))
 
     def notify(self, worker: str, kind: str, body: Any) -> bool:
-        """Tell ``worker``; return ``False`` where there is none, or too much waits for it."""
         return self._send(worker, wire.notify(kind, body))
 
     def request(self, worker: str, kind: str, body: Any, timeout: float, reply: Reply) -> None:
-        """Ask ``worker``; ``reply(answer)`` is called once, with ``None`` if there is none."""
         ticket = next(self._tickets)
         if not self._send(worker, wire.request(ticket, kind, body)):
             reply(None)
@@ -183,17 +176,14 @@ class Bus:
         return link is not None and link.send(message)
 
     def unsent(self, worker: str) -> int:
-        """Return the bytes of requests, replies and notices that wait to be sent to ``worker``."""
         link = self._links.get(worker)
         return 0 if link is None else link.exchanges
 
     def takes_notices(self, worker: str) -> bool:
-        """Whether ``worker`` is known to speak our protocol."""
         link = self._links.get(worker)
         return link is not None and link.up.is_set() and link.protocol == wire.PROTOCOL
 
     def serve(self, kind: str, handler: Handler) -> None:
-        """Have ``handler(worker, body, reply)`` called for requests and notices of ``kind``."""
         self._handlers[kind] = handler
 
     def _settle(self, ticket: int, answer: Any) -> None:

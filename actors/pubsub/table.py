@@ -45,7 +45,6 @@ class Table:
         self._topics.setdefault(topic, {})[number] = Subscription(inbox)
 
     def unsubscribe(self, actor: Actor, topic: str) -> None:
-        """Stop; what is in the mailbox already still comes."""
         number = actor.actor_inbox.number
         topics = self._of.get(number)
         if topics is not None and topic in topics:
@@ -53,7 +52,6 @@ class Table:
             self._drop(topic, number)
 
     def subscribers(self, topic: str) -> int:
-        """Return how many actors listen to ``topic``."""
         return len(self._topics.get(topic, ()))
 
     def deliver(

@@ -206,7 +206,6 @@ class Cell(Runnable):
 
     @property
     def kind(self) -> type:
-        """The actor's class."""
         return type(self.actor)
 
     def on_turn(self, carrier: greenlet) -> None:
@@ -237,7 +236,6 @@ class Cell(Runnable):
                 self.owner = self.batch = None
 
     def on_blocked(self) -> None:
-        """Tell the actor that its turn blocked."""
         self.actor.on_blocked()
 
     def taken(self, envelope: Any) -> None:

@@ -65,7 +65,6 @@ class Descriptor:
         self._fd = fd
 
     def write(self, data: bytes) -> int:
-        """Write to it."""
         return os.write(self._fd, data)
 
     def wait(self) -> None:

@@ -39,13 +39,11 @@ class HeldPost:
         http.on_lost(self.lost)
 
     def admitted(self, share: Share) -> None:
-        """Go on."""
         self._timer.cancel()
         share.due = self._due
         self._proceed(share)
 
     def refused(self) -> None:
-        """Answer that there is no such session any more."""
         self._answer(answers.status(410))
 
     def _late(self) -> None:

@@ -108,7 +108,6 @@ class Held:
         self._relay.respond(self._key, response)
 
     def on_lost(self, callback: Callable[[], object], *, at_eof: bool = False) -> None:  # noqa: ARG002
-        """Have ``callback`` called if the client leaves before its answer."""
         self.lost = callback
 
 

@@ -244,7 +244,6 @@ class LongPollSession:
     # -- from the socket
 
     def deliver(self, result: Any) -> None:
-        """Keep what a callback answered for a poll; ``TypeError`` for what is no result."""
         kind = type(result)
         if kind is Reply or kind is Push:
             self._keep(result.payload, result.opcode)

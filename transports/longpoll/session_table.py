@@ -41,11 +41,9 @@ class _Place:
 
     @property
     def taken(self) -> bool:
-        """Whether the session is still in the table."""
         return self._table.places.get(self.token.session) is self
 
     def sign(self, cursor: int) -> str:
-        """Return the token to send with an answer: it proves what its holder has received."""
         worker, session, nonce, _ = self.token
         signed = SessionToken(worker, session, nonce, cursor)
         text, now = self._table.encode(signed)
@@ -63,7 +61,6 @@ class _Place:
         return self._issued if matches and now - self._signed <= max_age else None
 
     def fetched(self) -> None:
-        """Note that a poll was given all that the session holds."""
         unfetched = self._table.unfetched
         if self in unfetched:
             unfetched.remove(self)
@@ -71,7 +68,6 @@ class _Place:
                 self._table.all_fetched.set()
 
     def leave(self) -> None:
-        """Forget the session and give its place back; a second time does nothing."""
         if self.taken:
             del self._table.places[self.token.session]
             self._table.issued.pop(self._readable, None)

@@ -53,11 +53,7 @@ class LongPollTransport:
         self._relay = relay
 
     def judge_unread(self, request: Request, http: Responder) -> Response | None:
-        """Judge a POST by its head: its size, and whether its session has room.
-
-        Answer what refuses it; ``None`` where its body may be read, at once or when ``http`` is
-        told to proceed. What has come whole is for :meth:`handle` to judge, once.
-        """
+        """Judge a POST by its size, and by whether its session has room: else it is held."""
         if request.method != "POST":
             return None
         try:
@@ -79,10 +75,7 @@ class LongPollTransport:
         return self._hold(request, http, intake, size)
 
     def continues(self, request: Request) -> bool:
-        """Whether a request is of a session that lives: it waits for its turn, as does its client.
-
-        One that would open a session is better refused (``transports.http.handling.Continuing``).
-        """
+        """Whether a request is of a session that lives; one that would open one is refused."""
         try:
             token = self._token(request, {**request.params, **request.path_params})
         except HTTPError:
@@ -125,10 +118,7 @@ class LongPollTransport:
         return None
 
     def handle(self, request: Request, http: Responder) -> Response | None:
-        """Answer at once; return ``None`` for a poll that is held or a POST that is being handled.
-
-        Runs on a carrier: ``connect`` and ``init`` may block.
-        """
+        """Answer at once; return ``None`` where a poll is held, or a POST is being handled."""
         if request.share is not None and request.share is not STRANGE:
             return self._handle_admitted(request, http)
         opened = self._mount.open(request, NAME)

@@ -33,7 +33,6 @@ class FlaskSession:
         self._app = app
 
     def read(self, request: Request) -> dict[str, Any] | None:
-        """Return the session's values; ``None`` where the client has none that is valid."""
         local = request.host, request.port
         environ = from_request(request, local, io.StringIO())
         app = self._app
@@ -50,7 +49,6 @@ class DjangoSession:
     """
 
     def read(self, request: Request) -> dict[str, Any] | None:
-        """Return the session's values; ``None`` where the client has none that is valid."""
         settings = import_module("django.conf").settings
         key = parse_cookies(request.headers_named("cookie")).get(settings.SESSION_COOKIE_NAME)
         if not key:

@@ -215,7 +215,6 @@ class WebSocketConnection(StreamProtocol):
     # -- to the client
 
     def deliver(self, result: Any) -> None:
-        """Turn a callback's result into frames; ``TypeError`` for what is no result."""
         kind = type(result)
         if kind is Reply or kind is Push:
             payload, opcode = result.payload, result.opcode
@@ -249,7 +248,6 @@ class WebSocketConnection(StreamProtocol):
         raise Exit(as_reason(stop.reason))
 
     def flush(self) -> None:
-        """Send what the turn delivered."""
         out = self._out
         if out:
             stream, state = self.stream, self._protocol.state
@@ -375,7 +373,6 @@ class CloseWait(StreamProtocol):
             self._stream.close(linger=0)
 
     def eof_received(self) -> None:
-        """The client hung up."""
         self._stream.abort()
 
     def _late(self) -> None:
@@ -383,6 +380,5 @@ class CloseWait(StreamProtocol):
         self._stream.abort()
 
     def connection_lost(self, error: Exception | None) -> None:  # noqa: ARG002 - StreamProtocol
-        """Wait no longer."""
         self._protocol.move(Event.HANGUP)
         self._timer.cancel()

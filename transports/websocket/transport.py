@@ -35,10 +35,7 @@ class WebSocketTransport:
         return None
 
     def handle(self, request: Request, http: Responder) -> Response | None:
-        """Refuse with a response, or take the connection over and answer ``None``.
-
-        Runs on a carrier: ``connect`` may block.
-        """
+        """Refuse with a response, or take the connection over and answer ``None``."""
         if request.method != "GET":
             return Response(400)
         if request.body:

@@ -123,7 +123,6 @@ class Exchange(life.Exchanging, StreamProtocol):
     # -- the handler's side
 
     def respond(self, response: Response, *, close: bool = False) -> None:
-        """Answer the request; a second answer is ignored."""
         unread = self.state is life.WAITING or self.state is life.JUDGED
         if not self.move(life.Event.CLOSE if unread else life.Event.RESPOND):
             return
@@ -140,16 +139,13 @@ class Exchange(life.Exchanging, StreamProtocol):
             stream.close()
 
     def limit_body(self, most: int) -> None:
-        """Have the WSGI call read at most ``most`` bytes of a body without a length."""
         self.max_body = most
 
     def hold(self) -> None:
-        """Have the WSGI call wait with the body until :meth:`proceed`."""
         self.move(life.Event.HOLD)
         self._held = Waiter()
 
     def proceed(self) -> None:
-        """Let it go on, if it waits."""
         if self.state is life.HELD:
             self.move(life.Event.PROCEED)
         if self._held is not None:
@@ -159,7 +155,6 @@ class Exchange(life.Exchanging, StreamProtocol):
     """A handler that writes to ``stream`` itself writes the connection's last answer."""
 
     def answered(self, *, close: bool = True) -> None:  # noqa: ARG002 - see closes
-        """End the answer that its handler has written to ``stream`` itself."""
         self.stream.close()
         if self.move(life.Event.FINISH):
             self.move(life.Event.CLOSE)
@@ -167,14 +162,10 @@ class Exchange(life.Exchanging, StreamProtocol):
 
     @property
     def draining(self) -> bool:
-        """Whether what is handed over must end soon."""
         return self._taken.draining
 
     def on_lost(self, callback: Callable[[], object], *, at_eof: bool = False) -> None:  # noqa: ARG002
-        """Call ``callback`` if the client is lost before its answer.
-
-        As in our own server that is a reset, not the end of what the client sends.
-        """
+        # As in our own server that is a reset, and not the end of what the client sends.
         if self._stream is not None and self._stream.closed:
             callback()
             return
@@ -225,7 +216,6 @@ class Exchange(life.Exchanging, StreamProtocol):
         return stream
 
     def hand_over(self, protocol: StreamProtocol) -> bytes:
-        """Let ``protocol`` have the stream; return what was read beyond the request."""
         stream = self.stream
         self._lost = None
         self.move(life.Event.HAND_OVER)

@@ -121,11 +121,9 @@ class Acceptor(Actor):
         self._connections = connections
 
     def on_start(self) -> None:
-        """Begin."""
         self._connections.accept()
 
     def terminate(self, reason: Reason) -> None:
-        """Stop."""
         self._connections.stop_accepting()
         super().terminate(reason)
 
@@ -175,7 +173,6 @@ class Serving(Actor):
         return True
 
     def kill_now(self) -> None:
-        """There is no more time."""
         if self.exit_reason is None:
             self._cut_short()
         super().kill_now()

@@ -49,12 +49,10 @@ class Connections(Actor):
         self._seconds = seconds
 
     def terminate(self, reason: Reason) -> None:
-        """End them, in the server's time."""
         self._embedded.end_connections(self._seconds)
         super().terminate(reason)
 
     def kill_now(self) -> None:
-        """There is no more time."""
         if self.exit_reason is None:
             self._embedded.end_connections(0.0)
         super().kill_now()
