@@ -298,7 +298,7 @@ class Cell(Runnable):
     def move(self, event: Event) -> State:
         """Go where the table says, and return where that is."""
         self.state = state = TRANSITIONS[self.state, event]
-        self.closed = state >= _CLOSING
+        self.closed = state is _CLOSING or state is _GONE
         return state
 
     def begin(self, starter: greenlet) -> None:
