@@ -115,37 +115,28 @@ class TransportMount(Generic[OptionsT_co]):
             # Never the query: it may hold a token.
             logger.log(level, "%s %s from %s", request.method, request.path, request.peer[0])
         if not host_allowed(self.options.allowed_hosts, request.host):
-            self._refusals.log(
-                logging.WARNING,
-                "host",
-                "%s: refused the host %.200r, see allowed_hosts",
-                self.path,
-                request.host,
-            )
-            return Refusal(403)
+            words = "%s: refused the host %.200r, see allowed_hosts"
+            return self._refuse("host", words, self.path, request.host)
         refusal = self._origin.refusal(request, self.path)
         if refusal is not None:
-            self._refusals.log(logging.WARNING, "origin", "%s", refusal)
-            return Refusal(403)
+            return self._refuse("origin", "%s", refusal)
         chosen = NO_SUBPROTOCOL
         if self._negotiates:
             offers = request.headers_named("sec-websocket-protocol")
             auth_token = self.options.auth_token
             answer = subprotocols.negotiate(self._subprotocols, offers, auth_token=auth_token)
             if isinstance(answer, str):
-                self._refusals.log(
-                    logging.WARNING,
-                    "subprotocol",
-                    "%s: could not agree on a subprotocol: %s",
-                    self.path,
-                    answer,
-                )
-                return Refusal(403)
+                words = "%s: could not agree on a subprotocol: %s"
+                return self._refuse("subprotocol", words, self.path, answer)
             chosen = answer
         params = request.params
         if request.path_params:
             params = {**params, **request.path_params}
         return Opened(request, params, transport, chosen.protocol, chosen.auth_token)
+
+    def _refuse(self, kind: str, words: str, *what: str) -> Refusal:
+        self._refusals.log(logging.WARNING, kind, words, *what)
+        return Refusal(403)
 
     def connect(self, opened: Opened) -> Ok | Error:
         """Ask the socket class; ``TypeError`` when it answers neither ``Ok`` nor ``Error``.

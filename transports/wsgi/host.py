@@ -10,23 +10,16 @@ from transports.http.options import HTTPOptions
 
 
 class Options(Protocol):
-    """What this needs of an endpoint's options."""
+    """What this needs of an endpoint's options, which say what they are."""
 
     @property
-    def http(self) -> HTTPOptions:
-        """Limits of HTTP."""
-
+    def http(self) -> HTTPOptions: ...
     @property
-    def max_connections(self) -> int | None:
-        """Sockets at once, in all."""
-
+    def max_connections(self) -> int | None: ...
     @property
-    def max_connections_per_address(self) -> int | None:
-        """Sockets at once of one address."""
-
+    def max_connections_per_address(self) -> int | None: ...
     @property
-    def grace(self) -> float:
-        """Seconds of a drain that is given no budget."""
+    def grace(self) -> float: ...
 
 
 class Sessions(Protocol):
