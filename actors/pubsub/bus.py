@@ -192,11 +192,6 @@ class Bus:
             found.timer.cancel()
             found.reply(answer)
 
-    def _fail_requests(self, worker: str) -> None:
-        for ticket, asked in list(self._requests.items()):
-            if asked.worker == worker:
-                self._settle(ticket, None)
-
     # -- what others send
 
     def _accept(self) -> None:
@@ -248,7 +243,9 @@ class Bus:
 
     def _tell_gone(self, worker: str) -> None:
         self._heard.pop(worker, None)
-        self._fail_requests(worker)
+        for ticket, asked in list(self._requests.items()):
+            if asked.worker == worker:
+                self._settle(ticket, None)
         for gone in self._gone:
             gone(worker)
 

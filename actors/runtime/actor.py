@@ -214,7 +214,8 @@ class Actor(pykka.Actor):
         except Exception as error:
             if inbox.asked is not None:  # else a kill has answered
                 if not self.crash_on_ask:
-                    exits.report_failed_ask(inbox, error)  # before the asker has it, and its stack
+                    # Before the asker has it, and its stack.
+                    exits.report(inbox, error, "%s failed to answer")
                 inbox.answered().reply_to.set_exception()
             if self.crash_on_ask:
                 raise
@@ -270,7 +271,7 @@ class Actor(pykka.Actor):
 
     def on_crash(self, reason: Crash) -> None:
         """Log a crash: one line that says where, and the stack (:mod:`actors.runtime.crashes`)."""
-        exits.report_crash(self.actor_inbox, reason.exception)
+        exits.report(self.actor_inbox, reason.exception, "%s crashed")
 
     # -- watching and time
 

@@ -89,19 +89,13 @@ def run_hook(hook: Callable[[Any], object], reason: Reason) -> None:
 
 def report_failure(hook: Any, error: BaseException) -> None:
     """Log that a hook, which is a method of an actor, raised."""
-    cell: Cell = hook.__self__.actor_inbox
     name = hook.__name__.replace("on_terminate", "terminate")
-    CRASHES.log(error, f"%s: {name} failed", cell, owner=type(cell.actor))
+    report(hook.__self__.actor_inbox, error, f"%s: {name} failed")
 
 
-def report_crash(cell: Cell, error: BaseException) -> None:
-    """Log that a callback of an actor raised, and ended it."""
-    CRASHES.log(error, "%s crashed", cell, owner=type(cell.actor))
-
-
-def report_failed_ask(cell: Cell, error: Exception) -> None:
-    """Log that a question failed; the actor lives on."""
-    CRASHES.log(error, "%s failed to answer", cell, owner=type(cell.actor))
+def report(cell: Cell, error: BaseException, words: str) -> None:
+    """Log ``words``, with the actor for their ``%s``, and what was raised there."""
+    CRASHES.log(error, words, cell, owner=type(cell.actor))
 
 
 def finish(cell: Cell, event: Event, reason: Reason) -> None:

@@ -19,7 +19,7 @@ from transports.longpoll import token as tokens
 from transports.longpoll.options import LongPollOptions
 from transports.longpoll.session import LongPollSession
 from transports.longpoll.token import SessionToken
-from transports.tcp.admission import PER_ADDRESS, TOTAL, Admission
+from transports.tcp.admission import TOTAL, Admission
 
 logger = logging.getLogger("roost.transports")
 
@@ -112,22 +112,15 @@ class SessionTable:
         """Take a place for a session of ``address``, unless that would exceed a limit."""
         most, most_each = options.max_sessions, options.max_sessions_per_address
         reached = self._admission.reached(address, most, most_each)
-        if reached is TOTAL:
-            self._refusals.log(
-                logging.WARNING, "max_sessions", "refused a session: max_sessions=%d are open", most
-            )
-            return False
-        if reached is PER_ADDRESS:
-            self._refusals.log(
-                logging.WARNING,
-                "max_sessions_per_address",
-                "refused a session of %s: max_sessions_per_address=%d are open",
-                address,
-                most_each,
-            )
-            return False
-        self._admission.enter(address)
-        return True
+        if reached is None:
+            self._admission.enter(address)
+            return True
+        bound, words = "max_sessions", f"refused a session: max_sessions={most} are open"
+        if reached is not TOTAL:
+            bound = "max_sessions_per_address"
+            words = f"refused a session of {address}: {bound}={most_each} are open"
+        self._refusals.log(logging.WARNING, bound, "%s", words)
+        return False
 
     def release(self, address: str) -> None:
         """Give a place back."""
