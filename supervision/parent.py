@@ -6,8 +6,7 @@ one thing at a time, as in OTP: while a child starts or stops, calls wait, and s
 signal; a kill does not.
 
 However a supervisor ends, its children end with it. In an orderly end, and in a crash of its own,
-it stops them first. When it is killed, they are killed before anybody is told; OTP's links do
-that. So whoever restarts a killed supervisor meets nothing of its former life.
+it stops them first. When it is killed, they are killed before anybody is told, as by OTP's links.
 """
 
 from __future__ import annotations

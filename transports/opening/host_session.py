@@ -1,14 +1,7 @@
 """The session of the web framework beside us, read by the framework itself.
 
-A login on a page of Flask or Django is known in ``connect``::
-
-    endpoint.socket("/chat", ChatSocket, websocket={
-        "connect_info": [("session", FlaskSession(flask_app))],
-    })
-
-Where the framework keeps its sessions (a signed cookie, a file, a database, a cache) is its own
-affair: its library reads them, on a carrier, where that may block. Another framework is a class of
-your own after :class:`transports.opening.connect_info.HostSession`.
+A login on a page of Flask or Django is known in ``connect`` (docs/sessions.md). Where the framework
+keeps its sessions is its own affair: its library reads them, on a carrier, where that may block.
 """
 
 from __future__ import annotations

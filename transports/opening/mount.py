@@ -1,10 +1,9 @@
 """What every transport does with a request that opens a connection, in Phoenix's order.
 
-A transport keeps one :class:`TransportMount` and calls ``open(request, name)``, which runs the
-checks (code reload, log, host, origin, subprotocol), then ``connect(opened)``, which gathers
-``connect_info`` and asks the socket class; ``start(transport, state)`` makes the actor. All of them
-may run user code, so they belong on a carrier. A refusal is logged with the option that would have
-allowed the request, at most once in a second for each kind. See docs/writing-a-transport.md.
+A transport calls ``open`` for the checks (code reload, log, host, origin, subprotocol), ``connect``
+for ``connect_info`` and the application's word, ``start`` for the actor. All of them may run user
+code, so they belong on a carrier. A refusal is logged with the option that would have allowed the
+request, at most once in a second for each kind. See docs/writing-a-transport.md.
 """
 
 from __future__ import annotations

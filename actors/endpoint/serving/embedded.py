@@ -1,11 +1,8 @@
 """An endpoint inside another server's process: what is in its tree beside that server.
 
-Under our own server the tree begins the process's life and ends it. Inside pywsgi or gunicorn the
-process is somebody else's: the tree starts at the first request, or by ``endpoint.start()``, and
-ends with the last application that is drained. It has the same children in the same order, and
-where our server would be, the connections that were taken over::
-
-    children, pools, connections, drainers, watchers
+Inside pywsgi or gunicorn the tree starts at the first request, or by ``endpoint.start()``, and ends
+with the last application that is drained. Its children are those under our own server, in the same
+order, but for the acceptor; where that server would be are the connections that were taken over.
 """
 
 from __future__ import annotations

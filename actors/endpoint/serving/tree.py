@@ -2,8 +2,8 @@
 
 The order is the design (``Phoenix.Endpoint.Supervisor``), as they stop in reverse: pubsub, the
 application's children (under a supervisor of their own), what each class of sockets asks for, the
-server, the drainers, the acceptor, the watchers. So clients come in last
-and leave first; what drains is still served, and whatever a callback needs outlives its socket.
+server, the drainers, the acceptor, the watchers. So clients come in last and leave first; what
+drains is still served, and whatever a callback needs outlives its socket.
 """
 
 from __future__ import annotations
