@@ -101,7 +101,7 @@ class Held:
     def __init__(self, relay: Relay, key: tuple[str, int]) -> None:
         self._relay = relay
         self._key = key
-        self.lost: Callable[[], object] = _nothing
+        self.lost: Callable[[], object] = nothing
 
     def respond(self, response: Response, *, close: bool = False) -> None:  # noqa: ARG002
         """Answer; whether the client's connection ends is its worker's affair."""
@@ -381,5 +381,5 @@ def _size(messages: list[Message]) -> int:
     return sum(1 + len(each if isinstance(each, bytes) else each.encode()) for each in messages)
 
 
-def _nothing() -> None:
+def nothing() -> None:
     """Do nothing where a client is lost."""

@@ -21,7 +21,7 @@ from transports.longpoll.claims import Claims, Used
 from transports.longpoll.holding import HeldPost
 from transports.longpoll.intake import Intake, Share
 from transports.longpoll.options import LongPollOptions
-from transports.longpoll.relay import Relay
+from transports.longpoll.relay import Relay, nothing
 from transports.longpoll.session import LongPollSession
 from transports.longpoll.session_table import SessionTable
 from transports.longpoll.token import SessionToken
@@ -135,7 +135,7 @@ class LongPollTransport:
 
     def _handle_admitted(self, request: Request, http: Responder) -> Response | None:
         """Handle a POST that has a share."""
-        http.on_lost(_nothing)  # whoever was to give the share back: from here on that is us
+        http.on_lost(nothing)  # whoever was to give the share back: from here on that is us
         try:
             opened: Opened | Refusal = request.share.opened or self._mount.open(request, NAME)
             if isinstance(opened, Refusal):
@@ -294,7 +294,3 @@ class LongPollTransport:
             if not begun:
                 session.leave()
         return answers.batch(410, (), session.token(0))
-
-
-def _nothing() -> None:
-    """Do nothing where a client is lost."""

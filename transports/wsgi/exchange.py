@@ -5,7 +5,7 @@ from __future__ import annotations
 import _socket
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from gevent.event import Event as Waiter
 from gevent.ssl import SSLSocket
@@ -14,17 +14,14 @@ from actors.errors import HTTPError
 from actors.runtime.dispatcher import get_dispatcher
 from transports.http import lifecycle as life
 from transports.http.date import http_date
-from transports.http.handling import SERVER_ERROR, UNAVAILABLE, call
+from transports.http.handling import SERVER_ERROR, UNAVAILABLE, Handler, Resource, call
+from transports.http.request import Request
+from transports.http.responder import Claims
 from transports.http.response import Response, encode
+from transports.http.shared import Shared
 from transports.tcp.protocol import StreamProtocol
 from transports.tcp.stream import Stream
-
-if TYPE_CHECKING:
-    from transports.http.handling import Handler, Resource
-    from transports.http.request import Request
-    from transports.http.responder import Claims
-    from transports.http.shared import Shared
-    from transports.wsgi.taken import Taken
+from transports.wsgi.taken import Taken
 
 
 class Exchange(life.Exchanging, StreamProtocol):
@@ -89,6 +86,9 @@ class Exchange(life.Exchanging, StreamProtocol):
         """Let go: the handler has been run, or will not be, which whoever waits for it is told."""
         self._unwatch()
         self._taken.discard(self)
+        self._tell_lost()
+
+    def _tell_lost(self) -> None:
         lost, self._lost = self._lost, None
         if lost is not None:
             lost()
@@ -176,9 +176,7 @@ class Exchange(life.Exchanging, StreamProtocol):
 
     def _hung_up(self, mask: int) -> None:  # noqa: ARG002 - the dispatcher's shape
         self._unwatch()
-        lost, self._lost = self._lost, None
-        if lost is not None:
-            lost()
+        self._tell_lost()
         self.respond(SERVER_ERROR, close=True)
 
     def _unwatch(self) -> None:
@@ -233,9 +231,7 @@ class Exchange(life.Exchanging, StreamProtocol):
 
     def connection_lost(self, error: Exception | None) -> None:  # noqa: ARG002 - StreamProtocol
         """Tell who writes; a protocol that is still to come is told when it comes."""
-        lost, self._lost = self._lost, None
-        if lost is not None:
-            lost()
+        self._tell_lost()
         if self.begun:
             self.move(life.Event.LOST)
             self._settled.set()
