@@ -90,23 +90,9 @@ class Cell(Runnable):
     """
 
     __slots__ = (
-        "actor",
-        "asked",
-        "batch",
-        "closed",
-        "dispatcher",
-        "items",
-        "monitors",
-        "number",
-        "owner",
-        "reason",
-        "ref",
-        "signals",
-        "state",
-        "stopped",
-        "told",
-        "weight",
-    )
+        "actor", "asked", "batch", "closed", "dispatcher", "items", "monitors", "number", "owner",
+        "reason", "ref", "signals", "state", "stopped", "told", "weight",
+    )  # fmt: skip
 
     def __init__(self, actor: _Actor, dispatcher: Dispatcher) -> None:
         self.actor = actor

@@ -102,20 +102,9 @@ class LongPollSession:
     """The transport of one socket actor; ``enter(self)`` gives it its place among all."""
 
     __slots__ = (
-        "_buffer",
-        "_dispatcher",
-        "_ended",
-        "_http",
-        "_options",
-        "_place",
-        "_polled",
-        "_posts",
-        "actor",
-        "address",
-        "inbox",
-        "intake",
-        "unhandled_status",
-    )
+        "_buffer", "_dispatcher", "_ended", "_http", "_options", "_place", "_polled", "_posts",
+        "actor", "address", "inbox", "intake", "unhandled_status",
+    )  # fmt: skip
 
     def __init__(
         self,

@@ -56,25 +56,10 @@ class Stream:
     """
 
     __slots__ = (
-        "_closing",
-        "_fd",
-        "_linger",
-        "_most",
-        "_paused",
-        "_plain",
-        "_progress",
-        "_read_size",
-        "_timer",
-        "backlog",
-        "dispatcher",
-        "on_closed",
-        "on_drained",
-        "peer",
-        "protocol",
-        "send_timeout",
-        "sock",
-        "unfinished",
-    )
+        "_closing", "_fd", "_linger", "_most", "_paused", "_plain", "_progress", "_read_size",
+        "_timer", "backlog", "dispatcher", "on_closed", "on_drained", "peer", "protocol",
+        "send_timeout", "sock", "unfinished",
+    )  # fmt: skip
 
     scheme = "http"
 

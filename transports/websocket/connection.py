@@ -52,22 +52,9 @@ class WebSocketConnection(StreamProtocol):
     """Between a stream, a protocol and the socket actor of one client."""
 
     __slots__ = (
-        "_busy",
-        "_close_frame",
-        "_deflate",
-        "_options",
-        "_out",
-        "_protocol",
-        "_rate",
-        "_rest",
-        "_timer",
-        "_waiting",
-        "_wants_control",
-        "actor",
-        "dispatcher",
-        "inbox",
-        "stream",
-    )
+        "_busy", "_close_frame", "_deflate", "_options", "_out", "_protocol", "_rate", "_rest",
+        "_timer", "_waiting", "_wants_control", "actor", "dispatcher", "inbox", "stream",
+    )  # fmt: skip
 
     def __init__(
         self, stream: Stream, options: WebSocketOptions, deflate: Deflate | None = None

@@ -33,21 +33,9 @@ class Exchange(life.Exchanging, StreamProtocol):
     """
 
     __slots__ = (
-        "_dispatcher",
-        "_handler",
-        "_held",
-        "_lost",
-        "_rest",
-        "_settled",
-        "_stream",
-        "_taken",
-        "_watched",
-        "claims",
-        "close",
-        "max_body",
-        "response",
-        "shared",
-    )
+        "_dispatcher", "_handler", "_held", "_lost", "_rest", "_settled", "_stream", "_taken",
+        "_watched", "claims", "close", "max_body", "response", "shared",
+    )  # fmt: skip
 
     def __init__(self, handler: Any, taken: Taken, shared: Shared) -> None:
         self._dispatcher = get_dispatcher()
