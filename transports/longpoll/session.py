@@ -269,17 +269,14 @@ class LongPollSession:
         if isinstance(reason, Crash):
             self.unhandled_status = 408
         else:
-            self._answer_handled_post()
+            # A POST whose last message was the one that ended the session was handled.
+            receipt = self.inbox.take_first(Receipt)
+            if receipt is not None:
+                receipt.handled(True)
         self.flush()
         self._let_go()
         if not self._buffer.messages or reason == Shutdown("inactive"):
             self.leave()
-
-    def _answer_handled_post(self) -> None:
-        """Answer 200 to a POST whose last message was the one that ended the session."""
-        receipt = self.inbox.take_first(Receipt)
-        if receipt is not None:
-            receipt.handled(True)
 
     @property
     def unfetched(self) -> bool:

@@ -65,7 +65,9 @@ class _Call:
                 self._write(block)
                 if self._request.method == "HEAD" and self._writer.begun:
                     break  # nobody waits for the body, which may never end
-            self._finish()
+            if not self._writer.begun:
+                self._writer.begin(*self._started())
+            self._writer.finish()
         finally:
             close = getattr(result, "close", None)
             if close is not None:
@@ -109,11 +111,6 @@ class _Call:
             if not self._writer.begun:
                 self._writer.begin(*self._started())
             self._writer.write(block)
-
-    def _finish(self) -> None:
-        if not self._writer.begun:
-            self._writer.begin(*self._started())
-        self._writer.finish()
 
 
 def _checked_head(status: str, headers: list[tuple[str, str]]) -> tuple[int, Headers, int | None]:

@@ -63,7 +63,7 @@ def drain_options(mounted: SocketMount, grace: float) -> DrainOptions | None:
     where = f"socket {mounted.path!r}, drainer"
     given = mounted.drainer
     if callable(given):
-        given = _call(given, f"{where}={_named(given)}")
+        given = _call(given, f"{where}={getattr(given, '__qualname__', None) or repr(given)}")
     if given is False:
         return None
     if given is not True and not isinstance(given, Mapping):
@@ -209,10 +209,6 @@ def _call(function: Callable[..., Any], where: str, *args: Any) -> Any:
         raise ConfigError(f"{where}: {error}") from error
     except Exception as error:  # the application's code may raise anything
         raise ConfigError(f"{where} failed: {crash(error)}") from error
-
-
-def _named(function: Callable[..., Any]) -> str:
-    return getattr(function, "__qualname__", None) or repr(function)
 
 
 def _checked(specs: list[ChildSpec]) -> tuple[ChildSpec, ...]:
