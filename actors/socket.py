@@ -228,7 +228,7 @@ class Socket(Actor, Generic[StateT]):
         """Queue what came: ``str``, ``bytes``, ``Control``, ``Receipt`` or ``ConnectionEnded``.
 
         Call it on the dispatcher's thread; it never blocks. Nothing bounds the queue but the
-        transport's own care: see ``backlog`` (how many wait) and ``Receipt``.
+        transport's own care: see ``Receipt``.
         """
         self.actor_inbox.add(events)
 
@@ -347,16 +347,9 @@ def _renamed(old: str, new: str) -> None:
 contract.declare(
     Socket,
     callbacks=(
-        "child_spec",
-        "connect",
-        "drainer_spec",
-        "handle_control",
-        "handle_drain",
-        "handle_in",
-        "handle_info",
-        "init",
-        "terminate",
+        "child_spec", "connect", "drainer_spec", "handle_control", "handle_drain", "handle_in",
+        "handle_info", "init", "terminate",
     ),
     reserved=("end_now", "on_blocked", "on_ending", "on_events", "on_killed", "transport"),
     values=("state",),
-)
+)  # fmt: skip

@@ -284,21 +284,11 @@ contract.declare(
     Parent,
     callbacks=(),
     reserved=(
-        "await_down",
-        "check_alive",
-        "give_up",
-        "kill_children",
-        "launch",
-        "launch_asked",
-        "on_killed",
-        "queue_try_again",
-        "shutdown_child",
-        "shutdown_together",
-        "unwatch",
-        "watch",
+        "await_down", "check_alive", "give_up", "kill_children", "launch", "launch_asked",
+        "on_killed", "queue_try_again", "shutdown_child", "shutdown_together", "unwatch", "watch",
     ),
     values=("by_ref", "trouble"),
-)
+)  # fmt: skip
 
 
 def unpack(answer: Any, taken: Container[Any]) -> tuple[Any, Any]:
