@@ -251,9 +251,6 @@ class HTTPConnection(Impatient, life.Exchanging, StreamProtocol):
         if response is not None and self._request is request:
             self.respond(response, close=failed)
 
-    def on_blocked(self) -> None:
-        """Nothing of a request waits for the end of its handler's turn."""
-
     def _send(self) -> None:
         """Send the answer that is due, unless the client was lost since, and go on."""
         request, response = self._request, self._response
