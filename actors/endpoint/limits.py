@@ -16,7 +16,7 @@ from actors.socket import Socket
 from supervision.draining import DrainOptions
 from supervision.processes import MAX_WORKERS, channel, fleet, sockets
 from supervision.processes import writer as log_writer
-from transports.http import bodies, chunked, grammar, query, writer
+from transports.http import chunked, grammar, query, shared, writer
 from transports.longpoll import claims, relay
 from transports.tcp import listener, patience, stream
 from transports.websocket import connection, deflate, protocol, read_rate
@@ -42,7 +42,7 @@ FIXED: tuple[tuple[str, Any, str, str], ...] = (
     ("http.read", stream.REQUEST_READ_SIZE, "bytes", "the same, while HTTP is spoken"),
     ("http.write_ahead", writer.WRITE_AHEAD, "bytes", "written for a client that does not read"),
     ("http.quiet", schedule.QUIET, "seconds", "without a byte, when its server ends"),
-    ("http.small_body", bodies.SMALL_BODY, "bytes", "of a body that max_bodies never refuses"),
+    ("http.small_body", shared.SMALL_BODY, "bytes", "of a body that max_bodies never refuses"),
     (
         "http.chunk_framing_share",
         chunked.FRAMING_SHARE,

@@ -47,10 +47,9 @@ from gevent.pywsgi import WSGIHandler, WSGIServer
 
 from actors.errors import HTTPError
 from actors.runtime.dispatcher import get_dispatcher
-from transports.http.bodies import SMALL_BODY, Bodies
 from transports.http.handling import NOT_FOUND, SERVER_ERROR, UNAVAILABLE, encoded, refusal
 from transports.http.response import WITHOUT_BODY
-from transports.http.shared import Shared
+from transports.http.shared import SMALL_BODY, Bodies, Shared
 from transports.wsgi.environ import headers_of, target_of, to_request
 from transports.wsgi.exchange import Exchange
 from transports.wsgi.taken import Taken
