@@ -14,6 +14,7 @@ from actors.packets import pack, pack_and_copy, unpack
 from actors.pubsub.cluster import Cluster
 from actors.pubsub.table import Table
 from actors.pubsub.wire import PLAIN
+from actors.reasons import Reason
 from actors.runtime.actor import Actor
 from actors.runtime.ref import Ref
 
@@ -101,6 +102,25 @@ class PubSub:
             telemetry.execute("pubsub.unknown", {"count": 1}, {"kind": kind})
         elif self._table.subscribers(topic):
             self._table.deliver(topic, unpack(packed), None, len(packed))
+
+
+class Attached(Actor):
+    """An adapter's place in a supervision tree: it carries broadcasts while this child lives.
+
+    Who owns the adapter closes it.
+    """
+
+    def __init__(self, pubsub: PubSub, adapter: Cluster) -> None:
+        super().__init__()
+        self._pubsub = pubsub
+        self._adapter = adapter
+
+    def on_start(self) -> None:
+        self._pubsub.attach(self._adapter)
+
+    def terminate(self, reason: Reason) -> None:
+        self._pubsub.detach(self._adapter)
+        super().terminate(reason)
 
 
 def _actor(of: Any) -> Actor:

@@ -27,8 +27,8 @@ from actors.endpoint.command.stacks import dump_stacks  # noqa: E402
 from actors.endpoint.command.wakeup import wake_on_signals  # noqa: E402
 from actors.endpoint.serving.server import Server  # noqa: E402
 from actors.errors import ConfigError  # noqa: E402
-from actors.pubsub.attached import Attached  # noqa: E402
 from actors.pubsub.bus import Bus  # noqa: E402
+from actors.pubsub.front import Attached  # noqa: E402
 from supervision.processes.directory import Tenant  # noqa: E402
 from supervision.processes.load import LOAD, LoadShare  # noqa: E402
 from supervision.processes.worker import (  # noqa: E402
