@@ -110,8 +110,7 @@ def build(cls: type[T], given: Mapping[str, Any], where: str) -> T:
     try:
         return cls(**given)
     except ConfigError as error:
-        msg = f"{where}: {error}"
-        raise ConfigError(msg) from None
+        raise ConfigError(f"{where}: {error}") from None
 
 
 def refuse_unknown(given: Iterable[str], known: list[str], where: str) -> None:

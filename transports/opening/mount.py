@@ -12,7 +12,7 @@ import logging
 import sys
 import time
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, Protocol
 
@@ -45,13 +45,6 @@ else:
     OptionsT_co = TypeVar("OptionsT_co", covariant=True)
 
 logger = logging.getLogger("roost.transports")
-
-LEVELS: Mapping[str, int] = {
-    "debug": logging.DEBUG,
-    "info": logging.INFO,
-    "warning": logging.WARNING,
-    "error": logging.ERROR,
-}
 
 NO_SUBPROTOCOL = subprotocols.Negotiated()
 
@@ -110,7 +103,7 @@ class TransportMount(Generic[OptionsT_co]):
             self.defaults.code_reloader()
             self.socket_class = _current(self.socket_class)
         if self.options.transport_log:
-            level = LEVELS[str(self.options.transport_log)]
+            level = logging.getLevelNamesMapping()[self.options.transport_log.upper()]
             # Never the query: it may hold a token.
             logger.log(level, "%s %s from %s", request.method, request.path, request.peer[0])
         if not host_allowed(self.options.allowed_hosts, request.host):

@@ -42,7 +42,7 @@ class WebSocketTransport:
             handshake.refuse_body(request)  # it came along with the head
         opened = self._mount.open(request, NAME)
         if isinstance(opened, Refusal):
-            return Response(opened.status, opened.body, opened.headers)
+            return opened
         extra: list[tuple[str, str]] = []
         if opened.subprotocol is not None:
             extra.append(("sec-websocket-protocol", opened.subprotocol))
