@@ -29,7 +29,7 @@ class Error:
 
 @dataclass(slots=True)
 class Reply:
-    """Answer the message that is being handled.
+    """Reply to the message that is being handled.
 
     ``payload`` is ``str`` (sent as text) or ``bytes`` (sent as binary); ``opcode`` overrides that:
     ``Opcode.PING`` and ``Opcode.PONG`` send control frames where the transport has them.

@@ -146,7 +146,7 @@ class Socket(Actor, Generic[StateT]):
         was declared last, and beside them ``"endpoint"``, ``"grace"`` (seconds that a shutdown may
         take) and ``"drainer"`` (:class:`~supervision.draining.DrainOptions`, or ``None``).
 
-        Must answer one of: a child's spec (:func:`supervision.specs.child_spec`); ``None`` for
+        Must return one of: a child's spec (:func:`supervision.specs.child_spec`); ``None`` for
         nothing. What the default pool is for: :mod:`supervision.pool`.
         """
         return pool_spec(cls)
@@ -155,7 +155,7 @@ class Socket(Actor, Generic[StateT]):
     def drainer_spec(cls, options: Mapping[str, Any]) -> ChildSpec | None:
         """Return what to start late in the endpoint's tree, so that its end drains.
 
-        Called and answered as :meth:`child_spec`. The default is a
+        Called as :meth:`child_spec`, and returns the same. The default is a
         :class:`~supervision.drainer.Drainer`, or nothing where the mount says ``drainer=False``.
         """
         drain: DrainOptions | None = options.get("drainer", DrainOptions())
@@ -165,7 +165,7 @@ class Socket(Actor, Generic[StateT]):
     def connect(cls, info: ConnectInfo) -> Ok | Error:  # noqa: ARG003
         """Accept or refuse a client, before its actor exists; for authorisation.
 
-        Must answer one of:
+        Must return one of:
 
         * ``Ok(state)``: accepted;
         * ``Error()`` or ``Error(reason)``: refused, with 403 or what ``error_handler`` makes of it.
@@ -173,13 +173,13 @@ class Socket(Actor, Generic[StateT]):
         return Ok(None)
 
     def init(self, state: Any) -> Ok:
-        """Run once inside the actor, before any message. Must answer ``Ok(state)``."""
+        """Run once inside the actor, before any message. Must return ``Ok(state)``."""
         return Ok(state)
 
     def handle_in(self, payload: Any, opcode: Opcode) -> Result:  # noqa: ARG002
         """Handle a message of the client: ``str`` with ``TEXT``, ``bytes`` with ``BINARY``.
 
-        Must answer one of: ``None``; ``Reply(payload)`` or ``Push(payload)`` or a list of those;
+        Must return one of: ``None``; ``Reply(payload)`` or ``Push(payload)`` or a list of those;
         ``Stop(reason)``.
         """
         return None
@@ -208,7 +208,7 @@ class Socket(Actor, Generic[StateT]):
         return None
 
     def terminate(self, reason: Reason) -> None:
-        """Run exactly once after ``init``, however the connection ends; the answer is ignored.
+        """Run exactly once after ``init``, however the connection ends. What it returns is ignored.
 
         ``Closed`` says that the client went away. After a kill it runs when the actor is gone
         already, with ``Killed``.

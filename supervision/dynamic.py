@@ -34,7 +34,7 @@ class DynamicSupervisor(Parent):
         """Those whose restart failed, by the ref that they had."""
 
     def init(self) -> DynamicFlags | Mapping[str, Any] | Ignored:
-        """Return the flags, or ``IGNORE``; the default answers what was given."""
+        """Return the flags, or ``IGNORE``; the default returns what was given."""
         return DynamicFlags(**self._given)
 
     def on_start(self) -> None:

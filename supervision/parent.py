@@ -266,7 +266,7 @@ class Parent(Actor):
         super().terminate(reason)
 
     def kill_now(self) -> None:
-        """Kill the children, then end: who is told of the end may rely on theirs."""
+        """Kill the children, then end: a watcher of this end may rely on theirs."""
         if self.exit_reason is not None:
             return
         self.actor_inbox.move(Event.ENDING)  # their ends are no news

@@ -47,7 +47,7 @@ class ChildRef(Protocol):
         """Tell ``watcher`` :class:`~actors.messages.Down`, with this very ref, when it has ended.
 
         At once where it has already; ``ActorDeadError`` says that the watcher has ended first.
-        Answers a number for :meth:`demonitor`.
+        Return a number for :meth:`demonitor`.
         """
 
     def demonitor(self, number: int) -> None:

@@ -44,7 +44,7 @@ class Supervisor(Parent):
         self.plan = Plan(Flags())
 
     def init(self) -> tuple[Flags | Mapping[str, Any], Iterable[Any]] | Ignored:
-        """Return the flags and the children, or ``IGNORE``; the default answers what was given."""
+        """Return the flags and the children, or ``IGNORE``; the default returns what was given."""
         given, children = self._given
         return Flags(**given), children
 

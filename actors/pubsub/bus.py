@@ -1,10 +1,10 @@
 """The bus: broadcasts, requests and notices between the workers of one machine.
 
 Each worker listens on a Unix socket of its name in a private directory, and has a
-:class:`~actors.pubsub.link.Link` to each of the others: there is no broker. Who the others are is
-told from outside (:meth:`Bus.set_peers`). Delivery is at most once and in each sender's order, in
-steps (:mod:`actors.pubsub.pace`); a gap is noticed by its numbers and told as ``pubsub.gap``. What
-is said over a link is in :mod:`actors.pubsub.wire`.
+:class:`~actors.pubsub.link.Link` to each of the others: there is no broker. The names of the others
+are told from outside (:meth:`Bus.set_peers`). Delivery is at most once and in each sender's order,
+in steps (:mod:`actors.pubsub.pace`); a gap is noticed by its numbers and told as ``pubsub.gap``.
+What is said over a link is in :mod:`actors.pubsub.wire`.
 """
 
 from __future__ import annotations

@@ -84,7 +84,7 @@ class PubSub:
         return self._table.deliver(_checked(topic), message)
 
     def direct_broadcast(self, worker: str, topic: str, message: Any) -> bool:
-        """Tell the subscribers in one process; ``False`` where there is no such worker."""
+        """Tell the subscribers in one process; ``False`` if there is no such worker."""
         _checked(topic)
         if worker == self.worker:
             packed, copy = pack_and_copy(message)
@@ -107,7 +107,7 @@ class PubSub:
 class Attached(Actor):
     """An adapter's place in a supervision tree: it carries broadcasts while this child lives.
 
-    Who owns the adapter closes it.
+    The owner of the adapter closes it.
     """
 
     def __init__(self, pubsub: PubSub, adapter: Cluster) -> None:

@@ -72,7 +72,7 @@ class Link:
     def send(self, message: wire.Message) -> bool:
         """Queue a message; ``False`` where it is dropped. Never blocks.
 
-        The other side learns of a broadcast that is dropped by the gap. Who asked is told here.
+        The other side learns of a broadcast that is dropped by the gap. The caller is told here.
         """
         size, shared = message.size, message.sequence is not None
         self._published = message.sequence or self._published

@@ -11,7 +11,7 @@ the registry (docs/adr/0003). What Pykka leaves open is settled as in OTP:
   What is no ``Exception`` always does; the asker then gets ``ActorDeadError`` from it, as raised
   again it would end the asker as well.
 * ``ref.exit(reason)`` is served ahead of queued messages; ``ref.kill()`` needs no cooperation.
-* Whoever monitors an actor is told :class:`~actors.messages.Down` exactly once, with the reason.
+* A watcher of an actor is told :class:`~actors.messages.Down` exactly once, with the reason.
 * A synchronous ``ask`` of an actor to itself, which nobody could answer, is a ``RuntimeError``.
   Asks that go round in a circle end by their timeouts, which have no default, as in Pykka.
 

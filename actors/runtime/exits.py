@@ -1,9 +1,9 @@
 """How an actor ends: by itself, by a signal, by a crash or by a kill.
 
-An orderly end (:func:`end`) runs the actor's hooks, then answers who waits and tells who watches.
-A kill (:func:`kill`) does the latter at once, wherever the actor is: idle, queued, starting,
-running, blocked, or blocked in a hook of its orderly end. What blocks gets :class:`ActorKilled`
-thrown in; when it has unwound, ``on_killed`` runs.
+An orderly end (:func:`end`) runs the actor's hooks, then answers waiting askers and tells the
+watchers. A kill (:func:`kill`) does the latter at once, wherever the actor is: idle, queued,
+starting, running, blocked, or blocked in a hook of its orderly end. What blocks gets
+:class:`ActorKilled` thrown in; when it has unwound, ``on_killed`` runs.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def reason_of(error: BaseException) -> Reason:
 
 
 def end(cell: Cell, reason: Reason, *, started: bool = True) -> None:
-    """Close the mailbox, run the hooks, answer who waits and tell who watches.
+    """Close the mailbox, run the hooks, answer waiting askers and tell the watchers.
 
     Of one that has not ``started``, nothing but the failure and :meth:`Actor.on_ending` is due.
     """

@@ -83,7 +83,7 @@ class HTTPConnection(Impatient, life.Exchanging, StreamProtocol):
             self._advance()
 
     def connection_lost(self, error: Exception | None) -> None:  # noqa: ARG002 - StreamProtocol
-        """Forget the request, and tell who was to answer it."""
+        """Forget the request, and tell its handler."""
         self.move(life.Event.LOST)
         lost, self._lost = self._lost, None
         self._request = self._response = None

@@ -62,7 +62,7 @@ class Responder(Caller, Protocol):
 
     @property
     def draining(self) -> bool:
-        """Whether the server ends: who takes the stream over must end soon."""
+        """Whether the server ends: a protocol that takes the stream over must end soon."""
 
     @property
     def closes(self) -> bool:

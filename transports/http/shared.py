@@ -21,7 +21,7 @@ class Bodies:
     """Bounds what has come of all bodies of a process that are not all there, to ``most`` bytes.
 
     When they are more, the body with the highest product of size and age goes, and so on: what is
-    large and slow occupies the most, and who has just begun is not made to pay for it.
+    large and slow occupies the most, and a body that has just begun does not pay for it.
     """
 
     __slots__ = ("_held", "_large", "_most", "total")
@@ -75,7 +75,7 @@ class Resettable(Protocol):
 class Stalled:
     """Bounds how many handlers of a process wait for clients to read, to ``most``.
 
-    Where one more must wait, the one who has waited the longest is given up: its client is reset.
+    If one more must wait, the one that has waited longest is given up: its client is reset.
     """
 
     __slots__ = ("_most", "_streams")
@@ -88,7 +88,7 @@ class Stalled:
         return len(self._streams)
 
     def enter(self, stream: Resettable) -> Resettable | None:
-        """Learn that a handler is going to wait for ``stream``; return who was reset for it."""
+        """Learn that a handler is going to wait for ``stream``; return the one reset for it."""
         longest = None
         if len(self._streams) >= self._most:
             longest = next(iter(self._streams))

@@ -120,7 +120,7 @@ class Intake:
         self._held = [each for each in self._held or () if each.waiting is not waiting]
 
     def close(self) -> None:
-        """Refuse everybody who is held."""
+        """Refuse all held POSTs."""
         held, self._held = self._held, None
         for each in held or ():
             each.waiting.refused()
@@ -131,7 +131,7 @@ class Intake:
         self._messages += messages
 
     def give_back(self, size: int, messages: int) -> None:
-        """Count what a share does not keep any more, and let in who is held if there is room."""
+        """Count what a share does not keep any more, and let held POSTs in if there is room."""
         self._bytes -= size
         self._messages -= messages
         while self._held and self._room:

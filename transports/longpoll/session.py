@@ -261,7 +261,7 @@ class LongPollSession:
     on_blocked = flush
 
     def on_ended(self, reason: Reason) -> None:
-        """Answer whoever waits. What no poll has fetched yet is kept for a while."""
+        """Answer all who wait. What no poll has fetched yet is kept for a while."""
         if self._ended:
             return
         self._ended = True

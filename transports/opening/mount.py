@@ -242,7 +242,7 @@ def _kind(answer: object) -> str:
 
 
 def _current(socket_class: type[Socket]) -> type[Socket]:
-    """Return the class of that name after its module was reloaded; itself where there is none."""
+    """Return the class of that name after a reload of its module; itself if there is none."""
     found: Any = sys.modules.get(socket_class.__module__)
     for name in socket_class.__qualname__.split("."):
         found = getattr(found, name, None)

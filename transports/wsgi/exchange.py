@@ -218,7 +218,7 @@ class Exchange(life.Exchanging, StreamProtocol):
         """As little."""
 
     def connection_lost(self, error: Exception | None) -> None:  # noqa: ARG002 - StreamProtocol
-        """Tell who writes; a protocol that is still to come is told when it comes."""
+        """Tell the writer; a protocol that is still to come is told when it comes."""
         self._tell_lost()
         if self.begun:
             self.move(life.Event.LOST)

@@ -42,7 +42,7 @@ class Routes(Protocol):
 
 
 class Host(Protocol):
-    """The endpoint's tree in this process, of which there is one for all its applications."""
+    """The endpoint's tree in this process: one for all its applications."""
 
     def routes(self) -> Routes:
         """Make the router of one application."""

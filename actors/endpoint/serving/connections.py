@@ -143,7 +143,7 @@ class Serving(Actor):
         self._lingering: set[Stream] = set()
 
     def terminate(self, reason: Reason) -> None:
-        """Tell who is left, and wait: for sockets, last polls, answers, and the streams' ends."""
+        """Tell the clients that are left, and wait for sockets, last polls, answers and streams."""
         open_ = self._connections
         clock = self.dispatcher.clock
         until = clock() + PATIENT * self._seconds
@@ -161,7 +161,7 @@ class Serving(Actor):
         super().terminate(reason)
 
     def _wait_empty(self, until: float) -> bool:
-        """Wait until no stream is open; who has been told everything does not hold it up."""
+        """Wait until no stream is open; a stream whose client knows all does not hold it up."""
         clock = self.dispatcher.clock
         while not self._connections.wait_empty(min(LINGER, until - clock())):
             lingering = self._connections.lingering()

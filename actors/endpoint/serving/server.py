@@ -98,7 +98,7 @@ class Server:
 
     @property
     def listener(self) -> Listener:
-        """The first, which is the only one where there is one socket."""
+        """The first listener: the only one unless several sockets were given."""
         return self.listeners[0]
 
     def facts(self) -> dict[str, Any]:
@@ -173,7 +173,7 @@ class Server:
         """Stop the tree in reverse order and wait for that, ``budget`` seconds at most.
 
         The default is what a process has that ends afterwards: ``grace`` less a last moment. A
-        further call may shorten what an earlier one said, and answers the same: whether no
+        further call may shorten what an earlier one said, and returns the same: whether no
         connection had to be ended that was busy, or cut off.
         """
         self._end_within(before_last_words(self.grace) if budget is None else budget)
