@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from actors.endpoint.definition import Endpoint as Endpoint
     from actors.errors import ConfigError as ConfigError
     from actors.errors import MailboxFull as MailboxFull
+    from actors.messages import Broadcast as Broadcast
     from actors.messages import ConnectInfo as ConnectInfo
     from actors.messages import ConnectionEnded as ConnectionEnded
     from actors.messages import Control as Control
@@ -58,56 +59,33 @@ if TYPE_CHECKING:
     from transports.opening.host_session import DjangoSession as DjangoSession
     from transports.opening.host_session import FlaskSession as FlaskSession
 
-_HOME = {
-    "Actor": "actors.runtime.actor",
-    "CLOSED": "actors.reasons",
-    "Channel": "actors.channels.channel",
-    "ChannelSocket": "actors.channels.socket",
-    "Closed": "actors.reasons",
-    "ConfigError": "actors.errors",
-    "ConnectInfo": "actors.messages",
-    "ConnectionEnded": "actors.messages",
-    "Control": "actors.messages",
-    "Crash": "actors.reasons",
-    "DjangoSession": "transports.opening.host_session",
-    "Down": "actors.messages",
-    "Drainer": "supervision.drainer",
-    "Endpoint": "actors.endpoint.definition",
-    "Error": "actors.results",
-    "Exit": "actors.runtime.actor",
-    "FlaskSession": "transports.opening.host_session",
-    "Gone": "actors.messages",
-    "HTTPOptions": "transports.http.options",
-    "MailboxFull": "actors.errors",
-    "NORMAL": "actors.reasons",
-    "Ok": "actors.results",
-    "Opcode": "actors.messages",
-    "Push": "actors.results",
-    "Reason": "actors.reasons",
-    "Receipt": "actors.messages",
-    "Reply": "actors.results",
-    "Result": "actors.socket",
-    "Route": "actors.channels.routes",
-    "SessionOptions": "transports.opening.cookie_session",
-    "Shutdown": "actors.reasons",
-    "Socket": "actors.socket",
-    "SocketRef": "actors.channels.refs",
-    "in_thread": "actors.runtime.threads",
-    "intercept": "actors.channels.events",
-    "on": "actors.channels.events",
-    "StartError": "actors.runtime.actor",
-    "Stop": "actors.results",
-    "as_reason": "actors.reasons",
-    "whereis": "actors.runtime.names",
-    # modules
-    "pubsub": "actors.pubsub",
-    "registry": "actors.registry",
-    "telemetry": "actors.telemetry",
-    "token": "actors.token",
-}
-
-__all__ = sorted(_HOME)  # noqa: PLE0605 - the names above, stated once
-
-
 if not TYPE_CHECKING:  # else a misspelt import would be Any to type checkers
-    __getattr__, __dir__ = lazy(globals(), _HOME)
+    __all__, __getattr__, __dir__ = lazy(
+        globals(),
+        {
+            "actors.channels.channel": "Channel",
+            "actors.channels.events": "intercept on",
+            "actors.channels.refs": "SocketRef",
+            "actors.channels.routes": "Route",
+            "actors.channels.socket": "ChannelSocket",
+            "actors.endpoint.definition": "Endpoint",
+            "actors.errors": "ConfigError MailboxFull",
+            "actors.messages": (
+                "Broadcast ConnectInfo ConnectionEnded Control Down Gone Opcode Receipt"
+            ),
+            "actors.pubsub": "pubsub",
+            "actors.reasons": "CLOSED NORMAL Closed Crash Reason Shutdown as_reason",
+            "actors.registry": "registry",
+            "actors.results": "Error Ok Push Reply Stop",
+            "actors.runtime.actor": "Actor Exit StartError",
+            "actors.runtime.names": "whereis",
+            "actors.runtime.threads": "in_thread",
+            "actors.socket": "Result Socket",
+            "actors.telemetry": "telemetry",
+            "actors.token": "token",
+            "supervision.drainer": "Drainer",
+            "transports.http.options": "HTTPOptions",
+            "transports.opening.cookie_session": "SessionOptions",
+            "transports.opening.host_session": "DjangoSession FlaskSession",
+        },
+    )

@@ -4,10 +4,8 @@ Our own classes declare their *callbacks*, which an application defines, and the
 *reserved*, as replacing those would stop an actor without a word. A class of the application's that
 gets one of them wrong is a :class:`~actors.errors.ConfigError` that names it, at import instead of
 at the first client. Judged is what an instance would find: what a mixin defines counts where it
-comes before ours in the order of bases. Whatever may work passes: a decorated callback is called
-as its decorator says, and a shape that cannot be known is not guessed.
-
-Our own packages may override anything.
+comes before ours in the order of bases. Whatever may work passes: a shape that cannot be known is
+not guessed. Our own packages may override anything.
 """
 
 from __future__ import annotations

@@ -96,10 +96,7 @@ class HTTPError(TransportError):
     """
 
     def __init__(
-        self,
-        status: int,
-        message: str = "",
-        headers: tuple[tuple[str, str], ...] = (),
+        self, status: int, message: str = "", headers: tuple[tuple[str, str], ...] = ()
     ) -> None:
         super().__init__(message)
         self.status = status

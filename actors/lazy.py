@@ -8,14 +8,15 @@ from typing import Any
 
 
 def lazy(
-    namespace: dict[str, Any], home: Mapping[str, str]
-) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
-    """Return ``__getattr__`` and ``__dir__`` for the package whose ``globals()`` are given.
+    namespace: dict[str, Any], names: Mapping[str, str]
+) -> tuple[list[str], Callable[[str], Any], Callable[[], list[str]]]:
+    """Return ``__all__``, ``__getattr__`` and ``__dir__`` of the package with those ``globals()``.
 
-    ``home`` says in which module each name is; a name that is a module says its own. Assign them
-    where type checkers do not look, else a misspelt import would be ``Any`` to them.
+    ``names`` are those of each module, with spaces between; a module's own may be among them.
+    Assign them where type checkers do not look, else a misspelt import would be ``Any`` to them.
     """
     package = namespace["__name__"]
+    home = {name: module for module, of_it in names.items() for name in of_it.split()}
 
     def get(name: str) -> Any:
         where = home.get(name)
@@ -25,4 +26,4 @@ def lazy(
         value = namespace[name] = module if where == f"{package}.{name}" else getattr(module, name)
         return value
 
-    return get, lambda: [*namespace, *home]
+    return sorted(home), get, lambda: [*namespace, *home]

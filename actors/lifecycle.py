@@ -11,7 +11,7 @@ A file that has one declares its states and events, and writes the table out::
     TRANSITIONS: Final = Transitions({(State.OPEN, Event.LEFT): State.CLOSED, ...})
 
 A row that leads back to its own state says that the event is ignored there. What has no row cannot
-happen: who looks it up gets a ``RuntimeError``, as it is a mistake of ours.
+happen: looking it up raises ``RuntimeError``, as it is a mistake of ours.
 """
 
 from __future__ import annotations

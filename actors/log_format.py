@@ -41,7 +41,7 @@ class LineFormatter(logging.Formatter):
         super().__init__(LAYOUT)
 
     def format(self, record: logging.LogRecord) -> str:
-        record.message = _message(record)
+        record.message, _ = _message(record)
         record.asctime = self.formatTime(record)
         lines = [_bounded(escaped(self.formatMessage(record)))]
         if record.exc_info and record.exc_info[1] is not None and getattr(record, STACK, True):
@@ -55,9 +55,9 @@ class SafeLines(logging.Filter):
     """Has any formatter write what :class:`LineFormatter` would; no record is left out."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        text = _message(record)
+        text, whole = _message(record)
         safe = _bounded(escaped(text))
-        if safe != text or _failed(record):
+        if safe != text or not whole:
             record.msg, record.args = safe, None
         if record.exc_info and record.exc_info[1] is not None:
             # What formatters take if it is there.
@@ -66,19 +66,13 @@ class SafeLines(logging.Filter):
         return True
 
 
-def _message(record: logging.LogRecord) -> str:
+def _message(record: logging.LogRecord) -> tuple[str, bool]:
+    """Return what a record says, and whether its arguments are in it."""
     try:
-        return record.getMessage()
+        return record.getMessage(), True
     except Exception as error:  # noqa: BLE001 - an argument's __str__, or a wrong number of them
-        return f"{str(record.msg)[:200]} (its arguments cannot be shown: {type(error).__name__})"
-
-
-def _failed(record: logging.LogRecord) -> bool:
-    try:
-        record.getMessage()
-    except Exception:  # noqa: BLE001 - see above
-        return True
-    return False
+        why = f"its arguments cannot be shown: {type(error).__name__}"
+        return f"{str(record.msg)[:200]} ({why})", False
 
 
 def _bounded(text: str) -> str:

@@ -50,10 +50,14 @@ def positive_int(value: Any) -> str | None:
     return None if ok else "a whole number above 0"
 
 
-def natural(value: Any) -> str | None:
-    """Accept a whole number, zero included."""
-    ok = isinstance(value, int) and not isinstance(value, bool) and value >= 0
-    return None if ok else "a whole number, 0 or more"
+def maybe(check: Callable[[Any], str | None]) -> Callable[[Any], str | None]:
+    """Accept ``None`` and what ``check`` accepts."""
+
+    def checked(value: Any) -> str | None:
+        wanted = None if value is None else check(value)
+        return f"{wanted}, or None" if wanted else None
+
+    return checked
 
 
 def boolean(value: Any) -> str | None:
@@ -65,6 +69,16 @@ def one_of(*choices: object) -> Callable[[Any], str | None]:
     """Accept one of ``choices``."""
     words = " or ".join(repr(c) for c in choices)
     return lambda value: None if value in choices else words
+
+
+def bound(default: Any, doc: str, unit: str, *, check: Any = positive_int) -> Any:
+    """Declare how many ``unit`` there may be of something, such as ``"bytes"``."""
+    return option(default, doc, check=check, limit=unit)
+
+
+def seconds(default: float | None, doc: str, *, check: Any = positive) -> Any:
+    """Declare a deadline or a period."""
+    return option(default, doc, check=check, limit="seconds")
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,8 +110,7 @@ def build(cls: type[T], given: Mapping[str, Any], where: str) -> T:
     try:
         return cls(**given)
     except ConfigError as error:
-        msg = f"{where}: {error}"
-        raise ConfigError(msg) from None
+        raise ConfigError(f"{where}: {error}") from None
 
 
 def refuse_unknown(given: Iterable[str], known: list[str], where: str) -> None:

@@ -89,7 +89,9 @@ def _check_readable(value: Any, levels: int) -> None:
     nothing but msgpack's types. ``RecursionError``: it is deeper than ``levels``.
     """
     if isinstance(value, dict):
-        if not (_KEYS.issuperset(map(type, value)) or all(map(_is_key, value))):
+        if not (
+            _KEYS.issuperset(map(type, value)) or all(isinstance(key, str | bytes) for key in value)
+        ):
             raise TypeError("a key that is no str")
         value = value.values()
     elif not isinstance(value, _LISTS):
@@ -102,10 +104,6 @@ def _check_readable(value: Any, levels: int) -> None:
         for each in value:
             if type(each) not in _LEAVES:
                 _check_readable(each, levels - 1)
-
-
-def _is_key(value: Any) -> bool:
-    return isinstance(value, str | bytes)
 
 
 def frame(packed: bytes) -> bytes:

@@ -8,12 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from actors.messages import Opcode
 from actors.reasons import NORMAL
-
-if TYPE_CHECKING:
-    from actors.messages import Opcode
 
 
 @dataclass(slots=True)
@@ -32,7 +29,7 @@ class Error:
 
 @dataclass(slots=True)
 class Reply:
-    """Answer the message that is being handled.
+    """Reply to the message that is being handled.
 
     ``payload`` is ``str`` (sent as text) or ``bytes`` (sent as binary); ``opcode`` overrides that:
     ``Opcode.PING`` and ``Opcode.PONG`` send control frames where the transport has them.

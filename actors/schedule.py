@@ -1,6 +1,6 @@
 """Every number of a shutdown, in one schedule: seconds, and parts of the seconds around them.
 
-Who waits for another has more time than that one: the master more than a worker, a worker more than
+A waiter has more time than what it waits for: the master more than a worker, a worker more than
 its server, the server more than the tree, the tree more than its drains; each keeps a moment for
 its own last words. A process ends in one of three ways: orderly (SIGTERM, or Ctrl-C), at once
 (SIGQUIT, or a second Ctrl-C), or because its master is gone. docs/architecture.md shows how each is

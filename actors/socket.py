@@ -173,7 +173,7 @@ class Socket(Actor, Generic[StateT]):
         was declared last, and beside them ``"endpoint"``, ``"grace"`` (seconds that a shutdown may
         take) and ``"drainer"`` (:class:`~supervision.draining.DrainOptions`, or ``None``).
 
-        Must answer one of: a child's spec (:func:`supervision.specs.child_spec`); ``None`` for
+        Must return one of: a child's spec (:func:`supervision.specs.child_spec`); ``None`` for
         nothing. What the default pool is for: :mod:`supervision.pool`.
         """
         return pool_spec(cls)
@@ -182,7 +182,7 @@ class Socket(Actor, Generic[StateT]):
     def drainer_spec(cls, options: Mapping[str, Any]) -> ChildSpec | None:
         """Return what to start late in the endpoint's tree, so that its end drains.
 
-        Called and answered as :meth:`child_spec`. The default is a
+        Called as :meth:`child_spec`, and returns the same. The default is a
         :class:`~supervision.drainer.Drainer`, or nothing where the mount says ``drainer=False``.
         """
         drain: DrainOptions | None = options.get("drainer", DrainOptions())
@@ -192,7 +192,7 @@ class Socket(Actor, Generic[StateT]):
     def connect(cls, info: ConnectInfo) -> Ok | Error:  # noqa: ARG003
         """Accept or refuse a client, before its actor exists; for authorisation.
 
-        Must answer one of:
+        Must return one of:
 
         * ``Ok(state)``: accepted;
         * ``Error()`` or ``Error(reason)``: refused, with 403 or what ``error_handler`` makes of it.
@@ -205,13 +205,13 @@ class Socket(Actor, Generic[StateT]):
         return cls.connect(info)
 
     def init(self, state: Any) -> Ok:
-        """Run once inside the actor, before any message. Must answer ``Ok(state)``."""
+        """Run once inside the actor, before any message. Must return ``Ok(state)``."""
         return Ok(state)
 
     def handle_in(self, payload: Any, opcode: Opcode) -> Result:  # noqa: ARG002
         """Handle a message of the client: ``str`` with ``TEXT``, ``bytes`` with ``BINARY``.
 
-        Must answer one of: ``None``; ``Reply(payload)`` or ``Push(payload)`` or a list of those;
+        Must return one of: ``None``; ``Reply(payload)`` or ``Push(payload)`` or a list of those;
         ``Stop(reason)``.
         """
         return None
@@ -240,7 +240,7 @@ class Socket(Actor, Generic[StateT]):
         return None
 
     def terminate(self, reason: Reason) -> None:
-        """Run exactly once after ``init``, however the connection ends; the answer is ignored.
+        """Run exactly once after ``init``, however the connection ends. What it returns is ignored.
 
         ``Closed`` says that the client went away. After a kill it runs when the actor is gone
         already, with ``Killed``.
@@ -260,7 +260,7 @@ class Socket(Actor, Generic[StateT]):
         """Queue what came: ``str``, ``bytes``, ``Control``, ``Receipt`` or ``ConnectionEnded``.
 
         Call it on the dispatcher's thread; it never blocks. Nothing bounds the queue but the
-        transport's own care: see ``backlog`` (how many wait) and ``Receipt``.
+        transport's own care: see ``Receipt``.
         """
         self.actor_inbox.add(events)
 
@@ -279,7 +279,6 @@ class Socket(Actor, Generic[StateT]):
     # -- how it runs
 
     def on_start(self) -> None:
-        """Run :meth:`init`."""
         self.__terminate_ran = True  # what has not begun is not terminated, not even by a kill
         answer: Any = self.init(self.state)
         if type(answer) is not Ok:
@@ -297,7 +296,6 @@ class Socket(Actor, Generic[StateT]):
         super().handle_exit(reason)
 
     def on_receive(self, message: Any) -> None:
-        """Give a told message to :meth:`handle_info`."""
         result = self.handle_info(message)
         if result is not None:  # looked at here too: most messages are answered with nothing
             self.__answer(result, self.handle_info)
@@ -348,7 +346,6 @@ class Socket(Actor, Generic[StateT]):
         self.__transport.on_ended(reason)
 
     def on_terminate(self, reason: Reason) -> None:
-        """Call :meth:`terminate`, once."""
         if not self.__terminate_ran:
             self.__terminate_ran = True
             try:
@@ -382,15 +379,8 @@ def _renamed(old: str, new: str) -> None:
 contract.declare(
     Socket,
     callbacks=(
-        "child_spec",
-        "connect",
-        "drainer_spec",
-        "handle_control",
-        "handle_drain",
-        "handle_in",
-        "handle_info",
-        "init",
-        "terminate",
+        "child_spec", "connect", "drainer_spec", "handle_control", "handle_drain", "handle_in",
+        "handle_info", "init", "terminate",
     ),
     reserved=(
         "accept",
@@ -402,4 +392,4 @@ contract.declare(
         "transport",
     ),
     values=("state",),
-)
+)  # fmt: skip

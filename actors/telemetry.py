@@ -1,4 +1,4 @@
-"""Events with measurements, for whoever wants to count or log them (after ``:telemetry``).
+"""Events with measurements, to be counted or logged (after ``:telemetry``).
 
 ``attach`` a handler to an event by name; ``execute`` calls the handlers in the order they came. A
 handler runs where the event happens and must not block; one that raises is logged and detached.

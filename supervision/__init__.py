@@ -19,19 +19,14 @@ if TYPE_CHECKING:
     from supervision.specs import Flags as Flags
     from supervision.supervisor import Supervisor as Supervisor
 
-_HOME = {
-    "IGNORE": "supervision.specs",
-    "ChildSpec": "supervision.specs",
-    "DynamicFlags": "supervision.specs",
-    "DynamicSupervisor": "supervision.dynamic",
-    "Flags": "supervision.specs",
-    "PartitionSupervisor": "supervision.partition",
-    "Supervisor": "supervision.supervisor",
-    "SupervisorRef": "supervision.ref",
-}
-
-__all__ = sorted(_HOME)  # noqa: PLE0605 - the names above, stated once
-
-
 if not TYPE_CHECKING:  # else a misspelt import would be Any to type checkers
-    __getattr__, __dir__ = lazy(globals(), _HOME)
+    __all__, __getattr__, __dir__ = lazy(
+        globals(),
+        {
+            "supervision.dynamic": "DynamicSupervisor",
+            "supervision.partition": "PartitionSupervisor",
+            "supervision.ref": "SupervisorRef",
+            "supervision.specs": "IGNORE ChildSpec DynamicFlags Flags",
+            "supervision.supervisor": "Supervisor",
+        },
+    )

@@ -54,7 +54,7 @@ class Drainer(Actor):
         self._told: list[Ref[Any]] = []
 
     def terminate(self, reason: Reason) -> None:
-        """Tell them batch by batch, wait for their ends, and end who takes too long."""
+        """Tell them batch by batch, wait for their ends, and end those that take too long."""
         clock = self.dispatcher.clock
         began = clock()
         refs = self._told = live([self._class])
@@ -80,7 +80,7 @@ class Drainer(Actor):
         )
 
     def kill_now(self) -> None:
-        """There is no more time: end who is left, then this actor."""
+        """There is no more time: end the connections that are left, then this actor."""
         self._end_late()
         super().kill_now()
 

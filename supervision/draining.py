@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from actors.options import Options, option, positive, positive_int
+from actors.options import Options, bound, maybe, positive, seconds
 
 
 def _not_negative(value: Any) -> str | None:
@@ -19,25 +19,14 @@ def _not_negative(value: Any) -> str | None:
     return None if ok else "a number, 0 or more"
 
 
-def _positive_or_none(value: Any) -> str | None:
-    return None if value is None or positive(value) is None else "a number above 0, or None"
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DrainOptions(Options):
     """What the option ``drainer`` of a mount takes; Phoenix's names, and seconds."""
 
-    batch_size: int = option(
-        10_000, "told to leave at a time", check=positive_int, limit="connections"
-    )
-    batch_interval: float = option(
-        2.0, "between two batches of a drain", check=_not_negative, limit="seconds"
-    )
-    shutdown: float | None = option(
-        None,
-        "for a drain, then who is left is ended; None: half of grace",
-        check=_positive_or_none,
-        limit="seconds",
+    batch_size: int = bound(10_000, "told to leave at a time", "connections")
+    batch_interval: float = seconds(2.0, "between two batches of a drain", check=_not_negative)
+    shutdown: float | None = seconds(
+        None, "for a drain, then who is left is ended; None: half of grace", check=maybe(positive)
     )
 
 

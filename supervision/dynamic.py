@@ -14,14 +14,7 @@ from supervision.intensity import Intensity
 from supervision.parent import Parent
 from supervision.plan import Child, ChildInfo, Counts, count, kept, restarts, which
 from supervision.reports import report, text
-from supervision.specs import (
-    IGNORE,
-    ChildSpec,
-    DynamicFlags,
-    Ignored,
-    check_significant,
-    flags,
-)
+from supervision.specs import IGNORE, ChildSpec, DynamicFlags, Ignored, check_significant, flags
 
 
 class DynamicSupervisor(Parent):
@@ -41,11 +34,10 @@ class DynamicSupervisor(Parent):
         """Those whose restart failed, by the ref that they had."""
 
     def init(self) -> DynamicFlags | Mapping[str, Any] | Ignored:
-        """Return the flags, or ``IGNORE``; the default answers what was given."""
+        """Return the flags, or ``IGNORE``; the default returns what was given."""
         return DynamicFlags(**self._given)
 
     def on_start(self) -> None:
-        """Run :meth:`init`."""
         answer = self.init()
         if answer is IGNORE:
             self.exit_self(NORMAL)
@@ -85,7 +77,6 @@ class DynamicSupervisor(Parent):
     # -- administration
 
     def start_child(self, spec: ChildSpec) -> Any:
-        """Start a child."""
         check_significant(spec, self.flags.auto_shutdown)
         most = self.flags.max_children
         if most is not None and len(self.by_ref) + len(self._retried) >= most:
@@ -117,15 +108,12 @@ class DynamicSupervisor(Parent):
         return which(self._children(), ids=False)
 
     def which_child(self, ref: Hashable) -> ChildInfo:
-        """Return one line of that list."""
         return which([self._find(ref)], ids=False)[0]
 
     def count_children(self) -> Counts:
-        """Count the children; there are as many specs."""
         return count(self._children())
 
     def get_childspec(self, ref: Hashable) -> ChildSpec:
-        """Return the spec of a child."""
         return self._find(ref).spec
 
     def _children(self) -> Iterable[Child]:

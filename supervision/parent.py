@@ -6,8 +6,7 @@ one thing at a time, as in OTP: while a child starts or stops, calls wait, and s
 signal; a kill does not.
 
 However a supervisor ends, its children end with it. In an orderly end, and in a crash of its own,
-it stops them first. When it is killed, they are killed before anybody is told; OTP's links do
-that. So whoever restarts a killed supervisor meets nothing of its former life.
+it stops them first. When it is killed, they are killed before anybody is told, as by OTP's links.
 """
 
 from __future__ import annotations
@@ -267,7 +266,7 @@ class Parent(Actor):
         super().terminate(reason)
 
     def kill_now(self) -> None:
-        """Kill the children, then end: who is told of the end may rely on theirs."""
+        """Kill the children, then end: a watcher of this end may rely on theirs."""
         if self.exit_reason is not None:
             return
         self.actor_inbox.move(Event.ENDING)  # their ends are no news
@@ -285,21 +284,11 @@ contract.declare(
     Parent,
     callbacks=(),
     reserved=(
-        "await_down",
-        "check_alive",
-        "give_up",
-        "kill_children",
-        "launch",
-        "launch_asked",
-        "on_killed",
-        "queue_try_again",
-        "shutdown_child",
-        "shutdown_together",
-        "unwatch",
-        "watch",
+        "await_down", "check_alive", "give_up", "kill_children", "launch", "launch_asked",
+        "on_killed", "queue_try_again", "shutdown_child", "shutdown_together", "unwatch", "watch",
     ),
     values=("by_ref", "trouble"),
-)
+)  # fmt: skip
 
 
 def unpack(answer: Any, taken: Container[Any]) -> tuple[Any, Any]:

@@ -34,7 +34,7 @@ class PartitionSupervisor(Supervisor):
     """``PartitionSupervisor.start(DynamicSupervisor, partitions=8)``: eight of one child.
 
     Their ids are 0 and up; there is one per core unless ``partitions`` says otherwise.
-    ``with_arguments(args, partition)`` answers what to start each with; by default that is what
+    ``with_arguments(args, partition)`` returns what to start each with; by default that is what
     the spec says. The rest are the fields of :class:`~supervision.specs.Flags`.
     """
 
@@ -44,7 +44,7 @@ class PartitionSupervisor(Supervisor):
 
         @classmethod
         def start(cls, *args: Any, **kwargs: Any) -> PartitionRef:
-            """Start all partitions, and answer the ref when they run."""
+            """Start all partitions, and return the ref when they run."""
 
     def __init__(
         self,

@@ -38,7 +38,6 @@ class Pool(PartitionSupervisor):
         super().terminate(reason)
 
     def kill_now(self) -> None:
-        """The same, at once."""
         self._withdraw()
         super().kill_now()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from greenlet import getcurrent
 from pykka import ActorDeadError
@@ -13,10 +13,8 @@ from actors.errors import SupervisionError
 from actors.reasons import Reason
 from actors.runtime.actor import Actor
 from actors.runtime.ref import Ref
+from supervision.plan import ChildInfo, Counts
 from supervision.specs import ChildSpec, child_spec
-
-if TYPE_CHECKING:
-    from supervision.plan import ChildInfo, Counts
 
 P = TypeVar("P", bound=Actor)
 
@@ -49,7 +47,7 @@ class ChildRef(Protocol):
         """Tell ``watcher`` :class:`~actors.messages.Down`, with this very ref, when it has ended.
 
         At once where it has already; ``ActorDeadError`` says that the watcher has ended first.
-        Answers a number for :meth:`demonitor`.
+        Return a number for :meth:`demonitor`.
         """
 
     def demonitor(self, number: int) -> None:

@@ -42,7 +42,7 @@ _BY_TYPE: Any = object()
 class ChildSpec:
     """How a supervisor starts, restarts and stops one child.
 
-    * ``start(*args)`` makes the child. It must answer its ref, or ``(ref, info)``, or
+    * ``start(*args)`` makes the child. It must return its ref, or ``(ref, info)``, or
       :data:`IGNORE`; what it raises is why the child did not start.
     * ``restart``: ``"permanent"`` always, ``"transient"`` after an abnormal end (see
       :attr:`~actors.reasons.Reason.clean`), ``"temporary"`` never.
@@ -145,7 +145,7 @@ def child_spec(given: object, *args: Any) -> ChildSpec:
     """Return the spec of a child, with ``args`` after its own.
 
     ``given`` must be one of: a :class:`ChildSpec`; a mapping with its fields; an actor class,
-    whose id is the class itself; a function without arguments that answers one of the former.
+    whose id is the class itself; a function without arguments that returns one of the former.
     """
     if callable(given) and not isinstance(given, type):
         given = given()

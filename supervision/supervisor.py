@@ -44,7 +44,7 @@ class Supervisor(Parent):
         self.plan = Plan(Flags())
 
     def init(self) -> tuple[Flags | Mapping[str, Any], Iterable[Any]] | Ignored:
-        """Return the flags and the children, or ``IGNORE``; the default answers what was given."""
+        """Return the flags and the children, or ``IGNORE``; the default returns what was given."""
         given, children = self._given
         return Flags(**given), children
 
@@ -115,7 +115,6 @@ class Supervisor(Parent):
     # -- administration
 
     def start_child(self, spec: ChildSpec) -> Any:
-        """Start and keep a further child."""
         check_significant(spec, self.plan.flags.auto_shutdown)
         present = self.plan.children.get(spec.id)
         if present is not None and present.ref is not None:
@@ -128,37 +127,30 @@ class Supervisor(Parent):
         return answer
 
     def restart_child(self, child_id: Hashable) -> Any:
-        """Start a stopped child."""
         child = self._find_stopped(child_id)
         answer = self.launch_asked(child)
         self._settle(child)
         return answer
 
     def terminate_child(self, child_id: Hashable) -> None:
-        """Stop a child; drop the attempt that may be due."""
         child = self._find(child_id)
         if child.ref is not None:
             self.shutdown_child(child)
         self.plan.drop(child)
 
     def delete_child(self, child_id: Hashable) -> None:
-        """Forget a stopped child."""
         del self.plan.children[self._find_stopped(child_id).spec.id]
 
     def which_children(self) -> list[ChildInfo]:
-        """List the children, the newest first."""
         return which(reversed(self.plan.children.values()))
 
     def which_child(self, child_id: Hashable) -> ChildInfo:
-        """Return one line of that list."""
         return which([self._find(child_id)])[0]
 
     def count_children(self) -> Counts:
-        """Count the children."""
         return count(self.plan.children.values())
 
     def get_childspec(self, child_id: Hashable) -> ChildSpec:
-        """Return the spec of a child."""
         return self._find(child_id).spec
 
     def _find(self, child_id: Hashable) -> Child:

@@ -28,27 +28,20 @@ if TYPE_CHECKING:
     from transports.tcp.protocol import StreamProtocol as StreamProtocol
     from transports.tcp.stream import Stream as Stream
 
-_HOME = {
-    "CustomTransport": "transports.opening.mount",
-    "HTTPConnection": "transports.http.responder",
-    "Mount": "transports.opening.mount",
-    "Opened": "transports.opening.opened",
-    "Refusal": "transports.opening.opened",
-    "Request": "transports.http.request",
-    "Responder": "transports.http.responder",
-    "Response": "transports.http.response",
-    "Stream": "transports.tcp.stream",
-    "StreamProtocol": "transports.tcp.protocol",
-    "TransportMount": "transports.opening.mount",
-    "TransportOptions": "transports.opening.options",
-    "close_frame": "transports.closing",
-    "deliver_rest": "transports.delivering",
-    "option": "actors.options",
-    "stop_frame": "transports.closing",
-}
-
-__all__ = sorted(_HOME)  # noqa: PLE0605 - the names above, stated once
-
-
 if not TYPE_CHECKING:  # else a misspelt import would be Any to type checkers
-    __getattr__, __dir__ = lazy(globals(), _HOME)
+    __all__, __getattr__, __dir__ = lazy(
+        globals(),
+        {
+            "actors.options": "option",
+            "transports.closing": "close_frame stop_frame",
+            "transports.delivering": "deliver_rest",
+            "transports.http.request": "Request",
+            "transports.http.responder": "HTTPConnection Responder",
+            "transports.http.response": "Response",
+            "transports.opening.mount": "CustomTransport Mount TransportMount",
+            "transports.opening.opened": "Opened Refusal",
+            "transports.opening.options": "TransportOptions",
+            "transports.tcp.protocol": "StreamProtocol",
+            "transports.tcp.stream": "Stream",
+        },
+    )

@@ -11,10 +11,7 @@ from typing import TYPE_CHECKING
 from actors.lazy import lazy
 
 if TYPE_CHECKING:
-    from actors.endpoint.definition import Endpoint
-
-__all__ = ["Endpoint"]
-
+    from actors.endpoint.definition import Endpoint as Endpoint
 
 if not TYPE_CHECKING:  # else a misspelt import would be Any to type checkers
-    __getattr__, __dir__ = lazy(globals(), {"Endpoint": "actors.endpoint.definition"})
+    __all__, __getattr__, __dir__ = lazy(globals(), {"actors.endpoint.definition": "Endpoint"})

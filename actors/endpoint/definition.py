@@ -106,7 +106,7 @@ class Endpoint(Mounts):
 
         ``drainer`` says how connections of the class are drained at a shutdown: ``True``, a mapping
         of :class:`~supervision.draining.DrainOptions`, ``False`` (they are told 1001 when the
-        server ends) or a function that answers one of those, called at the start. Where a class is
+        server ends) or a function that returns one of those, called at the start. Where a class is
         mounted more than once, the mount that was declared last says it for all.
         """
         where = f"socket {path!r}"

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from actors import log_format, schedule, signing
 from actors import packets as frames
+from actors.endpoint.mounts import Mounts
 from actors.options import Options, build, limits
 from actors.pubsub import bus, link, pace, wire
 from actors.runtime import actor, blocked, crashes, dear, descriptors, dispatcher, reserve
@@ -15,13 +16,10 @@ from actors.socket import Socket
 from supervision.draining import DrainOptions
 from supervision.processes import MAX_WORKERS, channel, fleet, sockets
 from supervision.processes import writer as log_writer
-from transports.http import bodies, chunked, grammar, query, writer
+from transports.http import chunked, grammar, query, shared, writer
 from transports.longpoll import claims, relay
 from transports.tcp import listener, patience, stream
 from transports.websocket import connection, deflate, protocol, read_rate
-
-if TYPE_CHECKING:
-    from actors.endpoint.mounts import Mounts
 
 FIXED: tuple[tuple[str, Any, str, str], ...] = (
     ("actor.mailbox_messages", actor.Actor.mailbox_messages, "messages", "told, not yet handled"),
@@ -44,7 +42,7 @@ FIXED: tuple[tuple[str, Any, str, str], ...] = (
     ("http.read", stream.REQUEST_READ_SIZE, "bytes", "the same, while HTTP is spoken"),
     ("http.write_ahead", writer.WRITE_AHEAD, "bytes", "written for a client that does not read"),
     ("http.quiet", schedule.QUIET, "seconds", "without a byte, when its server ends"),
-    ("http.small_body", bodies.SMALL_BODY, "bytes", "of a body that max_bodies never refuses"),
+    ("http.small_body", shared.SMALL_BODY, "bytes", "of a body that max_bodies never refuses"),
     (
         "http.chunk_framing_share",
         chunked.FRAMING_SHARE,
@@ -68,12 +66,7 @@ FIXED: tuple[tuple[str, Any, str, str], ...] = (
     ),
     ("websocket.failure_linger", connection.LINGER_AFTER_FAILURE, "seconds", "after 1002 and such"),
     ("websocket.inflate_free", deflate.RATIO_ABOVE, "bytes", "inflated before the ratio counts"),
-    (
-        "websocket.control_burst",
-        protocol.CONTROL_BURST,
-        "seconds",
-        "of max_control_rate at once",
-    ),
+    ("websocket.control_burst", protocol.CONTROL_BURST, "seconds", "of max_control_rate at once"),
     ("longpoll.claims", claims.MANY, "sessions", "of a connection; it is a proxy's that has more"),
     ("header.tokens", grammar.MAX_TOKENS, "tokens", "in a list such as Sec-WebSocket-Protocol"),
     ("query.params", query.MAX_PARAMS, "parameters", "in a query, else 400"),

@@ -8,10 +8,20 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from actors import signing
-from actors.options import Options, boolean, one_of, option, positive, positive_int
+from actors.options import (
+    Options,
+    boolean,
+    bound,
+    maybe,
+    one_of,
+    option,
+    positive,
+    positive_int,
+    seconds,
+)
 from actors.schedule import GRACE, LAST_POLL
 from transports.http.options import HTTPOptions
-from transports.opening.options import function, maybe
+from transports.opening.options import function
 from transports.opening.origin import Setting
 
 
@@ -61,26 +71,23 @@ class EndpointOptions(Options):
         convert=_tuple,
         secret=True,
     )
-    clock_skew: float = option(
-        signing.CLOCK_SKEW,
-        "a token signed so far ahead of this clock is valid",
-        check=_skew,
-        limit="seconds",
+    clock_skew: float = seconds(
+        signing.CLOCK_SKEW, "a token signed so far ahead of this clock is valid", check=_skew
     )
     http: HTTPOptions = field(
         default_factory=HTTPOptions, metadata={"doc": "limits of HTTP", "check": _http}
     )
-    max_connections: int | None = option(
+    max_connections: int | None = bound(
         None,
         "streams open at once in one process, else 503",
+        "connections",
         check=maybe(positive_int),
-        limit="connections",
     )
-    max_connections_per_address: int | None = option(
+    max_connections_per_address: int | None = bound(
         None,
         "streams open at once from one address, else 503",
+        "connections",
         check=maybe(positive_int),
-        limit="connections",
     )
     fallback: Callable[..., Any] | None = option(
         None, "a WSGI application for what no mount takes, else 404", check=maybe(function)
@@ -96,15 +103,8 @@ class EndpointOptions(Options):
         "stop accepting before the drain, or as Phoenix after it",
         check=one_of("stop_accepting", "phoenix"),
     )
-    server_shutdown: float | None = option(
-        None,
-        "for connections that no drainer ended; None: 0.3 of grace",
-        check=maybe(positive),
-        limit="seconds",
+    server_shutdown: float | None = seconds(
+        None, "for connections that no drainer ended; None: 0.3 of grace", check=maybe(positive)
     )
-    last_poll: float = option(
-        LAST_POLL, "for a last poll of a drained long-poll session", check=positive, limit="seconds"
-    )
-    grace: float = option(
-        GRACE, "seconds that a shutdown may take", check=positive, limit="seconds"
-    )
+    last_poll: float = seconds(LAST_POLL, "for a last poll of a drained long-poll session")
+    grace: float = seconds(GRACE, "seconds that a shutdown may take")

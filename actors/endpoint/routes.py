@@ -40,11 +40,7 @@ class Routes:
     """
 
     def __init__(
-        self,
-        endpoint: Mounts,
-        *,
-        cluster: Cluster | None = None,
-        boot_secret: str | None = None,
+        self, endpoint: Mounts, *, cluster: Cluster | None = None, boot_secret: str | None = None
     ) -> None:
         self.endpoint = endpoint
         self.notes: list[str] = []
@@ -79,7 +75,7 @@ class Routes:
     def match(self, path: str) -> tuple[Resource, dict[str, str]] | None:
         """Return the resource of ``path`` and its path parameters: that of ``fallback`` for others.
 
-        ``mounted(path)`` answers ``None`` for those, as this does where there is no fallback.
+        ``mounted(path)`` returns ``None`` for those, as this does where there is no fallback.
         """
         found = self.mounted(path)
         if found is None and self._fallback is not None:

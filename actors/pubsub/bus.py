@@ -1,10 +1,10 @@
 """The bus: broadcasts, requests and notices between the workers of one machine.
 
 Each worker listens on a Unix socket of its name in a private directory, and has a
-:class:`~actors.pubsub.link.Link` to each of the others: there is no broker. Who the others are is
-told from outside (:meth:`Bus.set_peers`). Delivery is at most once and in each sender's order, in
-steps (:mod:`actors.pubsub.pace`); a gap is noticed by its numbers and told as ``pubsub.gap``. What
-is said over a link is in :mod:`actors.pubsub.wire`.
+:class:`~actors.pubsub.link.Link` to each of the others: there is no broker. The names of the others
+are told from outside (:meth:`Bus.set_peers`). Delivery is at most once and in each sender's order,
+in steps (:mod:`actors.pubsub.pace`); a gap is noticed by its numbers and told as ``pubsub.gap``.
+What is said over a link is in :mod:`actors.pubsub.wire`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import itertools
 import logging
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import gevent
 import gevent.pool
@@ -23,16 +23,14 @@ from gevent.event import Event
 from actors import telemetry
 from actors.packets import FrameError, FrameReader, unpack
 from actors.pubsub import wire
+from actors.pubsub.cluster import Handler, Reply
+from actors.pubsub.front import PubSub
 from actors.pubsub.link import Link
 from actors.pubsub.pace import Pace
 from actors.runtime import unix
 from actors.runtime.dispatcher import get_dispatcher
+from actors.runtime.timers import Timer
 from actors.schedule import BUS_FLUSH
-
-if TYPE_CHECKING:
-    from actors.pubsub.cluster import Handler, Reply
-    from actors.pubsub.front import PubSub
-    from actors.runtime.timers import Timer
 
 logger = logging.getLogger("roost.pubsub")
 
@@ -103,7 +101,6 @@ class Bus:
 
     @property
     def peers(self) -> set[str]:
-        """The workers that are linked to."""
         return set(self._links)
 
     @property
@@ -123,11 +120,9 @@ class Bus:
         return True
 
     def joined(self, callback: Callable[[str], object]) -> None:
-        """Call ``callback(worker)``, which must not block, each time when a worker was greeted."""
         self._joined.append(callback)
 
     def gone(self, callback: Callable[[str], object]) -> None:
-        """Call ``callback(worker)``, which must not block, each time when a worker has hung up."""
         self._gone.append(callback)
 
     def _greeted(self, worker: str) -> None:
@@ -151,7 +146,6 @@ class Bus:
     # -- what we send
 
     def publish(self, topic: str, kind: str, packed: bytes) -> None:
-        """Send a broadcast to all others; callable from any thread."""
         if not self._dispatcher.on_this_thread():
             self._dispatcher.call_from_thread(lambda: self.publish(topic, kind, packed))
             return
@@ -161,18 +155,15 @@ class Bus:
             link.send(message)
 
     def direct(self, worker: str, topic: str, kind: str, packed: bytes) -> bool:
-        """Send a broadcast to one; callable from any thread."""
         if not self._dispatcher.on_this_thread():
             self._dispatcher.call_from_thread(lambda: self.direct(worker, topic, kind, packed))
             return worker in self._links
         return self._send(worker, wire.broadcast(self.worker, 0, kind, topic, packed))
 
     def notify(self, worker: str, kind: str, body: Any) -> bool:
-        """Tell ``worker``; return ``False`` where there is none, or too much waits for it."""
         return self._send(worker, wire.notify(kind, body))
 
     def request(self, worker: str, kind: str, body: Any, timeout: float, reply: Reply) -> None:
-        """Ask ``worker``; ``reply(answer)`` is called once, with ``None`` if there is none."""
         ticket = next(self._tickets)
         if not self._send(worker, wire.request(ticket, kind, body)):
             reply(None)
@@ -185,17 +176,14 @@ class Bus:
         return link is not None and link.send(message)
 
     def unsent(self, worker: str) -> int:
-        """Return the bytes of requests, replies and notices that wait to be sent to ``worker``."""
         link = self._links.get(worker)
         return 0 if link is None else link.exchanges
 
     def takes_notices(self, worker: str) -> bool:
-        """Whether ``worker`` is known to speak our protocol."""
         link = self._links.get(worker)
         return link is not None and link.up.is_set() and link.protocol == wire.PROTOCOL
 
     def serve(self, kind: str, handler: Handler) -> None:
-        """Have ``handler(worker, body, reply)`` called for requests and notices of ``kind``."""
         self._handlers[kind] = handler
 
     def _settle(self, ticket: int, answer: Any) -> None:
@@ -203,11 +191,6 @@ class Bus:
         if found is not None:
             found.timer.cancel()
             found.reply(answer)
-
-    def _fail_requests(self, worker: str) -> None:
-        for ticket, asked in list(self._requests.items()):
-            if asked.worker == worker:
-                self._settle(ticket, None)
 
     # -- what others send
 
@@ -260,7 +243,9 @@ class Bus:
 
     def _tell_gone(self, worker: str) -> None:
         self._heard.pop(worker, None)
-        self._fail_requests(worker)
+        for ticket, asked in list(self._requests.items()):
+            if asked.worker == worker:
+                self._settle(ticket, None)
         for gone in self._gone:
             gone(worker)
 

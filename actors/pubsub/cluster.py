@@ -1,8 +1,8 @@
 """What links this process to others: the contract of an adapter (``Phoenix.PubSub.Adapter``).
 
-:class:`~actors.pubsub.bus.Bus` is one, for the workers of one machine. Who owns an adapter attaches
-it to the pubsub (:meth:`actors.pubsub.front.PubSub.attach`), which then has it carry broadcasts.
-Requests and notices are for code of ours that talks to its like in another process.
+:class:`~actors.pubsub.bus.Bus` is one, for the workers of one machine. The owner of an adapter
+attaches it to the pubsub (:meth:`actors.pubsub.front.PubSub.attach`), which then has it carry
+broadcasts. Requests and notices are for code of ours that talks to its like in another process.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Cluster(Protocol):
         """
 
     def direct(self, worker: str, topic: str, kind: str, packed: bytes) -> bool:
-        """Send a parcel to one, from any thread; ``False`` where there is no such worker."""
+        """Send a parcel to one, from any thread; ``False`` if there is no such worker."""
 
     def request(self, worker: str, kind: str, body: Any, timeout: float, reply: Reply) -> None:
         """Ask ``worker``; ``reply(answer)`` is called once, with ``None`` if there is none.

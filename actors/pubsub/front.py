@@ -7,19 +7,17 @@ nobody holds the publisher's own.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from actors import telemetry
 from actors.packets import FrameError, pack, pack_and_copy, unpack
-from actors.pubsub.table import Event, Table
+from actors.pubsub.cluster import Cluster
+from actors.pubsub.table import Event, Lane, Table
 from actors.pubsub.wire import EVENT, PLAIN
+from actors.reasons import Reason
+from actors.runtime.actor import Actor
+from actors.runtime.ref import Ref
 from actors.serializers.message import Body
-
-if TYPE_CHECKING:
-    from actors.pubsub.cluster import Cluster
-    from actors.pubsub.table import Lane
-    from actors.runtime.actor import Actor
-    from actors.runtime.ref import Ref
 
 
 class PubSub:
@@ -119,7 +117,7 @@ class PubSub:
         return self._table.deliver(_checked(topic), message)
 
     def direct_broadcast(self, worker: str, topic: str, message: Any) -> bool:
-        """Tell the subscribers in one process; ``False`` where there is no such worker."""
+        """Tell the subscribers in one process; ``False`` if there is no such worker."""
         _checked(topic)
         if worker == self.worker:
             packed, copy = pack_and_copy(message)
@@ -142,6 +140,25 @@ class PubSub:
             telemetry.execute("pubsub.unknown", {"count": 1}, {"kind": kind})
         elif self._table.subscribers(topic):
             self._table.deliver(topic, unpack(packed), None, len(packed))
+
+
+class Attached(Actor):
+    """An adapter's place in a supervision tree: it carries broadcasts while this child lives.
+
+    The owner of the adapter closes it.
+    """
+
+    def __init__(self, pubsub: PubSub, adapter: Cluster) -> None:
+        super().__init__()
+        self._pubsub = pubsub
+        self._adapter = adapter
+
+    def on_start(self) -> None:
+        self._pubsub.attach(self._adapter)
+
+    def terminate(self, reason: Reason) -> None:
+        self._pubsub.detach(self._adapter)
+        super().terminate(reason)
 
 
 def _event(parcel: Any) -> tuple[str, bool, bytes]:

@@ -51,12 +51,7 @@ class Link:
     """
 
     def __init__(
-        self,
-        path: Path,
-        name: str,
-        peer: str,
-        on_up: Callable[[str], object],
-        published: int = 0,
+        self, path: Path, name: str, peer: str, on_up: Callable[[str], object], published: int = 0
     ) -> None:
         self.peer = peer
         self.protocol = wire.PROTOCOL
@@ -77,7 +72,7 @@ class Link:
     def send(self, message: wire.Message) -> bool:
         """Queue a message; ``False`` where it is dropped. Never blocks.
 
-        The other side learns of a broadcast that is dropped by the gap. Who asked is told here.
+        The other side learns of a broadcast that is dropped by the gap. The caller is told here.
         """
         size, shared = message.size, message.sequence is not None
         self._published = message.sequence or self._published

@@ -8,15 +8,12 @@ too much is slowed down by its own queue.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from gevent.event import Event
 
 from actors.runtime.actor import TURN_MESSAGES
-from actors.runtime.dispatcher import SLICE
-
-if TYPE_CHECKING:
-    from actors.runtime.dispatcher import Dispatcher
+from actors.runtime.dispatcher import SLICE, Dispatcher
 
 STEP_MESSAGES: Final = TURN_MESSAGES
 """Messages of other workers that are delivered before the actors have their turns."""

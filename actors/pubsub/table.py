@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from actors import telemetry
 from actors.errors import MailboxFull
 from actors.messages import Broadcast
 from actors.runtime import monitors
+from actors.runtime.actor import Actor
 from actors.runtime.cell import Cell
 from actors.runtime.dispatcher import get_dispatcher
 from actors.runtime.mailbox import Mailbox, SharedEnvelope
-
-if TYPE_CHECKING:
-    from actors.runtime.actor import Actor
-    from actors.serializers.message import Body
+from actors.serializers.message import Body
 
 
 class Subscription:
@@ -89,7 +87,6 @@ class Table:
         self._topics.setdefault(topic, {})[number] = Subscription(inbox)
 
     def unsubscribe(self, actor: Actor, topic: str) -> None:
-        """Stop; what is in the mailbox already still comes."""
         number = actor.actor_inbox.number
         topics = self._of.get(number)
         if topics is not None and topic in topics:

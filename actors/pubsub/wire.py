@@ -14,9 +14,9 @@ A worker connects, greets and is welcomed. From then on it alone speaks. Each fr
 
 A message of another name comes of a newer worker. It is passed over.
 
-``roost.bus.1`` has no welcome: who does not know it hangs up. Its greeting ends with ``first``, its
-broadcast is ``["broadcast", number, topic, packed]``, and a request with the ticket 0 is what
-``notify`` is now.
+``roost.bus.1`` has no welcome: a worker that does not know it hangs up. Its greeting ends with
+``first``, its broadcast is ``["broadcast", number, topic, packed]``, and a request with the ticket
+0 is what ``notify`` is now.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ the registry (docs/adr/0003). What Pykka leaves open is settled as in OTP:
   What is no ``Exception`` always does; the asker then gets ``ActorDeadError`` from it, as raised
   again it would end the asker as well.
 * ``ref.exit(reason)`` is served ahead of queued messages; ``ref.kill()`` needs no cooperation.
-* Whoever monitors an actor is told :class:`~actors.messages.Down` exactly once, with the reason.
+* A watcher of an actor is told :class:`~actors.messages.Down` exactly once, with the reason.
 * A synchronous ``ask`` of an actor to itself, which nobody could answer, is a ``RuntimeError``.
   Asks that go round in a circle end by their timeouts, which have no default, as in Pykka.
 
@@ -214,7 +214,8 @@ class Actor(pykka.Actor):
         except Exception as error:
             if inbox.asked is not None:  # else a kill has answered
                 if not self.crash_on_ask:
-                    exits.report_failed_ask(inbox, error)  # before the asker has it, and its stack
+                    # Before the asker has it, and its stack.
+                    exits.report(inbox, error, "%s failed to answer")
                 inbox.answered().reply_to.set_exception()
             if self.crash_on_ask:
                 raise
@@ -276,7 +277,7 @@ class Actor(pykka.Actor):
 
     def on_crash(self, reason: Crash) -> None:
         """Log a crash: one line that says where, and the stack (:mod:`actors.runtime.crashes`)."""
-        exits.report_crash(self.actor_inbox, reason.exception)
+        exits.report(self.actor_inbox, reason.exception, "%s crashed")
 
     # -- watching and time
 
@@ -315,23 +316,10 @@ contract.declare(
     Actor,
     callbacks=("on_start", "on_receive", "on_stop", "on_failure", "handle_exit", "terminate"),
     reserved=(
-        "_create_actor_inbox",
-        "_create_future",
-        "_handle_receive",
-        "_start_actor_loop",
-        "actor_inbox",
-        "actor_ref",
-        "actor_stopped",
-        "actor_urn",
-        "dispatcher",
-        "ends_others",
-        "exit_reason",
-        "kill_now",
-        "on_batch",
-        "on_begin",
-        "on_ended",
-        "on_envelope",
+        "_create_actor_inbox", "_create_future", "_handle_receive", "_start_actor_loop",
+        "actor_inbox", "actor_ref", "actor_stopped", "actor_urn", "dispatcher", "ends_others",
+        "exit_reason", "kill_now", "on_batch", "on_begin", "on_ended", "on_envelope",
         "on_terminate",
         "on_unwound",
     ),
-)
+)  # fmt: skip

@@ -30,6 +30,7 @@ class Runnable(Protocol):
 
     def on_blocked(self) -> None:
         """Learn, on the loop, that the turn blocked; must not block."""
+        return
 
 
 class Carrier(greenlet):
@@ -91,6 +92,3 @@ class Job(Runnable):
             self.function()
         except BaseException as error:  # noqa: BLE001 - the carrier outlives GreenletExit too
             CRASHES.log(error, "a job failed")
-
-    def on_blocked(self) -> None:
-        """Nothing of a job waits for the end of its turn."""

@@ -91,23 +91,9 @@ class Cell(Runnable):
     """
 
     __slots__ = (
-        "actor",
-        "asked",
-        "batch",
-        "closed",
-        "dispatcher",
-        "items",
-        "monitors",
-        "number",
-        "owner",
-        "reason",
-        "ref",
-        "signals",
-        "state",
-        "stopped",
-        "told",
-        "weight",
-    )
+        "actor", "asked", "batch", "closed", "dispatcher", "items", "monitors", "number", "owner",
+        "reason", "ref", "signals", "state", "stopped", "told", "weight",
+    )  # fmt: skip
 
     def __init__(self, actor: _Actor, dispatcher: Dispatcher) -> None:
         self.actor = actor
@@ -214,7 +200,6 @@ class Cell(Runnable):
 
     @property
     def kind(self) -> type:
-        """The actor's class."""
         return type(self.actor)
 
     def on_turn(self, carrier: greenlet) -> None:
@@ -245,7 +230,6 @@ class Cell(Runnable):
                 self.owner = self.batch = None
 
     def on_blocked(self) -> None:
-        """Tell the actor that its turn blocked."""
         self.actor.on_blocked()
 
     def taken(self, envelope: Any) -> None:
@@ -308,7 +292,7 @@ class Cell(Runnable):
     def move(self, event: Event) -> State:
         """Go where the table says, and return where that is."""
         self.state = state = TRANSITIONS[self.state, event]
-        self.closed = state >= _CLOSING
+        self.closed = state is _CLOSING or state is _GONE
         return state
 
     def begin(self, starter: greenlet) -> None:

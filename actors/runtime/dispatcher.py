@@ -7,26 +7,19 @@ loop watches. When it turns readable (or somebody schedules an actor) the hub sw
 *carrier*: it polls the set, lets each ready handler read (never blocking), then runs the ready
 queue, then polls again until there is nothing left or its slice is used up.
 
-There is one slice for each turn of gevent's loop, whatever wakes the dispatcher in it: reading,
-turns, sends, deadlines and what other threads ask for share it. None of them may use it all while
-others wait, and each looks at the clock after one step; so no step may be long (what is dear waits
-for the others: :mod:`actors.runtime.dear`). What is left goes on in the loop's next turn, and not
-by ``run_callback``: gevent would serve that fifty times before it looks at its other watchers. A
-poll takes few events: the kernel's ready list rotates, so all who are readable have their turn, and
-what was read is still in the cache when its actor runs. Events that no time was left for come first
-in the next turn.
-
-An actor that had its turn and wants another is *late*: it goes on when nothing else is ready, and
-one of them in each slice, so who says little need not wait for all who say much.
+There is one slice for each turn of gevent's loop, which all share (docs/architecture.md). No step
+may be long (what is dear waits for the others: :mod:`actors.runtime.dear`). What is left goes on in
+the loop's next turn, and not by ``run_callback``: gevent would serve that fifty times before it
+looks at its other watchers. Events that no time was left for come first then. An actor that had its
+turn and wants another is *late*: it goes on when nothing else is ready, and one in each slice.
 
 User code may block anywhere in a turn. The carrier then stays parked in gevent with it; the hub
 sees that the carrier came back without being idle, and the next wake takes another. Whoever runs
-looks at the shared queue each time, so nothing is lost and nothing runs twice. A carrier that was
-parked returns to the idle ones after the turn in which it blocked. It is gevent that resumes it,
-perhaps with thousands of others in one turn of its loop, where their timers expire together; so
-after each, it is seen to that reading has not waited for longer than a slice. When all of
-``MAX_CARRIERS`` are parked the hub itself goes on reading, which never blocks; who is ready waits,
-but for what ends a server (:mod:`actors.runtime.reserve`).
+looks at the shared queue each time, so nothing is lost and nothing runs twice. It is gevent that
+resumes a parked carrier, perhaps with thousands of others in one turn of its loop; so after each,
+it is seen to that reading has not waited for longer than a slice. When all of ``MAX_CARRIERS`` are
+parked the hub itself goes on reading, which never blocks; who is ready waits, but for what ends a
+server (:mod:`actors.runtime.reserve`).
 
 Each turn begins with an empty ``contextvars`` context, as a carrier runs many actors' turns: what a
 handler sets lasts until the end of the turn, which may be a later message's, and is never seen by

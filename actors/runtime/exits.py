@@ -1,9 +1,9 @@
 """How an actor ends: by itself, by a signal, by a crash or by a kill.
 
-An orderly end (:func:`end`) runs the actor's hooks, then answers who waits and tells who watches.
-A kill (:func:`kill`) does the latter at once, wherever the actor is: idle, queued, starting,
-running, blocked, or blocked in a hook of its orderly end. What blocks gets :class:`ActorKilled`
-thrown in; when it has unwound, ``on_killed`` runs.
+An orderly end (:func:`end`) runs the actor's hooks, then answers waiting askers and tells the
+watchers. A kill (:func:`kill`) does the latter at once, wherever the actor is: idle, queued,
+starting, running, blocked, or blocked in a hook of its orderly end. What blocks gets
+:class:`ActorKilled` thrown in; when it has unwound, ``on_killed`` runs.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def reason_of(error: BaseException) -> Reason:
 
 
 def end(cell: Cell, reason: Reason, *, started: bool = True) -> None:
-    """Close the mailbox, run the hooks, answer who waits and tell who watches.
+    """Close the mailbox, run the hooks, answer waiting askers and tell the watchers.
 
     Of one that has not ``started``, nothing but the failure and :meth:`Actor.on_ending` is due.
     """
@@ -89,19 +89,13 @@ def run_hook(hook: Callable[[Any], object], reason: Reason) -> None:
 
 def report_failure(hook: Any, error: BaseException) -> None:
     """Log that a hook, which is a method of an actor, raised."""
-    cell: Cell = hook.__self__.actor_inbox
     name = hook.__name__.replace("on_terminate", "terminate")
-    CRASHES.log(error, f"%s: {name} failed", cell, owner=type(cell.actor))
+    report(hook.__self__.actor_inbox, error, f"%s: {name} failed")
 
 
-def report_crash(cell: Cell, error: BaseException) -> None:
-    """Log that a callback of an actor raised, and ended it."""
-    CRASHES.log(error, "%s crashed", cell, owner=type(cell.actor))
-
-
-def report_failed_ask(cell: Cell, error: Exception) -> None:
-    """Log that a question failed; the actor lives on."""
-    CRASHES.log(error, "%s failed to answer", cell, owner=type(cell.actor))
+def report(cell: Cell, error: BaseException, words: str) -> None:
+    """Log ``words``, with the actor for their ``%s``, and what was raised there."""
+    CRASHES.log(error, words, cell, owner=type(cell.actor))
 
 
 def finish(cell: Cell, event: Event, reason: Reason) -> None:

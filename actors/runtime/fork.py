@@ -8,10 +8,9 @@ would answer its parent's clients. In the child, therefore, before ``os.fork`` r
 * the child's copy of the epoll set is closed, so that nothing it does reaches the parent's;
 * ``get_dispatcher``, and so the start of an actor, raises ``RuntimeError``.
 
-A handler that was blocked is copied too, as gevent copies every greenlet, and goes on if the child
-runs gevent's loop. So a child of a process that has a dispatcher must exec or leave; start
-processes with ``subprocess``. A process that forks before it has a dispatcher, as a pre-forking
-server does, loses nothing: each child makes its own.
+A handler that was blocked is copied too, and goes on if the child runs gevent's loop. So a child of
+a process that has a dispatcher must exec or leave; start processes with ``subprocess``. A process
+that forks before it has one loses nothing: each child makes its own.
 """
 
 from __future__ import annotations

@@ -1,19 +1,18 @@
 """Names within this process: who has which, from its start to its end (OTP: ``register/2``).
 
 A supervisor reserves the name of a child before it starts it, so that no two start at once, and
-gives it to what the start function returned. Who has ended holds nothing: a name is free from the
-moment that its holder has an exit reason, which is before anybody is told of the end. So is one
-that a supervisor had reserved and was killed before the child had started.
+gives it to what the start function returned. An actor that has ended holds nothing: a name is free
+from the moment that its holder has an exit reason, which is before anybody is told of the end. So
+is one that a supervisor had reserved and was killed before the child had started.
 
 Names are given on the loop's thread; :func:`whereis` may be called from any.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from actors.runtime.actor import Actor
+from actors.runtime.actor import Actor
 
 _holders: dict[str, Holder] = {}
 
@@ -50,7 +49,7 @@ def whereis(name: str) -> Any:
 
 
 def holder_of(name: str) -> Holder | None:
-    """Return who has the name, also while that one starts."""
+    """Return the holder of the name, also while it starts."""
     holder = _holders.get(name)
     return None if holder is None or holder.gone else holder
 

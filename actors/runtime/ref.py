@@ -31,7 +31,7 @@ class Stopped:
         return self._inbox.closed
 
     def set(self) -> None:
-        """Wake whoever waits; the runtime calls it when the actor has ended."""
+        """Wake all who wait; the runtime calls it when the actor has ended."""
         while self._waiting:
             self._waiting.pop().set()
 

@@ -1,20 +1,12 @@
 """Carriers held back for the end of a server, so that no handler can keep it from ending.
 
 When every ordinary carrier is blocked in user code, two kinds of turns still run, each on carriers
-of its own:
-
-* those of *keepers* (``Actor.ends_others``): the endpoint's supervisors, the drainers, the server
-  and the acceptor. They are a handful and one for each class of sockets, and they only wait: for
-  what they have told to end, with a deadline, and then they kill it, which needs no turn.
-* *ends*: turns in which an exit signal is served. What they run is the application's (a socket's
-  ``handle_drain`` and ``terminate``, a child's ``on_stop``), which may block. So it can use up its
-  own carriers and no others: further ends wait until one comes back or the drainer's time is over.
-  Then every client whose socket has not ended is told without its turn, and what blocks is thrown
-  ``ActorKilled``, which gives the carriers back to whoever stops next.
+of its own (docs/adr/0013): those of *keepers* (``Actor.ends_others``), which only wait, with a
+deadline, for what they have told to end; and *ends*, in which an exit signal is served, by code of
+the application's that may block.
 
 A signalled actor that was queued already is queued here beside; whichever comes first is its turn.
-These turns come before all others at any time, on whatever carrier there is: who is told to end
-while carriers run out is not left behind in the queue of those that wait.
+These turns come before all others at any time, on whatever carrier there is.
 """
 
 from __future__ import annotations

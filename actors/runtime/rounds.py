@@ -40,6 +40,3 @@ class Rounds(Runnable):
         waiting, self._waiting = self._waiting, []
         for callback in waiting:
             callback()
-
-    def on_blocked(self) -> None:
-        """Nothing here blocks."""

@@ -7,12 +7,10 @@ blocked the queue is looked at once in :data:`LOOK` seconds, and who is found in
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from actors.runtime.carrier import Runnable
-
-if TYPE_CHECKING:
-    from actors.runtime.timers import Timers
+from actors.runtime.timers import Timers
 
 LOOK: Final = 1.0
 """Seconds between two looks."""

@@ -26,14 +26,13 @@ if TYPE_CHECKING:
     from actors.serializers.v1 import V1 as V1
     from actors.serializers.v2 import V2 as V2
 
-_HOME = {
-    "Body": "actors.serializers.message",
-    "Incoming": "actors.serializers.message",
-    "MSGPACK": "actors.serializers.packed",
-    "Serializer": "actors.serializers.message",
-    "V1": "actors.serializers.v1",
-    "V2": "actors.serializers.v2",
-}
-
 if not TYPE_CHECKING:
-    __getattr__, __dir__ = lazy(globals(), _HOME)
+    __all__, __getattr__, __dir__ = lazy(
+        globals(),
+        {
+            "actors.serializers.message": "Body Incoming Serializer",
+            "actors.serializers.packed": "MSGPACK",
+            "actors.serializers.v1": "V1",
+            "actors.serializers.v2": "V2",
+        },
+    )

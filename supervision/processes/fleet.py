@@ -183,7 +183,7 @@ class Fleet:
         return [process.name for process in self.processes.values() if process.on_bus]
 
     def share_names(self) -> None:
-        """Tell every worker on the bus who the others are."""
+        """Tell every worker on the bus the names of the others."""
         names = self.names()
         for process in self:
             if process.on_bus:

@@ -29,7 +29,7 @@ def spawn(
     blocked: Iterable[signal.Signals] = (),
     environ: Mapping[str, str] | None = None,
 ) -> int:
-    """Run ``python -m module arguments`` and answer its pid; ``OSError`` where there is no room.
+    """Run ``python -m module arguments`` and return its pid; ``OSError`` where there is no room.
 
     ``inherit`` are descriptors; ``blocked`` signals wait until the process unblocks them, as it
     cannot ignore them before it runs. Of ours it has the options of the interpreter and, unless

@@ -1,4 +1,4 @@
-"""What a process says, written by a thread of its own: nobody who says something waits for it.
+"""What a process says, written by a thread of its own: no caller waits for it.
 
 A pipe that nobody reads, a terminal stopped by Ctrl-S or a disk that hangs blocks whoever writes
 to it, and nothing that serves may be blocked by its log. So lines go into a queue with a bound in
@@ -65,7 +65,6 @@ class Descriptor:
         self._fd = fd
 
     def write(self, data: bytes) -> int:
-        """Write to it."""
         return os.write(self._fd, data)
 
     def wait(self) -> None:

@@ -14,7 +14,6 @@ from actors.options import (
     build,
     did_you_mean,
     limits,
-    natural,
     one_of,
     option,
     positive,
@@ -33,7 +32,6 @@ class Some(Options):
 
 NUMBERS = "a number above 0"
 WHOLE = "a whole number above 0"
-FROM_ZERO = "a whole number, 0 or more"
 
 
 @pytest.mark.parametrize(
@@ -41,11 +39,10 @@ FROM_ZERO = "a whole number, 0 or more"
     [
         (positive, [1, 0.1], [0, -1, True, "1", None, float("nan")], NUMBERS),
         (positive_int, [1, 2**40], [0, -1, 1.0, True, "1", None], WHOLE),
-        (natural, [0, 1], [-1, 0.0, False, "1", None], FROM_ZERO),
         (boolean, [True, False], [0, 1, None, "yes"], "True or False"),
         (one_of("a", 2), ["a", 2], ["b", 3, None], "'a' or 2"),
     ],
-    ids=["positive", "positive_int", "natural", "boolean", "one_of"],
+    ids=["positive", "positive_int", "boolean", "one_of"],
 )
 def test_a_check_answers_the_accepted_form(
     check: Any, accepted: list[Any], refused: list[Any], form: str

@@ -52,11 +52,11 @@ def rendered() -> str:
 
 
 def class_text(name: str, options: type[Options], base: str, doc: str) -> str:
-    lines = [f"class {name}({base}, total=False):", f'    """{doc}"""']
+    lines = [f"class {name}({base}, total=False):", f'    """{doc}"""', ""]
     for field in own_fields(options, base):
         said = f'"""{sentence(field)}"""'
         kind = str(field.type).replace("'", '"')  # as the compiler writes it, with the other quotes
-        lines += ["", f"    {field.name}: {kind}"]
+        lines.append(f"    {field.name}: {kind}")
         lines += textwrap.wrap(said, 100, initial_indent="    ", subsequent_indent="    ")
     return "\n".join([*lines, ""])
 

@@ -7,7 +7,7 @@ import pytest
 
 from actors import signing
 from actors.errors import ConfigError
-from transports.opening.cookie_session import SessionOptions, issue, load, mask_csrf, read
+from transports.opening.cookie_session import SessionOptions, checked, issue, mask_csrf, read
 
 SECRET = "a secret of the application, 32+ bytes"
 OPTIONS = SessionOptions(signing_salt="session", key="_app")
@@ -24,6 +24,12 @@ def page(options: SessionOptions = OPTIONS, **data: Any) -> tuple[str, str]:
     """Return the Cookie header and the CSRF token that a browser has of a page of ours."""
     set_cookie, csrf = issue(options, SECRET, data, random_bytes=randomness(), now=NOW)
     return set_cookie.partition(";")[0], csrf
+
+
+def load(
+    options: SessionOptions, secrets: Any, cookies: list[str], csrf: object, *, now: float
+) -> dict[str, Any] | None:
+    return checked(options, read(options, secrets, cookies, now=now), csrf)
 
 
 def connect(cookie: str, csrf: object) -> dict[str, Any] | None:

@@ -37,10 +37,10 @@ from tests.support.raw import (
 )
 from tests.support.server import serve
 from tests.support.waiting import eventually
-from transports.http.bodies import SMALL_BODY
 from transports.http.connection import HTTPConnection
 from transports.http.options import HTTPOptions
 from transports.http.response import Response
+from transports.http.shared import SMALL_BODY
 from transports.http.writer import Writer
 from transports.wsgi.application import pre_start_hook
 from transports.wsgi.exchange import Exchange

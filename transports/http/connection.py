@@ -33,16 +33,12 @@ _WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 class HTTPConnection(Impatient, life.Exchanging, StreamProtocol):
     """The protocol of a stream that speaks HTTP.
 
-    ``match`` (:meth:`.router.Router.match`) finds the :class:`Resource` of a path. Its
-    ``judge_head`` may refuse the request by its head. Its ``handle`` is called on a carrier, where
-    it may block, with the request and this connection. It answers a :class:`Response`; or
-    ``None``, when it has called :meth:`hand_over` or when :meth:`respond` is going to be called.
-    Until then the requests behind wait, unread beyond ``max_pipelined`` bytes.
-    A handler may instead write its answer to ``stream`` itself (see :class:`.Responder`).
-    What it raises is a 500 (:class:`~actors.errors.HTTPError`: its own), and the connection closes.
-    ``draining``: the server ends, so the answer behind which no request waits is the last, and who
-    takes the stream over must end soon. Up to a time it is not while ``claims``, which a
-    handler may set, are pending. ``shared`` belongs to all of the process.
+    To handlers it is a :class:`.Responder`, on a carrier, where they may block. ``match``
+    (:meth:`.router.Router.match`) finds the :class:`Resource` of a path, and with that whoever
+    judges and handles the request. Until there is an answer the requests behind wait, unread beyond
+    ``max_pipelined`` bytes. What a handler raises is a 500 (:class:`~actors.errors.HTTPError`: its
+    own), and the connection closes. While ``draining`` the answer behind which no request waits is
+    the last; up to a time it is not while ``claims`` are pending.
     """
 
     __slots__ = (
@@ -87,7 +83,7 @@ class HTTPConnection(Impatient, life.Exchanging, StreamProtocol):
             self._advance()
 
     def connection_lost(self, error: Exception | None) -> None:  # noqa: ARG002 - StreamProtocol
-        """Forget the request, and tell who was to answer it."""
+        """Forget the request, and tell its handler."""
         self.move(life.Event.LOST)
         lost, self._lost = self._lost, None
         self._request = self._response = None
@@ -99,7 +95,6 @@ class HTTPConnection(Impatient, life.Exchanging, StreamProtocol):
     # -- the handler's calls
 
     def respond(self, response: Response, *, close: bool = False) -> None:
-        """Answer the request whose handler answered ``None``; on the dispatcher's thread."""
         before, self.state = self.state, life.TRANSITIONS[self.state, life.RESPOND]
         if self.state is not before:
             self._response, self._lost = response, None
@@ -108,10 +103,6 @@ class HTTPConnection(Impatient, life.Exchanging, StreamProtocol):
 
     @property
     def closes(self) -> bool:
-        """Whether the connection ends with the answer that is due.
-
-        Its head must say so: what is said when this is first asked is kept to.
-        """
         if self._closes is None:
             self._closes = self._is_last()
         return self._closes
@@ -130,7 +121,6 @@ class HTTPConnection(Impatient, life.Exchanging, StreamProtocol):
         return claims.pending
 
     def answered(self, *, close: bool = False) -> None:
-        """Go on behind an answer that its handler has written to ``stream`` itself."""
         last = close or self.closes
         if self.move(life.Event.FINISH):
             self._request = self._response = self._lost = None
@@ -139,10 +129,6 @@ class HTTPConnection(Impatient, life.Exchanging, StreamProtocol):
             self._advance()
 
     def on_lost(self, callback: Callable[[], object], *, at_eof: bool = False) -> None:
-        """Call ``callback``, which must not block, if the client is lost before its answer.
-
-        ``at_eof``: also if it sends no more, as who left during a poll would be missed for long.
-        """
         self._lost, self._lost_at_eof = callback, at_eof
         if self.stream.closed:
             self.connection_lost(None)
@@ -150,19 +136,12 @@ class HTTPConnection(Impatient, life.Exchanging, StreamProtocol):
             self.stream.abort()
 
     def limit_body(self, most: int) -> None:
-        """Refuse a body without a length over ``most`` bytes with 413; for a judge of heads."""
         self._parser.limit_body(most)
 
     def hold(self) -> None:
-        """Read no more of the request that is being judged by its head, until :meth:`proceed`.
-
-        Meanwhile no deadline of a request runs, and :meth:`respond` (with ``close``, as the body is
-        not read) and :meth:`on_lost` are those of its handler.
-        """
         self.move(life.Event.HOLD)
 
     def proceed(self) -> None:
-        """Read and serve the request that is held; one that was answered or lost is not."""
         if self.state is life.HELD and self._request is not None:
             if self._parser.pending is None:  # it came whole
                 self.move(life.COMPLETE)
@@ -173,11 +152,6 @@ class HTTPConnection(Impatient, life.Exchanging, StreamProtocol):
                 self._advance()
 
     def hand_over(self, protocol: StreamProtocol) -> bytes:
-        """Let ``protocol`` have the stream; return the bytes that were read beyond the request.
-
-        Its ``connection_lost`` is called at once where the client is gone already, and its
-        ``eof_received`` in a later poll phase where this connection has seen the end.
-        """
         stream = self.stream
         self.move(life.Event.HAND_OVER)
         self._request = self._lost = stream.on_drained = None
@@ -186,11 +160,9 @@ class HTTPConnection(Impatient, life.Exchanging, StreamProtocol):
         return self._parser.take_rest()
 
     def announce_end(self) -> None:
-        """Answer no more than what was asked by now."""
         self.draining = True
 
     def keep_until(self, until: float) -> None:
-        """Stay for what is claimed up to that time."""
         self._needed_until = until
 
     def drain(self) -> None:
@@ -271,7 +243,6 @@ class HTTPConnection(Impatient, life.Exchanging, StreamProtocol):
             self._deadlines.begin(self._options.header_timeout)
 
     def on_turn(self, carrier: Carrier) -> None:  # noqa: ARG002 - Runnable
-        """Run the handler, on a carrier."""
         request, resource = self._request, self._resource
         if self.state is not life.QUEUED or request is None or resource is None:
             return  # lost, or answered, before its turn
@@ -279,9 +250,6 @@ class HTTPConnection(Impatient, life.Exchanging, StreamProtocol):
         response, failed = call(resource.handle, request, self)
         if response is not None and self._request is request:
             self.respond(response, close=failed)
-
-    def on_blocked(self) -> None:
-        """Nothing of a request waits for the end of its handler's turn."""
 
     def _send(self) -> None:
         """Send the answer that is due, unless the client was lost since, and go on."""

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
+from actors.runtime.dispatcher import Dispatcher
+from actors.runtime.timers import Timer
 from actors.schedule import QUIET
-
-if TYPE_CHECKING:
-    from actors.runtime.dispatcher import Dispatcher
-    from actors.runtime.timers import Timer
 
 _NEVER: Final = float("inf")
 

@@ -1,4 +1,4 @@
-"""Calling what answers a request, and encoding what it answers, whatever it does instead."""
+"""Call the handler of a request, and encode its answer, whatever it does instead."""
 
 from __future__ import annotations
 

@@ -45,20 +45,11 @@ class Event(Named):
 
 
 # Each look at a member of an Enum costs as much as a call.
-WAITING: Final = State.WAITING
-JUDGED: Final = State.JUDGED
-HELD: Final = State.HELD
-QUEUED: Final = State.QUEUED
-HANDLED: Final = State.HANDLED
-WRITTEN: Final = State.WRITTEN
-ANSWERED: Final = State.ANSWERED
-BROKEN: Final = State.BROKEN
-HANDED_OVER: Final = State.HANDED_OVER
-CLOSED: Final = State.CLOSED
-COMPLETE: Final = Event.COMPLETE
-START: Final = Event.START
-RESPOND: Final = Event.RESPOND
-SENT: Final = Event.SENT
+WAITING, JUDGED, HELD = State.WAITING, State.JUDGED, State.HELD
+QUEUED, HANDLED, WRITTEN = State.QUEUED, State.HANDLED, State.WRITTEN
+ANSWERED, BROKEN = State.ANSWERED, State.BROKEN
+HANDED_OVER, CLOSED = State.HANDED_OVER, State.CLOSED
+COMPLETE, START, RESPOND, SENT = Event.COMPLETE, Event.START, Event.RESPOND, Event.SENT
 
 TRANSITIONS: Final = Transitions(
     {

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import enum
-from typing import Final
 
 from transports.http.chunked import ChunkedBody
 from transports.http.head import Fields, Known, parse_head
@@ -24,9 +23,7 @@ class ParserState(enum.Enum):
 
 
 # Each look at a member of an Enum costs as much as a call.
-IDLE: Final = ParserState.IDLE
-HEAD: Final = ParserState.HEAD
-BODY: Final = ParserState.BODY
+IDLE, HEAD, BODY = ParserState.IDLE, ParserState.HEAD, ParserState.BODY
 
 
 class RequestParser:

@@ -62,11 +62,14 @@ class Responder(Caller, Protocol):
 
     @property
     def draining(self) -> bool:
-        """Whether the server ends: who takes the stream over must end soon."""
+        """Whether the server ends: a protocol that takes the stream over must end soon."""
 
     @property
     def closes(self) -> bool:
-        """Whether the connection ends with the answer that is due; its head must say so."""
+        """Whether the connection ends with the answer that is due, as its head must say.
+
+        What is said when this is first asked is kept to.
+        """
 
     def answered(self, *, close: bool = False) -> None:
         """Go on behind an answer that was written to ``stream``."""
@@ -74,17 +77,22 @@ class Responder(Caller, Protocol):
     def hand_over(self, protocol: StreamProtocol) -> bytes:
         """Let ``protocol`` have the stream; return the bytes that were read beyond the request.
 
-        Its ``connection_lost`` is called at once where the client is gone already.
+        Its ``connection_lost`` is called at once where the client is gone already, and its
+        ``eof_received`` in a later poll phase where the end of what it sends was seen.
         """
 
     def limit_body(self, most: int) -> None:
         """Refuse a body without a length over ``most`` bytes with 413; for a judge of heads."""
 
     def hold(self) -> None:
-        """Read no more of the request that is being judged by its head, until :meth:`proceed`."""
+        """Read no more of the request that is being judged by its head, until :meth:`proceed`.
+
+        Meanwhile no deadline of a request runs, and :meth:`respond` (with ``close``, as the body is
+        not read) and :meth:`on_lost` are those of its handler.
+        """
 
     def proceed(self) -> None:
-        """Read and serve the request that is held."""
+        """Read and serve the request that is held; one that was answered or lost is not."""
 
 
 HTTPConnection = Responder

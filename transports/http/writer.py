@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from gevent.event import Event
 
 from actors.errors import ConnectionLost
 from actors.runtime.crashes import capped
 from transports.http.date import http_date
+from transports.http.request import Headers, Request
+from transports.http.responder import Responder
 from transports.http.response import WITHOUT_BODY, encode_head
-
-if TYPE_CHECKING:
-    from transports.http.request import Headers, Request
-    from transports.http.responder import Responder
 
 WRITE_AHEAD: Final = 65_536
 """Bytes that may wait for a client that does not read before its handler must."""

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from actors.runtime.dispatcher import get_dispatcher
+from transports.http.responder import Caller
+from transports.http.response import Response
 from transports.longpoll import answers
-
-if TYPE_CHECKING:
-    from transports.http.responder import Caller
-    from transports.http.response import Response
-    from transports.longpoll.intake import Intake, Share
+from transports.longpoll.intake import Intake, Share
 
 
 class HeldPost:
@@ -42,13 +39,11 @@ class HeldPost:
         http.on_lost(self.lost)
 
     def admitted(self, share: Share) -> None:
-        """Go on."""
         self._timer.cancel()
         share.due = self._due
         self._proceed(share)
 
     def refused(self) -> None:
-        """Answer that there is no such session any more."""
         self._answer(answers.status(410))
 
     def _late(self) -> None:

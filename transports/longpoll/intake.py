@@ -9,11 +9,10 @@ anybody still waits for the answer.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
-if TYPE_CHECKING:
-    from transports.longpoll.token import SessionToken
-    from transports.opening.opened import Opened
+from transports.longpoll.token import SessionToken
+from transports.opening.opened import Opened
 
 
 class Waiting(Protocol):
@@ -121,7 +120,7 @@ class Intake:
         self._held = [each for each in self._held or () if each.waiting is not waiting]
 
     def close(self) -> None:
-        """Refuse everybody who is held."""
+        """Refuse all held POSTs."""
         held, self._held = self._held, None
         for each in held or ():
             each.waiting.refused()
@@ -132,7 +131,7 @@ class Intake:
         self._messages += messages
 
     def give_back(self, size: int, messages: int) -> None:
-        """Count what a share does not keep any more, and let in who is held if there is room."""
+        """Count what a share does not keep any more, and let held POSTs in if there is room."""
         self._bytes -= size
         self._messages -= messages
         while self._held and self._room:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from actors.options import one_of, option, positive_int
-from transports.opening.options import TransportOptions, maybe, path, seconds
+from actors.options import bound, maybe, one_of, option, positive_int, seconds
+from transports.opening.options import TransportOptions, path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,31 +22,24 @@ class LongPollOptions(TransportOptions):
         "status in the body for a session that is gone: 500 makes phoenix.js rejoin, 410 is exact",
         check=one_of(500, 410),
     )
-    max_buffer_messages: int = option(
-        1000, "messages that wait for a poll", check=positive_int, limit="messages"
+    max_buffer_messages: int = bound(1000, "messages that wait for a poll", "messages")
+    max_buffer_bytes: int = bound(1_048_576, "what waits for a poll", "bytes")
+    max_batch: int = bound(100, "messages in one POST", "messages")
+    max_body: int = bound(2_097_152, "body of one POST", "bytes")
+    max_base64: int = bound(
+        None, "one base64 line of a batch; None: max_body", "bytes", check=maybe(positive_int)
     )
-    max_buffer_bytes: int = option(
-        1_048_576, "what waits for a poll", check=positive_int, limit="bytes"
-    )
-    max_batch: int = option(100, "messages in one POST", check=positive_int, limit="messages")
-    max_body: int = option(2_097_152, "body of one POST", check=positive_int, limit="bytes")
-    max_base64: int = option(
-        None, "one base64 line of a batch; None: max_body", check=maybe(positive_int), limit="bytes"
-    )
-    max_held_posts: int = option(
+    max_held_posts: int = bound(
         8,
         "POSTs of a session that wait, unread, while its mailbox is full; more are 503",
-        check=positive_int,
-        limit="requests",
+        "requests",
     )
-    max_sessions: int = option(
-        20_000, "sessions of one worker", check=positive_int, limit="sessions"
-    )
-    max_sessions_per_address: int | None = option(
+    max_sessions: int = bound(20_000, "sessions of one worker", "sessions")
+    max_sessions_per_address: int | None = bound(
         None,
         "sessions of one client address in a worker; behind a proxy that is the proxy's",
+        "sessions",
         check=maybe(positive_int),
-        limit="sessions",
     )
 
     def __post_init__(self) -> None:

@@ -101,14 +101,13 @@ class Held:
     def __init__(self, relay: Relay, key: tuple[str, int]) -> None:
         self._relay = relay
         self._key = key
-        self.lost: Callable[[], object] = _nothing
+        self.lost: Callable[[], object] = nothing
 
     def respond(self, response: Response, *, close: bool = False) -> None:  # noqa: ARG002
         """Answer; whether the client's connection ends is its worker's affair."""
         self._relay.respond(self._key, response)
 
     def on_lost(self, callback: Callable[[], object], *, at_eof: bool = False) -> None:  # noqa: ARG002
-        """Have ``callback`` called if the client leaves before its answer."""
         self.lost = callback
 
 
@@ -382,5 +381,5 @@ def _size(messages: list[Message]) -> int:
     return sum(1 + len(each if isinstance(each, bytes) else each.encode()) for each in messages)
 
 
-def _nothing() -> None:
+def nothing() -> None:
     """Do nothing where a client is lost."""

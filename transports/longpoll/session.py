@@ -12,29 +12,26 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 from actors.errors import ProtocolError
 from actors.messages import Opcode, Receipt
 from actors.reasons import Crash, Failure, Reason, Shutdown
 from actors.results import Push, Reply, Stop
 from actors.runtime.actor import Exit
+from actors.runtime.dispatcher import Dispatcher
+from actors.runtime.timers import Timer, Timers
+from actors.socket import Socket
 from transports.delivering import deliver_rest
+from transports.http.responder import Caller
+from transports.http.response import Response
 from transports.longpoll import answers, body, outgoing
+from transports.longpoll.body import Message
 from transports.longpoll.buffer import Buffer
 from transports.longpoll.holding import HeldPost
-from transports.longpoll.intake import Intake
-
-if TYPE_CHECKING:
-    from actors.runtime.dispatcher import Dispatcher
-    from actors.runtime.timers import Timer, Timers
-    from actors.socket import Socket
-    from transports.http.responder import Caller
-    from transports.http.response import Response
-    from transports.longpoll.body import Message
-    from transports.longpoll.intake import Share
-    from transports.longpoll.options import LongPollOptions
-    from transports.longpoll.token import SessionToken
+from transports.longpoll.intake import Intake, Share
+from transports.longpoll.options import LongPollOptions
+from transports.longpoll.token import SessionToken
 
 logger = logging.getLogger("roost.transports")
 
@@ -106,23 +103,9 @@ class LongPollSession:
     """The transport of one socket actor; ``enter(self)`` gives it its place among all."""
 
     __slots__ = (
-        "_buffer",
-        "_dispatcher",
-        "_ended",
-        "_full",
-        "_holds",
-        "_http",
-        "_options",
-        "_place",
-        "_polled",
-        "_posts",
-        "_shares",
-        "actor",
-        "address",
-        "inbox",
-        "intake",
-        "unhandled_status",
-    )
+        "_buffer", "_dispatcher", "_ended", "_full", "_holds", "_http", "_options", "_place",
+        "_polled", "_posts", "_shares", "actor", "address", "inbox", "intake", "unhandled_status",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -260,7 +243,6 @@ class LongPollSession:
     # -- from the socket
 
     def deliver(self, result: Any) -> None:
-        """Keep what a callback answered for a poll; ``TypeError`` for what is no result."""
         kind = type(result)
         if kind is Reply or kind is Push:
             self._keep(result.payload, result.opcode)
@@ -325,7 +307,7 @@ class LongPollSession:
     on_blocked = flush
 
     def on_ended(self, reason: Reason) -> None:
-        """Answer whoever waits. What no poll has fetched yet is kept for a while."""
+        """Answer all who wait. What no poll has fetched yet is kept for a while."""
         if self._ended:
             return
         self._ended = True
@@ -334,17 +316,14 @@ class LongPollSession:
         if broken or isinstance(reason, Crash):
             self.unhandled_status = 408
         else:
-            self._answer_handled_post()
+            # A POST whose last message was the one that ended the session was handled.
+            receipt = self.inbox.take_first(Receipt)
+            if receipt is not None:
+                receipt.handled(True)
         self.flush()
         self._let_go()
         if not self._buffer.messages or reason == Shutdown("inactive"):
             self.leave()
-
-    def _answer_handled_post(self) -> None:
-        """Answer 200 to a POST whose last message was the one that ended the session."""
-        receipt = self.inbox.take_first(Receipt)
-        if receipt is not None:
-            receipt.handled(True)
 
     @property
     def unfetched(self) -> bool:

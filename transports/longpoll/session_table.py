@@ -8,7 +8,6 @@ import logging
 import os
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from gevent.event import Event
 
@@ -17,12 +16,10 @@ from actors.results import Error
 from actors.runtime.crashes import capped
 from actors.token import report_ahead
 from transports.longpoll import token as tokens
+from transports.longpoll.options import LongPollOptions
+from transports.longpoll.session import LongPollSession
 from transports.longpoll.token import SessionToken
-from transports.tcp.admission import PER_ADDRESS, TOTAL, Admission
-
-if TYPE_CHECKING:
-    from transports.longpoll.options import LongPollOptions
-    from transports.longpoll.session import LongPollSession
+from transports.tcp.admission import TOTAL, Admission
 
 logger = logging.getLogger("roost.transports")
 
@@ -44,11 +41,9 @@ class _Place:
 
     @property
     def taken(self) -> bool:
-        """Whether the session is still in the table."""
         return self._table.places.get(self.token.session) is self
 
     def sign(self, cursor: int) -> str:
-        """Return the token to send with an answer: it proves what its holder has received."""
         worker, session, nonce, _ = self.token
         signed = SessionToken(worker, session, nonce, cursor)
         text, now = self._table.encode(signed)
@@ -66,7 +61,6 @@ class _Place:
         return self._issued if matches and now - self._signed <= max_age else None
 
     def fetched(self) -> None:
-        """Note that a poll was given all that the session holds."""
         unfetched = self._table.unfetched
         if self in unfetched:
             unfetched.remove(self)
@@ -74,7 +68,6 @@ class _Place:
                 self._table.all_fetched.set()
 
     def leave(self) -> None:
-        """Forget the session and give its place back; a second time does nothing."""
         if self.taken:
             del self._table.places[self.token.session]
             self._table.issued.pop(self._readable, None)
@@ -119,25 +112,15 @@ class SessionTable:
         """Take a place for a session of ``address``, unless that would exceed a limit."""
         most, most_each = options.max_sessions, options.max_sessions_per_address
         reached = self._admission.reached(address, most, most_each)
-        if reached is TOTAL:
-            self._refusals.log(
-                logging.WARNING,
-                "max_sessions",
-                "refused a session: max_sessions=%d are open",
-                most,
-            )
-            return False
-        if reached is PER_ADDRESS:
-            self._refusals.log(
-                logging.WARNING,
-                "max_sessions_per_address",
-                "refused a session of %s: max_sessions_per_address=%d are open",
-                address,
-                most_each,
-            )
-            return False
-        self._admission.enter(address)
-        return True
+        if reached is None:
+            self._admission.enter(address)
+            return True
+        bound, words = "max_sessions", f"refused a session: max_sessions={most} are open"
+        if reached is not TOTAL:
+            bound = "max_sessions_per_address"
+            words = f"refused a session of {address}: {bound}={most_each} are open"
+        self._refusals.log(logging.WARNING, bound, "%s", words)
+        return False
 
     def release(self, address: str) -> None:
         """Give a place back."""

@@ -6,30 +6,27 @@ handshake run for each request, in Phoenix's order, as each may come from anothe
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from actors.errors import HTTPError
 from actors.results import Error, Ok
 from actors.runtime.actor import StartError
 from actors.runtime.dispatcher import get_dispatcher
+from transports.http.request import Request
+from transports.http.responder import Responder
+from transports.http.response import Response
 from transports.longpoll import answers, body
-from transports.longpoll.claims import Claims
+from transports.longpoll.body import Message
+from transports.longpoll.claims import Claims, Used
 from transports.longpoll.holding import HeldPost
 from transports.longpoll.intake import Intake, Share
 from transports.longpoll.options import LongPollOptions
+from transports.longpoll.relay import Relay, nothing
 from transports.longpoll.session import LongPollSession
 from transports.longpoll.session_table import SessionTable
+from transports.longpoll.token import SessionToken
 from transports.opening.mount import TransportMount
 from transports.opening.opened import Opened, Refusal
-
-if TYPE_CHECKING:
-    from transports.http.request import Request
-    from transports.http.responder import Responder
-    from transports.http.response import Response
-    from transports.longpoll.body import Message
-    from transports.longpoll.claims import Used
-    from transports.longpoll.relay import Relay
-    from transports.longpoll.token import SessionToken
 
 NAME = "longpoll"
 TOKEN_HEADER = "x-phoenix-longpoll-token"
@@ -56,11 +53,7 @@ class LongPollTransport:
         self._relay = relay
 
     def judge_unread(self, request: Request, http: Responder) -> Response | None:
-        """Judge a POST by its head: its size, and whether its session has room.
-
-        Answer what refuses it; ``None`` where its body may be read, at once or when ``http`` is
-        told to proceed. What has come whole is for :meth:`handle` to judge, once.
-        """
+        """Judge a POST by its size, and by whether its session has room: else it is held."""
         if request.method != "POST":
             return None
         try:
@@ -82,10 +75,7 @@ class LongPollTransport:
         return self._hold(request, http, intake, size)
 
     def continues(self, request: Request) -> bool:
-        """Whether a request is of a session that lives: it waits for its turn, as does its client.
-
-        One that would open a session is better refused (``transports.http.handling.Continuing``).
-        """
+        """Whether a request is of a session that lives; one that would open one is refused."""
         try:
             token = self._token(request, {**request.params, **request.path_params})
         except HTTPError:
@@ -128,10 +118,7 @@ class LongPollTransport:
         return None
 
     def handle(self, request: Request, http: Responder) -> Response | None:
-        """Answer at once; return ``None`` for a poll that is held or a POST that is being handled.
-
-        Runs on a carrier: ``connect`` and ``init`` may block.
-        """
+        """Answer at once; return ``None`` where a poll is held, or a POST is being handled."""
         if request.share is not None and request.share is not STRANGE:
             return self._handle_admitted(request, http)
         opened = self._mount.open(request, NAME)
@@ -148,7 +135,7 @@ class LongPollTransport:
 
     def _handle_admitted(self, request: Request, http: Responder) -> Response | None:
         """Handle a POST that has a share."""
-        http.on_lost(_nothing)  # whoever was to give the share back: from here on that is us
+        http.on_lost(nothing)  # whoever was to give the share back: from here on that is us
         try:
             opened: Opened | Refusal = request.share.opened or self._mount.open(request, NAME)
             if isinstance(opened, Refusal):
@@ -307,7 +294,3 @@ class LongPollTransport:
             if not begun:
                 session.leave()
         return answers.batch(410, (), session.token(0))
-
-
-def _nothing() -> None:
-    """Do nothing where a client is lost."""

@@ -109,25 +109,13 @@ def read(
     return claim.value
 
 
-def load(
-    options: SessionOptions,
-    secrets: signing.Secrets,
-    cookies: Iterable[str],
-    csrf_token: object,
-    *,
-    now: float,
-) -> dict[str, Any] | None:
-    """Return the session as ``connect`` gets it: ``None`` too where ``csrf_token`` is not its own.
-
-    ``csrf_token`` is the query parameter ``_csrf_token``, whatever the client made of it.
-    """
-    return checked(options, read(options, secrets, cookies, now=now), csrf_token)
-
-
 def checked(
     options: SessionOptions, session: dict[str, Any] | None, csrf_token: object
 ) -> dict[str, Any] | None:
-    """Return ``session``, or ``None`` where ``csrf_token`` is not its own."""
+    """Return ``session``, or ``None`` where ``csrf_token`` is not its own.
+
+    ``csrf_token`` is the query parameter ``_csrf_token``, whatever the client made of it.
+    """
     if session is None or not _is_csrf(session.get(options.csrf_token_key), csrf_token):
         return None
     return session

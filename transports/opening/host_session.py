@@ -1,27 +1,18 @@
 """The session of the web framework beside us, read by the framework itself.
 
-A login on a page of Flask or Django is known in ``connect``::
-
-    endpoint.socket("/chat", ChatSocket, websocket={
-        "connect_info": [("session", FlaskSession(flask_app))],
-    })
-
-Where the framework keeps its sessions (a signed cookie, a file, a database, a cache) is its own
-affair: its library reads them, on a carrier, where that may block. Another framework is a class of
-your own after :class:`transports.opening.connect_info.HostSession`.
+A login on a page of Flask or Django is known in ``connect`` (docs/sessions.md). Where the framework
+keeps its sessions is its own affair: its library reads them, on a carrier, where that may block.
 """
 
 from __future__ import annotations
 
 import io
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from transports.http.cookies import parse_cookies
+from transports.http.request import Request
 from transports.wsgi.environ import from_request
-
-if TYPE_CHECKING:
-    from transports.http.request import Request
 
 
 class FlaskSession:
@@ -35,7 +26,6 @@ class FlaskSession:
         self._app = app
 
     def read(self, request: Request) -> dict[str, Any] | None:
-        """Return the session's values; ``None`` where the client has none that is valid."""
         local = request.host, request.port
         environ = from_request(request, local, io.StringIO())
         app = self._app
@@ -52,7 +42,6 @@ class DjangoSession:
     """
 
     def read(self, request: Request) -> dict[str, Any] | None:
-        """Return the session's values; ``None`` where the client has none that is valid."""
         settings = import_module("django.conf").settings
         key = parse_cookies(request.headers_named("cookie")).get(settings.SESSION_COOKIE_NAME)
         if not key:

@@ -1,10 +1,9 @@
 """What every transport does with a request that opens a connection, in Phoenix's order.
 
-A transport keeps one :class:`TransportMount` and calls ``open(request, name)``, which runs the
-checks (code reload, log, host, origin, subprotocol), then ``connect(opened)``, which gathers
-``connect_info`` and asks the socket class; ``start(transport, state)`` makes the actor. All of them
-may run user code, so they belong on a carrier. A refusal is logged with the option that would have
-allowed the request, at most once in a second for each kind. See docs/writing-a-transport.md.
+A transport calls ``open`` for the checks (code reload, log, host, origin, subprotocol), ``connect``
+for ``connect_info`` and the application's word, ``start`` for the actor. All of them may run user
+code, so they belong on a carrier. A refusal is logged with the option that would have allowed the
+request, at most once in a second for each kind. See docs/writing-a-transport.md.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ import logging
 import sys
 import time
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, Protocol
 
@@ -48,13 +47,6 @@ else:
 
 logger = logging.getLogger("roost.transports")
 
-LEVELS: Mapping[str, int] = {
-    "debug": logging.DEBUG,
-    "info": logging.INFO,
-    "warning": logging.WARNING,
-    "error": logging.ERROR,
-}
-
 NO_SUBPROTOCOL = subprotocols.Negotiated()
 
 
@@ -83,11 +75,7 @@ class TransportMount(Generic[OptionsT_co]):
     """One socket class at one path over one transport, whose ``options`` are of its own class."""
 
     def __init__(
-        self,
-        path: str,
-        socket_class: type[Socket],
-        options: OptionsT_co,
-        defaults: Defaults,
+        self, path: str, socket_class: type[Socket], options: OptionsT_co, defaults: Defaults
     ) -> None:
         self.path = path
         self.socket_class = socket_class
@@ -116,41 +104,32 @@ class TransportMount(Generic[OptionsT_co]):
             self.defaults.code_reloader()
             self.socket_class = _current(self.socket_class)
         if self.options.transport_log:
-            level = LEVELS[str(self.options.transport_log)]
+            level = logging.getLevelNamesMapping()[self.options.transport_log.upper()]
             # Never the query: it may hold a token.
             logger.log(level, "%s %s from %s", request.method, request.path, request.peer[0])
         if not host_allowed(self.options.allowed_hosts, request.host):
-            self._refusals.log(
-                logging.WARNING,
-                "host",
-                "%s: refused the host %.200r, see allowed_hosts",
-                self.path,
-                request.host,
-            )
-            return Refusal(403)
+            words = "%s: refused the host %.200r, see allowed_hosts"
+            return self._refuse("host", words, self.path, request.host)
         refusal = self._origin.refusal(request, self.path)
         if refusal is not None:
-            self._refusals.log(logging.WARNING, "origin", "%s", refusal)
-            return Refusal(403)
+            return self._refuse("origin", "%s", refusal)
         chosen = NO_SUBPROTOCOL
         if self._negotiates:
             offers = request.headers_named("sec-websocket-protocol")
             auth_token = self.options.auth_token
             answer = subprotocols.negotiate(self._subprotocols, offers, auth_token=auth_token)
             if isinstance(answer, str):
-                self._refusals.log(
-                    logging.WARNING,
-                    "subprotocol",
-                    "%s: could not agree on a subprotocol: %s",
-                    self.path,
-                    answer,
-                )
-                return Refusal(403)
+                words = "%s: could not agree on a subprotocol: %s"
+                return self._refuse("subprotocol", words, self.path, answer)
             chosen = answer
         params = request.params
         if request.path_params:
             params = {**params, **request.path_params}
         return Opened(request, params, transport, chosen.protocol, chosen.auth_token)
+
+    def _refuse(self, kind: str, words: str, *what: str) -> Refusal:
+        self._refusals.log(logging.WARNING, kind, words, *what)
+        return Refusal(403)
 
     def connect(self, opened: Opened) -> Ok | Error:
         """Ask the socket class; ``TypeError`` when it answers neither ``Ok`` nor ``Error``.
@@ -264,7 +243,7 @@ def _kind(answer: object) -> str:
 
 
 def _current(socket_class: type[Socket]) -> type[Socket]:
-    """Return the class of that name after its module was reloaded; itself where there is none."""
+    """Return the class of that name after a reload of its module; itself if there is none."""
     found: Any = sys.modules.get(socket_class.__module__)
     for name in socket_class.__qualname__.split("."):
         found = getattr(found, name, None)

@@ -5,16 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from transports.http.request import Headers, Request
+from transports.http.request import Request
+from transports.http.response import Response
 
 
-@dataclass(slots=True)
-class Refusal:
+class Refusal(Response):
     """A request that may not connect, and what to answer it."""
 
-    status: int
-    body: bytes = b""
-    headers: Headers = ()
+    __slots__ = ()
 
 
 @dataclass(slots=True)

@@ -2,25 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from actors.errors import ConfigError
-from actors.options import Options, boolean, one_of, option, positive
+from actors.options import Options, boolean, maybe, one_of, option
 from actors.serializers.negotiation import Served, served
 from transports.opening.connect_info import compile_fields, needs_same_site
 from transports.opening.origin import OriginCheck, Setting
-
-
-def maybe(check: Callable[[Any], str | None]) -> Callable[[Any], str | None]:
-    """Accept ``None`` and what ``check`` accepts."""
-
-    def checked(value: Any) -> str | None:
-        wanted = None if value is None else check(value)
-        return f"{wanted}, or None" if wanted else None
-
-    return checked
 
 
 def path(value: Any) -> str | None:
@@ -101,8 +91,3 @@ class TransportOptions(Options):
         asked = dict(compile_fields(self.connect_info))
         if "auth_token" in asked and not self.auth_token:
             raise ConfigError("connect_info: 'auth_token' needs the option auth_token=True")
-
-
-def seconds(default: float | None, doc: str, *, check: Any = positive) -> Any:
-    """Declare a deadline or a period."""
-    return option(default, doc, check=check, limit="seconds")

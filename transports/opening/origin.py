@@ -73,7 +73,8 @@ class OriginCheck:
         if request.header("origin") is None:
             if self._require:
                 return _absent(mount)
-            return None if not self._same_site or _is_same_origin(request) else _unproven(mount)
+            ours = request.headers_named("sec-fetch-site") == ["same-origin"]
+            return None if not self._same_site or ours else _unproven(mount)
         if self._allows is None:
             return None
         origins = request.headers_named("origin")
@@ -182,10 +183,6 @@ def _entries(setting: Setting, url_host: str | None) -> list[Any]:
     if isinstance(setting, list | tuple) and not callable(next(iter(setting), None)):
         return list(setting)
     return []
-
-
-def _is_same_origin(request: Request) -> bool:
-    return request.headers_named("sec-fetch-site") == ["same-origin"]
 
 
 def _unproven(mount: str) -> str:

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from actors.crash_text import described, escaped
-
-if TYPE_CHECKING:
-    from transports.opening.opened import Opened
+from transports.opening.opened import Opened
 
 MAX_REASON: Final = 200
 """Characters of a reason that are logged."""

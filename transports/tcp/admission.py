@@ -16,7 +16,7 @@ TOTAL, PER_ADDRESS = Bound.TOTAL, Bound.PER_ADDRESS
 
 
 class Admission:
-    """Counts those who are in; ``count`` of them in all."""
+    """Counts those that are in; ``count`` of them in all."""
 
     __slots__ = ("_per_address", "count")
 

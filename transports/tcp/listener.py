@@ -75,12 +75,12 @@ NOT_OURS: Final = frozenset(
 
 
 class Listener:
-    """``open_connection(stream)`` answers the protocol that reads a new client's stream.
+    """``open_connection(stream)`` returns the protocol that reads a new client's stream.
 
     ``max_connections`` bounds the streams open at once, ``max_per_address`` those of one address;
-    ``None`` is no bound but the process's descriptors. Who is over is told 503. With ``tls``, a
-    client has ``handshake_timeout`` seconds for its handshake. With ``load``, who comes is left to
-    other processes first while it says that this one is crowded, and while they have room where
+    ``None`` is no bound but the process's descriptors. A client beyond them gets 503. With ``tls``,
+    a client has ``handshake_timeout`` seconds for its handshake. With ``load``, who comes is left
+    to other processes first while it says that this one is crowded, and while they have room where
     this one has none.
     """
 
@@ -180,7 +180,7 @@ class Listener:
             self._accept_some()
 
     def _left_to_others(self, load: LoadShare) -> bool:
-        """Whether who waits is left to other processes; then it is looked again soon."""
+        """Whether a waiting client is left to other processes; then we look again soon."""
         if self._standing_back:
             now = self._dispatcher.clock()
             left = self._patience.lasts(now, load.accepting_elsewhere())
@@ -274,7 +274,7 @@ class Listener:
             self._reserve = None
 
     def _rest(self, seconds: float) -> None:
-        """Accept nobody for so long; then who is still there is accepted, crowded or not."""
+        """Accept nobody for so long; then those still there are accepted, crowded or not."""
         self.pause()
         self._rest_timer = self._dispatcher.timers.call_later(seconds, self._rested)
 

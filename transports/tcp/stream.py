@@ -11,14 +11,12 @@ import socket
 import struct
 from collections.abc import Callable
 from select import EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from actors.runtime.crashes import CrashLog
 from actors.runtime.dispatcher import Dispatcher
+from actors.runtime.timers import Timer
 from transports.tcp.protocol import StreamProtocol, whole
-
-if TYPE_CHECKING:
-    from actors.runtime.timers import Timer
 
 CRASHES: Final = CrashLog(logging.getLogger("roost.transports"))
 
@@ -58,25 +56,10 @@ class Stream:
     """
 
     __slots__ = (
-        "_closing",
-        "_fd",
-        "_linger",
-        "_most",
-        "_paused",
-        "_plain",
-        "_progress",
-        "_read_size",
-        "_timer",
-        "backlog",
-        "dispatcher",
-        "on_closed",
-        "on_drained",
-        "peer",
-        "protocol",
-        "send_timeout",
-        "sock",
-        "unfinished",
-    )
+        "_closing", "_fd", "_linger", "_most", "_paused", "_plain", "_progress", "_read_size",
+        "_timer", "backlog", "dispatcher", "on_closed", "on_drained", "peer", "protocol",
+        "send_timeout", "sock", "unfinished",
+    )  # fmt: skip
 
     scheme = "http"
 

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import ssl
 from select import EPOLLIN, EPOLLOUT
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
+from actors.runtime.dispatcher import Dispatcher
+from actors.runtime.timers import Timer
 from transports.tcp.stream import LINGER, Stream
-
-if TYPE_CHECKING:
-    from actors.runtime.dispatcher import Dispatcher
-    from actors.runtime.timers import Timer
 
 HANDSHAKE_TIMEOUT: Final = 5.0
 """Seconds from the accept to the end of the handshake."""

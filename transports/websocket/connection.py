@@ -49,24 +49,10 @@ class WebSocketConnection(StreamProtocol):
     """Between a stream, a protocol and the socket actor of one client."""
 
     __slots__ = (
-        "_busy",
-        "_close_frame",
-        "_deflate",
-        "_holds",
-        "_options",
-        "_out",
-        "_posted",
-        "_protocol",
-        "_rate",
-        "_rest",
-        "_timer",
-        "_waiting",
-        "_wants_control",
-        "actor",
-        "dispatcher",
-        "inbox",
+        "_busy", "_close_frame", "_deflate", "_holds", "_options", "_out", "_posted", "_protocol",
+        "_rate", "_rest", "_timer", "_waiting", "_wants_control", "actor", "dispatcher", "inbox",
         "stream",
-    )
+    )  # fmt: skip
 
     def __init__(
         self, stream: Stream, options: WebSocketOptions, deflate: Deflate | None = None
@@ -215,7 +201,6 @@ class WebSocketConnection(StreamProtocol):
     # -- to the client
 
     def deliver(self, result: Any) -> None:
-        """Turn a callback's result into frames; ``TypeError`` for what is no result."""
         kind = type(result)
         if kind is Reply or kind is Push:
             payload, opcode = result.payload, result.opcode
@@ -289,7 +274,6 @@ class WebSocketConnection(StreamProtocol):
         self._resume()
 
     def flush(self) -> None:
-        """Send what the turn delivered."""
         out = self._out
         if out:
             stream, state = self.stream, self._protocol.state
@@ -387,7 +371,6 @@ class CloseWait(StreamProtocol):
             self._stream.close(linger=0)
 
     def eof_received(self) -> None:
-        """The client hung up."""
         self._stream.abort()
 
     def _late(self) -> None:
@@ -395,6 +378,5 @@ class CloseWait(StreamProtocol):
         self._stream.abort()
 
     def connection_lost(self, error: Exception | None) -> None:  # noqa: ARG002 - StreamProtocol
-        """Wait no longer."""
         self._protocol.move(Event.HANGUP)
         self._timer.cancel()

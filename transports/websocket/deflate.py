@@ -96,13 +96,7 @@ class Deflate:
     ``max_inflate_ratio`` by. Between two messages nothing is held but numbers.
     """
 
-    __slots__ = (
-        "_allowance",
-        "_credit",
-        "_peer_bits",
-        "_ratio",
-        "window_bits",
-    )
+    __slots__ = ("_allowance", "_credit", "_peer_bits", "_ratio", "window_bits")
 
     def __init__(
         self, window_bits: int, peer_window_bits: int, max_inflate_ratio: int, allowance: int

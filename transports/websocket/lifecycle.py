@@ -35,12 +35,8 @@ class Event(Named):
 
 
 # Each look at a member of an Enum costs as much as a call.
-OPEN: Final = State.OPEN
-PEER_CLOSED: Final = State.PEER_CLOSED
-FAILED: Final = State.FAILED
-LOST: Final = State.LOST
-CLOSING: Final = State.CLOSING
-CLOSED: Final = State.CLOSED
+OPEN, PEER_CLOSED, FAILED = State.OPEN, State.PEER_CLOSED, State.FAILED
+LOST, CLOSING, CLOSED = State.LOST, State.CLOSING, State.CLOSED
 
 TRANSITIONS: Final = Transitions(
     {

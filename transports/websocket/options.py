@@ -6,11 +6,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from actors.options import boolean, option, positive, positive_int
+from actors.options import boolean, bound, maybe, option, positive, seconds
 from transports.http.grammar import TOKEN
 from transports.http.request import Request
 from transports.http.response import Response
-from transports.opening.options import TransportOptions, function, maybe, path, seconds
+from transports.opening.options import TransportOptions, function, path
 
 
 def _subprotocols(value: Any) -> str | None:
@@ -42,28 +42,18 @@ class WebSocketOptions(TransportOptions):
     message_timeout: float | None = seconds(
         60.0, "from a message's first byte to its last, else 1008", check=maybe(positive)
     )
-    max_read_rate: float | None = option(
+    max_read_rate: float | None = bound(
         None,
         "messages read in a second; beyond, reading pauses; after 30 s of that 1008",
+        "messages/second",
         check=maybe(positive),
-        limit="messages/second",
     )
-    max_frame_size: int = option(
-        1_048_576, "payload of one frame", check=positive_int, limit="bytes"
+    max_frame_size: int = bound(1_048_576, "payload of one frame", "bytes")
+    max_message_size: int = bound(1_048_576, "payload of one message, inflated", "bytes")
+    max_fragments: int = bound(1024, "frames of one message", "frames")
+    max_empty_fragments: int = bound(16, "empty frames of one message", "frames")
+    max_control_rate: int = bound(100, "pings, pongs and closes from the client", "frames/second")
+    max_inflate_ratio: int = bound(
+        25, "inflated size of a message to its size on the wire", "ratio"
     )
-    max_message_size: int = option(
-        1_048_576, "payload of one message, inflated", check=positive_int, limit="bytes"
-    )
-    max_fragments: int = option(1024, "frames of one message", check=positive_int, limit="frames")
-    max_empty_fragments: int = option(
-        16, "empty frames of one message", check=positive_int, limit="frames"
-    )
-    max_control_rate: int = option(
-        100, "pings, pongs and closes from the client", check=positive_int, limit="frames/second"
-    )
-    max_inflate_ratio: int = option(
-        25, "inflated size of a message to its size on the wire", check=positive_int, limit="ratio"
-    )
-    max_send_queue: int = option(
-        1_048_576, "what waits for a client that reads slowly", check=positive_int, limit="bytes"
-    )
+    max_send_queue: int = bound(1_048_576, "what waits for a client that reads slowly", "bytes")

@@ -2,7 +2,7 @@
 
 Theory of operation
 -------------------
-``receive_data(bytes)`` answers what is complete, in the peer's order:
+``receive_data(bytes)`` returns what is complete, in the peer's order:
 
 * ``str``: a text message; ``bytes``: a binary message;
 * :class:`Ping`, :class:`Pong`: control frames, whose payload is ``None`` when there was none;
@@ -13,7 +13,7 @@ Theory of operation
 The last two end it: whatever follows them is ignored (RFC 6455 §1.4, §7.1.7). A frame is judged by
 its header, before any of its payload is kept. At most one incomplete frame and one incomplete
 message are held, each bounded by the options; ``began`` says since when. ``special`` turns true
-when an event is no message: whoever clears it is spared a look at each event.
+when an event is no message: a caller that clears it need not look at each event.
 """
 
 from __future__ import annotations
@@ -94,10 +94,7 @@ class Protocol(Record):
     __slots__ = ("_clock", "_continues", "_deflate", "_fast", "_options", "_short_end", "special")
 
     def __init__(
-        self,
-        options: WebSocketOptions,
-        clock: Callable[[], float],
-        deflate: Deflate | None = None,
+        self, options: WebSocketOptions, clock: Callable[[], float], deflate: Deflate | None = None
     ) -> None:
         super().__init__()
         self._options = options

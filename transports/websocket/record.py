@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from transports.websocket.assembly import Assembly
 from transports.websocket.lifecycle import OPEN, TRANSITIONS, Event, State
-
-if TYPE_CHECKING:
-    from transports.websocket.assembly import Assembly
 
 
 @dataclass(slots=True, eq=False)

@@ -6,22 +6,18 @@ subprotocol, connect_info, ``connect``, and only then the upgrade itself.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from actors.errors import HandshakeError
 from actors.results import Error, Ok
 from actors.runtime.actor import StartError
 from actors.socket import Socket
+from transports.http.request import Request
+from transports.http.responder import Responder
 from transports.http.response import Response
 from transports.opening.mount import TransportMount
 from transports.opening.opened import Refusal
 from transports.websocket import handshake
 from transports.websocket.connection import WebSocketConnection
 from transports.websocket.options import WebSocketOptions
-
-if TYPE_CHECKING:
-    from transports.http.request import Request
-    from transports.http.responder import Responder
 
 NAME = "websocket"
 
@@ -39,17 +35,14 @@ class WebSocketTransport:
         return None
 
     def handle(self, request: Request, http: Responder) -> Response | None:
-        """Refuse with a response, or take the connection over and answer ``None``.
-
-        Runs on a carrier: ``connect`` may block.
-        """
+        """Refuse with a response, or take the connection over and answer ``None``."""
         if request.method != "GET":
             return Response(400)
         if request.body:
             handshake.refuse_body(request)  # it came along with the head
         opened = self._mount.open(request, NAME)
         if isinstance(opened, Refusal):
-            return Response(opened.status, opened.body, opened.headers)
+            return opened
         extra: list[tuple[str, str]] = []
         if opened.subprotocol is not None:
             extra.append(("sec-websocket-protocol", opened.subprotocol))
@@ -65,12 +58,7 @@ class WebSocketTransport:
         return None
 
     def _upgrade(
-        self,
-        request: Request,
-        http: Responder,
-        key: str,
-        subprotocol: str | None,
-        answer: Ok,
+        self, request: Request, http: Responder, key: str, subprotocol: str | None, answer: Ok
     ) -> None:
         extension, extensions = None, None
         if self._options.compress:

@@ -21,4 +21,6 @@ from actors.lazy import lazy
 if TYPE_CHECKING:
     from transports.wsgi.application import pre_start_hook as pre_start_hook
 else:  # lazily: gevent's server is not for those whom ours serves
-    __getattr__, __dir__ = lazy(globals(), {"pre_start_hook": "transports.wsgi.application"})
+    __all__, __getattr__, __dir__ = lazy(
+        globals(), {"transports.wsgi.application": "pre_start_hook"}
+    )

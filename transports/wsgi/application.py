@@ -7,13 +7,12 @@ The server is ``gevent.pywsgi`` with gevent-websocket's handler, or gunicorn wit
 
 Before gevent-websocket looks at a request it asks its server for a ``pre_start_hook``. Ours, set
 on ``gevent.pywsgi.WSGIServer`` when an application is made here, says that the paths of our mounts
-are to be served as plain requests. So the upgrade is judged by our own
-checks, the 101 is ours, and gevent-websocket's handshake (which takes ``Connection: notupgrade``,
-two keys and versions 7 and 8, and answers HTTP/1.0 with 402) is never seen. Then the descriptor
-moves from pywsgi's socket to a stream of ours, with what pywsgi had read beyond the request, and
-the WSGI call ends: codec, limits and close codes are our server's, and an open connection costs no
-greenlet. Sockets of other paths remain gevent-websocket's. ``geventwebsocket.WebSocketServer`` sets
-a hook of its own: give it ``pre_start_hook=transports.wsgi.pre_start_hook``.
+are to be served as plain requests. So the upgrade is judged by our own checks, and the 101 is ours.
+Then the descriptor moves from pywsgi's socket to a stream of ours, with what pywsgi had read beyond
+the request, and the WSGI call ends: codec, limits and close codes are our server's, and an open
+connection costs no greenlet. Sockets of other paths remain gevent-websocket's.
+``geventwebsocket.WebSocketServer`` sets a hook of its own: give it
+``pre_start_hook=transports.wsgi.pre_start_hook``.
 
 What remains pywsgi's, so that such a server belongs behind a proxy that is strict:
 
@@ -24,8 +23,6 @@ What remains pywsgi's, so that such a server belongs behind a proxy that is stri
 * TLS stays in its socket: an upgrade is 501 under TLS. Let the proxy end it.
 * A long poll that is held keeps its greenlet. Its session lives in one process: with several
   workers only clients that come back to the same one can poll.
-
-The endpoint's children run from the first request on (:meth:`actors.Endpoint.start`).
 
 A server that stops does not say so to an application. When the process exits in an orderly way, as
 a gunicorn worker does on TERM, every connection is told 1012; a program that goes on, or wants it
@@ -50,10 +47,9 @@ from gevent.pywsgi import WSGIHandler, WSGIServer
 
 from actors.errors import HTTPError
 from actors.runtime.dispatcher import get_dispatcher
-from transports.http.bodies import SMALL_BODY, Bodies
 from transports.http.handling import NOT_FOUND, SERVER_ERROR, UNAVAILABLE, encoded, refusal
 from transports.http.response import WITHOUT_BODY
-from transports.http.shared import Shared
+from transports.http.shared import SMALL_BODY, Bodies, Shared
 from transports.wsgi.environ import headers_of, target_of, to_request
 from transports.wsgi.exchange import Exchange
 from transports.wsgi.taken import Taken
@@ -339,11 +335,7 @@ def _abandon(handler: Any) -> None:
 
 
 def _answer(
-    environ: dict[str, Any],
-    start_response: Callable[..., Any],
-    exchange: Exchange,
-    *,
-    named: bool,
+    environ: dict[str, Any], start_response: Callable[..., Any], exchange: Exchange, *, named: bool
 ) -> Iterable[bytes]:
     """Send a response; ``named`` servers are pywsgi, which closes when it sends that it does."""
     response, close = exchange.response or SERVER_ERROR, exchange.close

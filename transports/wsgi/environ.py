@@ -67,10 +67,7 @@ def _key(name: str) -> str:
 
 
 def to_request(
-    environ: Mapping[str, Any],
-    target: str,
-    headers: Iterable[tuple[str, str]],
-    body: bytes = b"",
+    environ: Mapping[str, Any], target: str, headers: Iterable[tuple[str, str]], body: bytes = b""
 ) -> Request:
     """Return the request that another server has parsed into ``environ``.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import _socket
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from gevent.event import Event as Waiter
 from gevent.ssl import SSLSocket
@@ -14,17 +14,14 @@ from actors.errors import HTTPError
 from actors.runtime.dispatcher import get_dispatcher
 from transports.http import lifecycle as life
 from transports.http.date import http_date
-from transports.http.handling import SERVER_ERROR, UNAVAILABLE, call
+from transports.http.handling import SERVER_ERROR, UNAVAILABLE, Handler, Resource, call
+from transports.http.request import Request
+from transports.http.responder import Claims
 from transports.http.response import Response, encode
+from transports.http.shared import Shared
 from transports.tcp.protocol import StreamProtocol
 from transports.tcp.stream import Stream
-
-if TYPE_CHECKING:
-    from transports.http.handling import Handler, Resource
-    from transports.http.request import Request
-    from transports.http.responder import Claims
-    from transports.http.shared import Shared
-    from transports.wsgi.taken import Taken
+from transports.wsgi.taken import Taken
 
 
 class Exchange(life.Exchanging, StreamProtocol):
@@ -36,21 +33,9 @@ class Exchange(life.Exchanging, StreamProtocol):
     """
 
     __slots__ = (
-        "_dispatcher",
-        "_handler",
-        "_held",
-        "_lost",
-        "_rest",
-        "_settled",
-        "_stream",
-        "_taken",
-        "_watched",
-        "claims",
-        "close",
-        "max_body",
-        "response",
-        "shared",
-    )
+        "_dispatcher", "_handler", "_held", "_lost", "_rest", "_settled", "_stream", "_taken",
+        "_watched", "claims", "close", "max_body", "response", "shared",
+    )  # fmt: skip
 
     def __init__(self, handler: Any, taken: Taken, shared: Shared) -> None:
         self._dispatcher = get_dispatcher()
@@ -89,6 +74,9 @@ class Exchange(life.Exchanging, StreamProtocol):
         """Let go: the handler has been run, or will not be, which whoever waits for it is told."""
         self._unwatch()
         self._taken.discard(self)
+        self._tell_lost()
+
+    def _tell_lost(self) -> None:
         lost, self._lost = self._lost, None
         if lost is not None:
             lost()
@@ -123,7 +111,6 @@ class Exchange(life.Exchanging, StreamProtocol):
     # -- the handler's side
 
     def respond(self, response: Response, *, close: bool = False) -> None:
-        """Answer the request; a second answer is ignored."""
         unread = self.state is life.WAITING or self.state is life.JUDGED
         if not self.move(life.Event.CLOSE if unread else life.Event.RESPOND):
             return
@@ -140,16 +127,13 @@ class Exchange(life.Exchanging, StreamProtocol):
             stream.close()
 
     def limit_body(self, most: int) -> None:
-        """Have the WSGI call read at most ``most`` bytes of a body without a length."""
         self.max_body = most
 
     def hold(self) -> None:
-        """Have the WSGI call wait with the body until :meth:`proceed`."""
         self.move(life.Event.HOLD)
         self._held = Waiter()
 
     def proceed(self) -> None:
-        """Let it go on, if it waits."""
         if self.state is life.HELD:
             self.move(life.Event.PROCEED)
         if self._held is not None:
@@ -159,7 +143,6 @@ class Exchange(life.Exchanging, StreamProtocol):
     """A handler that writes to ``stream`` itself writes the connection's last answer."""
 
     def answered(self, *, close: bool = True) -> None:  # noqa: ARG002 - see closes
-        """End the answer that its handler has written to ``stream`` itself."""
         self.stream.close()
         if self.move(life.Event.FINISH):
             self.move(life.Event.CLOSE)
@@ -167,14 +150,10 @@ class Exchange(life.Exchanging, StreamProtocol):
 
     @property
     def draining(self) -> bool:
-        """Whether what is handed over must end soon."""
         return self._taken.draining
 
     def on_lost(self, callback: Callable[[], object], *, at_eof: bool = False) -> None:  # noqa: ARG002
-        """Call ``callback`` if the client is lost before its answer.
-
-        As in our own server that is a reset, not the end of what the client sends.
-        """
+        # As in our own server that is a reset, and not the end of what the client sends.
         if self._stream is not None and self._stream.closed:
             callback()
             return
@@ -185,9 +164,7 @@ class Exchange(life.Exchanging, StreamProtocol):
 
     def _hung_up(self, mask: int) -> None:  # noqa: ARG002 - the dispatcher's shape
         self._unwatch()
-        lost, self._lost = self._lost, None
-        if lost is not None:
-            lost()
+        self._tell_lost()
         self.respond(SERVER_ERROR, close=True)
 
     def _unwatch(self) -> None:
@@ -225,7 +202,6 @@ class Exchange(life.Exchanging, StreamProtocol):
         return stream
 
     def hand_over(self, protocol: StreamProtocol) -> bytes:
-        """Let ``protocol`` have the stream; return what was read beyond the request."""
         stream = self.stream
         self._lost = None
         self.move(life.Event.HAND_OVER)
@@ -242,10 +218,8 @@ class Exchange(life.Exchanging, StreamProtocol):
         """As little."""
 
     def connection_lost(self, error: Exception | None) -> None:  # noqa: ARG002 - StreamProtocol
-        """Tell who writes; a protocol that is still to come is told when it comes."""
-        lost, self._lost = self._lost, None
-        if lost is not None:
-            lost()
+        """Tell the writer; a protocol that is still to come is told when it comes."""
+        self._tell_lost()
         if self.begun:
             self.move(life.Event.LOST)
             self._settled.set()

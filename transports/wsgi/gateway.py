@@ -11,16 +11,14 @@ import re
 import sys
 from collections.abc import Callable, Iterable
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from wsgiref.util import is_hop_by_hop
 
+from transports.http.request import Headers, Request
+from transports.http.responder import Responder
 from transports.http.response import Response, encode_head
 from transports.http.writer import ClientGone, Writer
 from transports.wsgi import environ
-
-if TYPE_CHECKING:
-    from transports.http.request import Headers, Request
-    from transports.http.responder import Responder
 
 ExcInfo = tuple[type[BaseException], BaseException, TracebackType]
 Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
@@ -67,7 +65,9 @@ class _Call:
                 self._write(block)
                 if self._request.method == "HEAD" and self._writer.begun:
                     break  # nobody waits for the body, which may never end
-            self._finish()
+            if not self._writer.begun:
+                self._writer.begin(*self._started())
+            self._writer.finish()
         finally:
             close = getattr(result, "close", None)
             if close is not None:
@@ -111,11 +111,6 @@ class _Call:
             if not self._writer.begun:
                 self._writer.begin(*self._started())
             self._writer.write(block)
-
-    def _finish(self) -> None:
-        if not self._writer.begun:
-            self._writer.begin(*self._started())
-        self._writer.finish()
 
 
 def _checked_head(status: str, headers: list[tuple[str, str]]) -> tuple[int, Headers, int | None]:

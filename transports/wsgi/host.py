@@ -3,31 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
-if TYPE_CHECKING:
-    from transports.http.handling import Resource
-    from transports.http.options import HTTPOptions
+from transports.http.handling import Resource
+from transports.http.options import HTTPOptions
 
 
 class Options(Protocol):
-    """What this needs of an endpoint's options."""
+    """What this needs of an endpoint's options, which say what they are."""
 
     @property
-    def http(self) -> HTTPOptions:
-        """Limits of HTTP."""
-
+    def http(self) -> HTTPOptions: ...
     @property
-    def max_connections(self) -> int | None:
-        """Sockets at once, in all."""
-
+    def max_connections(self) -> int | None: ...
     @property
-    def max_connections_per_address(self) -> int | None:
-        """Sockets at once of one address."""
-
+    def max_connections_per_address(self) -> int | None: ...
     @property
-    def grace(self) -> float:
-        """Seconds of a drain that is given no budget."""
+    def grace(self) -> float: ...
 
 
 class Sessions(Protocol):
@@ -50,7 +42,7 @@ class Routes(Protocol):
 
 
 class Host(Protocol):
-    """The endpoint's tree in this process, of which there is one for all its applications."""
+    """The endpoint's tree in this process: one for all its applications."""
 
     def routes(self) -> Routes:
         """Make the router of one application."""

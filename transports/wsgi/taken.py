@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
 
 import gevent
 from gevent.event import Event
 
 from actors.errors import HTTPError
 from transports.tcp.admission import Admission
-
-if TYPE_CHECKING:
-    from transports.tcp.stream import Stream
+from transports.tcp.stream import Stream
 
 logger = logging.getLogger("roost.transports")
 

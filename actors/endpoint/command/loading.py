@@ -26,7 +26,7 @@ _OURS = ("actors", "supervision", "transports")
 
 
 def load(path: str) -> Endpoint:
-    """Import the module and answer the endpoint that ``path`` names."""
+    """Import the module and return the endpoint that ``path`` names."""
     from actors.endpoint.definition import Endpoint  # noqa: PLC0415 - after the log is set up
 
     module_name, _, attribute = path.partition(":")

@@ -17,7 +17,7 @@ logger = logging.getLogger("roost.endpoint")
 
 
 class LogHandler(logging.Handler):
-    """Hands lines to ``writer``, which writes them on its own thread: whoever logs waits for none.
+    """Hands lines to ``writer``, which writes them on its own thread: no caller waits for it.
 
     So it needs no lock either, which a greenlet or a signal's handler might have to wait for.
     """

@@ -17,7 +17,7 @@ import sys  # noqa: E402
 from pathlib import Path  # noqa: E402
 from typing import Any, Final  # noqa: E402
 
-from actors import pubsub  # noqa: E402
+from actors import pubsub, schedule  # noqa: E402
 from actors.crash_text import escaped  # noqa: E402
 from actors.endpoint.command import memory, output  # noqa: E402
 from actors.endpoint.command.certificate import server_context  # noqa: E402
@@ -27,14 +27,8 @@ from actors.endpoint.command.stacks import dump_stacks  # noqa: E402
 from actors.endpoint.command.wakeup import wake_on_signals  # noqa: E402
 from actors.endpoint.serving.server import Server  # noqa: E402
 from actors.errors import ConfigError  # noqa: E402
-from actors.pubsub.attached import Attached  # noqa: E402
 from actors.pubsub.bus import Bus  # noqa: E402
-from actors.schedule import (  # noqa: E402
-    BUS_PART,
-    EXIT_AT_LEAST,
-    ORPHAN_DRAINS,
-    WORKER_AT_ONCE,
-)
+from actors.pubsub.front import Attached  # noqa: E402
 from supervision.processes.directory import Tenant  # noqa: E402
 from supervision.processes.load import LOAD, LoadShare  # noqa: E402
 from supervision.processes.worker import (  # noqa: E402
@@ -70,25 +64,20 @@ class Worker:
         directory = Path(options["bus"])
         self._bus = Bus(directory, options["name"], pubsub.server)
         attached = ChildSpec(id="bus", start=Attached.start, args=(pubsub.server, self._bus))
-        self._server = Server(
+        self.server = Server(
             endpoint, sockets, tls=tls, cluster=self._bus, pubsub=[attached],
             boot_secret=options["secret"], grace=options["grace"],
             load=LoadShare(directory / LOAD, options["number"]),
         )  # fmt: skip
 
-    @property
-    def left(self) -> float:
-        """Seconds until this process must have ended, once it was asked to."""
-        return self._server.left
-
     def run(self) -> int:
         """Serve; return the exit status."""
         options = self._options
         self._end.serve(
-            self._server.dispatcher,
+            self.server.dispatcher,
             options["heartbeat"],
             self._heard,
-            lambda: self._ask("orphaned", ORPHAN_DRAINS),
+            lambda: self._ask("orphaned", schedule.ORPHAN_DRAINS),
         )
         wake_on_signals()
         for number in (signal.SIGTERM, signal.SIGQUIT):
@@ -97,26 +86,26 @@ class Worker:
         self._end.send("bus")
         self._bus.wait_linked(LINKS)
         memory.tune()
-        status = self._server.serve(self._ready, logging.DEBUG)
+        status = self.server.serve(self._ready, logging.DEBUG)
         if status == 0:
-            self._bus.close(BUS_PART * self.left)
+            self._bus.close(schedule.BUS_PART * self.server.left)
         return status
 
     def _ready(self) -> None:
-        self._end.send("ready", {**self._server.facts(), "understands": UNDERSTANDS})
+        self._end.send("ready", {**self.server.facts(), "understands": UNDERSTANDS})
 
     def _ask(self, why: str, budget: float, *, at_once: bool = False) -> None:
         self._end.send("stopping")
-        self._server.ask(why, budget, at_once=at_once)
+        self.server.ask(why, budget, at_once=at_once)
 
     def _signalled(self, number: int, _frame: object) -> None:
         def ask() -> None:
             if number == signal.SIGQUIT:
-                self._ask("stop_now", WORKER_AT_ONCE, at_once=True)
+                self._ask("stop_now", schedule.WORKER_AT_ONCE, at_once=True)
             else:
-                self._ask("stop", self._server.grace)
+                self._ask("stop", self.server.grace)
 
-        self._server.dispatcher.call_from_thread(ask)
+        self.server.dispatcher.call_from_thread(ask)
 
     def _heard(self, message: list[Any]) -> None:
         match message:
@@ -125,9 +114,9 @@ class Worker:
             case ["stop", int() | float() as budget]:
                 self._ask("stop", budget)
             case ["stand_back", bool() as back]:
-                self._server.connections.stand_back(back)
+                self.server.connections.stand_back(back)
             case ["stop_now"]:
-                self._ask("stop_now", WORKER_AT_ONCE, at_once=True)
+                self._ask("stop_now", schedule.WORKER_AT_ONCE, at_once=True)
             case ["stacks"]:
                 dump_stacks()
             case ["reopen"]:
@@ -155,7 +144,7 @@ def main(arguments: list[str]) -> tuple[int, float]:
     try:
         listeners = [int(fd) for fd in arguments[1].split(",") if fd]
         worker = Worker(end, options, listeners)
-        return worker.run(), worker.left
+        return worker.run(), worker.server.left
     except ConfigError as error:
         output.write(sys.stderr, f"roost: {escaped(' '.join(str(error).split()))}")
         return 2, 0.0
@@ -169,5 +158,5 @@ if __name__ == "__main__":
     try:
         status, left = main(sys.argv[1:])
     finally:
-        leave_within(max(left, EXIT_AT_LEAST), status)
+        leave_within(max(left, schedule.EXIT_AT_LEAST), status)
     sys.exit(status)

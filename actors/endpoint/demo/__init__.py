@@ -19,11 +19,9 @@ class EchoSocket(Socket):
 
     @classmethod
     def connect(cls, info: ConnectInfo) -> Ok:  # noqa: ARG003
-        """Accept everybody."""
         return Ok(None)
 
     def handle_in(self, payload: Any, opcode: Opcode) -> Reply:
-        """Answer with what came."""
         return Reply(payload, opcode=opcode)
 
 

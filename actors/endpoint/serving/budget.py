@@ -1,11 +1,7 @@
 """Whether a shutdown fits into the time that it may take, and the sum in words: arithmetic alone.
 
-A shutdown has ``grace`` seconds. In order: the watchers stop, the drainers drain (all at the same
-time), the connections that are left end, and then what was started before them: pools, children,
-pubsub. The last moment is the process's own. What is not said otherwise is a part of ``grace``.
-
-The drain and the server are planned for, the rest gets what they leave, which is more than it seems
-to be, as hardly anything takes as long as it may.
+Of ``grace`` seconds the drain, the server and the last moment are planned for; all else in the tree
+gets what they leave, which is more than it seems to be, as hardly anything takes as long as it may.
 """
 
 from __future__ import annotations

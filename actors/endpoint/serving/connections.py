@@ -121,11 +121,9 @@ class Acceptor(Actor):
         self._connections = connections
 
     def on_start(self) -> None:
-        """Begin."""
         self._connections.accept()
 
     def terminate(self, reason: Reason) -> None:
-        """Stop."""
         self._connections.stop_accepting()
         super().terminate(reason)
 
@@ -145,7 +143,7 @@ class Serving(Actor):
         self._lingering: set[Stream] = set()
 
     def terminate(self, reason: Reason) -> None:
-        """Tell who is left, and wait: for sockets, last polls, answers, and the streams' ends."""
+        """Tell the clients that are left, and wait for sockets, last polls, answers and streams."""
         open_ = self._connections
         clock = self.dispatcher.clock
         until = clock() + PATIENT * self._seconds
@@ -163,7 +161,7 @@ class Serving(Actor):
         super().terminate(reason)
 
     def _wait_empty(self, until: float) -> bool:
-        """Wait until no stream is open; who has been told everything does not hold it up."""
+        """Wait until no stream is open; a stream whose client knows all does not hold it up."""
         clock = self.dispatcher.clock
         while not self._connections.wait_empty(min(LINGER, until - clock())):
             lingering = self._connections.lingering()
@@ -175,7 +173,6 @@ class Serving(Actor):
         return True
 
     def kill_now(self) -> None:
-        """There is no more time."""
         if self.exit_reason is None:
             self._cut_short()
         super().kill_now()

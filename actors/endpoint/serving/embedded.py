@@ -1,11 +1,8 @@
 """An endpoint inside another server's process: what is in its tree beside that server.
 
-Under our own server the tree begins the process's life and ends it. Inside pywsgi or gunicorn the
-process is somebody else's: the tree starts at the first request, or by ``endpoint.start()``, and
-ends with the last application that is drained. It has the same children in the same order, and
-where our server would be, the connections that were taken over::
-
-    children, pools, connections, drainers, watchers
+Inside pywsgi or gunicorn the tree starts at the first request, or by ``endpoint.start()``, and ends
+with the last application that is drained. Its children are those under our own server, in the same
+order, but for the acceptor; where that server would be are the connections that were taken over.
 """
 
 from __future__ import annotations
@@ -14,10 +11,11 @@ import logging
 import math
 import os
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from gevent.lock import RLock
 
+from actors.endpoint.mounts import Mounts
 from actors.endpoint.routes import Routes
 from actors.endpoint.serving import tree
 from actors.endpoint.serving.lifetime import Lifetime
@@ -27,9 +25,6 @@ from actors.reasons import Reason
 from actors.runtime import Actor, get_dispatcher
 from actors.schedule import PATIENT
 from supervision.specs import ChildSpec
-
-if TYPE_CHECKING:
-    from actors.endpoint.mounts import Mounts
 
 logger = logging.getLogger("roost.endpoint")
 
@@ -51,12 +46,10 @@ class Connections(Actor):
         self._seconds = seconds
 
     def terminate(self, reason: Reason) -> None:
-        """End them, in the server's time."""
         self._embedded.end_connections(self._seconds)
         super().terminate(reason)
 
     def kill_now(self) -> None:
-        """There is no more time."""
         if self.exit_reason is None:
             self._embedded.end_connections(0.0)
         super().kill_now()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from gevent.event import Event
 from greenlet import getcurrent, greenlet
@@ -21,11 +21,9 @@ from actors.runtime import StartError, monitors
 from actors.runtime.dispatcher import get_dispatcher
 from actors.runtime.exits import Exit
 from supervision.parent import cancelled
+from supervision.ref import SupervisorRef
 from supervision.reports import words
-
-if TYPE_CHECKING:
-    from supervision.ref import SupervisorRef
-    from supervision.specs import ChildSpec
+from supervision.specs import ChildSpec
 
 logger = logging.getLogger("roost.endpoint")
 

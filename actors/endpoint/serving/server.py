@@ -79,22 +79,17 @@ class Server:
         self._stopped: AsyncResult[bool] | None = None
         # Last, as whoever is refused keeps the sockets.
         for each in [sockets] if isinstance(sockets, socket.socket) else sockets:
-            self.listeners.append(self._listener(each, tls, load))
-
-    def _listener(
-        self, sock: socket.socket, tls: ssl.SSLContext | None, load: LoadShare | None
-    ) -> Listener:
-        options = self.endpoint.options
-        return Listener(
-            sock,
-            self.dispatcher,
-            self._open,
-            tls=tls,
-            handshake_timeout=options.http.header_timeout,
-            max_connections=options.max_connections,
-            max_per_address=options.max_connections_per_address,
-            load=load,
-        )
+            listener = Listener(
+                each,
+                self.dispatcher,
+                self._open,
+                tls=tls,
+                handshake_timeout=options.http.header_timeout,
+                max_connections=options.max_connections,
+                max_per_address=options.max_connections_per_address,
+                load=load,
+            )
+            self.listeners.append(listener)
 
     def _open(self, stream: Stream) -> HTTPConnection:
         stream.limit_reads(REQUEST_READ_SIZE)
@@ -103,7 +98,7 @@ class Server:
 
     @property
     def listener(self) -> Listener:
-        """The first, which is the only one where there is one socket."""
+        """The first listener: the only one unless several sockets were given."""
         return self.listeners[0]
 
     def facts(self) -> dict[str, Any]:
@@ -178,7 +173,7 @@ class Server:
         """Stop the tree in reverse order and wait for that, ``budget`` seconds at most.
 
         The default is what a process has that ends afterwards: ``grace`` less a last moment. A
-        further call may shorten what an earlier one said, and answers the same: whether no
+        further call may shorten what an earlier one said, and returns the same: whether no
         connection had to be ended that was busy, or cut off.
         """
         self._end_within(before_last_words(self.grace) if budget is None else budget)

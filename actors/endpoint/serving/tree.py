@@ -2,17 +2,19 @@
 
 The order is the design (``Phoenix.Endpoint.Supervisor``), as they stop in reverse: pubsub, the
 application's children (under a supervisor of their own), what each class of sockets asks for, the
-server, the drainers, the acceptor, the watchers. So clients come in last
-and leave first; what drains is still served, and whatever a callback needs outlives its socket.
+server, the drainers, the acceptor, the watchers. So clients come in last and leave first; what
+drains is still served, and whatever a callback needs outlives its socket.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from actors.crash_text import crash
+from actors.endpoint.mounts import Mounts, SocketMount
+from actors.endpoint.options import EndpointOptions
 from actors.endpoint.serving.budget import Budget, Drain
 from actors.endpoint.serving.connections import Acceptor, Connections, Serving
 from actors.endpoint.serving.root import CHILDREN, DRAINERS, SERVER, Children
@@ -22,10 +24,6 @@ from actors.schedule import DRAIN_PART, SERVER_PART
 from supervision.drainer import Drainers
 from supervision.draining import DrainOptions, capacity
 from supervision.specs import ChildSpec, child_spec, child_specs
-
-if TYPE_CHECKING:
-    from actors.endpoint.mounts import Mounts, SocketMount
-    from actors.endpoint.options import EndpointOptions
 
 ACCEPTOR: Final = "acceptor"
 PHOENIX: Final = "phoenix"
@@ -65,7 +63,7 @@ def drain_options(mounted: SocketMount, grace: float) -> DrainOptions | None:
     where = f"socket {mounted.path!r}, drainer"
     given = mounted.drainer
     if callable(given):
-        given = _call(given, f"{where}={_named(given)}")
+        given = _call(given, f"{where}={getattr(given, '__qualname__', None) or repr(given)}")
     if given is False:
         return None
     if given is not True and not isinstance(given, Mapping):
@@ -76,10 +74,7 @@ def drain_options(mounted: SocketMount, grace: float) -> DrainOptions | None:
 
 
 def children(
-    endpoint: Mounts,
-    connections: Connections,
-    grace: float,
-    pubsub: Iterable[ChildSpec] = (),
+    endpoint: Mounts, connections: Connections, grace: float, pubsub: Iterable[ChildSpec] = ()
 ) -> tuple[ChildSpec, ...]:
     """Return the specs in start order; nothing is started.
 
@@ -214,10 +209,6 @@ def _call(function: Callable[..., Any], where: str, *args: Any) -> Any:
         raise ConfigError(f"{where}: {error}") from error
     except Exception as error:  # the application's code may raise anything
         raise ConfigError(f"{where} failed: {crash(error)}") from error
-
-
-def _named(function: Callable[..., Any]) -> str:
-    return getattr(function, "__qualname__", None) or repr(function)
 
 
 def _checked(specs: list[ChildSpec]) -> tuple[ChildSpec, ...]:

@@ -17,8 +17,8 @@ from actors.pubsub import PubSub, wire
 from actors.pubsub import bus as buses
 from actors.pubsub import front as fronts
 from actors.pubsub import link as links
-from actors.pubsub.attached import Attached
 from actors.pubsub.bus import Bus
+from actors.pubsub.front import Attached
 from actors.runtime.dispatcher import get_dispatcher
 from supervision.specs import ChildSpec
 from supervision.supervisor import Supervisor

@@ -9,7 +9,7 @@ import pytest
 from tests.support.raw import Client, request
 from tests.support.server import Served, serve
 from tests.support.site import Site, round_trip
-from transports.http.bodies import SMALL_BODY
+from transports.http.shared import SMALL_BODY
 
 SIZE = 100_000
 

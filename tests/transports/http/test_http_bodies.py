@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from transports.http.bodies import SMALL_BODY, Bodies
+from transports.http.shared import SMALL_BODY, Bodies
 
 LARGE = SMALL_BODY + 1
 

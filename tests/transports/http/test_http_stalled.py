@@ -12,7 +12,7 @@ from actors import Endpoint
 from tests.support.raw import DEADLINE, Client, request
 from tests.support.server import serve
 from transports.http.options import HTTPOptions
-from transports.http.stalled import Stalled
+from transports.http.shared import Stalled
 from transports.http.writer import WRITE_AHEAD
 
 BLOCK = b"x" * WRITE_AHEAD
