@@ -28,6 +28,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakValueDictionary
 
+from actors.errors import HTTPError
 from actors.runtime.dispatcher import get_dispatcher
 from transports.http.response import Response
 from transports.longpoll import answers
@@ -45,6 +46,9 @@ if TYPE_CHECKING:
     from transports.longpoll.session_table import SessionTable
 
 KIND: Final = "longpoll"
+
+MAX_RELAYED: Final = 23 * 1024 * 1024
+"""Bytes of a POST's messages, so that it fits into a message of the bus with what goes along."""
 
 MAX_IN_FLIGHT: Final = 8 * 1024 * 1024
 """Bytes of POSTs to one worker that it has neither answered nor said to hold; one passes whatever
@@ -161,9 +165,15 @@ class Relay:
         """Have the messages handled by the session; ``share`` is given back when it has answered.
 
         The session's worker counts what waits there by itself, also when its answer was 408. Where
-        too much is on its way to that worker already, this one is answered 503.
+        too much is on its way to that worker already, this one is answered 503; where it is more
+        than a message between workers holds, 413.
         """
         size = _size(messages)
+        if size > MAX_RELAYED:
+            share.leave()
+            text = f"the session is another worker's, which takes {MAX_RELAYED} bytes of a POST"
+            http.respond(answers.refused(HTTPError(413, text)))
+            return
         used = self._in_flight[token.worker]
         # What was given up is still to be sent.
         unsent = self._cluster.unsent(token.worker)

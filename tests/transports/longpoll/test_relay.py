@@ -318,6 +318,24 @@ def test_answer_that_finds_its_link_full_is_given_up_for(pair, talk, monkeypatch
     eventually(lambda: not here.served.server.routes.relay._held)
 
 
+@pytest.mark.parametrize("more", [-1, 0, 1])
+def test_post_that_no_message_of_the_bus_holds_is_413(pair, talk, monkeypatch, more):
+    """It leaves nothing behind, so that others are answered as before."""
+    _, there = pair()
+    monkeypatch.setattr(relays, "MAX_RELAYED", 1000)
+    body = b"x" * (999 + more)  # a message counts as one more
+    response = there.client("large").ask(there.target(), method="POST", body=body)
+    assert response.status == (413 if more > 0 else 200)
+    assert there.served.server.routes.relay._waiting == {}
+    assert there.served.server.routes.relay._in_flight.total() == 0
+    assert there.post("z") == {"status": 200}
+
+
+def test_largest_post_fits_into_a_message_of_the_bus():
+    messages = ["x" * (relays.MAX_RELAYED // 100 - 1)] * 100
+    wire.notify("longpoll", ["post", 2**40, "1" * 20, "n" * 40, messages])
+
+
 def test_post_beyond_what_may_be_on_its_way_is_503_with_an_empty_body(pair, talk, monkeypatch):
     """And the session's polls, and its posts when there is room again, are not touched."""
     _, there = pair()
