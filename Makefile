@@ -1,11 +1,12 @@
 # `make run` and `make test` are all that a fresh machine needs (Debian, Python 3.11 or later).
 .DEFAULT_GOAL := run
-.PHONY: run test coverage install format check types drills autobahn bench bench-selfcheck docs clean
+.PHONY: run test coverage install format check types drills phoenixjs autobahn bench bench-selfcheck docs clean
 
 PYTHON ?= $(or $(shell command -v python3.11),python3)
 BIND ?= 127.0.0.1:4000
 ROUNDS ?= 5
 export BENCH_HOME ?= $(HOME)/.cache/roost-bench
+export TEST_HOME ?= $(HOME)/.cache/roost-test
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -17,6 +18,7 @@ run: $(VENV)/.run
 
 test: $(VENV)/.test
 	$(SYSTEM_PACKAGES) < tests/system-packages
+	tests/phoenixjs/install.sh
 	$(BIN)/python -m pytest --cov --cov-report=
 	$(MAKE) --no-print-directory coverage
 
@@ -43,6 +45,12 @@ types: $(VENV)/.dev
 drills: $(VENV)/.run
 	$(BIN)/python -m supervision.drills run --all --quiet
 	$(BIN)/python -m supervision.drills run --all --quiet --themes tests.drills.themes
+
+# What real clients do, over and over: a race shows itself in one round of many.
+phoenixjs: $(VENV)/.test
+	$(SYSTEM_PACKAGES) < tests/system-packages
+	tests/phoenixjs/install.sh
+	for round in $$(seq $(ROUNDS)); do $(BIN)/python -m pytest --quiet tests/phoenixjs || exit 1; done
 
 autobahn: $(VENV)/.test
 	$(BIN)/python -m tests.conformance.run plain deflate

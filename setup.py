@@ -31,6 +31,7 @@ TEST = [
     "hypothesis>=6.100",
     "kosoku==0.1.0",
     "msgspec>=0.19",
+    "phxsocket==0.1.5",
     "pydantic>=2.11",
     "pytest>=9,<10",
     "pytest-cov>=7",

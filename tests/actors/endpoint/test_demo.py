@@ -2,29 +2,21 @@
 
 from __future__ import annotations
 
-import os
 import re
 import signal
 
 import pytest
-from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import Select, WebDriverWait
 
 from actors.endpoint.demo import PAGES
 from tests.support import raw
+from tests.support.browser import chromium
 from tests.support.command import Command
 
 DEADLINE = 15
 """Seconds that the browser may take for each step."""
-
-# A browser on a machine without a network: it must not try to call home.
-ARGUMENTS = (
-    "--headless", "--disable-gpu", "--disable-dev-shm-usage", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
-    "--window-size=900,760",
-)  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -35,17 +27,8 @@ def demo():
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory):
-    options = webdriver.ChromeOptions()
-    options.binary_location = "/usr/bin/chromium"
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    for argument in ARGUMENTS:
-        options.add_argument(argument)
-    options.add_argument(f"--user-data-dir={tmp_path_factory.mktemp('chromium')}")
-    if os.geteuid() == 0:
-        options.add_argument("--no-sandbox")  # Chromium's needs another user than root
-    driver = webdriver.Chrome(options, webdriver.ChromeService("/usr/bin/chromedriver"))
-    yield driver
-    driver.quit()
+    with chromium(tmp_path_factory.mktemp("chromium")) as driver:
+        yield driver
 
 
 class Page:
