@@ -6,6 +6,7 @@ What a client receives is ``(join_ref, ref, topic, event, payload)``. Version 1.
 
 from __future__ import annotations
 
+import itertools
 import json
 from typing import Any, Self
 
@@ -19,6 +20,8 @@ from tests.support.raw import BINARY, CLOSE, TEXT, Client, frame
 from tests.support.waiting import DEADLINE, eventually
 
 TABLE = pubsub.server._table
+
+_numbers = itertools.count(1)
 
 V1, V2, PACKED = "1.0.0", "2.0.0", "2.0.0-msgpack"
 
@@ -245,7 +248,7 @@ class Polled(_Speaks):
     def closes(self, code: int) -> None:
         """Check that nothing is left, and the session lost: a poll has no code for its end."""
         assert self._got == []
-        assert self.poller.poll()["status"] == 410
+        assert self.poller.poll()["status"] == 500
 
     def close(self) -> None:
         self.poller.close()
@@ -254,5 +257,9 @@ class Polled(_Speaks):
 def socket_of(
     channels: dict[str, Any], socket_class: type[ChannelSocket] = ChannelSocket, **attributes: Any
 ) -> type[ChannelSocket]:
-    """Make a socket class; its attributes are its limits and callbacks."""
-    return type("Socket", (socket_class,), {"channels": channels, **attributes})
+    """Make a socket class; its attributes are its limits and callbacks.
+
+    Each has a name of its own, as lines of the log are counted by that.
+    """
+    name = f"Socket{next(_numbers)}"
+    return type(name, (socket_class,), {"channels": channels, **attributes})
