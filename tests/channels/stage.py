@@ -10,6 +10,7 @@ import itertools
 import json
 from typing import Any, Self
 
+import gevent
 import msgpack
 from gevent.event import Event
 
@@ -117,6 +118,10 @@ class Stage:
             ref.actor_inbox.actor
             for ref in registry.get_where(lambda kind: issubclass(kind, wanted))
         ]
+
+    def drain(self) -> None:
+        """Begin to stop the server, as at SIGTERM."""
+        gevent.spawn(self.served.server.stop, DEADLINE)
 
     def close(self) -> None:
         for peer in self._peers:
