@@ -364,9 +364,9 @@ class Seat:
             self.channel.actor_inbox.add_one(Drain())
 
     def exit(self, reason: Reason) -> None:
-        """End, as the connection does."""
+        """End, as the connection does; a ``join`` that still runs has come too late."""
+        self.refuse("join cancelled")
         if self.channel is None:
-            self.refuse("join cancelled")
             self._stand_back()
         else:
             self.channel.actor_inbox.signal(reason)
