@@ -1,6 +1,6 @@
 # `make run` and `make test` are all that a fresh machine needs (Debian, Python 3.11 or later).
 .DEFAULT_GOAL := run
-.PHONY: run test coverage install format check types drills autobahn bench bench-selfcheck docs clean
+.PHONY: run test coverage install format check types drills histories autobahn bench bench-selfcheck docs clean
 
 PYTHON ?= $(or $(shell command -v python3.11),python3)
 BIND ?= 127.0.0.1:4000
@@ -43,6 +43,10 @@ types: $(VENV)/.dev
 drills: $(VENV)/.run
 	$(BIN)/python -m supervision.drills run --all --quiet
 	$(BIN)/python -m supervision.drills run --all --quiet --themes tests.drills.themes
+
+# Ten thousand random histories of a connection with channels; the suite runs some hundred.
+histories: $(VENV)/.test
+	ROOST_HISTORIES=10000 $(BIN)/python -m pytest -o timeout=0 -k every_history tests/channels/test_model.py
 
 autobahn: $(VENV)/.test
 	$(BIN)/python -m tests.conformance.run plain deflate
