@@ -156,7 +156,7 @@ class TestReleaseBefore:
                 sock.sendall(data)
             heard = one.listener.wait_for(3)
             assert told.wait(DEADLINE)
-        assert heard == [{"later": "hello", "count": 1}, "for you alone", "x" * 150]
+        assert heard == [{"event": "hello", "count": 1}, "for you alone", "x" * 150]
         ((name, body, reply),) = asked
         assert (name, body) == ("old", ["poll", 7, "1", "lp:0123", 3])
         assert reply is not None
