@@ -1,6 +1,6 @@
 # `make run` and `make test` are all that a fresh machine needs (Debian, Python 3.11 or later).
 .DEFAULT_GOAL := run
-.PHONY: run test coverage install format check types drills phoenixjs autobahn bench bench-selfcheck docs clean
+.PHONY: run test coverage install format check types drills phoenixjs histories autobahn bench bench-selfcheck docs clean
 
 PYTHON ?= $(or $(shell command -v python3.11),python3)
 BIND ?= 127.0.0.1:4000
@@ -51,6 +51,10 @@ phoenixjs: $(VENV)/.test
 	$(SYSTEM_PACKAGES) < tests/system-packages
 	tests/phoenixjs/install.sh
 	for round in $$(seq $(ROUNDS)); do $(BIN)/python -m pytest --quiet tests/phoenixjs || exit 1; done
+
+# Ten thousand random histories of a connection with channels; the suite runs some hundred.
+histories: $(VENV)/.test
+	ROOST_HISTORIES=10000 $(BIN)/python -m pytest -o timeout=0 -k every_history tests/channels/test_model.py
 
 autobahn: $(VENV)/.test
 	$(BIN)/python -m tests.conformance.run plain deflate

@@ -42,6 +42,8 @@ else:
 
     A = TypeVar("A")
 
+JOINED: Final = State.JOINED
+
 Answer = Ok | Error | Reply | Stop | None
 """What handles an event may return. ``None`` sends no reply."""
 
@@ -294,6 +296,8 @@ class Channel(Actor, Generic[A]):
                         seat.caught_up()
             elif kind is Join:
                 self.__join(item)
+                if seat.held and not seat.waiting:
+                    seat.caught_up()
             elif kind is Leave:
                 seat.connection.reply(seat.join_ref, item.ref, seat.topic, "ok", {})
                 raise Exit(LEFT)
@@ -319,7 +323,7 @@ class Channel(Actor, Generic[A]):
                     return
             answer = handler.function(self, payload)
         self.__message = None
-        if answer is None:
+        if answer is None or self.__seat.state is not JOINED:  # killed, which it caught
             return
         if type(answer) is Ok and type(answer.value) is dict:  # as nearly all are
             seat = self.__seat
@@ -413,8 +417,10 @@ class Channel(Actor, Generic[A]):
     def on_ended(self, reason: Reason, left: list[Any]) -> None:
         """Tell the client of a kill, and give the seat up."""
         self.__leave_lane()
-        self.__seat.over(reason, left)
-        self.__seat.gone()
+        try:
+            self.__seat.over(reason, left)
+        finally:  # whatever an application's serializer does
+            self.__seat.gone()
 
     def __leave_lane(self) -> None:
         lane, self.__lane = self.__lane, None

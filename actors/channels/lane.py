@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable
 from typing import TYPE_CHECKING, Any
 
+from actors.runtime.exits import CRASHES
+
 if TYPE_CHECKING:
     from actors.runtime.mailbox import Mailbox
     from actors.serializers.message import Body, Serializer
@@ -31,6 +33,14 @@ class ChannelLane:
         self._serializer = serializer
 
     def prepare(self, topic: str, event: str, body: Body) -> Any:
-        """Return the message as all lanes of this ``key`` send it, or ``None``."""
-        frame = self._serializer.broadcast(topic, event, body)
+        """Return the message as all lanes of this ``key`` send it, or ``None``.
+
+        What an application's serializer raises is logged: it is neither the publisher's affair nor
+        that of who is told behind.
+        """
+        try:
+            frame = self._serializer.broadcast(topic, event, body)
+        except Exception as error:  # noqa: BLE001 - an application's
+            CRASHES.log(error, "a broadcast of %.100r could not be encoded", event)
+            return None
         return None if frame is None else self._transport.prepare(frame)

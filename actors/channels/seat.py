@@ -35,6 +35,7 @@ MAX_WAITING_BYTES: Final = 65536
 LEFT: Final = Shutdown("left")
 DUPLICATE: Final = Shutdown("duplicate")
 DRAINING: Final = Shutdown("draining")
+OVERFLOW: Final = Shutdown("overflow")
 
 
 class State(enum.Enum):
@@ -223,7 +224,12 @@ class Seat:
             self.queue.append(item)
         else:
             self.channel.actor_inbox.add_one(item)
-        if (self.waiting > MAX_WAITING or self.weight > MAX_WAITING_BYTES) and not self.held:
+        if self.waiting > MAX_WAITING or self.weight > MAX_WAITING_BYTES:
+            self.hold()
+
+    def hold(self) -> None:
+        """Have the client read no more, until the channel has caught up."""
+        if not self.held:
             self.held = True
             self.connection.hold()
 
@@ -285,11 +291,12 @@ class Seat:
     def refuse(self, response: object) -> None:
         """Answer a join that does not succeed, which is all that the client hears of it."""
         if self.state is State.WAITING or self.state is State.JOINING:
-            self._step(Event.END)
-            self._cancel()
             if isinstance(response, str):
                 response = {"reason": response}
+            # First, as what cannot be encoded is no answer: that of a crash follows.
             self.connection.reply(self.told_ref, self.ref, self.topic, "error", response)
+            self._step(Event.END)
+            self._cancel()
             self._tell_closes()
             queued, self.queue = self.queue, []
             self._answer(queued)
@@ -322,7 +329,7 @@ class Seat:
             return
         if self.heir is not None:  # its own reply comes before this
             self.heir.closes.append(self.told_ref)
-        elif reason.clean:
+        elif reason.clean and reason != OVERFLOW:
             self._tell("phx_close", {})
         else:
             self._tell("phx_error", {"reason": "channel_crash"})
@@ -357,9 +364,9 @@ class Seat:
             self.channel.actor_inbox.add_one(Drain())
 
     def exit(self, reason: Reason) -> None:
-        """End, as the connection does."""
+        """End, as the connection does; a ``join`` that still runs has come too late."""
+        self.refuse("join cancelled")
         if self.channel is None:
-            self.refuse("join cancelled")
             self._stand_back()
         else:
             self.channel.actor_inbox.signal(reason)

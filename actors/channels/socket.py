@@ -83,6 +83,9 @@ class ChannelSocket(Socket[A], Generic[A]):
     channel_shutdown: ClassVar[float] = 5.0
 
     __routes: ClassVar[Routes] = Routes({})
+    __topics: Topics
+    __last: Timer | None = None
+    __begun = False
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -126,7 +129,7 @@ class ChannelSocket(Socket[A], Generic[A]):
             name = cls.id(answer.value)
             if name is not None and (not isinstance(name, str) or not name):
                 raise TypeError(f"id answered {name!r:.80}; accepted: a str, None")  # noqa: TRY301
-        except Exception as error:  # noqa: BLE001 - an application's
+        except BaseException as error:  # noqa: BLE001 - an application's, whatever it is
             blame(error, cls.id)
             CRASHES.log(error, "%s.id failed: a client was refused", cls.__name__, owner=cls)
             return Error()
@@ -142,8 +145,8 @@ class ChannelSocket(Socket[A], Generic[A]):
             raise TypeError(f"{name} has no prepare, post, hold and release: it takes no channels")
         self.__accepted = accepted
         self.__leaving: Reason | None = None
-        self.__last: Timer | None = None
         self.__topics = Topics(self, transport, accepted.serializer)
+        self.__begun = True
         if accepted.socket_id is not None:
             pubsub.subscribe(self, accepted.socket_id)
         return Ok(accepted.assigns)
@@ -231,7 +234,8 @@ class ChannelSocket(Socket[A], Generic[A]):
         """Leave no channel behind."""
         if self.__last is not None:
             self.__last.cancel()
-        self.__topics.kill()
+        if self.__begun:
+            self.__topics.kill()
 
 
 def _checked(cls: type[ChannelSocket[Any]]) -> dict[str, Route[Channel[Any]]]:

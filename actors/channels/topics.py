@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol
 
 from actors.channels.events import RESERVED
 from actors.channels.rates import Rate
-from actors.channels.seat import Seat, State
+from actors.channels.seat import MAX_WAITING_BYTES, Seat, State
 from actors.errors import InvalidMessage
 from actors.reasons import Failure, Reason, Shutdown
 from actors.runtime.crashes import capped
-from actors.runtime.exits import Exit
+from actors.runtime.exits import ActorKilled, Exit
 from actors.serializers.message import MAX_NAME, Incoming, Ref
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ class Topics:
             raise Exit(Failure(error)) from None
         event = message.event
         if event[:4] == RESERVED:
-            self._control(message)
+            self._control(message, len(frame))
             return
         seat = self._seats.get(message.topic)
         if seat is None or seat.state is OVER:
@@ -143,11 +143,11 @@ class Topics:
     def _refuse(self, message: Incoming, reason: str, join_ref: Ref = None) -> None:
         self.reply(join_ref, message.ref, message.topic, "error", {"reason": reason})
 
-    def _control(self, message: Incoming) -> None:
+    def _control(self, message: Incoming, size: int) -> None:
         """Join, leave, or an event that only a server sends."""
         seat = self._seats.get(message.topic)
         if message.event == "phx_join":
-            self._join(message, seat)
+            self._join(message, size, seat)
         elif message.event != "phx_leave":
             self._refuse(message, "unknown event", None if seat is None else seat.join_ref)
         elif seat is None:
@@ -155,7 +155,7 @@ class Topics:
         elif seat.means(message.join_ref):
             seat.leave(message)
 
-    def _join(self, message: Incoming, earlier: Seat | None) -> None:
+    def _join(self, message: Incoming, size: int, earlier: Seat | None) -> None:
         socket, topic = self._socket, message.topic
         if self._joins is None:
             rate, burst = socket.max_join_rate, float(socket.max_channels)
@@ -168,7 +168,7 @@ class Topics:
         if _too_long(topic):
             self._refuse(message, "invalid topic")
             return
-        match = socket.routes.match(topic)
+        match = None if topic == "phoenix" else socket.routes.match(topic)  # that of heartbeats
         if match is None:
             name = type(socket).__name__
             words = "%s: ignored the join of an unmatched topic %.100r"
@@ -188,6 +188,8 @@ class Topics:
             patience=channel_class.join_timeout,
             grace=socket.channel_shutdown,
         )
+        if size > MAX_WAITING_BYTES:
+            seat.hold()
         if earlier is not None:
             seat.replace(earlier)
         if seat.earlier is None:
@@ -256,7 +258,10 @@ class Topics:
     def kill_late(self) -> None:
         """End the channels that have not ended by themselves in time."""
         for seat in list(self._seats.values()):
-            (seat.earlier or seat).kill()  # who waits for another has no channel yet
+            try:
+                (seat.earlier or seat).kill()  # who waits for another has no channel yet
+            except ActorKilled:
+                pass  # the caller's own channel, which ends when it has unwound
 
 
 def _own(assigns: Any, routed: Mapping[str, Any]) -> Any:

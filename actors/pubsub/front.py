@@ -17,7 +17,7 @@ from actors.pubsub.wire import EVENT, PLAIN
 from actors.reasons import Reason
 from actors.runtime.actor import Actor
 from actors.runtime.ref import Ref
-from actors.serializers.message import Body
+from actors.serializers.message import Body, check_lengths
 
 
 class PubSub:
@@ -93,10 +93,12 @@ class PubSub:
 
         ``payload`` is an object of JSON, or bytes; it is encoded once, here. ``excluded``: the
         number of the actor that does not get it. ``TypeError`` or ``ValueError``, and nobody is
-        told: another payload, or one over 4 MiB.
+        told: another payload, one over 4 MiB, or bytes under a name of over 255 bytes.
         """
         _checked(topic)
         body = Body.of(payload)
+        if body.binary is not None:
+            check_lengths(topic=topic, event=event)
         data = body.binary if body.json is None else body.json
         packed = pack([event, body.json is None, data])
         if not local:

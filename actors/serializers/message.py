@@ -120,3 +120,10 @@ def check_ref(ref: object) -> None:
             raise InvalidMessage(f"a ref of over {MAX_NAME} bytes")
     elif ref is not None and type(ref) is not int and type(ref) is not float:
         raise InvalidMessage("a ref must be a string, a number or null")
+
+
+def check_lengths(**names: str) -> None:
+    """Raise ``ValueError`` for a name that no binary frame can carry."""
+    for what, name in names.items():
+        if len(name) > LONG_REF and len(name.encode()) > MAX_NAME:
+            raise ValueError(f"{what} of {len(name)} characters: a binary frame takes {MAX_NAME}")

@@ -19,6 +19,7 @@ from typing import Any
 
 from actors import Endpoint
 from actors.runtime import get_dispatcher
+from tests.drills import app_channels as channels
 from tests.drills import app_sockets as sockets
 from tests.drills import app_tree, options
 
@@ -60,6 +61,7 @@ endpoint = Endpoint(
 endpoint.socket("/ledger", sockets.Ledgered, **mount)
 endpoint.socket("/asked", sockets.Asked, **mount)
 endpoint.socket("/burst", sockets.Burst, **mount)
+endpoint.socket("/channels", channels.Members, **mount)
 endpoint.socket("/faulty", sockets.Faulty, **mount)
 endpoint.socket("/storing", sockets.Storing, **mount)
 endpoint.socket("/spinning", sockets.Spinning, **mount)

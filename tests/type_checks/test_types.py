@@ -29,18 +29,20 @@ def said_of(name: str) -> dict[int, list[str]]:
     return found
 
 
-def test_right_programs_are_right() -> None:
-    assert said_of("right.py") == {}
+@pytest.mark.parametrize("name", ["right.py", "right_channels.py"])
+def test_right_programs_are_right(name: str) -> None:
+    assert said_of(name) == {}
 
 
-def test_each_planted_mistake_is_found_and_nothing_else() -> None:
-    lines = (HERE / "wrong.py").read_text(encoding="utf-8").splitlines()
+@pytest.mark.parametrize("name", ["wrong.py", "wrong_channels.py"])
+def test_each_planted_mistake_is_found_and_nothing_else(name: str) -> None:
+    lines = (HERE / name).read_text(encoding="utf-8").splitlines()
     planted = {
         number: line.partition("# error: ")[2]
         for number, line in enumerate(lines, 1)
         if "# error: " in line
     }
-    said = said_of("wrong.py")
+    said = said_of(name)
     assert sorted(said) == sorted(planted)
     for number, wanted in planted.items():
         assert any(wanted in message for message in said[number]), (number, said[number])
