@@ -54,7 +54,7 @@ phoenixjs: $(VENV)/.test
 
 # Ten thousand random histories of a connection with channels; the suite runs some hundred.
 histories: $(VENV)/.test
-	ROOST_HISTORIES=10000 $(BIN)/python -m pytest -o timeout=0 -k every_history tests/channels/test_model.py
+	ROOST_HISTORIES=10000 $(BIN)/python -m pytest -k every_history tests/channels/test_model.py
 
 autobahn: $(VENV)/.test
 	$(BIN)/python -m tests.conformance.run plain deflate

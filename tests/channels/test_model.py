@@ -227,6 +227,7 @@ def quiet() -> Any:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(240 + HISTORIES // 2)
 def test_every_history_goes_as_the_wire_table_says() -> None:
     run(HISTORIES)
 
@@ -281,6 +282,7 @@ def forget_who_waited(monkeypatch: Any) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(240)
 @pytest.mark.parametrize(
     "plant",
     [lose_closes, reply_to_the_dead, leave_an_orphan, begin_beside_the_earlier, forget_who_waited],

@@ -176,6 +176,7 @@ def kept() -> tuple[int, int]:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(240)
 def test_d9_joins_leaves_duplicates_and_crashes_leave_nothing(play: Any, caplog: Any) -> None:
     caplog.set_level(logging.CRITICAL)
     stage = play(max_join_rate=1e9, max_channels=1_000_000)
