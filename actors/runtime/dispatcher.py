@@ -7,30 +7,26 @@ loop watches. When it turns readable (or somebody schedules an actor) the hub sw
 *carrier*: it polls the set, lets each ready handler read (never blocking), then runs the ready
 queue, then polls again until there is nothing left or its slice is used up.
 
-There is one slice for each turn of gevent's loop, whatever wakes the dispatcher in it: reading,
-turns, sends, deadlines and what other threads ask for share it. None of them may use it all while
-others wait, and each looks at the clock after one step; so no step may be long (what is dear waits
-for the others: :mod:`actors.runtime.dear`). What is left goes on in the loop's next turn, and not
-by ``run_callback``: gevent would serve that fifty times before it looks at its other watchers. A
-poll takes few events: the kernel's ready list rotates, so all who are readable have their turn, and
-what was read is still in the cache when its actor runs. Events that no time was left for come first
-in the next turn.
+There is one slice for each turn of gevent's loop: reading, turns, sends, deadlines and what other
+threads ask for share it. None may use it all while others wait, and each looks at the clock after
+one step; so no step may be long (what is dear waits: :mod:`actors.runtime.dear`). What is left goes
+on in the loop's next turn, and not by ``run_callback``: gevent would serve that fifty times before
+it looks at its other watchers. A poll takes few events: the kernel's ready list rotates. Events for
+which no time was left come first in the next turn.
 
 An actor that had its turn and wants another is *late*: it goes on when nothing else is ready, and
 one of them in each slice, so who says little need not wait for all who say much.
 
-User code may block anywhere in a turn. The carrier then stays parked in gevent with it; the hub
-sees that the carrier came back without being idle, and the next wake takes another. Whoever runs
-looks at the shared queue each time, so nothing is lost and nothing runs twice. A carrier that was
-parked returns to the idle ones after the turn in which it blocked. It is gevent that resumes it,
-perhaps with thousands of others in one turn of its loop, where their timers expire together; so
-after each, it is seen to that reading has not waited for longer than a slice. When all of
-``MAX_CARRIERS`` are parked the hub itself goes on reading, which never blocks; who is ready waits,
-but for what ends a server (:mod:`actors.runtime.reserve`).
+User code may block anywhere in a turn. The carrier stays parked in gevent with it, and the next
+wake takes another. Whoever runs looks at the shared queue each time, so nothing is lost and nothing
+runs twice. A carrier that was parked returns to the idle ones after the turn in which it blocked.
+gevent resumes it, perhaps with thousands of others at once; so after each, it is seen to that
+reading has not waited for longer than a slice. When all of ``MAX_CARRIERS`` are parked the hub goes
+on reading; who is ready waits, but for what ends a server (:mod:`actors.runtime.reserve`).
 
-Each turn begins with an empty ``contextvars`` context, as a carrier runs many actors' turns: what a
-handler sets lasts until the end of the turn, which may be a later message's, and is never seen by
-another actor, nor by what the handler spawns. ``on_start`` sees its starter's.
+Each turn begins with an empty ``contextvars`` context: what a handler sets lasts until the end of
+the turn, and is never seen by another actor, nor by what the handler spawns. ``on_start`` sees its
+starter's.
 """
 
 from __future__ import annotations
@@ -67,14 +63,12 @@ SHORT = SLICE / 16  # seconds that a few turns take while nothing is dear
 IDLE_CARRIERS = 64
 """Carriers kept for reuse; further ones end when they have nothing to do."""
 
-TURNS_BETWEEN_CLOCKS = 16
-"""Turns that run before a look at the clock, which costs 0.1 us; fewer after a long one."""
+TURNS_BETWEEN_CLOCKS = 16  # a look costs 0.1 us; fewer after a long one
 
 TURN_MESSAGES = 64
 """Messages that an actor handles in one turn, at most."""
 
-SENDS = 64
-"""Sends that may wait while there is something to read: many in a row are cheapest."""
+SENDS = 64  # that may wait while there is something to read: many in a row are cheapest
 
 SHARE = 0.25
 """The part of a slice that deadlines may use, what other threads ask for, and sends."""
@@ -164,8 +158,7 @@ class Dispatcher(Descriptors):
 
     def _new_slice(self) -> None:
         """In the hub, once in each of its turns."""
-        self._until = None
-        self._had_late = False
+        self._until, self._had_late = None, False
 
     def _wake_soon(self) -> None:
         self._wake_pending = True
@@ -390,6 +383,13 @@ def get_dispatcher() -> Dispatcher:
         _dispatcher = Dispatcher()
         crashes.use(_dispatcher.timers.call_later, _dispatcher.on_this_thread)
     return _dispatcher
+
+
+def use_dispatcher(dispatcher: Dispatcher | None) -> Dispatcher | None:
+    """Have :func:`get_dispatcher` return this one, for a test; return the one before."""
+    global _dispatcher
+    before, _dispatcher = _dispatcher, dispatcher
+    return before
 
 
 def abandon() -> None:
