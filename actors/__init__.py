@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from actors.endpoint.definition import Endpoint as Endpoint
     from actors.errors import ConfigError as ConfigError
     from actors.errors import MailboxFull as MailboxFull
+    from actors.messages import Broadcast as Broadcast
     from actors.messages import ConnectInfo as ConnectInfo
     from actors.messages import ConnectionEnded as ConnectionEnded
     from actors.messages import Control as Control
@@ -60,6 +61,7 @@ if TYPE_CHECKING:
 
 _HOME = {
     "Actor": "actors.runtime.actor",
+    "Broadcast": "actors.messages",
     "CLOSED": "actors.reasons",
     "Channel": "actors.channels.channel",
     "ChannelSocket": "actors.channels.socket",
