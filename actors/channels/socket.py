@@ -84,6 +84,7 @@ class ChannelSocket(Socket[A], Generic[A]):
     channel_shutdown: ClassVar[float] = 5.0
 
     __routes: ClassVar[Routes] = Routes({})
+    __begun = False
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -145,6 +146,7 @@ class ChannelSocket(Socket[A], Generic[A]):
         self.__leaving: Reason | None = None
         self.__last: Timer | None = None
         self.__topics = Topics(self, transport, accepted.serializer)
+        self.__begun = True
         if accepted.socket_id is not None:
             pubsub.subscribe(self, accepted.socket_id)
         return Ok(accepted.assigns)
@@ -234,9 +236,10 @@ class ChannelSocket(Socket[A], Generic[A]):
 
     def on_ended(self, reason: Reason, left: list[Any]) -> None:  # noqa: ARG002 - whatever it was
         """Leave no channel behind."""
-        if self.__last is not None:
-            self.__last.cancel()
-        self.__topics.kill()
+        if self.__begun:
+            if self.__last is not None:
+                self.__last.cancel()
+            self.__topics.kill()
 
 
 def _checked(cls: type[ChannelSocket[Any]]) -> dict[str, Route[Channel[Any]]]:
