@@ -125,7 +125,7 @@ class Channel(Actor, Generic[A]):
     __on: ClassVar[Mapping[str, Handler]] = {}
     __out: ClassVar[Mapping[str, Handler | None]] = {}
     __seen: ClassVar[frozenset[str]] = frozenset()
-    __joins: ClassVar[Handler]
+    __joins: ClassVar[Handler] = Handler("join", lambda *_: Ok(), None)  # of Channel itself
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)

@@ -27,6 +27,7 @@ from supervision.drainer import DRAINED
 if TYPE_CHECKING:
     from typing_extensions import TypeVar
 
+    from actors.channels.seat import Seat
     from actors.runtime.mailbox import Mailbox
     from actors.runtime.timers import Timer
     from actors.serializers.message import Serializer
@@ -186,6 +187,10 @@ class ChannelSocket(Socket[A], Generic[A]):
         transport: Any = self.transport
         return ChannelLane(inbox, transport, self.__accepted.serializer, intercepts)
 
+    def seat(self, topic: str) -> Seat | None:
+        """Return the seat of a topic that its client has joined, or joins."""
+        return self.__topics.seat(topic)
+
     # -- how it runs
 
     def on_batch(self, batch: Iterator[Any]) -> None:
@@ -276,6 +281,7 @@ contract.declare(
         "on_ended",
         "on_receive",
         "routes",
+        "seat",
         "socket_id",
         "terminate",
         "transport_name",

@@ -95,6 +95,10 @@ class Topics:
         """The serializer that the client chose."""
         return self._serializer
 
+    def seat(self, topic: str) -> Seat | None:
+        """Return the seat of a topic, if it has one."""
+        return self._seats.get(topic)
+
     # -- from the client
 
     def take(self, frame: str | bytes) -> None:
@@ -130,7 +134,7 @@ class Topics:
 
     def _is_within(self, rate: float, message: Incoming, seat: Seat) -> bool:
         """Whether the client keeps to ``max_message_rate``; where it does not it is told so."""
-        now = self._socket.dispatcher.now
+        now = self._socket.dispatcher.timers.now()
         if self._messages is None:
             self._messages = Rate(rate, max(1.0, rate), now)
         if self._messages.spend(now):
@@ -157,10 +161,10 @@ class Topics:
 
     def _join(self, message: Incoming, size: int, earlier: Seat | None) -> None:
         socket, topic = self._socket, message.topic
+        now = socket.dispatcher.timers.now()
         if self._joins is None:
-            rate, burst = socket.max_join_rate, float(socket.max_channels)
-            self._joins = Rate(rate, burst, socket.dispatcher.now)
-        if not self._joins.spend(socket.dispatcher.now):
+            self._joins = Rate(socket.max_join_rate, float(socket.max_channels), now)
+        if not self._joins.spend(now):
             if self._joins.flooded:
                 raise Exit(FLOOD)
             self._refuse(message, "too many joins", message.join_ref)

@@ -51,6 +51,10 @@ class Blocked:
     def __len__(self) -> int:
         return len(self._carriers)
 
+    def places(self) -> list[str]:
+        """Return what each turn blocks in, the oldest first."""
+        return [where(carrier) for carrier in self._carriers]
+
     def add(self, carrier: Carrier) -> None:
         """Count the turn that has just blocked on ``carrier``; on the loop."""
         self._carriers[carrier] = None

@@ -18,6 +18,20 @@ LINES: Final = 20
 PERIOD: Final = 10.0
 
 
+Watcher = Callable[[BaseException, str, tuple[object, ...]], object]
+
+_watchers: list[Watcher] = []
+
+
+def watch(watcher: Watcher) -> Callable[[], None]:
+    """Call ``watcher(error, message, args)`` for each crash, held back or not, where it happens.
+
+    It must neither block nor raise. Returns what ends that.
+    """
+    _watchers.append(watcher)
+    return lambda: _watchers.remove(watcher)
+
+
 _lent: tuple[Later, Callable[[], bool]] | None = None
 
 
@@ -68,5 +82,7 @@ class CrashLog:
         Lines count as alike that have the place, the type of error, the ``message`` and the
         ``owner`` in common.
         """
+        for watcher in tuple(_watchers):
+            watcher(error, message, args)
         kind = (place(error), type(error), message, owner)
         self._lines.log(logging.ERROR, kind, f"{message}: %s", *args, crash(error), error=error)

@@ -21,9 +21,9 @@ it is seen to that reading has not waited for longer than a slice. When all of `
 parked the hub itself goes on reading, which never blocks; who is ready waits, but for what ends a
 server (:mod:`actors.runtime.reserve`).
 
-Each turn begins with an empty ``contextvars`` context, as a carrier runs many actors' turns: what a
-handler sets lasts until the end of the turn, which may be a later message's, and is never seen by
-another actor, nor by what the handler spawns. ``on_start`` sees its starter's.
+Each turn begins with an empty ``contextvars`` context: what a handler sets lasts until the end of
+the turn, and is never seen by another actor, nor by what the handler spawns. ``on_start`` sees its
+starter's.
 """
 
 from __future__ import annotations
@@ -60,14 +60,12 @@ SHORT = SLICE / 16  # seconds that a few turns take while nothing is dear
 IDLE_CARRIERS = 64
 """Carriers kept for reuse; further ones end when they have nothing to do."""
 
-TURNS_BETWEEN_CLOCKS = 16
-"""Turns that run before a look at the clock, which costs 0.1 us; fewer after a long one."""
+TURNS_BETWEEN_CLOCKS = 16  # a look costs 0.1 us; fewer after a long one
 
 TURN_MESSAGES = 64
 """Messages that an actor handles in one turn, at most."""
 
-SENDS = 64
-"""Sends that may wait while there is something to read: many in a row are cheapest."""
+SENDS = 64  # that may wait while there is something to read: many in a row are cheapest
 
 SHARE = 0.25
 """The part of a slice that deadlines may use, what other threads ask for, and sends."""
@@ -157,8 +155,7 @@ class Dispatcher(Descriptors):
 
     def _new_slice(self) -> None:
         """In the hub, once in each of its turns."""
-        self._until = None
-        self._had_late = False
+        self._until, self._had_late = None, False
 
     def _wake_soon(self) -> None:
         self._wake_pending = True
@@ -383,6 +380,13 @@ def get_dispatcher() -> Dispatcher:
         _dispatcher = Dispatcher()
         crashes.use(_dispatcher.timers.call_later, _dispatcher.on_this_thread)
     return _dispatcher
+
+
+def use_dispatcher(dispatcher: Dispatcher | None) -> Dispatcher | None:
+    """Have :func:`get_dispatcher` return this one, for a test; return the one before."""
+    global _dispatcher
+    before, _dispatcher = _dispatcher, dispatcher
+    return before
 
 
 def abandon() -> None:

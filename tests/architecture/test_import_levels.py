@@ -16,6 +16,7 @@ from tests.architecture.sources import ROOT, Source, pure_modules, sources
 LEVELS = {
     "actors": 5,  # the public names, lazily: they come from everywhere
     "actors.endpoint": 5,
+    "actors.testing": 5,
     "transports": 4,
     "actors.socket": 3,
     "actors.channels": 3,

@@ -181,3 +181,18 @@ def test_every_example_has_a_test():
     names = {path.stem for path in (ROOT / "examples").glob("*.py")}
     assert {"auth", "clock", "echo"} <= names
     assert {name for name in names if f'"{name}"' not in tested and name not in tested} == set()
+
+
+@pytest.mark.parametrize("name", ["test_room", "test_echo"])
+def test_the_tests_of_examples_pass_as_those_of_an_application(name):
+    environ = {name: value for name, value in os.environ.items() if "COVERAGE" not in name}
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"examples/{name}.py"],
+        cwd=ROOT,
+        env=environ,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
