@@ -19,6 +19,7 @@ import enum
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
+from actors.channels import telling
 from actors.reasons import Reason, Shutdown
 from actors.serializers.message import Incoming, Ref
 
@@ -287,6 +288,7 @@ class Seat:
         if self.state is State.WAITING or self.state is State.JOINING:
             self._step(Event.END)
             self._cancel()
+            telling.refused(self.channel_class, self.topic, response)
             if isinstance(response, str):
                 response = {"reason": response}
             self.connection.reply(self.told_ref, self.ref, self.topic, "error", response)
@@ -344,6 +346,7 @@ class Seat:
             elif kind is Incoming:
                 unmatched = {"reason": "unmatched topic"}
                 self.connection.reply(None, item.ref, self.topic, "error", unmatched)
+                telling.refused(self.channel_class, self.topic, "unmatched topic")
         self.caught_up()
 
     # -- the server's side
