@@ -80,6 +80,7 @@ class Server:
         # Last, as whoever is refused keeps the sockets.
         for each in [sockets] if isinstance(sockets, socket.socket) else sockets:
             self.listeners.append(self._listener(each, tls, load))
+        endpoint.served_on = tuple(each.address for each in self.listeners)
 
     def _listener(
         self, sock: socket.socket, tls: ssl.SSLContext | None, load: LoadShare | None
