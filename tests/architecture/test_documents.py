@@ -8,13 +8,13 @@ from enum import Enum
 import pytest
 
 from actors.endpoint.command.arguments import parser
-from actors.endpoint.demo import endpoint
 from actors.endpoint.limits import listed
 from tests.architecture.documents import (
     INCLUDE,
     LIFECYCLE,
     LIMITS,
     SCHEDULE,
+    SHOWN,
     diagram,
     documents,
     refreshed,
@@ -93,7 +93,7 @@ def test_documents_have_no(rule):
 
 def test_every_limit_is_documented():
     text = documents()["docs/operations.md"]
-    assert LIMITS.search(text)[0].count("\n| `") == len(list(listed(endpoint)))
+    assert LIMITS.search(text)[0].count("\n| `") == len(list(listed(SHOWN)))
 
 
 def test_the_times_of_a_shutdown_are_documented():
