@@ -62,6 +62,26 @@ def test_chat_reaches_the_room_whichever_worker_serves_it():
         assert status(command, "/socket/websocket?vsn=2.0.0") == 403  # who are you?
 
 
+def test_typed_chat_checks_what_comes_and_shows_nothing_of_who_is_muted():
+    with example("typed_chat") as command, ExitStack() as stack:
+        ada, grace = (
+            stack.enter_context(ChannelClient(command.address, f"/socket/websocket?{query}"))
+            for query in ("user=ada", "user=grace&muted=ada,joan")
+        )
+        for client, name in ((ada, "ada"), (grace, "grace")):
+            assert client.join("room:lobby") == ("ok", {})
+            assert client.event("welcome") == {"name": name}
+        assert ada.ask("room:lobby", "new_msg", {"body": "hi"}) == ("ok", {"delivered": True})
+        assert ada.ask("room:lobby", "new_msg", {"body": " "}) == ("error", {"reason": "empty"})
+        answer, response = ada.ask("room:lobby", "new_msg", {"body": 5})
+        assert (answer, response["reason"]) == ("error", "invalid payload")
+        assert response["errors"][0]["at"] == "$.body"
+        assert grace.ask("room:lobby", "new_msg", {"body": "ho"}) == ("ok", {"delivered": True})
+        assert grace.event("new_msg") == {"sender": "grace", "body": "ho"}
+        said = [ada.event("new_msg")["sender"] for _ in range(2)]
+        assert said == ["ada", "grace"]
+
+
 def test_job_replies_later_and_takes_bytes():
     with (
         example("jobs") as command,
