@@ -16,6 +16,7 @@ from actors.crash_text import escaped, stack
 LAYOUT: Final = "%(asctime)s [%(process)d] %(levelname)s %(name)s: %(message)s"
 
 LOGGERS: Final = (
+    "roost.channels",
     "roost.endpoint",
     "roost.master",
     "roost.pubsub",

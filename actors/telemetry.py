@@ -16,6 +16,15 @@ event                       measurements                                 metadat
 ``carriers.many``,          ``blocked``, ``limit`` (turns)               ``where`` (most of them
 ``carriers.full``                                                        block, of the oldest)
 ``carriers.free``           the same, when they are few again
+``channel.joined``          ``duration`` (seconds of ``join``)           ``channel`` (a class),
+                                                                         ``topic``
+``channel.handled_in``      ``duration`` (seconds of the callback for a  ``channel``, ``topic``,
+                            client's event)                              ``event``
+``channel.refused``         ``count`` (error replies that are ours, and  ``owner`` (a channel's or
+                            joins that the application refused)          a socket's class),
+                                                                         ``topic``, ``reason``
+``channel.closed``          ``count`` (channels that were joined)        ``channel``, ``topic``,
+                                                                         ``reason``
 ``drain.batch``             ``index``, ``count`` (connections), ``left``  ``drainer``
 ``supervisor.restart``      ``count`` (restarts in the period)           ``supervisor``, ``child``
 =========================== ============================================ ==========================

@@ -10,6 +10,7 @@ One process, as only that which has a stream knows it: of several workers any ma
 from __future__ import annotations
 
 import secrets
+from base64 import b64encode
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -46,6 +47,10 @@ HEAD = (
 )
 
 
+def event(text: str) -> bytes:
+    return "".join([*(f"data: {line}\n" for line in text.split("\n")), "\n"]).encode()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SSEOptions(TransportOptions):
     path: str = option("/events", "appended to the path of the mount")
@@ -61,6 +66,7 @@ class EventStream(StreamProtocol):
         self.forget = forget
         self.out: list[bytes] = []
         self.actor: Socket
+        self.holds = 0
 
     # What a socket needs of its transport.
 
@@ -68,18 +74,34 @@ class EventStream(StreamProtocol):
         if type(result) not in (Reply, Push):
             deliver_rest(result, self.deliver)  # a list, a Stop, or a mistake
         elif isinstance(result.payload, str) and result.opcode in (None, Opcode.TEXT):
-            lines = "".join(f"data: {line}\n" for line in result.payload.split("\n"))
-            self.out.append(f"{lines}\n".encode())
+            self.out.append(event(result.payload))
         elif result.opcode not in (Opcode.PING, Opcode.PONG):  # which events have nothing for
             raise TypeError(f"a payload {result.payload!r:.200}; accepted: text")
 
     def flush(self) -> None:
-        self.stream.write(b"".join(self.out))
+        self.post(b"".join(self.out))
         self.out.clear()
+
+    on_blocked = flush
+
+    # What channels need beside.
+
+    lane_key = "sse"  # equal for all streams, as one event is for all of them
+
+    def prepare(self, frame: tuple[Opcode, bytes]) -> bytes:
+        opcode, data = frame
+        return event((data if opcode is Opcode.TEXT else b64encode(data)).decode())
+
+    def post(self, prepared: bytes) -> None:
+        self.stream.write(prepared)
         if self.stream.queued > self.options.max_send_queue:
             self.actor.actor_ref.exit(Shutdown("slow_consumer"))
 
-    on_blocked = flush
+    def hold(self) -> None:
+        self.holds += 1  # a channel is behind: see publish
+
+    def release(self) -> None:
+        self.holds -= 1
 
     def on_ended(self, reason: Reason) -> None:
         self.forget()
@@ -137,6 +159,8 @@ class SSETransport:
         events = self.open.get(key)
         if events is None:
             return Response(404)
+        if events.holds:
+            return Response(503, headers=(("retry-after", "1"),))
         events.actor.on_events([request.body.decode("utf-8", "replace")])
         return Response(204)
 

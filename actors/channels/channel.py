@@ -6,8 +6,8 @@ import inspect
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, NoReturn, Protocol
 
-from actors import contract
-from actors.channels import answers
+from actors import contract, telemetry
+from actors.channels import answers, telling
 from actors.channels.events import (
     Handler,
     check_event,
@@ -253,6 +253,7 @@ class Channel(Actor, Generic[A]):
 
     def handle_in(self, event: str, payload: Any) -> Answer:  # noqa: ARG002
         """Handle an event that no ``@on`` is for; the default replies ``unknown event``."""
+        telling.refused(type(self), self.topic, "unknown event")
         return Error("unknown event")
 
     def handle_out(self, event: str, payload: Any) -> object:  # noqa: ARG002
@@ -285,10 +286,11 @@ class Channel(Actor, Generic[A]):
     def on_batch(self, batch: Iterator[Any]) -> None:
         """Handle a turn's items; the transport sends when the ready ones have had their turns."""
         seat = self.__seat
+        handle = self.__timed if telemetry.listens(telling.HANDLED_IN) else self.__handle
         for item in batch:
             kind = type(item)
             if kind is Incoming:
-                self.__handle(item)
+                handle(item)
                 seat.waiting -= 1
                 if not seat.waiting:
                     seat.weight = 0
@@ -307,6 +309,13 @@ class Channel(Actor, Generic[A]):
             else:
                 self.on_envelope(item)
 
+    def __timed(self, message: Incoming) -> None:
+        began = telling.begin(telling.HANDLED_IN)
+        try:
+            self.__handle(message)
+        finally:
+            telling.done(telling.HANDLED_IN, began, self, event=message.event)
+
     def __handle(self, message: Incoming) -> None:
         payload = message.payload
         handler = self.__on.get(message.event)
@@ -319,6 +328,7 @@ class Channel(Actor, Generic[A]):
                     payload = handler.convert(payload)
                 except InvalidPayload as error:
                     self.__message = None
+                    telling.refused(type(self), self.topic, "invalid payload")
                     self.__reply(message, answers.invalid(error))
                     return
             answer = handler.function(self, payload)
@@ -350,6 +360,7 @@ class Channel(Actor, Generic[A]):
                 payload = self.__joins.convert(payload)
             except InvalidPayload as error:
                 self.__refuse(answers.invalid(error).reason)
+        began = telling.begin(telling.JOINED)
         answer: Any = self.join(seat.topic, payload)
         if type(answer) is Error:
             self.__refuse(answers.reply(answer)[1])
@@ -363,6 +374,7 @@ class Channel(Actor, Generic[A]):
         pubsub.enter(seat.topic, self.__lane)
         seat.accepted(response)
         self.__joined = self.__terminates = True
+        telling.done(telling.JOINED, began, self)
         self.joined()
 
     def __refuse(self, response: object) -> NoReturn:
@@ -421,6 +433,8 @@ class Channel(Actor, Generic[A]):
             self.__seat.over(reason, left)
         finally:  # whatever an application's serializer does
             self.__seat.gone()
+        if self.__joined:
+            telling.closed(self, reason)
 
     def __leave_lane(self) -> None:
         lane, self.__lane = self.__lane, None

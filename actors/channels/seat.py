@@ -19,6 +19,7 @@ import enum
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
+from actors.channels import telling
 from actors.reasons import Reason, Shutdown
 from actors.serializers.message import Incoming, Ref
 
@@ -291,6 +292,7 @@ class Seat:
     def refuse(self, response: object) -> None:
         """Answer a join that does not succeed, which is all that the client hears of it."""
         if self.state is State.WAITING or self.state is State.JOINING:
+            telling.refused(self.channel_class, self.topic, response)
             if isinstance(response, str):
                 response = {"reason": response}
             # First, as what cannot be encoded is no answer: that of a crash follows.
@@ -351,6 +353,7 @@ class Seat:
             elif kind is Incoming:
                 unmatched = {"reason": "unmatched topic"}
                 self.connection.reply(None, item.ref, self.topic, "error", unmatched)
+                telling.refused(self.channel_class, self.topic, "unmatched topic")
         self.caught_up()
 
     # -- the server's side

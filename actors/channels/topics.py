@@ -10,6 +10,7 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol
 
+from actors.channels import telling
 from actors.channels.events import RESERVED
 from actors.channels.rates import Rate
 from actors.channels.seat import MAX_WAITING_BYTES, Seat, State
@@ -145,6 +146,7 @@ class Topics:
         return False
 
     def _refuse(self, message: Incoming, reason: str, join_ref: Ref = None) -> None:
+        telling.refused(type(self._socket), message.topic, reason)
         self.reply(join_ref, message.ref, message.topic, "error", {"reason": reason})
 
     def _control(self, message: Incoming, size: int) -> None:

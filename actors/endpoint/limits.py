@@ -8,10 +8,14 @@ from typing import Any
 
 from actors import log_format, schedule, signing
 from actors import packets as frames
+from actors.channels import seat
+from actors.channels.channel import Channel
+from actors.channels.socket import ChannelSocket
 from actors.endpoint.mounts import Mounts
 from actors.options import Options, build, limits
 from actors.pubsub import bus, link, pace, wire
 from actors.runtime import actor, blocked, crashes, dear, descriptors, dispatcher, reserve
+from actors.serializers import message, strict_json
 from actors.socket import Socket
 from supervision.draining import DrainOptions
 from supervision.processes import MAX_WORKERS, channel, fleet, sockets
@@ -26,6 +30,18 @@ FIXED: tuple[tuple[str, Any, str, str], ...] = (
     ("actor.mailbox_bytes", actor.Actor.mailbox_bytes, "bytes", "the same"),
     ("socket.mailbox_messages", Socket.mailbox_messages, "messages", "the same, of a socket"),
     ("socket.mailbox_bytes", Socket.mailbox_bytes, "bytes", "the same, of a socket"),
+    ("channel.mailbox_messages", Channel.mailbox_messages, "messages", "the same, of a channel"),
+    ("channel.mailbox_bytes", Channel.mailbox_bytes, "bytes", "the same, of a channel"),
+    ("channel.join_timeout", Channel.join_timeout, "seconds", "for join, then join timeout"),
+    (
+        "channel.waiting",
+        seat.MAX_WAITING,
+        "messages",
+        "of the client for one channel, then it is not read from",
+    ),
+    ("channel.waiting_bytes", seat.MAX_WAITING_BYTES, "bytes", "the same, in bytes of frames"),
+    ("channel.name", message.MAX_NAME, "bytes", "of a topic, an event or a ref, else refused"),
+    ("channel.json_depth", strict_json.MAX_DEPTH, "levels", "of JSON in a message, else 1007"),
     ("actor.turn", actor.TURN_MESSAGES, "messages", "handled before others get their turn"),
     ("dispatcher.slice", dispatcher.SLICE, "seconds", "before the loop gets its turn"),
     ("dispatcher.carriers", blocked.MAX_CARRIERS, "turns", "blocked in user code at once"),
@@ -91,12 +107,29 @@ FIXED: tuple[tuple[str, Any, str, str], ...] = (
 )
 
 
+CHANNELS: tuple[tuple[str, str, str], ...] = (
+    ("max_channels", "channels", "of one connection, more are answered with an error"),
+    (
+        "max_join_rate",
+        "joins/second",
+        "max_channels at once; more get an error, twice of it for 5 s 1008",
+    ),
+    ("max_message_rate", "messages/second", "the same, of messages to channels"),
+    ("channel_shutdown", "seconds", "for channels to end, then they are killed"),
+)
+"""Attributes of a :class:`~actors.channels.socket.ChannelSocket`, listed for each mount of one."""
+
+
 def listed(endpoint: Mounts) -> Iterator[str]:
     """Yield one line per limit: name, value in force, unit, meaning."""
     yield from map(_line, FIXED)
     yield from _of("endpoint", endpoint.options)
     yield from _of("http", endpoint.options.http)
     for mounted in endpoint.mounts:
+        if issubclass(mounted.socket_class, ChannelSocket):
+            for name, unit, doc in CHANNELS:
+                value = getattr(mounted.socket_class, name)
+                yield _line((f"{mounted.path} channels.{name}", value, unit, doc))
         for name, options in mounted.transports.items():
             yield from _of(f"{mounted.path} {name}", options)
         if isinstance(mounted.drainer, Mapping):

@@ -36,10 +36,15 @@ class Custom(NamedTuple):
 
 
 class Mounts:
-    """All of it: ``mounts`` of sockets, ``pages`` by path, ``transports`` by name."""
+    """All of it: ``mounts`` of sockets, ``pages`` by path, ``transports`` by name.
+
+    ``served_on`` are the addresses, (host, port), that this process serves it on; none before it
+    does, and inside another server.
+    """
 
     def __init__(self, options: EndpointOptions) -> None:
         self.options = options
         self.mounts: list[SocketMount] = []
         self.pages: dict[str, Handler] = {}
         self.transports: dict[str, Custom] = {}
+        self.served_on: tuple[tuple[str, int], ...] = ()

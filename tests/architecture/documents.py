@@ -13,7 +13,7 @@ import re
 from collections.abc import Mapping
 from importlib import import_module
 
-from actors.endpoint.demo import endpoint
+from actors import ChannelSocket, Endpoint
 from actors.endpoint.limits import FIXED, listed
 from tests.architecture import spans, typed_options
 from tests.architecture.sources import ROOT
@@ -22,6 +22,13 @@ INCLUDE = re.compile(r"(<!-- include: (\S+) -->\n```[a-z]+\n).*?(```\n)", re.DOT
 LIMITS = re.compile(r"(<!-- limits -->\n).*?(<!-- end of limits -->\n)", re.DOTALL)
 SCHEDULE = re.compile(r"(<!-- schedule -->\n).*?(<!-- end of schedule -->\n)", re.DOTALL)
 LIFECYCLE = re.compile(r"(<!-- lifecycle: (\S+) -->\n).*?(<!-- end of lifecycle -->\n)", re.DOTALL)
+SHOWN = Endpoint()
+"""An endpoint that has every limit: channels over both transports."""
+SHOWN.socket("/echo", ChannelSocket, longpoll=True)
+
+CLASS = re.compile(r"\.mailbox_|\bchannels\.|\.join_timeout$")
+"""Limits that are attributes of a class."""
+
 HEAD = "| limit | default | unit | meaning |\n| --- | --- | --- | --- |\n"
 
 
@@ -45,13 +52,15 @@ def code_of(name: str) -> str:
 
 
 def limit_rows() -> str:
-    """Return one row for each limit of the demo, which has a mount of every transport."""
+    """Return one row for each limit."""
     fixed = {row[0] for row in FIXED}
     rows = []
-    for line in listed(endpoint):
+    for line in listed(SHOWN):
         name, value, unit = line[:48].strip(), line[49:61].strip(), line[62:78].strip()
-        if name in fixed:
-            value += " (class)" if ".mailbox_" in name else " (fixed)"
+        if CLASS.search(name):
+            value += " (class)"
+        elif name in fixed:
+            value += " (fixed)"
         rows.append(f"| `{name.removeprefix('/echo ')}` | {value} | {unit} | {line[79:]} |\n")
     return "".join(rows)
 

@@ -8,13 +8,13 @@ from enum import Enum
 import pytest
 
 from actors.endpoint.command.arguments import parser
-from actors.endpoint.demo import endpoint
 from actors.endpoint.limits import listed
 from tests.architecture.documents import (
     INCLUDE,
     LIFECYCLE,
     LIMITS,
     SCHEDULE,
+    SHOWN,
     diagram,
     documents,
     refreshed,
@@ -93,7 +93,7 @@ def test_documents_have_no(rule):
 
 def test_every_limit_is_documented():
     text = documents()["docs/operations.md"]
-    assert LIMITS.search(text)[0].count("\n| `") == len(list(listed(endpoint)))
+    assert LIMITS.search(text)[0].count("\n| `") == len(list(listed(SHOWN)))
 
 
 def test_the_times_of_a_shutdown_are_documented():
@@ -130,9 +130,9 @@ def test_every_option_of_the_command_is_documented():
     assert {option for option in known - {"--help"} if f"`{option}" not in text} == set()
 
 
-def test_readme_shows_the_echo_example():
+def test_readme_shows_the_chat_and_the_echo():
     shown = [found[2] for found in INCLUDE.finditer(documents()["README.md"])]
-    assert shown == ["examples/echo.py"]
+    assert shown == ["examples/chat.py", "examples/echo.py"]
 
 
 def test_changelog_has_the_form_of_keep_a_changelog():
@@ -182,8 +182,8 @@ def test_license_is_the_one_that_the_metadata_names():
         (broken_links, "[a](../elsewhere.md)", 1),
         (broken_links, "[a](https://example.com/nothing.md)", 0),
         (broken_links, "# A heading\n[a](#a-heading)", 1),  # judged by the README there is
-        (broken_links, "[a](docs/architecture.md#three-paths)", 0),
-        (broken_links, "[a](docs/architecture.md#four-paths)", 1),
+        (broken_links, "[a](docs/architecture.md#four-paths)", 0),
+        (broken_links, "[a](docs/architecture.md#five-paths)", 1),
         (stale_parts, "<!-- include: examples/echo.py -->\n```python\nx = 1\n```\n", 1),
         (stale_parts, "<!-- include: examples/echo.py -->\nnothing", 1),
         (stale_parts, "<!-- schedule -->\n| worker | 24 |\n<!-- end of schedule -->\n", 1),

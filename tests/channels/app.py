@@ -42,7 +42,7 @@ class Room(Channel):
 
 
 class UserSocket(ChannelSocket):
-    channels = {"room:*": Room}  # noqa: RUF012 - as applications write it
+    channels = {"room:*": Room}
     channel_shutdown = 0.5
 
 

@@ -360,7 +360,7 @@ class Scripted(Channel):
 
 
 class ScriptedSocket(ChannelSocket):
-    channels = {"room:*": Scripted}  # noqa: RUF012 - as applications write it
+    channels = {"room:*": Scripted}
     max_join_rate = 1e9
     channel_shutdown = 1e6
 

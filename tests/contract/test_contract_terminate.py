@@ -43,7 +43,7 @@ ERROR = ValueError("no")
 class Ending(Scripted):
     """Ends as it is told to; "block" parks it."""
 
-    born: list[Any] = []  # noqa: RUF012 - tests make a subclass with a list of its own
+    born: list[Any] = []
 
     def handle_in(self, payload: Any, opcode: Any) -> Any:
         if payload == "stop":

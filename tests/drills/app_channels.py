@@ -37,4 +37,4 @@ class Room(Channel):
 class Members(ChannelSocket):
     """Any client may join any room."""
 
-    channels = {"room:*": Room}  # noqa: RUF012 - as applications write it
+    channels = {"room:*": Room}

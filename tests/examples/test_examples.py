@@ -14,6 +14,7 @@ from websockets.sync.client import connect as connect_client
 
 from actors import token
 from examples import digest
+from tests.support.channels import ChannelClient
 from tests.support.command import ROOT, Command
 
 DEADLINE = 10
@@ -40,6 +41,61 @@ def test_echo_sends_back_text_and_binary():
         for message in ("hello", b"\x00\xff", "", "x" * 100_000):
             client.send(message)
             assert client.recv(DEADLINE) == message
+
+
+def test_chat_reaches_the_room_whichever_worker_serves_it():
+    with example("chat", workers=2) as command, ExitStack() as stack:
+        command.wait_for("2 workers are ready")
+        names = ["ada", "grace", "joan", "mary"]
+        clients = [
+            stack.enter_context(ChannelClient(command.address, f"/socket/websocket?user={name}"))
+            for name in names
+        ]
+        for client in clients:
+            assert client.join("room:lobby") == ("ok", {"room": "lobby"})
+        assert clients[0].join("room:garden") == ("ok", {"room": "garden"})
+        for name, client in zip(names, clients, strict=True):
+            assert client.ask("room:lobby", "new_msg", {"body": f"I am {name}"}) == ("ok", {})
+            for each in clients:
+                assert each.event("new_msg") == {"from": name, "body": f"I am {name}"}
+        assert clients[0].ask("room:lobby", "new_msg", {}) == ("error", {"reason": "empty"})
+        assert status(command, "/socket/websocket?vsn=2.0.0") == 403  # who are you?
+
+
+def test_typed_chat_checks_what_comes_and_shows_nothing_of_who_is_muted():
+    with example("typed_chat") as command, ExitStack() as stack:
+        ada, grace = (
+            stack.enter_context(ChannelClient(command.address, f"/socket/websocket?{query}"))
+            for query in ("user=ada", "user=grace&muted=ada,joan")
+        )
+        for client, name in ((ada, "ada"), (grace, "grace")):
+            assert client.join("room:lobby") == ("ok", {})
+            assert client.event("welcome") == {"name": name}
+        assert ada.ask("room:lobby", "new_msg", {"body": "hi"}) == ("ok", {"delivered": True})
+        assert ada.ask("room:lobby", "new_msg", {"body": " "}) == ("error", {"reason": "empty"})
+        answer, response = ada.ask("room:lobby", "new_msg", {"body": 5})
+        assert (answer, response["reason"]) == ("error", "invalid payload")
+        assert response["errors"][0]["at"] == "$.body"
+        assert grace.ask("room:lobby", "new_msg", {"body": "ho"}) == ("ok", {"delivered": True})
+        assert grace.event("new_msg") == {"sender": "grace", "body": "ho"}
+        said = [ada.event("new_msg")["sender"] for _ in range(2)]
+        assert said == ["ada", "grace"]
+
+
+def test_job_replies_later_and_takes_bytes():
+    with (
+        example("jobs") as command,
+        ChannelClient(command.address, "/socket/websocket") as client,
+    ):
+        assert client.join("job:42") == ("ok", {})
+        assert client.ask("job:42", "sum", {"numbers": [1, 2, 39]}) == ("ok", {"sum": 42})
+        assert client.ask("job:42", "sum", {}) == ("error", {"reason": "numbers wanted"})
+        assert client.ask("job:42", "reverse", b"abc") == ("ok", b"cba")
+        refused, response = client.ask("job:42", "reverse", {"no": "bytes"})
+        assert (refused, response["reason"]) == ("error", "invalid payload")
+        assert client.ask("job:42", "state") == ("running", {"job": "42"})
+        assert [client.event("left")["seconds"] for _ in range(4)] == [3, 2, 1, 0]
+        assert client.event("phx_close") == {}
 
 
 def test_clock_pushes_without_being_asked():

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import ast
+import json
 import signal
+from base64 import b64encode
 from functools import partial
 from typing import Any
 
 import pytest
+from gevent.event import Event
 
+from actors import Channel, ChannelSocket, Endpoint
+from examples.chat import UserSocket
+from examples.sse import SSEOptions, SSETransport
 from tests.support.command import ROOT, Command
 from tests.support.raw import Client, request
-from tests.support.waiting import eventually
+from tests.support.server import serve
+from tests.support.waiting import DEADLINE, eventually
 
 
 @pytest.fixture
@@ -64,12 +71,67 @@ def test_shutdown_says_goodbye(served):
     assert served.ended() == 0
 
 
+def post(poster: Client, key: str, *message: object) -> int:
+    target = f"/socket/events?vsn=2.0.0&id={key}"
+    return poster.ask(target, method="POST", body=json.dumps(message).encode()).status
+
+
+def test_channels_come_over_it_too():
+    endpoint = Endpoint()
+    endpoint.transport("sse", SSETransport, SSEOptions)
+    endpoint.socket("/socket", UserSocket, transports={"sse": True})
+    with serve(endpoint) as served, Client(served.address) as one, Client(served.address) as poster:
+        one.send(request("/socket/events?vsn=2.0.0&user=ada"))
+        one.read_until(b"\r\n\r\n")
+        kind, key = event(one)
+        assert kind == "id"
+        assert post(poster, key, "1", "1", "room:lobby", "phx_join", {}) == 204
+        joined = {"status": "ok", "response": {"room": "lobby"}}
+        assert json.loads(event(one)[1]) == ["1", "1", "room:lobby", "phx_reply", joined]
+        assert post(poster, key, "1", "2", "room:lobby", "new_msg", {"body": "hi"}) == 204
+        said = {"from": "ada", "body": "hi"}
+        assert json.loads(event(one)[1]) == [None, None, "room:lobby", "new_msg", said]
+        assert json.loads(event(one)[1])[3:] == ["phx_reply", {"status": "ok", "response": {}}]
+        endpoint.broadcast("room:lobby", "file", b"\x00\xff")
+        assert event(one)[1] == b64encode(b"\x02\x0a\x04room:lobbyfile\x00\xff").decode()
+
+
+class SlowChannel(Channel):
+    def handle_in(self, event: str, payload: Any) -> None:
+        GO.wait(DEADLINE)
+
+
+class SlowSocket(ChannelSocket):
+    channels = {"slow": SlowChannel}
+
+
+GO = Event()
+
+
+def test_client_of_a_channel_that_is_behind_is_told_to_wait():
+    endpoint = Endpoint()
+    endpoint.transport("sse", SSETransport, SSEOptions)
+    endpoint.socket("/socket", SlowSocket, transports={"sse": True})
+    with serve(endpoint) as served, Client(served.address) as one, Client(served.address) as poster:
+        one.send(request("/socket/events?vsn=2.0.0"))
+        one.read_until(b"\r\n\r\n")
+        key = event(one)[1]
+        post(poster, key, "1", "1", "slow", "phx_join", {})
+        event(one)
+        statuses = [post(poster, key, "1", None, "slow", "x", {}) for _ in range(80)]
+        assert statuses[:65] == [204] * 65
+        assert statuses[66:] == [503] * 14
+        GO.set()
+        eventually(lambda: post(poster, key, "1", None, "slow", "x", {}) == 204)
+
+
 def test_it_imports_public_names_alone():
     tree = ast.parse((ROOT / "examples/sse.py").read_text())
     modules = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
     assert modules == {
         "__future__",
         "actors",
+        "base64",
         "collections.abc",
         "dataclasses",
         "transports",

@@ -264,7 +264,7 @@ def test_f78_so_does_a_dynamic_supervisor():
 class Named(Worker):
     """Holds a name from its start to its end, however it ends."""
 
-    names: dict = {}  # noqa: RUF012 - all of them share it
+    names: dict = {}
 
     def on_start(self):
         if self.name in self.names:

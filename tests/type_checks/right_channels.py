@@ -1,4 +1,3 @@
-# ruff: noqa: RUF012 - channels are written as they are in the guides
 """What applications write with channels: no type checker has anything to say about it."""
 
 from __future__ import annotations

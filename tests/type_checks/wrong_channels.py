@@ -50,7 +50,7 @@ class Plain(Socket):
 
 
 class UserSocket(ChannelSocket[User]):
-    channels = {"room:*": Plain}  # noqa: RUF012 # error: Dict entry 0 has incompatible type
+    channels = {"room:*": Plain}  # error: Dict entry 0 has incompatible type
     max_channels = "many"  # error: Incompatible types in assignment
 
     @classmethod

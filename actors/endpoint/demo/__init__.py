@@ -1,4 +1,4 @@
-"""What the command serves without an application: an echo socket, and a page to try it."""
+"""What the command serves without an application: a chat and an echo, each with its page."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from actors import ConnectInfo, Endpoint, Ok, Opcode, Reply, Socket
+from actors.endpoint.demo.chat import LOCAL, ChatSocket, LocalChatSocket
 
 if TYPE_CHECKING:
     from transports.http.handling import Handler
@@ -26,9 +27,11 @@ class EchoSocket(Socket):
 
 
 PAGES = {
-    "/": ("page.html", "text/html; charset=utf-8"),
+    "/": ("chat.html", "text/html; charset=utf-8"),
+    "/echo": ("echo.html", "text/html; charset=utf-8"),
+    "/chat.js": ("chat.js", "text/javascript; charset=utf-8"),
     "/demo.css": ("demo.css", "text/css; charset=utf-8"),
-    "/demo.js": ("demo.js", "text/javascript; charset=utf-8"),
+    "/echo.js": ("echo.js", "text/javascript; charset=utf-8"),
     "/icon.svg": ("icon.svg", "image/svg+xml"),
     "/longpoll.js": ("longpoll.js", "text/javascript; charset=utf-8"),
     "/websocket.js": ("websocket.js", "text/javascript; charset=utf-8"),
@@ -61,5 +64,8 @@ def page(name: str, content_type: str) -> Handler:
 
 endpoint = Endpoint()
 endpoint.socket("/echo", EchoSocket, longpoll=True)
+endpoint.socket("/chat", ChatSocket, longpoll=True)
+# What a name that leads to this machine by a trick (DNS rebinding) must not reach: it ends workers.
+endpoint.socket("/local", LocalChatSocket, longpoll=True, allowed_hosts=LOCAL)
 for path, (name, content_type) in PAGES.items():
     endpoint.page(path, page(name, content_type))

@@ -4,13 +4,12 @@
 
 export const label = "Long polling";
 
-const ADDRESS = "/echo/longpoll";
 const NDJSON = { "content-type": "application/x-ndjson" };
 
 const toBase64 = (buffer) => btoa(String.fromCharCode(...new Uint8Array(buffer)));
 const fromBase64 = (text) => Uint8Array.from(atob(text), (char) => char.charCodeAt(0)).buffer;
 
-export function open({ opened, received, closed }) {
+export function open(mount, params, { opened, received, closed }) {
   const aborter = new AbortController();
   const kinds = []; // of the messages sent: what an echo is cannot be told from its text
   let token = "";
@@ -18,8 +17,9 @@ export function open({ opened, received, closed }) {
   let posting = Promise.resolve(); // one POST at a time, so that messages keep their order
 
   async function ask(options = {}) {
-    const query = token && `?token=${encodeURIComponent(token)}`;
-    const answer = await fetch(ADDRESS + query, { signal: aborter.signal, ...options });
+    const query = new URLSearchParams(token ? { ...params, token } : params);
+    const address = `${mount}/longpoll?${query}`;
+    const answer = await fetch(address, { signal: aborter.signal, ...options });
     if (!answer.ok) throw new Error(`HTTP status ${answer.status}`);
     return answer.json();
   }

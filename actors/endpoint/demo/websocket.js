@@ -1,12 +1,13 @@
-// A transport of the demo: `open({opened, received, closed})` answers `{send, close}`.
+// A transport of the demo: `open(mount, params, {opened, received, closed})` answers `{send, close}`.
 // `received` gets a string or an ArrayBuffer, `closed` a sentence and whether to come back. None of
 // the three is called before `open` has answered.
 
 export const label = "WebSocket";
 
-export function open({ opened, received, closed }) {
+export function open(mount, params, { opened, received, closed }) {
   const scheme = location.protocol === "https:" ? "wss:" : "ws:";
-  const socket = new WebSocket(`${scheme}//${location.host}/echo/websocket`);
+  const query = new URLSearchParams(params);
+  const socket = new WebSocket(`${scheme}//${location.host}${mount}/websocket?${query}`);
   socket.binaryType = "arraybuffer";
   socket.onopen = opened;
   socket.onmessage = (event) => received(event.data);

@@ -79,17 +79,23 @@ class Server:
         self._stopped: AsyncResult[bool] | None = None
         # Last, as whoever is refused keeps the sockets.
         for each in [sockets] if isinstance(sockets, socket.socket) else sockets:
-            listener = Listener(
-                each,
-                self.dispatcher,
-                self._open,
-                tls=tls,
-                handshake_timeout=options.http.header_timeout,
-                max_connections=options.max_connections,
-                max_per_address=options.max_connections_per_address,
-                load=load,
-            )
-            self.listeners.append(listener)
+            self.listeners.append(self._listener(each, tls, load))
+        endpoint.served_on = tuple(each.address for each in self.listeners)
+
+    def _listener(
+        self, sock: socket.socket, tls: ssl.SSLContext | None, load: LoadShare | None
+    ) -> Listener:
+        options = self.endpoint.options
+        return Listener(
+            sock,
+            self.dispatcher,
+            self._open,
+            tls=tls,
+            handshake_timeout=options.http.header_timeout,
+            max_connections=options.max_connections,
+            max_per_address=options.max_connections_per_address,
+            load=load,
+        )
 
     def _open(self, stream: Stream) -> HTTPConnection:
         stream.limit_reads(REQUEST_READ_SIZE)

@@ -461,7 +461,7 @@ class TestAssigns:
 
     def test_a_mapping_is_each_channel_s_own_with_the_route_s_over_it(self, channels):
         class UserSocket(ChannelSocket):
-            channels = {  # noqa: RUF012
+            channels = {
                 "room:*": self.Room,
                 "admin": Route(self.Room, assigns={"user": "root", "admin": True}),
             }
@@ -477,7 +477,7 @@ class TestAssigns:
 
     def test_another_object_is_shared(self, channels):
         class UserSocket(ChannelSocket):
-            channels = {"room:*": Channel}  # noqa: RUF012
+            channels = {"room:*": Channel}
 
         user = Point(1, 2)
         socket = channels.socket(UserSocket, user)

@@ -321,7 +321,7 @@ class TestServing:
         with socket.create_server(("127.0.0.1", 0)) as taken:
             bind = f"127.0.0.1:{taken.getsockname()[1]}"
             done = run("--check", "--bind", bind)
-        assert (done.returncode, done.stdout) == (0, "ok: 1 socket mounted\n")
+        assert (done.returncode, done.stdout) == (0, "ok: 3 sockets mounted\n")
 
     def test_crash_is_one_line_that_says_where_and_its_stack(self, tmp_path):
         (tmp_path / "app.py").write_text(

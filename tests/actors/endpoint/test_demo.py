@@ -1,4 +1,4 @@
-"""The demo: its files, and its page in a real browser."""
+"""The demo: its files, and its page of the echo in a real browser; the chat has its own tests."""
 
 from __future__ import annotations
 
@@ -7,16 +7,12 @@ import signal
 
 import pytest
 from selenium.webdriver.common.by import By
-from selenium.webdriver.common.keys import Keys
-from selenium.webdriver.support.ui import Select, WebDriverWait
+from selenium.webdriver.support.ui import Select
 
 from actors.endpoint.demo import PAGES
 from tests.support import raw
-from tests.support.browser import chromium
+from tests.support.browser import Page, chromium
 from tests.support.command import Command
-
-DEADLINE = 15
-"""Seconds that the browser may take for each step."""
 
 
 @pytest.fixture(scope="module")
@@ -31,24 +27,11 @@ def browser(tmp_path_factory):
         yield driver
 
 
-class Page:
-    """What a person sees and does."""
+class Echo(Page):
+    """The second page of the demo."""
 
     def __init__(self, browser, url):
-        self.browser = browser
-        browser.get(url)
-
-    def find(self, name):
-        return self.browser.find_element(By.ID, name)
-
-    def wait(self, condition):
-        return WebDriverWait(self.browser, DEADLINE).until(lambda _: condition())
-
-    def wait_state(self, words):
-        self.wait(lambda: self.find("state").text == words)
-
-    def say(self, text):
-        self.find("text").send_keys(text, Keys.ENTER)
+        super().__init__(browser, f"{url}/echo")
 
     @property
     def frames(self):
@@ -64,7 +47,7 @@ class Page:
 
 @pytest.fixture
 def page(browser, demo):
-    opened = Page(browser, demo.url)
+    opened = Echo(browser, demo.url)
     opened.wait_state("connected")
     return opened
 
@@ -135,7 +118,7 @@ def test_person_switches_to_long_polling_and_back(page):
 
 def test_long_polling_page_comes_back_when_the_server_does(browser):
     with Command() as command:
-        page = Page(browser, command.url)
+        page = Echo(browser, command.url)
         Select(page.find("transport")).select_by_visible_text("Long polling")
         page.wait(lambda: page.frames.count(("· note", "connected")) == 2)
         command.signal(signal.SIGTERM)
@@ -150,7 +133,7 @@ def test_long_polling_page_comes_back_when_the_server_does(browser):
 
 def test_page_comes_back_when_the_server_does(browser):
     with Command() as command:
-        page = Page(browser, command.url)
+        page = Echo(browser, command.url)
         page.wait_state("connected")
         command.signal(signal.SIGTERM)
         page.wait_state("connecting again")
@@ -169,6 +152,20 @@ def test_page_has_no_complaint_of_the_browser(page):
     page.browser.refresh()
     page.wait_state("connected")
     assert page.browser.get_log("browser") == []
+
+
+def test_page_leads_to_the_chat_and_back(page):
+    page.browser.find_element(By.LINK_TEXT, "Chat").click()
+    page.wait(lambda: page.browser.title == "Roost: chat")
+    page.browser.find_element(By.LINK_TEXT, "Echo").click()
+    page.wait(lambda: page.browser.title == "Roost: echo")
+    page.wait_state("connected")
+
+
+def test_picture_of_the_page_is_kept(page):
+    page.say("hello, actor")
+    page.wait_frame("← received text", "hello, actor")
+    page.keep_picture("demo-echo")
 
 
 def test_every_control_has_a_name(page):
@@ -197,4 +194,4 @@ def test_file_is_not_taken_for_another_method(demo):
 
 def test_path_with_more_slashes_is_the_same_file(demo):
     with raw.Client(demo.address) as client:
-        assert client.ask("//demo.js/").status == 200
+        assert client.ask("//echo.js/").status == 200

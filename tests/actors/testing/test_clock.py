@@ -110,7 +110,7 @@ class LateJoin(Channel):
 
 
 class UserSocket(ChannelSocket):
-    channels = {"slow": SlowJoin, "late": LateJoin}  # noqa: RUF012
+    channels = {"slow": SlowJoin, "late": LateJoin}
     max_join_rate = 1
     max_channels = 2
 

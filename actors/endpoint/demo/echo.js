@@ -71,7 +71,7 @@ function connect() {
   clearTimeout(retry);
   sentAt = [];
   setState("waiting", "connecting");
-  const mine = transports[transport.value].open({
+  const mine = transports[transport.value].open("/echo", {}, {
     opened() {
       if (mine !== connection) return;
       attempts = 0;

@@ -1,0 +1,159 @@
+"""What channels tell telemetry: joins, events, refusals and ends, and nothing to nobody."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from actors import Channel, ChannelSocket, Endpoint, Error, Ok, Shutdown, Stop, on, telemetry
+from actors.channels import telling
+from actors.reasons import Crash, Killed
+from tests.support.raw import TEXT, Client, frame
+from tests.support.server import serve
+from tests.support.waiting import eventually
+
+
+@dataclass
+class Words:
+    body: str
+
+
+class Room(Channel):
+    def join(self, topic: str, payload: Any) -> Ok | Error:
+        if self.subtopic == "crash":
+            raise RuntimeError("on purpose")
+        return Error("no") if self.subtopic == "closed" else Ok()
+
+    @on("say")
+    def say(self, words: Words) -> Ok:
+        return Ok({"said": words.body})
+
+    @on("crash")
+    def crash(self, payload: Any) -> None:
+        raise RuntimeError("on purpose")
+
+    @on("stop")
+    def stop_it(self, payload: Any) -> Stop:
+        return Stop()
+
+    @on("kill")
+    def kill(self, payload: Any) -> None:
+        self.kill_now()
+
+
+class UserSocket(ChannelSocket):
+    channels = {"room:*": Room}
+    max_channels = 1
+    max_join_rate = 1_000_000.0
+    max_message_rate = 50.0
+
+
+class Told(list):
+    """What handlers were told: ``(event, measurements, metadata)``."""
+
+    def of(self, event):
+        return [(measured, about) for name, measured, about in self if name == event]
+
+    def wait(self, event, count=1):
+        return eventually(lambda: len(self.of(event)) >= count and self.of(event))
+
+
+EVENTS = (telling.JOINED, telling.HANDLED_IN, telling.REFUSED, telling.CLOSED)
+
+
+@pytest.fixture
+def told():
+    found = Told()
+
+    def hear(*what):
+        found.append(what)
+
+    for event in EVENTS:
+        telemetry.attach(event, hear)
+    yield found
+    for event in EVENTS:
+        telemetry.detach(event, hear)
+
+
+@pytest.fixture
+def client():
+    endpoint = Endpoint()
+    endpoint.socket("/socket", UserSocket)
+    with serve(endpoint) as served, Client(served.address) as opened:
+        assert opened.upgrade("/socket/websocket?vsn=2.0.0").status == 101
+        yield opened
+
+
+def ask(client, topic, event, payload=None, join_ref="1"):
+    """Send a message, and return the next one's event and payload."""
+    message = [join_ref, "9", topic, event, {} if payload is None else payload]
+    client.send(frame(TEXT, json.dumps(message).encode()))
+    return json.loads(client.frame().payload)[3:]
+
+
+def test_join_and_event_are_told_with_how_long_they_took(client, told):
+    ask(client, "room:1", "phx_join")
+    assert ask(client, "room:1", "say", {"body": "hi"})[1]["response"] == {"said": "hi"}
+    [(joined, about)] = told.wait(telling.JOINED)
+    assert about == {"channel": Room, "topic": "room:1"}
+    assert 0.0 < joined["duration"] < 60.0
+    [(handled, about)] = told.wait(telling.HANDLED_IN)
+    assert about == {"channel": Room, "topic": "room:1", "event": "say"}
+    assert 0.0 < handled["duration"] < 60.0
+
+
+@pytest.mark.parametrize(
+    ("event", "reason"), [("stop", "Normal"), ("crash", "Crash"), ("kill", "Killed")]
+)
+def test_end_is_told_once_whatever_it_is(client, told, event, reason):
+    ask(client, "room:1", "phx_join")
+    ask(client, "room:1", event)
+    [(measured, about)] = told.wait(telling.CLOSED)
+    assert measured == {"count": 1}
+    assert type(about.pop("reason")).__name__ == reason
+    assert about == {"channel": Room, "topic": "room:1"}
+    assert len(told.of(telling.HANDLED_IN)) == 1  # also of what raised
+
+
+def test_leave_says_so(client, told):
+    ask(client, "room:1", "phx_join")
+    ask(client, "room:1", "phx_leave")
+    [(_, about)] = told.wait(telling.CLOSED)
+    assert about["reason"] == Shutdown("left")
+    assert not isinstance(about["reason"], Crash | Killed)
+
+
+@pytest.mark.parametrize(
+    ("topic", "event", "payload", "owner", "reason"),
+    [
+        ("lobby", "phx_join", {}, UserSocket, "unmatched topic"),
+        ("lobby", "say", {}, UserSocket, "unmatched topic"),
+        ("room:2", "phx_join", {}, UserSocket, "too many channels joined"),
+        ("room:1", "phx_close", {}, UserSocket, "unknown event"),
+        ("room:1", "what", {}, Room, "unknown event"),
+        ("room:1", "say", {"body": 5}, Room, "invalid payload"),
+    ],
+)
+def test_refusal_is_told_with_its_reason(client, told, topic, event, payload, owner, reason):
+    ask(client, "room:1", "phx_join")
+    assert ask(client, topic, event, payload)[1]["status"] == "error"
+    about = {"owner": owner, "topic": topic, "reason": reason}
+    assert told.of(telling.REFUSED) == [({"count": 1}, about)]
+
+
+@pytest.mark.parametrize(
+    ("topic", "reason"), [("room:closed", "join refused"), ("room:crash", "join crashed")]
+)
+def test_refused_join_is_no_channel_that_closed(client, told, topic, reason):
+    assert ask(client, topic, "phx_join")[1]["status"] == "error"
+    eventually(lambda: told.of(telling.REFUSED))
+    assert told.of(telling.REFUSED)[0][1] == {"owner": Room, "topic": topic, "reason": reason}
+    assert ask(client, "room:1", "phx_join")[1]["status"] == "ok"
+    assert told.of(telling.CLOSED) == []
+
+
+def test_nothing_is_measured_while_nobody_listens():
+    assert telling.begin(telling.JOINED) == 0.0
