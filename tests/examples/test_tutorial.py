@@ -47,7 +47,8 @@ def do(here: Path, said: str, language: str, text: str) -> object:
         path = here / file
         before, head, rest = path.read_text().partition(f"class {name}")
         body, gap, behind = rest.partition("\n\n\n")
-        path.write_text(f"{before}{head}{body}\n\n{text.rstrip()}{gap}{behind}")
+        added = text.partition("# what is there stays\n")[2].rstrip()
+        path.write_text(f"{before}{head}{body}\n{added}{gap}{behind}")
         return said
     assert (said, language) == ("", "sh")
     [command] = text.splitlines()
