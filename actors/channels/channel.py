@@ -449,27 +449,10 @@ class Channel(Actor, Generic[A]):
 
 
 _RESERVED: Final = (
-    "__init__",
-    "broadcast",
-    "broadcast_from",
-    "endpoint",
-    "id",
-    "join_ref",
-    "on_blocked",
-    "on_ended",
-    "on_ending",
-    "on_killed",
-    "on_receive",
-    "on_start",
-    "on_stop",
-    "on_failure",
-    "push",
-    "socket_ref",
-    "subtopic",
-    "topic",
-    "transport",
-    "vsn",
-)
+    "__init__", "broadcast", "broadcast_from", "endpoint", "id", "join_ref", "on_blocked",
+    "on_ended", "on_ending", "on_killed", "on_receive", "on_start", "on_stop", "on_failure", "push",
+    "socket_ref", "subtopic", "topic", "transport", "vsn",
+)  # fmt: skip
 
 contract.declare(
     Channel,
