@@ -147,7 +147,7 @@ def main(arguments: list[str]) -> tuple[int, float]:
         return worker.run(), worker.server.left
     except ConfigError as error:
         output.write(sys.stderr, f"roost: {escaped(' '.join(str(error).split()))}")
-        return 2, 0.0
+        return 2, schedule.STOP_TO_KILL  # no stop is under way: its exit handlers may take a while
     finally:
         end.leave()
         output.settle()
