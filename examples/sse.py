@@ -92,6 +92,9 @@ class EventStream(StreamProtocol):
         opcode, data = frame
         return event((data if opcode is Opcode.TEXT else b64encode(data)).decode())
 
+    def send(self, frame: tuple[Opcode, bytes]) -> None:
+        self.post(self.prepare(frame))
+
     def post(self, prepared: bytes) -> None:
         self.stream.write(prepared)
         if self.stream.queued > self.options.max_send_queue:

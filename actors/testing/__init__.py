@@ -44,20 +44,18 @@ if TYPE_CHECKING:
     from actors.testing.stage import UnexpectedCrash as UnexpectedCrash
     from actors.testing.virtual_time import Clock as Clock
 
-_HOME = {
-    "ChannelClient": "actors.testing.client",
-    "Channels": "actors.testing.accepting",
-    "Clock": "actors.testing.virtual_time",
-    "Listener": "actors.testing.listener",
-    "Refused": "actors.testing.connection",
-    "Room": "actors.testing.client",
-    "SocketClient": "actors.testing.raw",
-    "Sockets": "actors.testing.raw",
-    "UnexpectedCrash": "actors.testing.stage",
+_NAMES = {
+    "actors.testing.accepting": "Channels",
+    "actors.testing.client": "ChannelClient Room",
+    "actors.testing.connection": "Refused",
+    "actors.testing.listener": "Listener",
+    "actors.testing.raw": "SocketClient Sockets",
+    "actors.testing.stage": "UnexpectedCrash",
+    "actors.testing.virtual_time": "Clock",
 }
 
 if not TYPE_CHECKING:
-    __getattr__, _ = lazy(globals(), _HOME)  # pytest asks for all that __dir__ names
+    _, __getattr__, _ = lazy(globals(), _NAMES)  # pytest asks for all that __dir__ names
 
 
 @pytest.fixture
