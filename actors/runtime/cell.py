@@ -137,8 +137,12 @@ class Cell(Runnable):
 
     def add(self, events: list[Any]) -> None:
         """Queue events at any other time."""
-        if self.offer(events):
-            self.dispatcher.wake_for_turns()
+        if self.owner is None:  # its ``items`` are empty
+            self.items = events
+            self.owner = READY
+            self.dispatcher.schedule(self)
+        else:
+            self.items += events
 
     def accept(self, envelope: Any) -> bool:
         """Queue what somebody told, and see to it that the actor gets a turn.
