@@ -138,8 +138,12 @@ class Cell(Runnable):
 
     def add(self, events: list[Any]) -> None:
         """Queue events at any other time."""
-        if self.offer(events):
-            self.dispatcher.wake_for_turns()
+        if self.owner is None:  # its ``items`` are empty
+            self.items = events
+            self.owner = READY
+            self.dispatcher.schedule(self)
+        else:
+            self.items += events
 
     def add_one(self, event: Any) -> None:
         """Queue an event at any other time."""

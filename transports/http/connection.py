@@ -84,7 +84,7 @@ class HTTPConnection(Impatient, life.Exchanging, StreamProtocol):
 
     def connection_lost(self, error: Exception | None) -> None:  # noqa: ARG002 - StreamProtocol
         """Forget the request, and tell its handler."""
-        self.move(life.Event.LOST)
+        self.move(life.LOST)
         lost, self._lost = self._lost, None
         self._request = self._response = None
         self._deadlines.end()
@@ -122,7 +122,7 @@ class HTTPConnection(Impatient, life.Exchanging, StreamProtocol):
 
     def answered(self, *, close: bool = False) -> None:
         last = close or self.closes
-        if self.move(life.Event.FINISH):
+        if self.move(life.FINISH):
             self._request = self._response = self._lost = None
             if last:
                 self._close()
@@ -139,7 +139,7 @@ class HTTPConnection(Impatient, life.Exchanging, StreamProtocol):
         self._parser.limit_body(most)
 
     def hold(self) -> None:
-        self.move(life.Event.HOLD)
+        self.move(life.HOLD)
 
     def proceed(self) -> None:
         if self.state is life.HELD and self._request is not None:
@@ -147,13 +147,13 @@ class HTTPConnection(Impatient, life.Exchanging, StreamProtocol):
                 self.move(life.COMPLETE)
                 self.stream.dispatcher.schedule(self)
             else:
-                self.move(life.Event.PROCEED)
+                self.move(life.PROCEED)
                 self._request = None
                 self._advance()
 
     def hand_over(self, protocol: StreamProtocol) -> bytes:
         stream = self.stream
-        self.move(life.Event.HAND_OVER)
+        self.move(life.HAND_OVER)
         self._request = self._lost = stream.on_drained = None
         self._deadlines.end()
         stream.hand_over(protocol)
@@ -255,7 +255,7 @@ class HTTPConnection(Impatient, life.Exchanging, StreamProtocol):
         """Send the answer that is due, unless the client was lost since, and go on."""
         request, response = self._request, self._response
         if self.state is life.BROKEN:
-            self.move(life.Event.CLOSE)
+            self.move(life.CLOSE)
             self.stream.break_off()  # another answer would only be taken for more of that one
         if self.state is not life.ANSWERED or request is None or response is None:
             return
@@ -276,7 +276,7 @@ class HTTPConnection(Impatient, life.Exchanging, StreamProtocol):
             self.shared.bodies.forget(self)
 
     def _close(self) -> None:
-        self.move(life.Event.CLOSE)
+        self.move(life.CLOSE)
         self.stream.close()
 
     def _refuse(self, error: HTTPError) -> None:
@@ -324,7 +324,7 @@ class HTTPConnection(Impatient, life.Exchanging, StreamProtocol):
             self.stream.pause_reading()
             return False
         if self.state is life.WAITING:
-            self.move(life.Event.ADMIT)
+            self.move(life.ADMIT)
         if self._parser.expects_continue:
             if pending.method not in _WITH_BODY:
                 self._refuse(HTTPError(417, f"{pending.method} must not expect 100-continue"))

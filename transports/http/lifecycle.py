@@ -50,63 +50,65 @@ QUEUED, HANDLED, WRITTEN = State.QUEUED, State.HANDLED, State.WRITTEN
 ANSWERED, BROKEN = State.ANSWERED, State.BROKEN
 HANDED_OVER, CLOSED = State.HANDED_OVER, State.CLOSED
 COMPLETE, START, RESPOND, SENT = Event.COMPLETE, Event.START, Event.RESPOND, Event.SENT
+ADMIT, HOLD, PROCEED, BEGIN = Event.ADMIT, Event.HOLD, Event.PROCEED, Event.BEGIN
+FINISH, HAND_OVER, CLOSE, LOST = Event.FINISH, Event.HAND_OVER, Event.CLOSE, Event.LOST
 
 TRANSITIONS: Final = Transitions(
     {
-        (WAITING, Event.ADMIT): JUDGED,
-        (WAITING, Event.HOLD): HELD,
+        (WAITING, ADMIT): JUDGED,
+        (WAITING, HOLD): HELD,
         (WAITING, COMPLETE): QUEUED,
-        (WAITING, Event.CLOSE): CLOSED,
-        (WAITING, Event.LOST): CLOSED,
+        (WAITING, CLOSE): CLOSED,
+        (WAITING, LOST): CLOSED,
         (WAITING, RESPOND): WAITING,  # to a request that was answered before
-        (WAITING, Event.FINISH): WAITING,
+        (WAITING, FINISH): WAITING,
         (JUDGED, COMPLETE): QUEUED,
-        (JUDGED, Event.CLOSE): CLOSED,
-        (JUDGED, Event.LOST): CLOSED,
+        (JUDGED, CLOSE): CLOSED,
+        (JUDGED, LOST): CLOSED,
         (JUDGED, RESPOND): JUDGED,
-        (JUDGED, Event.FINISH): JUDGED,
-        (HELD, Event.PROCEED): JUDGED,
+        (JUDGED, FINISH): JUDGED,
+        (HELD, PROCEED): JUDGED,
         (HELD, COMPLETE): QUEUED,
         (HELD, RESPOND): ANSWERED,
-        (HELD, Event.CLOSE): CLOSED,
-        (HELD, Event.LOST): CLOSED,
-        (QUEUED, Event.HOLD): HELD,
+        (HELD, CLOSE): CLOSED,
+        (HELD, LOST): CLOSED,
+        (QUEUED, HOLD): HELD,
         (QUEUED, START): HANDLED,
         (QUEUED, RESPOND): ANSWERED,
-        (QUEUED, Event.LOST): CLOSED,
-        (HANDLED, Event.HOLD): HELD,  # whole, so it is handled anew
-        (HANDLED, Event.BEGIN): WRITTEN,
-        (HANDLED, Event.FINISH): WAITING,
+        (QUEUED, LOST): CLOSED,
+        (HANDLED, HOLD): HELD,  # whole, so it is handled anew
+        (HANDLED, BEGIN): WRITTEN,
+        (HANDLED, FINISH): WAITING,
         (HANDLED, RESPOND): ANSWERED,
-        (HANDLED, Event.HAND_OVER): HANDED_OVER,
-        (HANDLED, Event.LOST): CLOSED,
-        (WRITTEN, Event.BEGIN): WRITTEN,
-        (WRITTEN, Event.FINISH): WAITING,
+        (HANDLED, HAND_OVER): HANDED_OVER,
+        (HANDLED, LOST): CLOSED,
+        (WRITTEN, BEGIN): WRITTEN,
+        (WRITTEN, FINISH): WAITING,
         (WRITTEN, RESPOND): BROKEN,
-        (WRITTEN, Event.HAND_OVER): HANDED_OVER,
-        (WRITTEN, Event.LOST): CLOSED,
+        (WRITTEN, HAND_OVER): HANDED_OVER,
+        (WRITTEN, LOST): CLOSED,
         (ANSWERED, SENT): WAITING,
-        (ANSWERED, Event.BEGIN): BROKEN,
-        (ANSWERED, Event.FINISH): ANSWERED,
+        (ANSWERED, BEGIN): BROKEN,
+        (ANSWERED, FINISH): ANSWERED,
         (ANSWERED, RESPOND): ANSWERED,
-        (ANSWERED, Event.HAND_OVER): HANDED_OVER,
-        (ANSWERED, Event.LOST): CLOSED,
-        (BROKEN, Event.BEGIN): BROKEN,
-        (BROKEN, Event.FINISH): WAITING,
+        (ANSWERED, HAND_OVER): HANDED_OVER,
+        (ANSWERED, LOST): CLOSED,
+        (BROKEN, BEGIN): BROKEN,
+        (BROKEN, FINISH): WAITING,
         (BROKEN, RESPOND): BROKEN,
-        (BROKEN, Event.HAND_OVER): HANDED_OVER,
-        (BROKEN, Event.CLOSE): CLOSED,
-        (BROKEN, Event.LOST): CLOSED,
-        (HANDED_OVER, Event.FINISH): HANDED_OVER,
+        (BROKEN, HAND_OVER): HANDED_OVER,
+        (BROKEN, CLOSE): CLOSED,
+        (BROKEN, LOST): CLOSED,
+        (HANDED_OVER, FINISH): HANDED_OVER,
         (HANDED_OVER, RESPOND): HANDED_OVER,
-        (HANDED_OVER, Event.LOST): HANDED_OVER,
-        (CLOSED, Event.HOLD): CLOSED,
-        (CLOSED, Event.BEGIN): CLOSED,  # its handler learns by the stream that nobody reads
-        (CLOSED, Event.FINISH): CLOSED,
+        (HANDED_OVER, LOST): HANDED_OVER,
+        (CLOSED, HOLD): CLOSED,
+        (CLOSED, BEGIN): CLOSED,  # its handler learns by the stream that nobody reads
+        (CLOSED, FINISH): CLOSED,
         (CLOSED, RESPOND): CLOSED,
-        (CLOSED, Event.HAND_OVER): CLOSED,  # whose protocol learns it at once
-        (CLOSED, Event.CLOSE): CLOSED,
-        (CLOSED, Event.LOST): CLOSED,
+        (CLOSED, HAND_OVER): CLOSED,  # whose protocol learns it at once
+        (CLOSED, CLOSE): CLOSED,
+        (CLOSED, LOST): CLOSED,
     }
 )
 
@@ -131,4 +133,4 @@ class Exchanging:
     @begun.setter
     def begun(self, begun: bool) -> None:
         if begun:
-            self.move(Event.BEGIN)
+            self.move(BEGIN)

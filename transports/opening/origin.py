@@ -73,8 +73,10 @@ class OriginCheck:
         if request.header("origin") is None:
             if self._require:
                 return _absent(mount)
+            if not self._same_site:
+                return None
             ours = request.headers_named("sec-fetch-site") == ["same-origin"]
-            return None if not self._same_site or ours else _unproven(mount)
+            return None if ours else _unproven(mount)
         if self._allows is None:
             return None
         origins = request.headers_named("origin")

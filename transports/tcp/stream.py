@@ -85,7 +85,7 @@ class Stream:
 
     def open(self, protocol: StreamProtocol) -> None:
         """Begin to read for ``protocol``."""
-        self.protocol = whole(protocol)
+        self.protocol = protocol
         self.dispatcher.register(self._fd, EPOLLIN, self.on_events, yields=True)
 
     def hand_over(self, protocol: StreamProtocol) -> None:

@@ -18,9 +18,10 @@ from transports import closing
 from transports.delivering import deliver_all, deliver_rest
 from transports.tcp.protocol import StreamProtocol
 from transports.tcp.stream import READ_SIZE
+from transports.websocket import lifecycle as life
 from transports.websocket.deadlines import is_overdue, next_look
 from transports.websocket.frames import TEXT_HEADERS, WHOLE_TEXT, encode, encode_close, header_16
-from transports.websocket.lifecycle import CLOSED, CLOSING, FAILED, PEER_CLOSED, Event
+from transports.websocket.lifecycle import CLOSED, CLOSING, FAILED, PEER_CLOSED
 from transports.websocket.outgoing import message_frame, payload_frame
 from transports.websocket.protocol import PeerClose, Ping, Pong, Protocol
 from transports.websocket.read_rate import ReadRate
@@ -186,7 +187,7 @@ class WebSocketConnection(StreamProtocol):
 
     def connection_lost(self, error: Exception | None) -> None:  # noqa: ARG002 - one reason for all
         """End the actor, once it has handled what came before."""
-        if self._protocol.move(Event.HANGUP):  # else it has been told an end already
+        if self._protocol.move(life.HANGUP):  # else it has been told an end already
             self.inbox.add([ConnectionEnded(Closed())])
 
     def drain(self) -> None:
@@ -324,7 +325,7 @@ class WebSocketConnection(StreamProtocol):
         stream, protocol = self.stream, self._protocol
         before, cut = protocol.state, stream.closing or isinstance(reason, Killed)
         frame = None if cut else self._last_frame(reason)
-        if not protocol.move(Event.DROPPED if frame is None else Event.CLOSE_SENT):
+        if not protocol.move(life.DROPPED if frame is None else life.CLOSE_SENT):
             return  # it has ended before
         for timer in (self._timer, self._rest):
             if timer is not None:
@@ -341,7 +342,7 @@ class WebSocketConnection(StreamProtocol):
         if protocol.state is CLOSED:
             stream.close(LINGER_AFTER_FAILURE if before is FAILED and frame is not None else 0)
         elif stream.closed:
-            protocol.move(Event.HANGUP)
+            protocol.move(life.HANGUP)
         else:
             stream.protocol = CloseWait(stream, protocol, self._options.close_timeout)
             stream.resume_reading()
@@ -374,9 +375,9 @@ class CloseWait(StreamProtocol):
         self._stream.abort()
 
     def _late(self) -> None:
-        self._protocol.move(Event.TIMEOUT)
+        self._protocol.move(life.TIMEOUT)
         self._stream.abort()
 
     def connection_lost(self, error: Exception | None) -> None:  # noqa: ARG002 - StreamProtocol
-        self._protocol.move(Event.HANGUP)
+        self._protocol.move(life.HANGUP)
         self._timer.cancel()

@@ -37,32 +37,34 @@ class Event(Named):
 # Each look at a member of an Enum costs as much as a call.
 OPEN, PEER_CLOSED, FAILED = State.OPEN, State.PEER_CLOSED, State.FAILED
 LOST, CLOSING, CLOSED = State.LOST, State.CLOSING, State.CLOSED
+PEER_CLOSE, BREACH, HANGUP = Event.PEER_CLOSE, Event.BREACH, Event.HANGUP
+CLOSE_SENT, DROPPED, TIMEOUT = Event.CLOSE_SENT, Event.DROPPED, Event.TIMEOUT
 
 TRANSITIONS: Final = Transitions(
     {
-        (OPEN, Event.PEER_CLOSE): PEER_CLOSED,
-        (OPEN, Event.BREACH): FAILED,
-        (OPEN, Event.HANGUP): LOST,
-        (OPEN, Event.CLOSE_SENT): CLOSING,
-        (OPEN, Event.DROPPED): CLOSED,
-        (PEER_CLOSED, Event.HANGUP): PEER_CLOSED,
-        (PEER_CLOSED, Event.CLOSE_SENT): CLOSED,
-        (PEER_CLOSED, Event.DROPPED): CLOSED,
-        (FAILED, Event.HANGUP): FAILED,
-        (FAILED, Event.CLOSE_SENT): CLOSED,
-        (FAILED, Event.DROPPED): CLOSED,
-        (LOST, Event.HANGUP): LOST,
-        (LOST, Event.CLOSE_SENT): CLOSING,
-        (LOST, Event.DROPPED): CLOSED,
-        (CLOSING, Event.PEER_CLOSE): CLOSED,
-        (CLOSING, Event.BREACH): CLOSED,
-        (CLOSING, Event.HANGUP): CLOSED,
-        (CLOSING, Event.TIMEOUT): CLOSED,
-        (CLOSING, Event.CLOSE_SENT): CLOSING,
-        (CLOSING, Event.DROPPED): CLOSING,
-        (CLOSED, Event.HANGUP): CLOSED,
-        (CLOSED, Event.TIMEOUT): CLOSED,
-        (CLOSED, Event.CLOSE_SENT): CLOSED,
-        (CLOSED, Event.DROPPED): CLOSED,
+        (OPEN, PEER_CLOSE): PEER_CLOSED,
+        (OPEN, BREACH): FAILED,
+        (OPEN, HANGUP): LOST,
+        (OPEN, CLOSE_SENT): CLOSING,
+        (OPEN, DROPPED): CLOSED,
+        (PEER_CLOSED, HANGUP): PEER_CLOSED,
+        (PEER_CLOSED, CLOSE_SENT): CLOSED,
+        (PEER_CLOSED, DROPPED): CLOSED,
+        (FAILED, HANGUP): FAILED,
+        (FAILED, CLOSE_SENT): CLOSED,
+        (FAILED, DROPPED): CLOSED,
+        (LOST, HANGUP): LOST,
+        (LOST, CLOSE_SENT): CLOSING,
+        (LOST, DROPPED): CLOSED,
+        (CLOSING, PEER_CLOSE): CLOSED,
+        (CLOSING, BREACH): CLOSED,
+        (CLOSING, HANGUP): CLOSED,
+        (CLOSING, TIMEOUT): CLOSED,
+        (CLOSING, CLOSE_SENT): CLOSING,
+        (CLOSING, DROPPED): CLOSING,
+        (CLOSED, HANGUP): CLOSED,
+        (CLOSED, TIMEOUT): CLOSED,
+        (CLOSED, CLOSE_SENT): CLOSED,
+        (CLOSED, DROPPED): CLOSED,
     }
 )

@@ -187,7 +187,7 @@ class Protocol(Record):
         return events
 
     def _fail(self, error: ProtocolError, events: list[Event]) -> None:
-        self._end(lifecycle.Event.BREACH)
+        self._end(lifecycle.BREACH)
         self.special = True
         events.append(error)
 
@@ -285,7 +285,7 @@ class Protocol(Record):
         self.special = True
         if opcode == CLOSE:
             close = PeerClose(*parse_close(payload))
-            self._end(lifecycle.Event.PEER_CLOSE)
+            self._end(lifecycle.PEER_CLOSE)
             self.peer_code = close.code
             events.append(close)
             return

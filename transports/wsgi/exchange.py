@@ -87,7 +87,7 @@ class Exchange(life.Exchanging, StreamProtocol):
         Every ``patience`` seconds it is seen whether it ever will run.
         """
         self._taken.enter(self)
-        self.move(life.Event.COMPLETE)
+        self.move(life.COMPLETE)
         try:
             self._dispatcher.submit(lambda: self._handle(resource.handle, request))
             while not self._settled.wait(patience):
@@ -96,14 +96,14 @@ class Exchange(life.Exchanging, StreamProtocol):
                     self.respond(UNAVAILABLE, close=True)
                     self._lost = lost  # whom leave() tells
         finally:  # also when the server kills this greenlet
-            self.move(life.Event.LOST)
+            self.move(life.LOST)
             self._settled.set()
             self.leave()
 
     def _handle(self, handler: Handler, request: Request) -> None:
         if self.state is not life.QUEUED:
             return
-        self.move(life.Event.START)
+        self.move(life.START)
         response, failed = call(handler, request, self)
         if response is not None:
             self.respond(response, close=failed)
@@ -112,7 +112,7 @@ class Exchange(life.Exchanging, StreamProtocol):
 
     def respond(self, response: Response, *, close: bool = False) -> None:
         unread = self.state is life.WAITING or self.state is life.JUDGED
-        if not self.move(life.Event.CLOSE if unread else life.Event.RESPOND):
+        if not self.move(life.CLOSE if unread else life.RESPOND):
             return
         self._lost = None
         stream = self._stream
@@ -130,12 +130,12 @@ class Exchange(life.Exchanging, StreamProtocol):
         self.max_body = most
 
     def hold(self) -> None:
-        self.move(life.Event.HOLD)
+        self.move(life.HOLD)
         self._held = Waiter()
 
     def proceed(self) -> None:
         if self.state is life.HELD:
-            self.move(life.Event.PROCEED)
+            self.move(life.PROCEED)
         if self._held is not None:
             self._held.set()
 
@@ -144,8 +144,8 @@ class Exchange(life.Exchanging, StreamProtocol):
 
     def answered(self, *, close: bool = True) -> None:  # noqa: ARG002 - see closes
         self.stream.close()
-        if self.move(life.Event.FINISH):
-            self.move(life.Event.CLOSE)
+        if self.move(life.FINISH):
+            self.move(life.CLOSE)
         self._settled.set()
 
     @property
@@ -204,7 +204,7 @@ class Exchange(life.Exchanging, StreamProtocol):
     def hand_over(self, protocol: StreamProtocol) -> bytes:
         stream = self.stream
         self._lost = None
-        self.move(life.Event.HAND_OVER)
+        self.move(life.HAND_OVER)
         stream.hand_over(protocol)
         self._settled.set()
         return self._rest
@@ -221,7 +221,7 @@ class Exchange(life.Exchanging, StreamProtocol):
         """Tell the writer; a protocol that is still to come is told when it comes."""
         self._tell_lost()
         if self.begun:
-            self.move(life.Event.LOST)
+            self.move(life.LOST)
             self._settled.set()
 
 
