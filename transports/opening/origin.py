@@ -73,10 +73,7 @@ class OriginCheck:
         if request.header("origin") is None:
             if self._require:
                 return _absent(mount)
-            if not self._same_site:
-                return None
-            ours = request.headers_named("sec-fetch-site") == ["same-origin"]
-            return None if ours else _unproven(mount)
+            return None if not self._same_site or _is_same_origin(request) else _unproven(mount)
         if self._allows is None:
             return None
         origins = request.headers_named("origin")
@@ -97,6 +94,10 @@ class OriginCheck:
             f"check_origin={_shown(self._setting)} does not allow. If it is yours, give the mount "
             f"(or the endpoint) the option {wanted}."
         )
+
+
+def _is_same_origin(request: Request) -> bool:
+    return request.headers_named("sec-fetch-site") == ["same-origin"]
 
 
 def _shown(setting: Setting) -> str:
