@@ -5,7 +5,7 @@ Names are those of Phoenix (``Phoenix.Socket.Message``, ``Reply`` and ``Broadcas
 
 from __future__ import annotations
 
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple, Protocol, runtime_checkable
 
 from actors.errors import InvalidMessage
 from actors.messages import Opcode
@@ -69,6 +69,7 @@ class Body:
         return self._value
 
 
+@runtime_checkable
 class Serializer(Protocol):
     """One protocol version. Its methods are pure, and may be called from any thread.
 

@@ -6,6 +6,7 @@ import pytest
 
 from actors.errors import ConfigError
 from actors.options import build, limits
+from actors.serializers import V2
 from transports.longpoll.options import LongPollOptions
 from transports.opening.cookie_session import SessionOptions
 from transports.opening.options import TransportOptions
@@ -58,7 +59,13 @@ def test_what_both_transports_accept(cls: type[TransportOptions], given: dict[st
     [
         ({"path": "a"}, "path='a': must be a path such as"),
         ({"path": None}, "path=None: must be a path"),
-        ({"serializer": [("json", "~> 2.0.0")]}, "must be None: nothing reads a serializer before"),
+        (
+            {"serializer": [("json", "~> 2.0.0")]},
+            "must be a list of .serializer, '~> 2.0.0'., or None",
+        ),
+        ({"serializer": [(V2, "two")]}, "must be a list of .serializer, '~> 2.0.0'., or None"),
+        ({"serializer": [V2]}, "must be a list of .serializer, '~> 2.0.0'., or None"),
+        ({"serializer": 2}, "must be a list of .serializer, '~> 2.0.0'., or None"),
         ({"transport_log": True}, "transport_log=True: must be False or 'debug'"),
         ({"transport_log": "loud"}, "transport_log='loud'"),
         ({"check_origin": "//example.com"}, "check_origin='//example.com': must be True, False"),

@@ -31,13 +31,13 @@ def names(value: Any) -> str | None:
 
 
 def _serializers(value: Any) -> str | None:
-    if value is None:
-        return None
+    from actors.serializers.message import Serializer  # noqa: PLC0415 - imports orjson
+
     try:
-        served(value)
+        good = value is None or all(isinstance(e.serializer, Serializer) for e in served(value))
     except (ConfigError, TypeError, ValueError):
-        return "a list of (serializer, '~> 2.0.0'), or None for those that Phoenix has"
-    return None
+        good = False
+    return None if good else "a list of (serializer, '~> 2.0.0'), or None for those of Phoenix"
 
 
 def _served(value: Any) -> tuple[Served, ...] | None:
