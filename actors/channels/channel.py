@@ -136,6 +136,10 @@ class Channel(Actor, Generic[A]):
             )
         join = inspect.getattr_static(cls, "join")
         cls.__on = handlers(cls)
+        if isinstance(cls.intercepts, str):
+            raise ConfigError(
+                f"{cls.__name__}.intercepts = {cls.intercepts!r:.80}: must be a tuple of events"
+            )
         for event in cls.intercepts:
             check_event(event, f"{cls.__name__}.intercepts")
         cls.__out = {**dict.fromkeys(cls.intercepts), **interceptors(cls)}
@@ -197,6 +201,8 @@ class Channel(Actor, Generic[A]):
         """
         seat = self.__seat
         self.__must_have_joined("push")
+        if not isinstance(event, str):
+            raise TypeError(f"the event {event!r:.80} must be a str")
         checked = answers.payload({} if payload is None else payload)
         seat.connection.push(seat.join_ref, None, seat.topic, event, checked)
 
@@ -214,7 +220,7 @@ class Channel(Actor, Generic[A]):
     def __broadcast(self, event: str, payload: object, excluded: int | None) -> None:
         self.__must_have_joined("broadcast")
         checked_event(event)
-        given = {} if payload is None else payload
+        given = answers.payload({} if payload is None else payload)
         pubsub.broadcast_event(self.topic, event, given, excluded=excluded)
 
     def socket_ref(self) -> SocketRef:

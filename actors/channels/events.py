@@ -74,7 +74,12 @@ def check_event(event: object, what: str) -> None:
 
 
 def checked_event(event: str) -> str:
-    """Return ``event``; ``ValueError`` for one that only the protocol may send."""
+    """Return ``event``; ``ValueError`` for one that only the protocol may send.
+
+    ``TypeError`` for what is no ``str``.
+    """
+    if not isinstance(event, str):
+        raise TypeError(f"the event {event!r:.80} must be a str")
     if event.startswith(RESERVED):
         raise ValueError(
             f"the event {event!r:.80} is reserved, as all that begins with {RESERVED!r}"

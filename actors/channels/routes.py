@@ -18,6 +18,10 @@ class Route(Generic[C]):
     channel: type[C]
     assigns: Mapping[str, Any] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        if not isinstance(self.assigns, Mapping):
+            raise ConfigError(f"Route(assigns={self.assigns!r:.80}): must be a mapping")
+
 
 class Match(NamedTuple):
     """The route of a topic; ``subtopic`` is what ``*`` stands for, empty for a whole topic."""

@@ -310,6 +310,9 @@ class Seat:
         """
         if self.state is State.JOINED:
             self._step(Event.END)
+            if reason.clean:  # a client forgets the channel at phx_close, and its leave with it
+                self._answer([item for item in left if type(item) is Leave])
+                left = [item for item in left if type(item) is not Leave]
             self._tell_end(reason)
         else:
             self.refuse("join crashed")

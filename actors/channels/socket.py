@@ -100,6 +100,7 @@ class ChannelSocket(Socket[A], Generic[A]):
     def connect(cls, info: ConnectInfo) -> Ok | Error:  # noqa: ARG003
         """Accept or refuse a client; ``Ok(assigns)`` are what its channels begin with.
 
+        ``Ok()`` is ``Ok({})``.
         Assigns that are a mapping are copied for each channel; any other object they share.
         """
         return Ok({})
@@ -126,8 +127,9 @@ class ChannelSocket(Socket[A], Generic[A]):
         answer = super().accept(info)
         if type(answer) is not Ok:
             return answer
+        assigns = {} if answer.value is None else answer.value
         try:
-            name = cls.id(answer.value)
+            name = cls.id(assigns)
             if name is not None and (not isinstance(name, str) or not name):
                 raise TypeError(f"id answered {name!r:.80}; accepted: a str, None")  # noqa: TRY301
         except BaseException as error:  # noqa: BLE001 - an application's, whatever it is
@@ -135,7 +137,7 @@ class ChannelSocket(Socket[A], Generic[A]):
             CRASHES.log(error, "%s.id failed: a client was refused", cls.__name__, owner=cls)
             return Error()
         agreed = (serializer, name, info.endpoint, info.transport, vsn)
-        return Ok(Accepted(answer.value, *agreed))
+        return Ok(Accepted(assigns, *agreed))
 
     def init(self, state: Any) -> Ok:
         """Begin without a topic."""
@@ -245,6 +247,10 @@ class ChannelSocket(Socket[A], Generic[A]):
 
 def _checked(cls: type[ChannelSocket[Any]]) -> dict[str, Route[Channel[Any]]]:
     routes: dict[str, Route[Channel[Any]]] = {}
+    if not isinstance(cls.channels, Mapping):
+        raise ConfigError(
+            f"{cls.__name__}.channels = {cls.channels!r:.80}: must map topics to Channel classes"
+        )
     for pattern, given in cls.channels.items():
         route = given if isinstance(given, Route) else Route(given)
         if not isinstance(route.channel, type) or not issubclass(route.channel, Channel):

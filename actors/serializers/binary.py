@@ -15,7 +15,7 @@ the server  ``02`` topic, event: a broadcast
 from __future__ import annotations
 
 from actors.errors import InvalidMessage
-from actors.serializers.message import MAX_NAME, Incoming, Ref
+from actors.serializers.message import MAX_NAME, Incoming, Ref, check_ref
 
 _PUSH, _REPLY, _BROADCAST = 0, 1, 2
 _HEAD = 5  # bytes: the kind and four lengths
@@ -32,6 +32,8 @@ def decode(frame: bytes) -> Incoming:
     if at > len(frame):
         raise InvalidMessage("a binary push whose names are longer than its frame")
     join_ref, ref, topic, event = names
+    check_ref(join_ref)  # what is Latin-1 grows on its way back
+    check_ref(ref)
     return Incoming(join_ref or None, ref or None, topic, event, frame[at:])
 
 

@@ -69,7 +69,7 @@ class NotServed:
         self._vsn = vsn
         self._versions = versions
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         accepted = ", ".join(each.requirement for each in self._versions)
         return f"its vsn {self._vsn!r:.80} is not served; accepted: {accepted}"
 

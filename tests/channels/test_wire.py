@@ -320,6 +320,29 @@ def test_a_leave_of_a_join_that_waits_for_another_cancels_it(play: Any, gate: Ga
     gate.open()
 
 
+def test_a_leave_is_granted_before_the_close_also_for_a_join_that_was_cancelled(
+    stage: Stage,
+) -> None:
+    peer = stage.joined(TOPIC)
+    peer.send_many(
+        [
+            ("1", "3", TOPIC, "phx_leave", {}),
+            ("5", "5", TOPIC, "phx_join", {}),
+            ("5", "8", TOPIC, "phx_leave", {}),
+        ]
+    )
+    got = [peer.recv() for _ in range(4)]
+    wanted = [
+        reply("5", "8", TOPIC),
+        error("5", "5", TOPIC, "join cancelled"),
+        reply("1", "3", TOPIC),
+        closed("1", TOPIC),
+    ]
+    assert sorted(got, key=str) == sorted(wanted, key=str)
+    assert got.index(wanted[2]) < got.index(wanted[3])
+    peer.beat()
+
+
 # -- events
 
 

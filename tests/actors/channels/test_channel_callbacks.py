@@ -218,6 +218,31 @@ class TestEvents:
         answers.refute_reply(ref)
         assert "accepted: None, Ok(...)" in str(answers.assert_crashed(TypeError))
 
+    @pytest.mark.parametrize("outer", [Ok, Error, Reply])
+    @pytest.mark.parametrize("inner", [Ok({"a": 1}), Error("no"), Reply({}), Stop()])
+    def test_an_answer_within_an_answer_ends_the_channel(self, channels, outer, inner):
+        class Room(Channel):
+            @on("go")
+            def go(self, payload):
+                return outer(inner)
+
+        _, room = joined_to(channels, Room)
+        ref = room.push("go")
+        room.assert_error()
+        room.refute_reply(ref)
+        assert "an answer within an answer" in str(room.assert_crashed(TypeError))
+
+    def test_an_interceptor_that_answers_ends_the_channel(self, channels):
+        class Room(Channel):
+            @intercept("x")
+            def x(self, payload):
+                return Ok(payload)
+
+        _, room = joined_to(channels, Room)
+        room.broadcast("x", {"n": 1})
+        room.assert_error()
+        assert "accepted: a JSON object, bytes" in str(room.assert_crashed(TypeError))
+
     def test_stop_replies_and_closes(self, answers):
         channel = answers.channel
         answers.assert_reply(answers.push("stop"), "ok", {"bye": 1})
@@ -361,7 +386,7 @@ class TestBroadcasts:
             assert each.assert_push("x") == {"n": 1, "mine": "ada"}
         one.assert_broadcast("x", {"n": 1})
 
-    @pytest.mark.parametrize("payload", [[1], "text", 7, {1, 2}, object()])
+    @pytest.mark.parametrize("payload", [[1], "text", 7, {1, 2}, object(), Ok({"a": 1})])
     @pytest.mark.parametrize("call", ["push", "broadcast", "broadcast_from"])
     def test_what_is_no_object_is_a_mistake_of_the_caller(self, channels, call, payload):
         class Room(Channel):
@@ -377,6 +402,17 @@ class TestBroadcasts:
         room.assert_reply(room.push("go"), "ok", {"refused": True})
         room.refute_push("x")
         room.refute_broadcast("x")
+
+    @pytest.mark.parametrize("call", ["push", "broadcast", "broadcast_from"])
+    def test_an_event_is_a_str(self, channels, call):
+        class Room(Channel):
+            @on("go")
+            def go(self, payload):
+                getattr(self, call)(5, {})
+
+        _, room = joined_to(channels, Room)
+        room.push("go")
+        assert "must be a str" in str(room.assert_crashed(TypeError))
 
     def test_reserved_events_are_not_broadcast(self, channels):
         class Room(Channel):
@@ -474,6 +510,17 @@ class TestAssigns:
         assert two.assigns == {"user": "ada"}
         assert admin.assigns == {"user": "root", "admin": True}
         assert socket.assigns == {"user": "ada"}
+
+    def test_ok_alone_is_an_empty_mapping(self, channels):
+        class UserSocket(ChannelSocket):
+            channels = {"room:*": self.Room}
+
+            @classmethod
+            def connect(cls, info):
+                return Ok()
+
+        _, room = channels.connect(UserSocket).subscribe_and_join("room:1")
+        room.assert_reply(room.push("set", {"seen": 1}), "ok", {"seen": 1})
 
     def test_another_object_is_shared(self, channels):
         class UserSocket(ChannelSocket):

@@ -11,6 +11,7 @@ import msgspec
 import pydantic
 import pytest
 
+from actors import Channel, ChannelSocket
 from actors.channels import payloads
 from actors.channels.events import handlers, intercept, interceptors, on, payload_converter
 from actors.channels.payloads import InvalidPayload, converter
@@ -266,3 +267,14 @@ def test_own_kind_of_annotation():
         assert converter(Any, "m") is None
     finally:
         payloads._registered.pop(0)
+
+
+def test_intercepts_are_no_text():
+    with pytest.raises(ConfigError, match=r"Room\.intercepts = 'new_msg': must be a tuple"):
+        type("Room", (Channel,), {"intercepts": "new_msg"})
+
+
+@pytest.mark.parametrize("given", [[("room:*", Channel)], "room:*", None])
+def test_channels_of_a_socket_are_a_mapping(given):
+    with pytest.raises(ConfigError, match=r"User\.channels = .*: must map topics"):
+        type("User", (ChannelSocket,), {"channels": given})

@@ -35,6 +35,12 @@ def test_star_alone_takes_every_topic():
     assert Routes({"*": everything}).match("any thing") == Match(everything, "any thing")
 
 
+@pytest.mark.parametrize("assigns", [5, "ada", None, [("a", 1)]])
+def test_assigns_of_a_route_are_a_mapping(assigns):
+    with pytest.raises(ConfigError, match=r"Route\(assigns=.*must be a mapping"):
+        Route(Foo, assigns=assigns)
+
+
 def test_whole_topic_is_no_prefix():
     assert Routes({"room": Route(Foo)}).match("room:1") is None
 

@@ -204,6 +204,19 @@ def test_names_of_old_clients_are_latin_1():
     assert V2.decode(new) == expected
 
 
+@pytest.mark.parametrize("which", [0, 1])
+def test_latin_1_refs_are_as_long_as_their_utf_8(which):
+    lengths = [0, 0, 1, 1]
+    for size in (127, 128):
+        lengths[which] = size
+        frame = bytes([0, *lengths]) + b"\xff" * size + b"te"
+        if size == 127:
+            assert V2.decode(frame)[which] == "\xff" * size
+        else:
+            with pytest.raises(InvalidMessage, match="a ref of over 255 bytes"):
+                V2.decode(frame)
+
+
 @pytest.mark.parametrize(
     "frame", [b"", b"\x00", bytes([0, 0, 0, 0]), bytes([1, 0, 0, 1, 1]) + b"te", b"\xff" * 5]
 )
