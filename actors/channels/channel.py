@@ -409,7 +409,13 @@ class Channel(Actor, Generic[A]):
             shown = self.handle_out(message.event, payload)
         else:
             if handler.convert is not None:
-                payload = handler.convert(payload)
+                try:
+                    payload = handler.convert(payload)
+                except InvalidPayload as error:
+                    where = f"{type(self).__name__}.{handler.method}"
+                    raise TypeError(
+                        f"the broadcast {message.event!r} does not fit {where}: {error.errors[0]}"
+                    ) from None
             shown = handler.function(self, payload)
         if shown is not None:
             self.push(message.event, shown)

@@ -243,6 +243,19 @@ class TestEvents:
         room.assert_error()
         assert "accepted: a JSON object, bytes" in str(room.assert_crashed(TypeError))
 
+    def test_a_broadcast_that_does_not_fit_its_interceptor_is_named(self, channels):
+        class Room(Channel):
+            @intercept("x")
+            def shown(self, payload: Point):
+                return payload
+
+        _, room = joined_to(channels, Room)
+        room.broadcast("x", {"x": "one", "y": 2})
+        room.assert_error()
+        said = str(room.assert_crashed(TypeError))
+        assert "the broadcast 'x' does not fit Room.shown: {'at': '$.x'" in said
+        assert "one" not in said
+
     def test_stop_replies_and_closes(self, answers):
         channel = answers.channel
         answers.assert_reply(answers.push("stop"), "ok", {"bye": 1})
