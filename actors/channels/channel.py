@@ -7,11 +7,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, NoReturn, Protocol
 
 from actors import contract, telemetry
-from actors.channels import answers, telling
+from actors.channels import answers, broadcasting, telling
 from actors.channels.events import (
     Handler,
     check_event,
-    checked_event,
+    check_name,
     handlers,
     interceptors,
     payload_converter,
@@ -201,8 +201,7 @@ class Channel(Actor, Generic[A]):
         """
         seat = self.__seat
         self.__must_have_joined("push")
-        if not isinstance(event, str):
-            raise TypeError(f"the event {event!r:.80} must be a str")
+        check_name(event)
         checked = answers.payload({} if payload is None else payload)
         seat.connection.push(seat.join_ref, None, seat.topic, event, checked)
 
@@ -219,9 +218,7 @@ class Channel(Actor, Generic[A]):
 
     def __broadcast(self, event: str, payload: object, excluded: int | None) -> None:
         self.__must_have_joined("broadcast")
-        checked_event(event)
-        given = answers.payload({} if payload is None else payload)
-        pubsub.broadcast_event(self.topic, event, given, excluded=excluded)
+        broadcasting.broadcast(self.topic, event, payload, excluded=excluded)
 
     def socket_ref(self) -> SocketRef:
         """Return what replies to the event at hand, once, from any actor or thread.

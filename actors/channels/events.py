@@ -73,13 +73,18 @@ def check_event(event: object, what: str) -> None:
         raise ConfigError(f"{what}: {event!r} is reserved, as all that begins with {RESERVED!r}")
 
 
+def check_name(event: object) -> None:
+    """Raise ``TypeError`` where the name of what is sent is no ``str``."""
+    if not isinstance(event, str):
+        raise TypeError(f"the event {event!r:.80} must be a str")
+
+
 def checked_event(event: str) -> str:
     """Return ``event``; ``ValueError`` for one that only the protocol may send.
 
     ``TypeError`` for what is no ``str``.
     """
-    if not isinstance(event, str):
-        raise TypeError(f"the event {event!r:.80} must be a str")
+    check_name(event)
     if event.startswith(RESERVED):
         raise ValueError(
             f"the event {event!r:.80} is reserved, as all that begins with {RESERVED!r}"

@@ -210,12 +210,10 @@ def _broadcast(
     local: bool = False,
 ) -> None:
     from actors import pubsub  # noqa: PLC0415 - imports gevent
-    from actors.channels import answers  # noqa: PLC0415
-    from actors.channels.events import checked_event  # noqa: PLC0415
+    from actors.channels import broadcasting  # noqa: PLC0415
 
-    given = answers.payload({} if payload is None else payload)
     excluded = None if sender is None else pubsub.number_of(sender)
-    pubsub.broadcast_event(topic, checked_event(event), given, excluded=excluded, local=local)
+    broadcasting.broadcast(topic, event, payload, excluded=excluded, local=local)
 
 
 def _check_transport(factory: object, options_class: object, where: str) -> None:

@@ -6,9 +6,8 @@ import itertools
 from collections.abc import Callable
 from typing import Any
 
-from actors import pubsub
+from actors.channels.broadcasting import broadcast
 from actors.channels.channel import Channel
-from actors.channels.events import checked_event
 from actors.channels.socket import ChannelSocket
 from actors.testing.connection import Connection, Refused
 from actors.testing.listener import Listener
@@ -290,14 +289,11 @@ class Room:
 
     def broadcast(self, event: str, payload: object = None) -> None:
         """Broadcast to the topic, as the application may from anywhere."""
-        given = {} if payload is None else payload
-        pubsub.broadcast_event(self.topic, checked_event(event), given)
+        broadcast(self.topic, event, payload)
 
     def broadcast_from(self, event: str, payload: object = None) -> None:
         """Broadcast to the topic, as this channel does: its own client is not told."""
-        given = {} if payload is None else payload
-        number = self.channel.actor_inbox.number
-        pubsub.broadcast_event(self.topic, checked_event(event), given, excluded=number)
+        broadcast(self.topic, event, payload, excluded=self.channel.actor_inbox.number)
 
     def _heard(self) -> Listener:
         if self._listener is None:

@@ -433,3 +433,15 @@ def test_a_client_that_a_channel_is_behind_is_not_read(channels, room):
     room.channel.actor_ref.kill()
     for ref in refs:
         room.assert_reply(ref, "error", {"reason": "unmatched topic"})
+
+
+@pytest.mark.parametrize("call", ["broadcast", "broadcast_from"])
+def test_a_broadcast_of_the_test_is_checked_as_the_application_s_own(channels, call):
+    class UserSocket(ChannelSocket):
+        channels = {"room:*": Channel}
+
+    _, room = channels.socket(UserSocket).subscribe_and_join("room:1")
+    for payload in ([1], Ok({"a": 1})):
+        with pytest.raises(TypeError, match="accepted: a JSON object, bytes"):
+            getattr(room, call)("x", payload)
+    room.refute_broadcast("x")
