@@ -18,7 +18,7 @@ from actors.errors import InvalidMessage
 from actors.reasons import Failure, Reason, Shutdown
 from actors.runtime.crashes import capped
 from actors.runtime.exits import ActorKilled, Exit
-from actors.serializers.message import MAX_NAME, Incoming, Ref
+from actors.serializers.message import SHORT_NAME, Incoming, Ref, is_too_long
 
 if TYPE_CHECKING:
     from actors.channels.routes import Routes
@@ -36,8 +36,6 @@ REFUSALS: Final = capped(logger)
 FLOOD: Final = Shutdown("flood")
 
 OVER: Final = State.OVER
-
-_SHORT: Final = MAX_NAME // 4  # characters that cannot be too many bytes
 
 
 class Owner(Protocol):
@@ -119,7 +117,7 @@ class Topics:
             self._take_unjoined(message)
         elif message.join_ref != seat.join_ref and not seat.means(message.join_ref):
             pass  # sent to a join that is over
-        elif len(event) > _SHORT and _too_long(event):
+        elif len(event) > SHORT_NAME and is_too_long(event):
             self._refuse(message, "unknown event", seat.join_ref)
         elif self._message_rate is None or self._is_within(self._message_rate, message, seat):
             seat.offer(message, len(frame))
@@ -128,7 +126,7 @@ class Topics:
         if message.topic == "phoenix" and message.event == "heartbeat":
             # A sign of life to any client, also to one that gave no ref.
             self._transport.send(self._serializer.reply(None, message.ref, "phoenix", "ok", {}))
-        elif _too_long(message.topic):
+        elif is_too_long(message.topic):
             self._refuse(message, "invalid topic")
         else:
             self._refuse(message, "unmatched topic")
@@ -171,7 +169,7 @@ class Topics:
                 raise Exit(FLOOD)
             self._refuse(message, "too many joins", message.join_ref)
             return
-        if _too_long(topic):
+        if is_too_long(topic):
             self._refuse(message, "invalid topic")
             return
         match = None if topic == "phoenix" else socket.routes.match(topic)  # that of heartbeats
@@ -275,7 +273,3 @@ def _own(assigns: Any, routed: Mapping[str, Any]) -> Any:
     if isinstance(assigns, Mapping):
         return {**assigns, **routed}
     return assigns
-
-
-def _too_long(name: str) -> bool:
-    return len(name) > _SHORT and len(name.encode()) > MAX_NAME

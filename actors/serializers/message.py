@@ -93,13 +93,16 @@ class Serializer(Protocol):
         """Encode what every subscriber gets; ``None`` where this version cannot carry it."""
 
 
-TEXT, BINARY = (
-    Opcode.TEXT,
-    Opcode.BINARY,
-)  # each look at a member of an Enum costs as much as a call
+# Each look at a member of an Enum costs as much as a call.
+TEXT, BINARY = Opcode.TEXT, Opcode.BINARY
 
-LONG_REF: Final = MAX_NAME // 4
-"""Characters beyond which a ref may be too long: none takes more than four bytes."""
+SHORT_NAME: Final = MAX_NAME // 4
+"""Characters that cannot be too many bytes: none takes more than four."""
+
+
+def is_too_long(name: str) -> bool:
+    """Whether a topic, an event or a ref has more than :data:`MAX_NAME` bytes."""
+    return len(name) > SHORT_NAME and len(name.encode()) > MAX_NAME
 
 
 def check_names(join_ref: object, ref: object, topic: object, event: object) -> None:
@@ -117,7 +120,7 @@ def check_names(join_ref: object, ref: object, topic: object, event: object) -> 
 def check_ref(ref: object) -> None:
     """Raise :class:`InvalidMessage` for a ref that no reply could carry."""
     if type(ref) is str:
-        if len(ref) > LONG_REF and len(ref.encode()) > MAX_NAME:
+        if is_too_long(ref):
             raise InvalidMessage(f"a ref of over {MAX_NAME} bytes")
     elif ref is not None and type(ref) is not int and type(ref) is not float:
         raise InvalidMessage("a ref must be a string, a number or null")
@@ -126,5 +129,5 @@ def check_ref(ref: object) -> None:
 def check_lengths(**names: str) -> None:
     """Raise ``ValueError`` for a name that no binary frame can carry."""
     for what, name in names.items():
-        if len(name) > LONG_REF and len(name.encode()) > MAX_NAME:
+        if is_too_long(name):
             raise ValueError(f"{what} of {len(name)} characters: a binary frame takes {MAX_NAME}")

@@ -11,7 +11,7 @@ from actors.errors import InvalidMessage
 from actors.serializers import binary
 from actors.serializers.message import (
     BINARY,
-    LONG_REF,
+    SHORT_NAME,
     TEXT,
     Body,
     Frame,
@@ -39,8 +39,8 @@ class _V2:
         # Spelt out for what nearly every message is: phoenix.js names all by short strings.
         if not (
             type(topic) is type(event) is type(ref) is type(join_ref) is str
-            and len(ref) <= LONG_REF
-            and len(join_ref) <= LONG_REF
+            and len(ref) <= SHORT_NAME
+            and len(join_ref) <= SHORT_NAME
         ):
             check_names(join_ref, ref, topic, event)
         return _new(Incoming, message)
