@@ -11,7 +11,7 @@ from actors.channels.channel import Channel
 from actors.channels.socket import ChannelSocket
 from actors.testing.connection import Connection, Refused
 from actors.testing.listener import Listener
-from actors.testing.matching import difference, shown
+from actors.testing.matching import difference, missing
 from actors.testing.sent import Keeping, Sent
 from actors.testing.stage import DEADLINE, PATIENCE, Crashed, Stage
 from actors.testing.wire import Wire
@@ -122,10 +122,8 @@ class ChannelClient(Connection):
         __tracebackhide__ = True
         sent = self.take(wanted, payload, within, DEADLINE)
         if sent is None:
-            near = (difference(payload, each.payload) for each in self._wire.sent if wanted(each))
-            wrong = next(filter(None, near), None)
-            what = f"no {text} with {shown(payload)}"
-            raise self._failure(f"{what}; {wrong}" if wrong else what)
+            near = (each.payload for each in self._wire.sent if wanted(each))
+            raise self._failure(missing(text, payload, near))
         return sent.payload
 
     def refute(self, wanted: Wanted, payload: Any, within: float | None) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 from actors import pubsub
 from actors.messages import Broadcast
 from actors.runtime.actor import Actor
-from actors.testing.matching import difference, shown
+from actors.testing.matching import difference, missing
 from actors.testing.stage import DEADLINE, PATIENCE, Stage
 
 
@@ -40,12 +40,9 @@ class Listener:
         __tracebackhide__ = True
         found = self._stage.wait_for(lambda: self._match(event, payload), within, DEADLINE)
         if found is None:
-            near = (
-                difference(payload, each.payload) for each in self._heard if each.event == event
-            )
-            wrong = next(filter(None, near), None)
-            text = f"no broadcast {event!r} on {self.topic!r} with {shown(payload)}"
-            raise self._failure(f"{text}; {wrong}" if wrong else text)
+            near = (each.payload for each in self._heard if each.event == event)
+            text = f"broadcast {event!r} on {self.topic!r}"
+            raise self._failure(missing(text, payload, near))
         self._heard.remove(found)
         return found.payload
 

@@ -13,7 +13,7 @@ anything else                          what is equal; ``True`` is not ``1``
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 
@@ -61,6 +61,13 @@ def _in_list(expected: list[Any] | tuple[Any, ...], value: Any, at: str) -> str 
         if found is not None:
             return found
     return None
+
+
+def missing(what: str, expected: Any, payloads: Iterable[Any]) -> str:
+    """Return the words for what did not come; ``payloads``: those that were nearest to it."""
+    text = f"no {what} with {shown(expected)}"
+    wrong = next(filter(None, (difference(expected, each) for each in payloads)), None)
+    return f"{text}; {wrong}" if wrong else text
 
 
 def shown(expected: Any) -> str:
