@@ -9,8 +9,13 @@ from typing import Any
 import pytest
 
 from actors import Endpoint
-from tests.channels.stage import Room, Stage, socket_of
+from tests.channels.stage import Gate, Room, Stage, socket_of
 from tests.support.server import serve
+
+
+@pytest.fixture
+def gate() -> Gate:
+    return Gate()
 
 
 @pytest.fixture

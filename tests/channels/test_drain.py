@@ -42,11 +42,6 @@ class Blocking(Room):
 
 
 @pytest.fixture
-def gate() -> Gate:
-    return Gate()
-
-
-@pytest.fixture
 def stage(play: Any, gate: Gate) -> Any:
     class Here(Blocking):
         pass

@@ -17,11 +17,6 @@ TOPIC = "room:1"
 
 
 @pytest.fixture
-def gate() -> Gate:
-    return Gate()
-
-
-@pytest.fixture
 def stage(play: Any, gate: Gate) -> Any:
     """Serve ``room:slow``, in which everything blocks, and quick rooms."""
 
