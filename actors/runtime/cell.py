@@ -306,10 +306,7 @@ class Cell(Runnable):
     def started(self) -> None:
         """``on_start`` has returned: what came meanwhile gets a turn."""
         self.move(_STARTED)
-        if self.items or self.signals is not None:
-            self._turn_over()
-        else:
-            self.owner = None
+        self._turn_over()
 
     def end(self, event: Event, reason: Reason) -> list[Any]:
         """End for ``reason``, and return what nobody will handle."""
