@@ -16,7 +16,7 @@ import sys
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from types import FunctionType, MethodType
+from types import CodeType, FunctionType, MethodType
 from typing import Any, Final
 
 from actors.errors import ConfigError
@@ -34,20 +34,27 @@ class Contract:
 
     ``callbacks`` are called on an instance with so many positional arguments, whose names these
     are; ``class_callbacks`` on the class. ``reserved`` may not be defined at all, ``values`` not
-    as functions, since instances have a value of that name.
+    as functions, since instances have a value of that name. ``settings`` are attributes of the
+    class that an application may set.
     """
 
     callbacks: Mapping[str, tuple[str, ...]]
     class_callbacks: Mapping[str, tuple[str, ...]]
     reserved: frozenset[str]
     values: frozenset[str]
+    settings: frozenset[str]
 
 
 _contracts: dict[type, Contract] = {}
 
 
 def declare(
-    cls: type, *, callbacks: Iterable[str], reserved: Iterable[str], values: Iterable[str] = ()
+    cls: type,
+    *,
+    callbacks: Iterable[str],
+    reserved: Iterable[str],
+    values: Iterable[str] = (),
+    settings: Iterable[str] = (),
 ) -> None:
     """Declare the contract of ``cls``, beside those of its bases.
 
@@ -61,14 +68,16 @@ def declare(
         function = raw.__func__ if of_class else raw
         taken = tuple(inspect.signature(function).parameters)[1:]
         (on_class if of_class else on_instances)[name] = taken
-    _contracts[cls] = Contract(on_instances, on_class, frozenset(reserved), frozenset(values))
+    _contracts[cls] = Contract(
+        on_instances, on_class, frozenset(reserved), frozenset(values), frozenset(settings)
+    )
 
 
 def judge(cls: type, *, hints: bool = True) -> None:
     """Raise :class:`ConfigError` for what ``cls`` must not define, or not like that.
 
-    With ``hints`` a name that is one edit away from a callback is a ``UserWarning`` with the
-    callback that was probably meant.
+    With ``hints`` a name that is nearly that of a callback or of a setting is a ``UserWarning``
+    with the one that was probably meant.
     """
     if is_ours(cls):
         return
@@ -82,7 +91,14 @@ def judge(cls: type, *, hints: bool = True) -> None:
         for name, taken in contract.class_callbacks.items():
             _judge_callback(cls, name, taken, of_class=True)
     if hints:
-        _hint(cls)
+        for hint, code in _hints(cls):
+            file, line = _statement() if code is None else (code.co_filename, code.co_firstlineno)
+            warnings.warn_explicit(hint, UserWarning, file, line)
+
+
+def hints(cls: type) -> list[str]:
+    """Return which names ``cls`` defines that are probably misspelt ones of its bases."""
+    return [] if is_ours(cls) else [hint for hint, _ in _hints(cls)]
 
 
 def judge_complete(cls: type, taken: tuple[str, ...]) -> None:
@@ -259,29 +275,50 @@ def _signature(function: Callable[..., Any]) -> str:
     return str(inspect.Signature(shown))
 
 
-def _hint(cls: type) -> None:
+def _hints(cls: type) -> Iterator[tuple[str, CodeType | None]]:
+    """Yield what to say of a name, and the code of the function that has it, if it is one."""
+    contracts = list(_of(cls))
     callbacks = {
         name
-        for contract in _of(cls)
+        for contract in contracts
         for name in (*contract.callbacks, *contract.class_callbacks)
         if name not in WORDS
     }
+    settings = {name for contract in contracts for name in contract.settings}
     for name, raw in vars(cls).items():
+        if name.startswith("_") or any(name in vars(base) for base in cls.__mro__[1:]):
+            continue  # its own affair, or somebody else's name, which is known there
         function = _innermost(raw)
-        if name.startswith("_") or not isinstance(function, FunctionType):
+        if isinstance(function, FunctionType):
+            known, code, kind = callbacks, function.__code__, "no callback, nothing calls it"
+        elif isinstance(raw, type) or hasattr(type(raw), "__get__"):
             continue
-        if any(name in vars(base) for base in cls.__mro__[1:]):
-            continue  # somebody else's name: it is known there
-        close = [each for each in sorted(callbacks) if one_edit(name, each)]
+        else:
+            known, code, kind = settings, None, "no setting, nothing reads it"
+        close = [each for each in sorted(known) if _is_near(name, each)]
         if close and not any(_defined(cls, each) for each in close):
             meant = " or ".join(repr(each) for each in close)
-            code = function.__code__
-            warnings.warn_explicit(
-                f"{cls.__name__}.{name} is no callback, nothing calls it: did you mean {meant}?",
-                UserWarning,
-                code.co_filename,
-                code.co_firstlineno,
-            )
+            yield f"{cls.__name__}.{name} is {kind}: did you mean {meant}?", code
+
+
+def _is_near(name: str, known: str) -> bool:
+    """Whether they differ by one edit, or by capitals and underscores alone: ``handleIn``."""
+    return one_edit(name, known) or _letters(name) == _letters(known)
+
+
+def _letters(name: str) -> str:
+    return name.replace("_", "").lower()
+
+
+def _statement() -> tuple[str, int]:
+    """Return the file and the line that are being run outside of our own packages."""
+    frame = inspect.currentframe()
+    while frame is not None:
+        package = str(frame.f_globals.get("__name__")).partition(".")[0]
+        if package not in OURS and package != "abc":  # which makes our classes
+            return frame.f_code.co_filename, frame.f_lineno
+        frame = frame.f_back
+    return "<unknown>", 1
 
 
 def one_edit(one: str, other: str) -> bool:

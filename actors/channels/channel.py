@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, NoReturn, Protocol
 
@@ -19,6 +20,7 @@ from actors.channels.events import (
 from actors.channels.payloads import InvalidPayload
 from actors.channels.refs import SocketRef
 from actors.channels.seat import DRAINING, LEFT, Drain, Join, Leave, Seat, State
+from actors.crash_text import blame
 from actors.errors import ConfigError
 from actors.options import positive
 from actors.pubsub import server as pubsub
@@ -107,7 +109,9 @@ class Channel(Actor, Generic[A]):
     * ``self.actor_ref``, ``self.send_after``, ``self.monitor``, ``self.exit_self``, as any actor.
 
     ``join_timeout``: seconds that ``join`` may take (15, after the 10 of phoenix.js). What is told
-    is bounded by ``mailbox_messages``, ``mailbox_bytes`` and ``mailbox_policy``.
+    is bounded by ``mailbox_messages``, ``mailbox_bytes`` and ``mailbox_policy``. ``log_join``
+    (``"debug"``) and ``log_handle_in`` (``False``) are the levels at which joins and events are
+    logged, with how long they took.
 
     A callback in a wrong shape is a ``ConfigError`` when the class is made; so is an ``__init__``:
     what a channel begins with is for ``join``.
@@ -122,9 +126,14 @@ class Channel(Actor, Generic[A]):
 
     intercepts: ClassVar[Sequence[str]] = ()
 
+    log_join: ClassVar[str | bool] = "debug"
+    log_handle_in: ClassVar[str | bool] = False
+
     __on: ClassVar[Mapping[str, Handler]] = {}
     __out: ClassVar[Mapping[str, Handler | None]] = {}
     __seen: ClassVar[frozenset[str]] = frozenset()
+    __log_join: ClassVar[int] = logging.DEBUG
+    __log_in: ClassVar[int] = 0
     __joins: ClassVar[Handler] = Handler("join", lambda *_: Ok(), None)  # of Channel itself
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -134,6 +143,8 @@ class Channel(Actor, Generic[A]):
             raise ConfigError(
                 f"{cls.__name__}.join_timeout = {cls.join_timeout!r}: must be {wanted}"
             )
+        cls.__log_join = telling.level(cls.log_join, f"{cls.__name__}.log_join")
+        cls.__log_in = telling.level(cls.log_handle_in, f"{cls.__name__}.log_handle_in")
         join = inspect.getattr_static(cls, "join")
         cls.__on = handlers(cls)
         if isinstance(cls.intercepts, str):
@@ -278,7 +289,7 @@ class Channel(Actor, Generic[A]):
         """Say farewell: the server goes away. What is pushed leaves before the Close frame."""
 
     def terminate(self, reason: Reason) -> None:
-        """Run once, however the channel ends, after the client was told. It may push.
+        """Run once, however a channel that was joined ends, after the client was told. It may push.
 
         ``Shutdown("left")``, ``Shutdown("duplicate")``, ``Shutdown("draining")``, ``Closed`` where
         the client is gone, ``Crash``, ``Killed``, or what ``Stop`` said.
@@ -289,7 +300,8 @@ class Channel(Actor, Generic[A]):
     def on_batch(self, batch: Iterator[Any]) -> None:
         """Handle a turn's items; the transport sends when the ready ones have had their turns."""
         seat = self.__seat
-        handle = self.__timed if telemetry.listens(telling.HANDLED_IN) else self.__handle
+        timed = self.__log_in or telemetry.listens(telling.HANDLED_IN)
+        handle = self.__timed if timed else self.__handle
         for item in batch:
             kind = type(item)
             if kind is Incoming:
@@ -313,11 +325,11 @@ class Channel(Actor, Generic[A]):
                 self.on_envelope(item)
 
     def __timed(self, message: Incoming) -> None:
-        began = telling.begin(telling.HANDLED_IN)
+        began = telling.begin(telling.HANDLED_IN, self.__log_in)
         try:
             self.__handle(message)
         finally:
-            telling.done(telling.HANDLED_IN, began, self, event=message.event)
+            telling.done(telling.HANDLED_IN, began, self, self.__log_in, event=message.event)
 
     def __handle(self, message: Incoming) -> None:
         payload = message.payload
@@ -338,18 +350,25 @@ class Channel(Actor, Generic[A]):
         self.__message = None
         if answer is None or self.__seat.state is not JOINED:  # killed, which it caught
             return
-        if type(answer) is Ok and type(answer.value) is dict:  # as nearly all are
-            seat = self.__seat
-            seat.connection.reply(seat.join_ref, message.ref, seat.topic, "ok", answer.value)
-        else:
-            self.__reply(message, answer)
+        try:
+            if type(answer) is Ok and type(answer.value) is dict:  # as nearly all are
+                seat = self.__seat
+                seat.connection.reply(seat.join_ref, message.ref, seat.topic, "ok", answer.value)
+            else:
+                self.__reply(message, answer)
+        except (TypeError, ValueError) as error:  # a form that is none, or no JSON
+            function: Any = self.handle_in if handler is None else handler.function
+            name = "handle_in" if handler is None else handler.method
+            where = f"{type(self).__name__}.{name}, to {message.event!r:.80}"
+            wrong = TypeError(f"{where}: {error}")
+            blame(wrong, function)
+            raise wrong from error
 
     def __reply(self, message: Incoming, answer: Any) -> None:
         if type(answer) is Stop:
-            reason = as_reason(answer.reason)
             if answer.reply is not None:
                 self.__reply(message, answer.reply)
-            raise Exit(reason)
+            self.__stop(answer)
         status, response = answers.reply(answer)
         seat = self.__seat
         seat.connection.reply(seat.join_ref, message.ref, seat.topic, status, response)
@@ -363,12 +382,13 @@ class Channel(Actor, Generic[A]):
                 payload = self.__joins.convert(payload)
             except InvalidPayload as error:
                 self.__refuse(answers.invalid(error).reason)
-        began = telling.begin(telling.JOINED)
+        began = telling.begin(telling.JOINED, self.__log_join)
         answer: Any = self.join(seat.topic, payload)
         if type(answer) is Error:
             self.__refuse(answers.reply(answer)[1])
         if type(answer) is not Ok:
-            raise TypeError(f"join answered {answer!r:.100}; accepted: Ok(...), Error(...)")
+            wrong = f"{type(self).__name__}.join answered {answer!r:.100}"
+            raise TypeError(f"{wrong}; accepted: Ok(...), Error(...)")
         if seat.state is not State.JOINING:  # left, replaced or late meanwhile
             raise Exit(NORMAL)
         response = answers.reply(answer)[1]
@@ -377,7 +397,7 @@ class Channel(Actor, Generic[A]):
         pubsub.enter(seat.topic, self.__lane)
         seat.accepted(response)
         self.__joined = self.__terminates = True
-        telling.done(telling.JOINED, began, self)
+        telling.done(telling.JOINED, began, self, self.__log_join)
         self.joined()
 
     def __refuse(self, response: object) -> NoReturn:
@@ -395,8 +415,13 @@ class Channel(Actor, Generic[A]):
         if answer is not None:
             if type(answer) is not Stop:
                 raise TypeError(f"handle_info answered {answer!r:.100}; accepted: None, Stop(...)")
-            raise Exit(as_reason(answer.reason))
+            self.__stop(answer)
         return None
+
+    def __stop(self, answer: Stop) -> NoReturn:
+        reason = as_reason(answer.reason)
+        telling.stopped(self, reason)
+        raise Exit(reason)
 
     def __show(self, message: Intercepted) -> None:
         handler, payload = self.__out[message.event], message.payload
@@ -408,11 +433,9 @@ class Channel(Actor, Generic[A]):
             if handler.convert is not None:
                 try:
                     payload = handler.convert(payload)
-                except InvalidPayload as error:
-                    where = f"{type(self).__name__}.{handler.method}"
-                    raise TypeError(
-                        f"the broadcast {message.event!r} does not fit {where}: {error.errors[0]}"
-                    ) from None
+                except InvalidPayload as error:  # the publisher's mistake, not this client's
+                    telling.misfit(self, handler.method, message.event, error.errors[0])
+                    return
             shown = handler.function(self, payload)
         if shown is not None:
             self.push(message.event, shown)
@@ -477,4 +500,5 @@ contract.declare(
     ),
     reserved=_RESERVED,
     values=("assigns",),
+    settings=("intercepts", "join_timeout", "log_handle_in", "log_join"),
 )

@@ -6,6 +6,7 @@ import inspect
 import typing
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from types import FrameType
 from typing import Any, Final, TypeVar
 
 from actors.channels.payloads import Converter, converter
@@ -55,10 +56,30 @@ def _marker(kind: str, events: tuple[Any, ...]) -> Callable[[F], F]:
         check_event(event, _word(kind))
 
     def mark(function: F) -> F:
+        _refuse_second(function, inspect.currentframe())
         setattr(function, kind, (*vars(function).get(kind, ()), *events))
         return function
 
     return mark
+
+
+def _refuse_second(function: Any, mark: FrameType | None) -> None:
+    """Raise :class:`ConfigError` where the body of a class has a marked method of that name.
+
+    The later of the two would take the place of the other, whose events nobody would handle.
+    ``mark`` is the frame that the class's body has called.
+    """
+    body = mark.f_back.f_locals if mark is not None and mark.f_back is not None else {}
+    if "__qualname__" not in body or not inspect.isfunction(function):
+        return
+    earlier = body.get(function.__name__)
+    if inspect.isfunction(earlier):
+        for kind in (_ON, _INTERCEPT):
+            for event in vars(earlier).get(kind, ()):
+                raise ConfigError(
+                    f"{function.__qualname__} is defined twice: the first one, which is"
+                    f" {_word(kind)}({event!r}), would be lost"
+                )
 
 
 def _word(kind: str) -> str:

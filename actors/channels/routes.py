@@ -39,9 +39,25 @@ class Routes:
     __slots__ = ("_rows",)
 
     def __init__(self, channels: Mapping[str, Route[Any]]) -> None:
-        for pattern in channels:
+        patterns = list(channels)
+        for position, pattern in enumerate(patterns):
             _check(pattern)
+            for earlier in patterns[:position]:
+                if earlier[-1] == "*" and pattern.startswith(earlier[:-1]):
+                    raise ConfigError(
+                        f"channels: {pattern!r:.80} is never reached, as {earlier!r:.80} before it"
+                        " matches too: put it first"
+                    )
         self._rows = list(channels.items())
+
+    @property
+    def assigns(self) -> bool:
+        """Whether a route has assigns of its own."""
+        return any(route.assigns for _, route in self._rows)
+
+    def channel_classes(self) -> list[type[Any]]:
+        """Return the classes that topics may get, each once."""
+        return list(dict.fromkeys(route.channel for _, route in self._rows))
 
     def match(self, topic: str) -> Match | None:
         """Return the route of ``topic``, ``None`` where no pattern fits."""

@@ -128,13 +128,21 @@ class ChannelSocket(Socket[A], Generic[A]):
         if type(answer) is not Ok:
             return answer
         assigns = {} if answer.value is None else answer.value
+        asked: Any = cls.connect
         try:
+            if cls.__routes.assigns and not isinstance(assigns, Mapping):
+                raise TypeError(  # noqa: TRY301
+                    f"connect accepted with {assigns!r:.80}: a route has assigns, which go over a"
+                    " mapping alone"
+                )
+            asked = cls.id
             name = cls.id(assigns)
             if name is not None and (not isinstance(name, str) or not name):
                 raise TypeError(f"id answered {name!r:.80}; accepted: a str, None")  # noqa: TRY301
         except BaseException as error:  # noqa: BLE001 - an application's, whatever it is
-            blame(error, cls.id)
-            CRASHES.log(error, "%s.id failed: a client was refused", cls.__name__, owner=cls)
+            blame(error, asked)
+            words = "%s.%s failed: a client was refused"
+            CRASHES.log(error, words, cls.__name__, asked.__name__, owner=cls)
             return Error()
         agreed = (serializer, name, info.endpoint, info.transport, vsn)
         return Ok(Accepted(assigns, *agreed))
@@ -188,6 +196,11 @@ class ChannelSocket(Socket[A], Generic[A]):
         """Return the way by which broadcasts reach the client of a channel."""
         transport: Any = self.transport
         return ChannelLane(inbox, transport, self.__accepted.serializer, intercepts)
+
+    @classmethod
+    def channel_classes(cls) -> list[type[Channel[Any]]]:
+        """Return the classes of its routes, each once."""
+        return cls.__routes.channel_classes()
 
     def seat(self, topic: str) -> Seat | None:
         """Return the seat of a topic that its client has joined, or joins."""
@@ -259,8 +272,23 @@ def _checked(cls: type[ChannelSocket[Any]]) -> dict[str, Route[Channel[Any]]]:
                 " or Route(a Channel class, assigns={...})"
             )
         contract.judge(route.channel)
+        _judge_handle_out(route.channel)
         routes[pattern] = route
     return routes
+
+
+def _judge_handle_out(channel: type[Channel[Any]]) -> None:
+    """Raise :class:`ConfigError` where ``handle_out`` is not there or is never called."""
+    own = channel.handle_out is not Channel.handle_out
+    if channel.intercepts and not own:
+        raise ConfigError(
+            f"{channel.__name__}.intercepts names events, and there is no handle_out for them"
+        )
+    if own and not channel.intercepts:
+        raise ConfigError(
+            f"{channel.__name__}.handle_out is never called: name the broadcasts that it is for,"
+            ' intercepts = ("event",)'
+        )
 
 
 _DECLARED = {
@@ -277,6 +305,7 @@ contract.declare(
         "__init__",
         "accept",
         "assigns",
+        "channel_classes",
         "endpoint",
         "handle_control",
         "handle_drain",
@@ -293,4 +322,5 @@ contract.declare(
         "transport_name",
         "vsn",
     ),
+    settings=("channels", *_DECLARED),
 )

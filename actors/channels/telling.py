@@ -1,12 +1,25 @@
-"""What channels tell :mod:`actors.telemetry`: nothing is measured while nobody listens."""
+"""What channels tell :mod:`actors.telemetry` and the log ``roost.channels``.
+
+Nothing is measured while nobody listens.
+"""
 
 from __future__ import annotations
 
+import logging
 import time
 from typing import Any, Final
 
 from actors import telemetry
-from actors.reasons import Reason
+from actors.errors import ConfigError
+from actors.reasons import Failure, Reason
+from actors.runtime.crashes import capped
+
+logger = logging.getLogger("roost.channels")
+
+LINES: Final = capped(logger)
+"""For lines that a client can cause."""
+
+_LEVELS: Final = {"debug": 10, "info": 20, "warning": 30, "error": 40, "critical": 50, False: 0}
 
 JOINED: Final = "channel.joined"
 HANDLED_IN: Final = "channel.handled_in"
@@ -16,16 +29,50 @@ CLOSED: Final = "channel.closed"
 _OWN: Final = frozenset({"invalid payload"})
 
 
-def begin(event: str) -> float:
-    """Return the time now in seconds, or 0.0 where nobody listens to ``event``."""
-    return time.perf_counter() if telemetry.listens(event) else 0.0
+def level(setting: object, what: str) -> int:
+    """Return the level that ``log_join`` or ``log_handle_in`` names, 0 for ``False``."""
+    found = _LEVELS.get(setting) if isinstance(setting, str) or setting is False else None
+    if found is None:
+        names = ", ".join(repr(name) for name in _LEVELS)
+        raise ConfigError(f"{what} = {setting!r:.80}: must be one of {names}")
+    return found
 
 
-def done(told: str, began: float, channel: Any, /, **more: str) -> None:
+def begin(event: str, at: int = 0) -> float:
+    """Return the time now in seconds, or 0.0 where nobody wants to know how long ``event`` takes.
+
+    ``at``: the level at which it is logged, 0: it is not.
+    """
+    wanted = telemetry.listens(event) or (at and logger.isEnabledFor(at))
+    return time.perf_counter() if wanted else 0.0
+
+
+def done(told: str, began: float, channel: Any, /, at: int = 0, **more: str) -> None:
     """Tell how long something took that began at ``began``; 0.0: nobody wants to know it."""
     if began:
-        about = {"channel": type(channel), "topic": channel.topic, **more}
-        telemetry.execute(told, {"duration": time.perf_counter() - began}, about)
+        duration, owner = time.perf_counter() - began, type(channel)
+        if telemetry.listens(told):
+            about = {"channel": owner, "topic": channel.topic, **more}
+            telemetry.execute(told, {"duration": duration}, about)
+        if at:
+            what = repr(more["event"])[:100] if more else "a join"
+            words = "%s: %.100r handled %s in %.1f ms"
+            logger.log(at, words, owner.__name__, channel.topic, what, 1000 * duration)
+
+
+def misfit(channel: Any, method: str, event: str, error: object) -> None:
+    """Log that a client is not shown a broadcast, which is not what ``method`` takes."""
+    owner = type(channel).__name__
+    words = "%s.%s: %.100r was not shown the broadcast %.100r, which does not fit: %.200s"
+    LINES.log(logging.WARNING, (owner, method), words, owner, method, channel.topic, event, error)
+
+
+def stopped(channel: Any, reason: Reason) -> None:
+    """Log why a channel stopped by itself, where that was no clean reason."""
+    if type(reason) is Failure:
+        owner = type(channel).__name__
+        words = "%s: %.100r stopped for %.200r: its client is told phx_error"
+        LINES.log(logging.WARNING, (owner, "stop"), words, owner, channel.topic, reason.detail)
 
 
 def refused(owner: type, topic: str, response: object) -> None:

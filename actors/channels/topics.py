@@ -16,7 +16,6 @@ from actors.channels.rates import Rate
 from actors.channels.seat import MAX_WAITING_BYTES, Seat, State
 from actors.errors import InvalidMessage
 from actors.reasons import Failure, Reason, Shutdown
-from actors.runtime.crashes import capped
 from actors.runtime.exits import ActorKilled, Exit
 from actors.serializers.message import SHORT_NAME, Incoming, Ref, is_too_long
 
@@ -28,10 +27,6 @@ if TYPE_CHECKING:
     from actors.runtime.timers import Timer
     from actors.serializers.message import Serializer
     from actors.socket import ChannelTransport
-
-logger = logging.getLogger("roost.channels")
-
-REFUSALS: Final = capped(logger)
 
 FLOOD: Final = Shutdown("flood")
 
@@ -106,7 +101,7 @@ class Topics:
             message = self._serializer.decode(frame)
         except InvalidMessage as error:
             name = type(self._socket).__name__
-            REFUSALS.log(logging.INFO, name, "%s: closed a client: %s", name, error)
+            telling.LINES.log(logging.INFO, name, "%s: closed a client: %s", name, error)
             raise Exit(Failure(error)) from None
         event = message.event
         if event[:4] == RESERVED:
@@ -176,7 +171,7 @@ class Topics:
         if match is None:
             name = type(socket).__name__
             words = "%s: ignored the join of an unmatched topic %.100r"
-            REFUSALS.log(logging.WARNING, (name, "unmatched"), words, name, topic)
+            telling.LINES.log(logging.WARNING, (name, "unmatched"), words, name, topic)
             self._refuse(message, "unmatched topic")
             return
         if earlier is None and len(self._seats) >= socket.max_channels:

@@ -292,9 +292,9 @@ class Actor(pykka.Actor):
     def send_after(self, delay: float, message: Any) -> Timer:
         """Tell this actor ``message`` in ``delay`` seconds; nothing happens if it has ended.
 
-        ``ValueError`` for a delay below 0, or none at all (NaN).
+        ``ValueError`` for a delay below 0, or none at all (NaN, a ``str``).
         """
-        if not delay >= 0:
+        if not isinstance(delay, int | float) or not delay >= 0:
             raise ValueError(f"send_after({delay!r}, ...): must be 0 seconds or more")
         timers = self.actor_inbox.dispatcher.timers
         return timers.call_later(delay, lambda: self.__tell_self(message))
@@ -322,4 +322,5 @@ contract.declare(
         "on_terminate",
         "on_unwound",
     ),
+    settings=("crash_on_ask", "mailbox_bytes", "mailbox_messages", "mailbox_policy"),
 )  # fmt: skip

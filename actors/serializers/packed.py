@@ -6,6 +6,7 @@ Payloads are anything that msgpack has, bytes included. No Phoenix speaks it: as
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgpack
@@ -43,8 +44,15 @@ class _MsgPack:
 
 
 def _pack(message: object) -> bytes:
-    packed: bytes = msgpack.packb(message, default=strict_json.plain)
+    packed: bytes = msgpack.packb(message, default=_plain)
     return packed
+
+
+def _plain(value: object) -> object:
+    """Return a plain value for what msgpack does not know: a mapping, else what JSON says of it."""
+    if isinstance(value, Mapping):
+        return dict(value)
+    return strict_json.decode(strict_json.encode(value))
 
 
 def _unpack(frame: bytes) -> Any:

@@ -15,8 +15,8 @@ from unittest.mock import Mock
 import pykka
 import pytest
 
-from actors import Actor, ConfigError, Endpoint, Ok, Reply, Socket, contract
-from actors.contract import one_edit
+from actors import Actor, ChannelSocket, ConfigError, Endpoint, Ok, Reply, Socket, contract
+from actors.contract import hints, one_edit
 from supervision import DynamicSupervisor, Supervisor
 
 FREE = ["run", "begin", "ending", "ended", "receive", "parked", "killed", "leave", "halt", "bury"]
@@ -385,6 +385,27 @@ class TestHints:
             made(**{name: answer})
         with pytest.warns(UserWarning, match=name):
             made(**{name: classmethod(answer)})
+
+    @pytest.mark.parametrize(
+        ("name", "meant"),
+        [
+            ("channel", "channels"),
+            ("max_chanels", "max_channels"),
+            ("maxChannels", "max_channels"),
+            ("mailbox_message", "mailbox_messages"),
+        ],
+    )
+    def test_a_setting_that_is_nearly_named_is_a_warning(self, name: str, meant: str) -> None:
+        words = f"UserSocket.{name} is no setting, nothing reads it: did you mean '{meant}'"
+        with pytest.warns(UserWarning, match=words) as caught:
+            chat = type("UserSocket", (ChannelSocket,), {name: 7})
+        assert caught[0].filename == __file__
+        assert hints(chat) == [str(caught[0].message)]
+
+    @pytest.mark.parametrize("name", ["handleIn", "HandleIn", "handlein"])
+    def test_capitals_and_underscores_are_near_too(self, name: str) -> None:
+        with pytest.warns(UserWarning, match="did you mean 'handle_in'"):
+            made(**{name: answer})
 
     def test_the_warning_says_where_the_name_is(self) -> None:
         with pytest.warns(UserWarning, match="handle_inn") as caught:

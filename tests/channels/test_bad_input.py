@@ -365,6 +365,9 @@ def test_intercepted_events_that_a_mailbox_does_not_take_go_by_its_policy(
         mailbox_policy = policy
         intercepts = ("large",)
 
+        def handle_out(self, event: str, payload: Any) -> Any:
+            return payload
+
         def handle_in(self, event: str, payload: Any) -> Any:
             gate.wait()
 

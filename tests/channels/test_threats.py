@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from pykka import ActorDeadError
 
 from actors import Channel, ChannelSocket, Ok, intercept, on
-from actors.channels import topics
+from actors.channels import telling
 from actors.errors import InvalidMessage
 from actors.reasons import Crash
 from actors.runtime import get_dispatcher
@@ -139,7 +139,7 @@ def test_d8_topics_that_nobody_serves_leave_nothing(play: Any) -> None:
         peer.send_many([(name, name, f"no:{name}", "phx_join", {}) for name in names])
         peer.expect(*(error(None, name, f"no:{name}", "unmatched topic") for name in names))
     assert stage.live() == []
-    assert len(topics.REFUSALS._windows) < 100
+    assert len(telling.LINES._windows) < 100
 
 
 def cycle(peer: Any, number: int) -> None:

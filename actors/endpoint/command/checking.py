@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pykka
 
 from actors import contract
+from actors.channels.socket import ChannelSocket
 from actors.runtime.actor import Actor
 from supervision.specs import ChildSpec, child_specs
 from supervision.supervisor import Supervisor
@@ -52,7 +53,21 @@ def _pattern(path: str) -> str:
 
 def problems(endpoint: Mounts, children: Iterable[ChildSpec]) -> list[str]:
     """Return everything that is wrong, in words; ``children`` are those of the endpoint's tree."""
-    return [*misrouted(endpoint), *_functions(endpoint), *_children(children, {})]
+    return [
+        *misrouted(endpoint),
+        *_names(endpoint),
+        *_functions(endpoint),
+        *_children(children, {}),
+    ]
+
+
+def _names(endpoint: Mounts) -> Iterator[str]:
+    """Yield which names of sockets and channels are probably misspelt."""
+    for socket_class in dict.fromkeys(mounted.socket_class for mounted in endpoint.mounts):
+        yield from contract.hints(socket_class)
+        if issubclass(socket_class, ChannelSocket):
+            for channel_class in socket_class.channel_classes():
+                yield from contract.hints(channel_class)
 
 
 def _functions(endpoint: Mounts) -> Iterator[str]:

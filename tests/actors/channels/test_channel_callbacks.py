@@ -23,6 +23,7 @@ from actors import (
     intercept,
     on,
 )
+from actors.errors import ConfigError
 from actors.reasons import NORMAL, Crash, Shutdown
 from actors.testing import Refused
 
@@ -243,7 +244,7 @@ class TestEvents:
         room.assert_error()
         assert "accepted: a JSON object, bytes" in str(room.assert_crashed(TypeError))
 
-    def test_a_broadcast_that_does_not_fit_its_interceptor_is_named(self, channels):
+    def test_a_broadcast_that_does_not_fit_its_interceptor_is_passed_over(self, channels, caplog):
         class Room(Channel):
             @intercept("x")
             def shown(self, payload: Point):
@@ -251,10 +252,32 @@ class TestEvents:
 
         _, room = joined_to(channels, Room)
         room.broadcast("x", {"x": "one", "y": 2})
-        room.assert_error()
-        said = str(room.assert_crashed(TypeError))
-        assert "the broadcast 'x' does not fit Room.shown: {'at': '$.x'" in said
-        assert "one" not in said
+        room.broadcast("x", {"x": 1, "y": 2})
+        room.assert_push("x", {"x": 1, "y": 2})
+        [line] = [each.getMessage() for each in caplog.records]
+        assert line.startswith("Room.shown: 'room:1' was not shown the broadcast 'x', which does")
+        assert "{'at': '$.x'" in line
+        assert "one" not in line
+
+    @pytest.mark.parametrize("wrong", [7, Ok({1, 2}), Reply({}, status=3)])
+    def test_an_answer_that_is_none_names_method_and_event(self, channels, caplog, wrong):
+        class Room(Channel):
+            @on("say")
+            def spoken(self, payload):
+                return wrong
+
+            def handle_in(self, event, payload):
+                return wrong
+
+        for event, method in (("say", "spoken"), ("sing", "handle_in")):
+            _, room = joined_to(channels, Room)
+            room.push(event)
+            room.assert_error()
+            error = room.assert_crashed(TypeError)
+            assert str(error).startswith(f"Room.{method}, to {event!r}: ")
+            line = caplog.records[-1].getMessage()
+            assert "at tests/actors/channels/test_channel_callbacks.py:" in line
+            assert line.endswith(f" in {method}")
 
     def test_stop_replies_and_closes(self, answers):
         channel = answers.channel
@@ -262,11 +285,13 @@ class TestEvents:
         answers.assert_closed()
         assert channel.exit_reason == NORMAL
 
-    def test_stop_with_a_reason_is_an_error_to_the_client(self, answers):
+    def test_stop_with_a_reason_is_an_error_to_the_client(self, answers, caplog):
         channel = answers.channel
         answers.assert_reply(answers.push("stop_badly"), "error", {"reason": "enough"})
         answers.assert_error()
         assert channel.exit_reason.detail == "worn out"
+        [line] = [each.getMessage() for each in caplog.records]
+        assert line.endswith("'room:1' stopped for 'worn out': its client is told phx_error")
 
     def test_what_waits_behind_an_end_is_answered(self, answers):
         answers.push("stop")
@@ -681,4 +706,72 @@ def test_a_transport_that_takes_no_channels_is_said_once(channels):
     actor = ChannelSocket(NoChannels(), None)
     with pytest.raises(StartError, match="NoChannels has no prepare"):
         actor.on_begin()
+    assert [type(error) for error in channels.crashed] == [TypeError]
+
+
+class TestLog:
+    @pytest.mark.parametrize(
+        ("join", "handle_in", "wanted"),
+        [
+            ("debug", False, [("DEBUG", "a join")]),
+            (False, False, []),
+            ("info", "warning", [("INFO", "a join"), ("WARNING", "'say'"), ("WARNING", "'odd'")]),
+        ],
+    )
+    def test_joins_and_events_are_logged_at_their_level(
+        self, channels, caplog, join, handle_in, wanted
+    ):
+        class Room(Channel):
+            log_join = join
+            log_handle_in = handle_in
+
+            @on("say")
+            def say(self, payload):
+                return Ok({})
+
+        with caplog.at_level("DEBUG", "roost.channels"):
+            _, room = joined_to(channels, Room, {"password": "secret"})
+            for event, status in (("say", "ok"), ("odd", "error")):
+                room.assert_reply(room.push(event, {"password": "secret"}), status)
+        lines = [(each.levelname, each.getMessage()) for each in caplog.records]
+        assert [(level, line.rpartition(" in ")[0]) for level, line in lines] == [
+            (level, f"Room: 'room:1' handled {what}") for level, what in wanted
+        ]
+        assert all(line.endswith(" ms") for _, line in lines)
+
+    @pytest.mark.parametrize("name", ["log_join", "log_handle_in"])
+    @pytest.mark.parametrize("setting", ["loud", True, 10, None, 0])
+    def test_a_level_that_is_none_is_refused(self, name, setting):
+        with pytest.raises(ConfigError, match=rf"Room.{name} = .*must be one of 'debug', 'info'"):
+            type("Room", (Channel,), {name: setting})
+
+
+class TestHandleOutAndIntercepts:
+    def test_one_without_the_other_is_refused_where_it_is_mounted(self):
+        def handle_out(self, event, payload):
+            return payload
+
+        for body, words in (
+            ({"intercepts": ("x",)}, "there is no handle_out for them"),
+            ({"handle_out": handle_out}, "Room.handle_out is never called"),
+        ):
+            room = type("Room", (Channel,), body)
+            with pytest.raises(ConfigError, match=words):
+                type("UserSocket", (ChannelSocket,), {"channels": {"room:*": room}})
+
+
+@pytest.mark.parametrize("assigns", ["ada", 7])
+def test_assigns_of_a_route_need_a_mapping_to_go_over(channels, caplog, assigns):
+    class UserSocket(ChannelSocket):
+        channels = {"room:*": Route(Channel, assigns={"role": "guest"})}
+
+        @classmethod
+        def connect(cls, info):
+            return Ok(assigns)
+
+    with pytest.raises(Refused):
+        channels.connect(UserSocket)
+    [line] = [each.getMessage() for each in caplog.records if each.levelname == "ERROR"]
+    assert line.startswith("UserSocket.connect failed: a client was refused: TypeError: connect")
+    assert line.endswith(" in connect")
     assert [type(error) for error in channels.crashed] == [TypeError]

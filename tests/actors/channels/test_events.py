@@ -43,6 +43,42 @@ class Strange: ...
 # -- tables
 
 
+@pytest.mark.parametrize("first", [on("a"), intercept("a")])
+def test_a_second_method_of_one_name_would_lose_the_first_ones_events(first):
+    with pytest.raises(
+        ConfigError, match=r"Room.say is defined twice: .* @.*\('a'\), would be lost"
+    ):
+
+        class Room:
+            @first
+            def say(self, payload): ...
+
+            @on("b")
+            def say(self, payload): ...  # noqa: F811
+
+
+def test_a_method_that_a_subclass_defines_anew_is_no_second_one():
+    class Room:
+        @on("a")
+        def say(self, payload): ...
+
+        @on("b")
+        @on("c")
+        def sing(self, payload): ...
+
+    class Loud(Room):
+        @on("b")
+        def say(self, payload): ...
+
+        @on("d")
+        def sing(self, payload): ...
+
+    assert {event: each.method for event, each in handlers(Loud).items()} == {
+        "b": "say",
+        "d": "sing",
+    }
+
+
 def test_methods_are_found_by_their_events():
     class Room:
         @on("new_msg")

@@ -25,9 +25,25 @@ def test_first_pattern_that_fits_wins():
     assert routes.match("") is None
 
 
-def test_declaration_decides_not_length():
+@pytest.mark.parametrize(
+    ("wide", "never"), [("room:*", "room:a:*"), ("*", "x"), ("room:*", "room:"), ("a*", "a*b*")]
+)
+def test_a_pattern_behind_a_wider_one_is_refused(wide, never):
+    routes = {wide: Route(Foo), "other": Route(Foo), never: Route(Food)}
+    with pytest.raises(ConfigError, match=r"before it matches too|only be the last"):
+        Routes(routes)
+
+
+def test_a_pattern_before_a_wider_one_is_asked_first():
     short, long = Route(Foo), Route(Food)
-    assert Routes({"room:*": short, "room:a:*": long}).match("room:a:1") == Match(short, "a:1")
+    assert Routes({"room:a:*": long, "room:*": short}).match("room:a:1") == Match(long, "1")
+
+
+def test_classes_of_channels_are_told_once():
+    routes = Routes({"a": Route(Foo), "b": Route(Food), "c": Route(Foo, {"x": 1})})
+    assert routes.channel_classes() == [Foo, Food]
+    assert routes.assigns
+    assert not Routes({"a": Route(Foo)}).assigns
 
 
 def test_star_alone_takes_every_topic():

@@ -88,6 +88,26 @@ class TestCommand:
         assert line.startswith(f"roost: Bad.{said}")
         assert " at app.py:" in line
 
+    def test_names_that_are_nearly_right(self, check) -> None:
+        status, lines = check(
+            "from actors import Channel, ChannelSocket\n"
+            "class Room(Channel):\n"
+            "    join_timout = 3\n"
+            "    def handleIn(self, event, payload): ...\n"
+            "class UserSocket(ChannelSocket):\n"
+            "    channels = {'a': Room, 'b': Room}\n"
+            "    max_chanels = 3\n"
+            "endpoint = Endpoint()\n"
+            "endpoint.socket('/a', UserSocket)\n"
+        )
+        assert status == 2
+        unread, uncalled = "is no setting, nothing reads it", "is no callback, nothing calls it"
+        assert [line for line in lines if line.startswith("roost: ")] == [
+            f"roost: UserSocket.max_chanels {unread}: did you mean 'max_channels'?",
+            f"roost: Room.join_timout {unread}: did you mean 'join_timeout'?",
+            f"roost: Room.handleIn {uncalled}: did you mean 'handle_in'?",
+        ]
+
     def test_the_address_that_was_asked_for_is_named(self, check) -> None:
         status, (line,) = check(
             "endpoint = Endpoint()\nendpoint.socket('/a', Chat)", "--bind", "8.8.8.8:5401"

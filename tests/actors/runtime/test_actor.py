@@ -245,8 +245,8 @@ class TestTime:
         assert actor_of(other).news.wait(DEADLINE)
         assert caplog.records == []
 
-    @pytest.mark.parametrize("delay", [-0.001, float("nan"), float("-inf")])
-    def test_send_after_a_time_that_is_none_is_refused(self, delay: float) -> None:
+    @pytest.mark.parametrize("delay", [-0.001, float("nan"), float("-inf"), "1", None])
+    def test_send_after_a_time_that_is_none_is_refused(self, delay: Any) -> None:
         with pytest.raises(ValueError, match="must be 0 seconds or more"):
             actor_of(Recorder.start()).send_after(delay, "never")
 

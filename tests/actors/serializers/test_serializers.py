@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime as dt
 import types
+import uuid
 
 import msgpack
 import orjson
@@ -363,6 +365,26 @@ def test_msgpack_depth_has_a_limit(levels, taken):
 def test_msgpack_time_is_a_number():
     frame = msgpack.packb([None, None, "t", "e", {"at": msgpack.Timestamp(7, 0)}])
     assert MSGPACK.decode(frame).payload == {"at": 7.0}
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        dt.datetime(2026, 11, 27, tzinfo=dt.UTC),
+        uuid.UUID(int=7),
+        types.SimpleNamespace,
+        frozenset({1}),
+    ],
+)
+def test_msgpack_says_what_json_says(value):
+    try:
+        wanted = orjson.loads(orjson.dumps(value))
+    except TypeError:
+        with pytest.raises(TypeError, match=r"is no JSON|not JSON serializable"):
+            MSGPACK.push("1", None, "t", "e", {"value": value})
+    else:
+        _, frame = MSGPACK.push("1", None, "t", "e", {"value": value, "raw": b"x"})
+        assert msgpack.unpackb(frame)[4] == {"value": wanted, "raw": b"x"}
 
 
 # -- payloads
