@@ -375,6 +375,7 @@ class Channel(Actor, Generic[A]):
 
     def __join(self, item: Join) -> None:
         seat, payload = self.__seat, item.payload
+        seat.begun = True
         if seat.state is not State.JOINING:
             raise Exit(NORMAL)
         if self.__joins.convert is not None:
@@ -443,6 +444,7 @@ class Channel(Actor, Generic[A]):
     def on_blocked(self) -> None:
         """A callback blocks: the turn ends when it is done."""
         self.actor_inbox.leave_turn()
+        self.__seat.join_blocks()
 
     # -- the end
 
@@ -464,7 +466,10 @@ class Channel(Actor, Generic[A]):
         try:
             self.__seat.over(reason, left)
         finally:  # whatever an application's serializer does
-            self.__seat.gone()
+            if self.__terminates:
+                self.__seat.killed()
+            else:
+                self.__seat.gone()
         if self.__joined:
             telling.closed(self, reason)
 
@@ -476,8 +481,13 @@ class Channel(Actor, Generic[A]):
     def on_killed(self) -> None:
         """Run ``terminate`` when nothing runs this actor any more."""
         if self.__terminates:
-            last = Job(lambda: run_hook(self.on_terminate, KILLED))
-            self.actor_inbox.dispatcher.ends.schedule(last)
+            self.actor_inbox.dispatcher.ends.schedule(Job(self.__terminate_killed))
+
+    def __terminate_killed(self) -> None:
+        try:
+            run_hook(self.on_terminate, KILLED)
+        finally:
+            self.__seat.gone()
 
 
 _RESERVED: Final = (

@@ -141,6 +141,7 @@ class Seat:
     __slots__ = (
         "answered",
         "assigns",
+        "begun",
         "channel",
         "channel_class",
         "closes",
@@ -150,6 +151,7 @@ class Seat:
         "heir",
         "held",
         "join_ref",
+        "leaves",
         "patience",
         "queue",
         "ref",
@@ -191,9 +193,10 @@ class Seat:
         self.heir: Seat | None = None
         self.closes: list[Ref] = []
         self.timer: Timer | None = None
+        self.leaves: Leave | None = None
         self.waiting = 0
         self.weight = 0
-        self.held = self.answered = False
+        self.held = self.answered = self.begun = False
 
     def means(self, join_ref: Ref) -> bool:
         """Whether a message with ``join_ref`` is meant for this join; one without is."""
@@ -242,11 +245,26 @@ class Seat:
             self.connection.release()
 
     def leave(self, message: Incoming) -> None:
-        """End after what the client sent before; at once where it has not joined yet."""
+        """End after what the client sent before; at once where its join waits for something."""
         if self.state is State.JOINED:
             self.offer(Leave(message.ref), 0)
-            return
-        self.connection.reply(message.join_ref, message.ref, self.topic, "ok", {})
+        elif self.state is State.JOINING and not self.begun and self.leaves is None:
+            self.leaves = Leave(message.ref)
+            self.offer(self.leaves, 0)
+        else:
+            self.connection.reply(message.join_ref, message.ref, self.topic, "ok", {})
+            self.cancel_join()
+
+    def join_blocks(self) -> None:
+        """Learn that ``join`` blocks: who has left meanwhile does not wait for it."""
+        leaves = self.leaves
+        if leaves is not None and self.state is State.JOINING:
+            self.connection.reply(self.join_ref, leaves.ref, self.topic, "ok", {})
+            leaves.ref = None  # it is answered
+            self.cancel_join()
+
+    def cancel_join(self) -> None:
+        """Refuse a join that has not been answered, and end what runs of it."""
         if self.state is not State.OVER:
             self.refuse("join cancelled")
             if self.channel is not None:
@@ -320,8 +338,21 @@ class Seat:
             self.answered = True
             self._answer(left)
 
+    def killed(self) -> None:
+        """Learn of a kill: :meth:`gone` follows when that has unwound and ``terminate`` has run.
+
+        It is not waited for longer than ``grace``, nor where the whole connection ends.
+        """
+        if self.connection.leaving:
+            self.gone()
+        else:
+            self._cancel()
+            self.timer = self.connection.call_later(self.grace, self.gone)
+
     def gone(self) -> None:
-        """Learn that nothing of the channel runs any more."""
+        """Learn that nothing of the channel runs any more, or is not waited for."""
+        if self.channel is None:
+            return
         self._cancel()
         self.channel = None
         self.connection.free(self)

@@ -243,9 +243,11 @@ class ChannelSocket(Socket[A], Generic[A]):
             if not drain:
                 self.transport.on_ended(reason)
             if self.__topics.close(reason, drain=drain):
-                if self.__last is None:
-                    timers = self.dispatcher.timers
-                    self.__last = timers.call_later(self.channel_shutdown, self.__topics.kill_late)
+                # A drainer has a time of its own for what channels are at; joins do not wait.
+                late = self.__topics.cancel_joins if drain else self.__topics.kill_late
+                if self.__last is not None:
+                    self.__last.cancel()
+                self.__last = self.dispatcher.timers.call_later(self.channel_shutdown, late)
                 return
         if not len(self.__topics):
             raise Exit(self.__leaving)

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 FLOOD: Final = Shutdown("flood")
 
-OVER: Final = State.OVER
+JOINING, OVER = State.JOINING, State.OVER
 
 
 class Owner(Protocol):
@@ -253,6 +253,12 @@ class Topics:
         self._end, self.leaving = None, True
         self.kill_late()
         self._seats.clear()
+
+    def cancel_joins(self) -> None:
+        """Refuse the joins that still run, and end them."""
+        for seat in list(self._seats.values()):
+            if seat.state is JOINING:
+                seat.cancel_join()
 
     def kill_late(self) -> None:
         """End the channels that have not ended by themselves in time."""

@@ -28,12 +28,14 @@ def play() -> Iterator[Callable[..., Stage]]:
             *,
             websocket: Any = True,
             longpoll: Any = True,
+            mount: dict[str, Any] | None = None,
             **attributes: Any,
         ) -> Stage:
             socket_class = socket_of(channels or {"room:*": Room}, **attributes)
             endpoint = Endpoint()
             endpoint.ended = []
-            endpoint.socket("/socket", socket_class, websocket=websocket, longpoll=longpoll)
+            transports = {"websocket": websocket, "longpoll": longpoll}
+            endpoint.socket("/socket", socket_class, **transports, **(mount or {}))
             stage = Stage(stack.enter_context(serve(endpoint)), endpoint, socket_class)
             stages.append(stage)
             return stage

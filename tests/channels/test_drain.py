@@ -128,6 +128,26 @@ def test_a_join_that_waits_for_another_is_cancelled(stage: Stage, gate: Gate) ->
     assert ended(stage, 1) == [Shutdown("left")]
 
 
+def test_a_handler_has_the_drainers_time_and_not_that_of_channels(play: Any, gate: Gate) -> None:
+    class Here(Blocking):
+        pass
+
+    Here.gate = gate
+    stage = play({"room:*": Here}, channel_shutdown=0.01)
+    peer = stage.joined()
+    peer.send("1", "2", TOPIC, "block", {"n": 1})
+    peer.send("1", "3", TOPIC, "echo")
+    gate.reached()
+    other = stage.connect()
+    other.send("1", "1", "room:join", "phx_join")
+    stage.drain()
+    other.expect(error("1", "1", "room:join", "join cancelled"))  # by what ends late channels
+    gate.open()
+    peer.expect(reply("1", "2", TOPIC, {"n": 1}), reply("1", "3", TOPIC), farewell())
+    peer.closes(1012)
+    assert ended(stage, 1) == [DRAINING]
+
+
 @pytest.mark.parametrize("where", ["join", "handler", "terminate"])
 def test_who_blocks_for_longer_than_there_is_time_is_killed(
     play: Any, gate: Gate, where: str
@@ -136,7 +156,8 @@ def test_who_blocks_for_longer_than_there_is_time_is_killed(
         pass
 
     Here.gate = gate
-    stage = play({"room:*": Here}, channel_shutdown=0.05)
+    drainer = {"drainer": {"shutdown": 0.1}}
+    stage = play({"room:*": Here}, channel_shutdown=0.05, mount=drainer)
     peer = stage.connect()
     topic = {"join": "room:join", "handler": TOPIC, "terminate": "room:last"}[where]
     if where == "join":

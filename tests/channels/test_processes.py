@@ -102,7 +102,7 @@ def test_sigterm_ends_a_join_that_blocks(server: Command, crowd: Crowd) -> None:
     peer.send("1", "1", "room:join", "phx_join")
     server.wait_for("joins")
     server.signal(signal.SIGTERM)
-    peer.expect(error("1", "1", "room:join", "join crashed"))
+    peer.expect(error("1", "1", "room:join", "join cancelled"))
     peer.closes(1012)
     assert server.ended() == 0
     assert [line for line in server.lines if line.startswith("ended")] == []

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from actors import Error, Ok, Stop
+from actors import Error, Ok, Stop, on
 from actors.reasons import KILLED, NORMAL, Crash, Shutdown
 from tests.channels.stage import (
     PACKED,
@@ -207,6 +207,83 @@ def test_a_channel_whose_terminate_blocks_is_killed_for_a_later_join(
     peer.send("3", "4", "room:last", "echo")
     peer.expect(reply("3", "3", "room:last"), reply("3", "4", "room:last"))
     assert len(stage.ended) == 1
+
+
+@pytest.mark.parametrize("swallows", [False, True])
+def test_a_killed_channel_terminates_before_the_next_join(
+    play: Any, gate: Gate, swallows: bool
+) -> None:
+    events: list[str] = []
+
+    class Here(Room):
+        def join(self, topic: str, payload: Any) -> Ok:
+            events.append(f"join {self.join_ref}")
+            return Ok()
+
+        @on("block")
+        def block(self, payload: Any) -> None:
+            try:
+                gate.wait()
+            except BaseException:
+                if not swallows:
+                    raise
+                gate.wait()
+
+        def terminate(self, reason: Any) -> None:
+            events.append(f"terminate {self.join_ref} {reason}")
+
+    stage = play({"room:*": Here}, channel_shutdown=0.05)
+    peer = stage.joined()
+    peer.send("1", "2", TOPIC, "block")
+    gate.reached()
+    peer.send("3", "3", TOPIC, "phx_join")
+    peer.expect(reply("3", "3", TOPIC), closed("1", TOPIC))
+    assert events == (
+        ["join 1", "join 3"] if swallows else ["join 1", "terminate 1 Killed()", "join 3"]
+    )
+    gate.open()
+    eventually(lambda: "terminate 1 Killed()" in events)
+    peer.send("3", "4", TOPIC, "phx_leave")
+    peer.expect(reply("3", "4", TOPIC), closed("3", TOPIC))
+
+
+@pytest.mark.parametrize("subtopic", ["1", "no", "join"])
+def test_a_leave_right_behind_its_join_waits_for_what_does_not_block(
+    stage: Stage, gate: Gate, subtopic: str
+) -> None:
+    peer, topic = stage.connect(), f"room:{subtopic}"
+    peer.send_many(
+        [
+            ("1", "1", topic, "phx_join", {}),
+            ("1", "2", topic, "echo", {"n": 1}),
+            ("1", "3", topic, "phx_leave", {}),
+            ("1", "4", topic, "echo", {}),
+        ]
+    )
+    unmatched = [error(None, ref, topic, "unmatched topic") for ref in ("2", "4")]
+    wanted = {
+        "1": [
+            reply("1", "1", topic),
+            reply("1", "2", topic, {"n": 1}),
+            reply("1", "3", topic),
+            closed("1", topic),
+            unmatched[1],
+        ],
+        "no": [
+            reply("1", "1", topic, {"reason": "no entry"}, "error"),
+            unmatched[0],
+            reply("1", "3", topic),
+            unmatched[1],
+        ],
+        "join": [
+            reply("1", "3", topic),
+            error("1", "1", topic, "join cancelled"),
+            *unmatched,
+        ],
+    }
+    peer.expect(*wanted[subtopic])
+    eventually(lambda: stage.live() == [])
+    peer.beat()
 
 
 def test_of_three_joins_the_last_one_gets_the_topic(play: Any, gate: Gate, spoken: Any) -> None:
