@@ -17,9 +17,10 @@ from actors.channels.events import (
     interceptors,
     payload_converter,
 )
+from actors.channels.items import Drain, Join, Leave
 from actors.channels.payloads import InvalidPayload
 from actors.channels.refs import SocketRef
-from actors.channels.seat import DRAINING, LEFT, Drain, Join, Leave, Seat, State
+from actors.channels.seat import DRAINING, LEFT, Seat, State
 from actors.crash_text import blame
 from actors.errors import ConfigError
 from actors.options import positive

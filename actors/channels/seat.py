@@ -20,6 +20,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from actors.channels import telling
+from actors.channels.items import Drain, Join, Leave
 from actors.reasons import Reason, Shutdown
 from actors.serializers.message import Incoming, Ref
 
@@ -64,30 +65,6 @@ TRANSITIONS: Final[Mapping[tuple[State, Event], State]] = {
     (State.JOINED, Event.END): State.OVER,
 }
 """A step that is not here is a ``KeyError``, and a mistake of ours."""
-
-
-class Join:
-    """The first item in a channel's mailbox: run ``join`` with ``payload``."""
-
-    __slots__ = ("payload",)
-
-    def __init__(self, payload: Any) -> None:
-        self.payload = payload
-
-
-class Leave:
-    """The client leaves: reply to ``ref``, and end."""
-
-    __slots__ = ("ref",)
-
-    def __init__(self, ref: Ref) -> None:
-        self.ref = ref
-
-
-class Drain:
-    """The server goes away: say farewell, and end."""
-
-    __slots__ = ()
 
 
 class Occupant(Protocol):
