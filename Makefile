@@ -1,6 +1,6 @@
 # `make run` and `make test` are all that a fresh machine needs (Debian, Python 3.11 or later).
 .DEFAULT_GOAL := run
-.PHONY: run test coverage install format check types drills phoenixjs histories autobahn bench bench-selfcheck docs clean
+.PHONY: run test suite coverage install format check types drills phoenixjs histories autobahn bench bench-selfcheck docs clean
 
 PYTHON ?= $(or $(shell command -v python3.11),python3)
 BIND ?= 127.0.0.1:4000
@@ -19,8 +19,11 @@ run: $(VENV)/.run
 test: $(VENV)/.test
 	$(SYSTEM_PACKAGES) < tests/system-packages
 	tests/phoenixjs/install.sh
-	$(BIN)/python -m pytest --cov --cov-report=
+	$(MAKE) --no-print-directory -j2 suite histories
 	$(MAKE) --no-print-directory coverage
+
+suite: $(VENV)/.test
+	$(BIN)/python -m pytest --cov --cov-report=
 
 # Of the last `make test`: files without I/O are covered to the last branch, the rest nearly so.
 coverage:
@@ -52,9 +55,10 @@ phoenixjs: $(VENV)/.test
 	tests/phoenixjs/install.sh
 	for round in $$(seq $(ROUNDS)); do $(BIN)/python -m pytest --quiet tests/phoenixjs || exit 1; done
 
-# Ten thousand random histories of a connection with channels; the suite runs some hundred.
+# Ten thousand random histories of a connection with channels, beside the suite, which runs some
+# hundred: three minutes of one core.
 histories: $(VENV)/.test
-	ROOST_HISTORIES=10000 $(BIN)/python -m pytest -k every_history tests/channels/test_model.py
+	ROOST_HISTORIES=10000 $(BIN)/python -m pytest -p no:cacheprovider -k every_history tests/channels/test_model.py
 
 autobahn: $(VENV)/.test
 	$(BIN)/python -m tests.conformance.run plain deflate

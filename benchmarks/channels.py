@@ -38,7 +38,8 @@ def loads(members, duration):
         "push and reply, 1 in flight": ["chanecho", *common],
         "echo, 8 in flight": [*echo, "-p", "8"],
         "push and reply, 8 in flight": ["chanecho", "-p", "8", *common],
-        "delivery of a broadcast": ["fanout", "-n", str(members), "--window", "2", *common],
+        "delivery, broadcasts one by one": ["fanout", "-n", str(members), *common],
+        "delivery, two in flight": ["fanout", "-n", str(members), "--window", "2", *common],
         "long-poll push and reply": ["longpoll", *common],
     }
 

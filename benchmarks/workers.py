@@ -4,8 +4,8 @@
 
 A server of one worker and one of two take turns. `echo` is 64 connections for each worker with one
 message in flight, and `echo 16` with 16, which the generator can do at twice the rate; `fanout` is
-broadcasts to all members, two in flight. Medians of the rounds are printed: rates, the server's CPU
-time per message or delivery (master and workers), and the ratios.
+broadcasts to all members of a channel's topic, one after the other. Medians of the rounds are
+printed: rates, the server's CPU time per message or delivery (master and workers), and the ratios.
 
 The generator has one core and the server has the others. Where that is one, two workers take turns
 on it, and rates say nothing. With `--share` each worker has that part of a core of its own instead,
@@ -46,14 +46,14 @@ def loads(members, duration, count):
     return {
         "echo": (echo, "msgs_per_s"),
         "echo 16": ([*echo, "-p", "16"], "msgs_per_s"),
-        "fanout": (["fanout", "-n", str(members), "--window", "2", *common], "deliveries_per_s"),
+        "fanout": (["fanout", "-n", str(members), *common], "deliveries_per_s"),
     }
 
 
 def measure(given, count):
     """Return the rate, and the CPU us each, of every load on a server of `count` workers."""
     with ExitStack() as stack:
-        port, pid = stack.enter_context(served("room:endpoint", workers=count, cores=SERVER))
+        port, pid = stack.enter_context(served("chat:endpoint", workers=count, cores=SERVER))
         if given.share is not None:
             stack.enter_context(shares(children(pid), given.share, CORES[:count]))
         found = {}

@@ -255,7 +255,8 @@ class WebSocketConnection(StreamProtocol):
         """Send a frame together with others of this round."""
         out = self._out
         if not out:
-            if self.stream.queued > self._options.max_send_queue:
+            stream = self.stream
+            if stream.backlog is not None and stream.queued > self._options.max_send_queue:
                 return  # it is being closed for that
             self._posted = 0
             self.dispatcher.send_soon(self.flush)
