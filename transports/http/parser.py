@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import enum
+from typing import Final
 
 from transports.http.chunked import ChunkedBody
-from transports.http.head import Fields, Known, parse_head
+from transports.http.head import Fields, Known, parse_head, recall
 from transports.http.lines import HeadLines
 from transports.http.options import HTTPOptions
 from transports.http.request import Address, Request
 
 _NOWHERE: Address = ("", 0)
 _END = b"\r\n\r\n"
+
+SMALL_READ: Final = 4096
+"""Bytes of a read that is kept as it came; a larger one may hold more requests than are cheap to
+take from the front of ``bytes``, where each copies the rest."""
 
 
 class ParserState(enum.Enum):
@@ -46,11 +51,8 @@ class RequestParser:
         self._options = options
         self._scheme = scheme
         self._peer = peer
-        self._buffer = bytearray()
+        self._buffer: bytes | bytearray = b""
         self._known: Known = {}
-        self._reset()
-
-    def _reset(self) -> None:
         self._head: tuple[Request, Fields] | None = None
         self._lines: HeadLines | None = None
         self._chunks: ChunkedBody | None = None
@@ -59,7 +61,13 @@ class RequestParser:
 
     def receive_data(self, data: bytes) -> None:
         """Take what was read; parse nothing yet."""
-        self._buffer += data
+        if not self._buffer:
+            # Most requests come in one read. What is small need not be copied to be cut to pieces.
+            self._buffer = data if len(data) <= SMALL_READ else bytearray(data)
+        elif type(self._buffer) is bytearray:
+            self._buffer += data
+        else:
+            self._buffer = bytearray(self._buffer) + data
 
     def next_request(self) -> Request | None:
         """Return the next complete request, or ``None`` while it is not all there.
@@ -69,19 +77,23 @@ class RequestParser:
         """
         head = self._head
         if head is None:
-            lines = self._take_head() if self._buffer else None
-            if lines is None:
-                return None
-            self._head = head = parse_head(
-                lines, self._options, scheme=self._scheme, peer=self._peer, known=self._known
-            )
+            head = self._recall() if self._known and self._lines is None else None
+            if head is None:
+                lines = self._take_head() if self._buffer else None
+                if lines is None:
+                    return None
+                head = parse_head(
+                    lines, self._options, scheme=self._scheme, peer=self._peer, known=self._known
+                )
+            if head[1].length == 0:
+                return head[0]
+            self._head = head
         request, fields = head
-        if fields.length != 0:
-            body = self._take_body(fields.length)
-            if body is None:
-                return None
-            request.body = body
-        self._reset()
+        body = self._take_body(fields.length)
+        if body is None:
+            return None
+        request.body = body
+        self._head = self._chunks = None
         return request
 
     @property
@@ -116,8 +128,8 @@ class RequestParser:
 
     def discard(self) -> None:
         """Let go of everything: the parser is of no more use."""
-        self._buffer = bytearray()
-        self._reset()
+        self._buffer = b""
+        self._head = self._lines = self._chunks = None
 
     @property
     def buffered(self) -> int:
@@ -127,13 +139,29 @@ class RequestParser:
     def take_rest(self) -> bytes:
         """Take the bytes behind the request that was answered last."""
         rest = bytes(self._buffer)
-        self._buffer.clear()
+        self._buffer = b""
         return rest
+
+    def _recall(self) -> tuple[Request, Fields] | None:
+        """Take a head that differs from an earlier one in its target alone, if one is there."""
+        buffer = self._buffer
+        if type(buffer) is not bytes:
+            return None
+        found = recall(
+            buffer, self._options, scheme=self._scheme, peer=self._peer, known=self._known
+        )
+        if found is None:
+            return None
+        request, fields, size = found
+        self._buffer = buffer[size:]
+        self._blank_line = False
+        return request, fields
 
     def _take_head(self) -> bytes | None:
         buffer = self._buffer
         if buffer.startswith(b"\r\n") and not self._blank_line:
-            del buffer[:2]  # RFC 9112 §2.2: one, for clients that end a body with CRLF
+            self._drop(2)  # RFC 9112 §2.2: one, for clients that end a body with CRLF
+            buffer = self._buffer
             self._blank_line = True
         if not buffer:
             return None
@@ -142,8 +170,8 @@ class RequestParser:
             self._check_lines(len(buffer))
             self._searched = max(0, len(buffer) - len(_END) + 1)
             return None
-        head = bytes(buffer[: end + len(_END)])
-        size, o = len(head), self._options
+        size, o = end + len(_END), self._options
+        head = bytes(buffer[:size])
         if (
             size > o.max_request_line
             or size > o.max_header_line
@@ -151,8 +179,17 @@ class RequestParser:
             or head.count(b"\n") > o.max_headers
         ):
             self._check_lines(end + len(_END) // 2)  # else no line of it can be too much
-        del buffer[:size]
+        self._drop(size)
+        self._lines, self._searched, self._blank_line = None, 0, False
         return head
+
+    def _drop(self, size: int) -> None:
+        """Take ``size`` bytes from the front of what waits."""
+        buffer = self._buffer
+        if type(buffer) is bytearray and size < len(buffer):
+            del buffer[:size]
+        else:
+            self._buffer = bytes(buffer[size:])
 
     def _check_lines(self, stop: int) -> None:
         if self._lines is None:
@@ -160,18 +197,22 @@ class RequestParser:
         self._lines.check(self._buffer, stop)
 
     def _take_body(self, length: int | None) -> bytes | None:
-        buffer = self._buffer
         if length is None:
-            if self._chunks is None:
-                self._chunks = ChunkedBody(self._options)
-            return self._chunks.take(buffer)
+            return self._take_chunks()
+        buffer = self._buffer
         if len(buffer) <= length:
             if len(buffer) < length:
                 return None
-            body = bytes(buffer)
-            buffer.clear()
-            return body
+            self._buffer = b""
+            return bytes(buffer)
         with memoryview(buffer) as view, view[:length] as part:
             body = bytes(part)
-        del buffer[:length]
+        self._drop(length)
         return body
+
+    def _take_chunks(self) -> bytes | None:
+        if self._chunks is None:
+            self._chunks = ChunkedBody(self._options)
+        if type(self._buffer) is not bytearray:
+            self._buffer = bytearray(self._buffer)
+        return self._chunks.take(self._buffer)

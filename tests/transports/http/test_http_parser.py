@@ -4,9 +4,9 @@ import time
 
 import pytest
 
-from tests.transports.http.parsing import CHUNKED, HEAD, POST, one, parse, refusal
+from tests.transports.http.parsing import CHUNKED, HEAD, POST, one, parse, refusal, verdicts
 from transports.http.options import HTTPOptions
-from transports.http.parser import ParserState, RequestParser
+from transports.http.parser import SMALL_READ, ParserState, RequestParser
 
 GET = HEAD + b"\r\n"
 LENGTH = POST + b"Content-Length: 2\r\n\r\n"
@@ -127,3 +127,38 @@ def test_limit_of_a_body_whose_length_is_known_is_the_head_s_affair() -> None:
     request = parser.next_request()
     assert request is not None
     assert request.body == b"abcde"
+
+
+@pytest.mark.parametrize("rest", [b"", b"\x81\x00", POST + b"Content-Length: 1\r\n\r\nx"])
+def test_head_that_is_known_but_for_its_target_is_taken_alone(rest: bytes) -> None:
+    parser = RequestParser(HTTPOptions())
+    parser.receive_data(GET)
+    assert parser.next_request() is not None
+    parser.receive_data(b"GET /b?c HTTP/1.1\r\nHost: a\r\n\r\n" + rest)
+    request = parser.next_request()
+    assert request is not None
+    assert (request.target, request.path, request.query_string) == ("/b?c", "/b", "c")
+    assert request.headers == (("host", "a"),)
+    assert parser.take_rest() == rest
+
+
+@pytest.mark.parametrize("excess", [-1, 0, 1])
+@pytest.mark.parametrize(("limit", "status"), [("max_request_line", 414), ("max_head", 431)])
+def test_limits_hold_for_a_head_that_is_known(limit: str, status: int, excess: int) -> None:
+    long = b"GET /%b HTTP/1.1" % (b"a" * 100)
+    lines = b"\r\nHost: a\r\n\r\n"
+    most = len(long) if limit == "max_request_line" else len(long + lines)
+    found = verdicts(b"GET / HTTP/1.1" + lines, long + lines, **{limit: most - excess})
+    assert len(found) == 2
+    assert (found[1][0] == status) is (excess > 0)
+
+
+def test_head_that_is_known_may_come_in_pieces_or_behind_others() -> None:
+    one_more = b"GET /b HTTP/1.1\r\nHost: a\r\n\r\n"
+    stream = GET + one_more * 2 + b"\r\n" + one_more
+    assert verdicts(stream) == verdicts(
+        GET, one_more[:9], one_more[9:] + one_more, b"\r\n" + one_more
+    )
+    large = b"GET /c HTTP/1.1\r\nHost: a\r\n\r\n" * 200
+    assert len(large) > SMALL_READ
+    assert len(parse(GET, large)) == 201
