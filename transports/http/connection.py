@@ -63,9 +63,9 @@ class HTTPConnection(Impatient, life.Exchanging, StreamProtocol):
         self.claims: Claims | None = None
         self._needed_until = math.inf
         self._eof = self._lost_at_eof = False
-        self._waits_for: ParserState | None = None
+        self._waits_for: ParserState | None = IDLE
         self._deadlines = Deadlines(stream.dispatcher, self._overdue)
-        self._await_more()
+        self._deadlines.begin(options.keepalive_timeout)  # as _await_more would
 
     # -- the stream's calls
 

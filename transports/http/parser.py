@@ -77,9 +77,11 @@ class RequestParser:
         """
         head = self._head
         if head is None:
+            if not self._buffer:
+                return None
             head = self._recall() if self._known and self._lines is None else None
             if head is None:
-                lines = self._take_head() if self._buffer else None
+                lines = self._take_head()
                 if lines is None:
                     return None
                 head = parse_head(

@@ -25,8 +25,8 @@ def decode(body: bytes, content_type: str | None, options: LongPollOptions) -> l
     """
     if len(body) > options.max_body:
         check_size(len(body), options)
-    if content_type != NDJSON:
-        return [_text(body)]
+    if content_type != NDJSON or (body[:1] == b"[" and b"\n" not in body):
+        return [_text(body)]  # a batch of one, too, as most are
     # What is beyond the limit stays one piece: 8 MB of newlines cost a copy (CVE-2026-32689).
     if b"\r" in body:
         body = body.replace(b"\r\n", b"\n")

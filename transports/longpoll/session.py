@@ -281,7 +281,7 @@ class LongPollSession:
             self._full = True
             logger.warning("ended a session of %s: %s", self.address, refused)
             self.inbox.signal(Shutdown("overflow"))
-        elif first:
+        elif first and self._http is not None:  # else the next poll finds it
             self._dispatcher.send_soon(self.flush)
 
     def hold(self) -> None:
