@@ -11,8 +11,10 @@ from dataclasses import dataclass
 
 from actors.messages import Opcode
 from actors.reasons import NORMAL
+from actors.speedups import hot
 
 
+@hot
 @dataclass(slots=True)
 class Ok:
     """``connect`` and ``join`` accept; ``value`` is the state, or the reply to a join."""
@@ -27,6 +29,7 @@ class Error:
     reason: object = None
 
 
+@hot
 @dataclass(slots=True)
 class Reply:
     """Reply to the message that is being handled.
@@ -43,6 +46,7 @@ class Reply:
     opcode: Opcode | None = None
 
 
+@hot
 @dataclass(slots=True)
 class Push:
     """Send something that answers nothing; the fields are those of :class:`Reply`."""

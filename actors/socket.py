@@ -317,16 +317,8 @@ class Socket(Actor, Generic[StateT]):
                 result = handle_in(item, TEXT)
             elif kind is bytes:
                 result = handle_in(item, BINARY)
-            elif kind is Control:
-                self.__answer(self.handle_control(item.payload, item.opcode), self.handle_control)
-                continue
-            elif kind is Receipt:
-                item.handled(True)
-                continue
-            elif kind is ConnectionEnded:
-                raise Exit(item.reason)
             else:
-                self.on_envelope(item)
+                self.on_odd(item)
                 continue
             if result is not None:
                 try:
@@ -335,6 +327,18 @@ class Socket(Actor, Generic[StateT]):
                     blame(error, handle_in)
                     raise
         transport.flush()
+
+    def on_odd(self, item: Any) -> None:
+        """Handle what is no message of the client."""
+        kind = type(item)
+        if kind is Control:
+            self.__answer(self.handle_control(item.payload, item.opcode), self.handle_control)
+        elif kind is Receipt:
+            item.handled(True)
+        elif kind is ConnectionEnded:
+            raise Exit(item.reason)
+        else:
+            self.on_envelope(item)
 
     def on_blocked(self) -> None:
         """A callback blocks: send what was delivered, and end the turn when it is done."""
@@ -389,6 +393,7 @@ contract.declare(
         "on_ending",
         "on_events",
         "on_killed",
+        "on_odd",
         "transport",
     ),
     values=("state",),

@@ -42,35 +42,36 @@ Handler = Callable[[str, Mapping[str, float], Mapping[str, Any]], object]
 
 CRASHES: Final = CrashLog(logging.getLogger("roost.telemetry"))
 
-_handlers: dict[str, tuple[Handler, ...]] = {}
+attached: Final[dict[str, tuple[Handler, ...]]] = {}
+"""The handlers of each event that has some: to be looked at, not to be changed."""
 
 
 def attach(event: str, handler: Handler) -> None:
     """Call ``handler(event, measurements, metadata)`` for each ``event``; twice is once."""
-    known = _handlers.get(event, ())
+    known = attached.get(event, ())
     if handler not in known:
-        _handlers[event] = (*known, handler)
+        attached[event] = (*known, handler)
 
 
 def detach(event: str, handler: Handler) -> None:
     """Stop calling ``handler``; nothing happens where it is not attached."""
-    rest = tuple(known for known in _handlers.get(event, ()) if known != handler)
+    rest = tuple(known for known in attached.get(event, ()) if known != handler)
     if rest:
-        _handlers[event] = rest
+        attached[event] = rest
     else:
-        _handlers.pop(event, None)
+        attached.pop(event, None)
 
 
 def listens(event: str) -> bool:
     """Whether a handler is attached to ``event``: else what it would be told need not be made."""
-    return event in _handlers
+    return event in attached
 
 
 def execute(
     event: str, measurements: Mapping[str, float], metadata: Mapping[str, Any] | None = None
 ) -> None:
     """Tell the handlers of ``event``; with none this costs one look-up."""
-    for handler in _handlers.get(event, ()):
+    for handler in attached.get(event, ()):
         try:
             handler(event, measurements, metadata or {})
         except Exception as error:  # noqa: BLE001 - whatever it is, the others are told

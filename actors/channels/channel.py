@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, NoReturn, Protocol
 
 from actors import contract, telemetry
@@ -44,8 +44,6 @@ else:
     from typing import TypeVar
 
     A = TypeVar("A")
-
-JOINED: Final = State.JOINED
 
 Answer = Ok | Error | Reply | Stop | None
 """What handles an event may return. ``None`` sends no reply."""
@@ -131,6 +129,7 @@ class Channel(Actor, Generic[A]):
     log_handle_in: ClassVar[str | bool] = False
 
     __on: ClassVar[Mapping[str, Handler]] = {}
+    __plain: ClassVar[dict[str, Callable[[Any, Any], Any]]] = {}
     __out: ClassVar[Mapping[str, Handler | None]] = {}
     __seen: ClassVar[frozenset[str]] = frozenset()
     __log_join: ClassVar[int] = logging.DEBUG
@@ -148,6 +147,9 @@ class Channel(Actor, Generic[A]):
         cls.__log_in = telling.level(cls.log_handle_in, f"{cls.__name__}.log_handle_in")
         join = inspect.getattr_static(cls, "join")
         cls.__on = handlers(cls)
+        cls.__plain = {
+            event: each.function for event, each in cls.__on.items() if each.convert is None
+        }
         if isinstance(cls.intercepts, str):
             raise ConfigError(
                 f"{cls.__name__}.intercepts = {cls.intercepts!r:.80}: must be a tuple of events"
@@ -163,7 +165,6 @@ class Channel(Actor, Generic[A]):
         super().__init__()
         self.__seat = seat
         self.__socket = socket
-        self.__message: Incoming | None = None
         self.__lane: ChannelLane | None = None
         self.__joined = self.__terminates = False
         self.assigns: A = seat.assigns
@@ -237,7 +238,7 @@ class Channel(Actor, Generic[A]):
 
         ``RuntimeError`` outside of a callback for an event of the client.
         """
-        message = self.__message
+        message = self.__seat.at_hand
         if message is None:
             raise RuntimeError("socket_ref() is for callbacks of a client's events")
         return SocketRef(self.__seat, message.ref, self.dispatcher)
@@ -304,26 +305,34 @@ class Channel(Actor, Generic[A]):
         timed = self.__log_in or telemetry.listens(telling.HANDLED_IN)
         handle = self.__timed if timed else self.__handle
         for item in batch:
-            kind = type(item)
-            if kind is Incoming:
+            if type(item) is Incoming:
                 handle(item)
                 seat.waiting -= 1
                 if not seat.waiting:
                     seat.weight = 0
                     if seat.held:
                         seat.caught_up()
-            elif kind is Join:
-                self.__join(item)
-                if seat.held and not seat.waiting:
-                    seat.caught_up()
-            elif kind is Leave:
-                seat.connection.reply(seat.join_ref, item.ref, seat.topic, "ok", {})
-                raise Exit(LEFT)
-            elif kind is Drain:
-                self.handle_drain()
-                raise Exit(DRAINING)
             else:
-                self.on_envelope(item)
+                self.on_odd(item)
+
+    def on_odd(self, item: Any) -> None:
+        """Handle what a compiled build leaves to this one: what is not counted, or judged first."""
+        seat, kind = self.__seat, type(item)
+        if kind is Incoming:
+            timed = self.__log_in or telemetry.listens(telling.HANDLED_IN)
+            (self.__timed if timed else self.__handle)(item)
+        elif kind is Join:
+            self.__join(item)
+            if seat.held and not seat.waiting:
+                seat.caught_up()
+        elif kind is Leave:
+            seat.connection.reply(seat.join_ref, item.ref, seat.topic, "ok", {})
+            raise Exit(LEFT)
+        elif kind is Drain:
+            self.handle_drain()
+            raise Exit(DRAINING)
+        else:
+            self.on_envelope(item)
 
     def __timed(self, message: Incoming) -> None:
         began = telling.begin(telling.HANDLED_IN, self.__log_in)
@@ -335,7 +344,7 @@ class Channel(Actor, Generic[A]):
     def __handle(self, message: Incoming) -> None:
         payload = message.payload
         handler = self.__on.get(message.event)
-        self.__message = message
+        self.__seat.at_hand = message
         if handler is None:
             answer = self.handle_in(message.event, payload)
         else:
@@ -343,27 +352,41 @@ class Channel(Actor, Generic[A]):
                 try:
                     payload = handler.convert(payload)
                 except InvalidPayload as error:
-                    self.__message = None
+                    self.__seat.at_hand = None
                     telling.refused(type(self), self.topic, "invalid payload")
                     self.__reply(message, answers.invalid(error))
                     return
             answer = handler.function(self, payload)
-        self.__message = None
-        if answer is None or self.__seat.state is not JOINED:  # killed, which it caught
+        self.__seat.at_hand = None
+        if answer is None or not self.__seat.joined:  # killed, which it caught
             return
         try:
             if type(answer) is Ok and type(answer.value) is dict:  # as nearly all are
-                seat = self.__seat
-                seat.connection.reply(seat.join_ref, message.ref, seat.topic, "ok", answer.value)
+                if message.ref is not None:
+                    seat = self.__seat
+                    names = seat.join_ref, message.ref, seat.topic
+                    seat.send(seat.encode(*names, "ok", answer.value))
             else:
                 self.__reply(message, answer)
-        except (TypeError, ValueError) as error:  # a form that is none, or no JSON
-            function: Any = self.handle_in if handler is None else handler.function
-            name = "handle_in" if handler is None else handler.method
-            where = f"{type(self).__name__}.{name}, to {message.event!r:.80}"
-            wrong = TypeError(f"{where}: {error}")
-            blame(wrong, function)
-            raise wrong from error
+        except (TypeError, ValueError) as error:
+            self.on_wrong_answer(message, error)
+
+    def on_answer(self, message: Incoming, answer: Any) -> None:
+        """Reply what is not simply ``Ok`` with a ``dict``, for a compiled build."""
+        try:
+            self.__reply(message, answer)
+        except (TypeError, ValueError) as error:
+            self.on_wrong_answer(message, error)
+
+    def on_wrong_answer(self, message: Incoming, error: Exception) -> NoReturn:
+        """Say whose answer has a form that is none, or is no JSON."""
+        handler = self.__on.get(message.event)
+        function: Any = self.handle_in if handler is None else handler.function
+        name = "handle_in" if handler is None else handler.method
+        where = f"{type(self).__name__}.{name}, to {message.event!r:.80}"
+        wrong = TypeError(f"{where}: {error}")
+        blame(wrong, function)
+        raise wrong from error
 
     def __reply(self, message: Incoming, answer: Any) -> None:
         if type(answer) is Stop:
@@ -397,6 +420,9 @@ class Channel(Actor, Generic[A]):
         # Subscribed first, so that no event is missed; nothing is written between the two.
         self.__lane = self.__socket.lane(self.actor_inbox, self.__seen)
         pubsub.enter(seat.topic, self.__lane)
+        if not self.__log_in:
+            seat.handlers = self.__plain
+        self.actor_inbox.serve(seat)
         seat.accepted(response)
         self.__joined = self.__terminates = True
         telling.done(telling.JOINED, began, self, self.__log_join)
@@ -453,7 +479,7 @@ class Channel(Actor, Generic[A]):
         """Tell the client before ``terminate`` runs, which may take its time."""
         self.__leave_lane()
         self.actor_inbox.leave_turn()
-        self.__seat.over(reason, self.actor_inbox.items)
+        self.__seat.end(reason, self.actor_inbox.items)
 
     def on_terminate(self, reason: Reason) -> None:
         """Call :meth:`terminate`, once, and only of a channel that was joined."""
@@ -465,7 +491,7 @@ class Channel(Actor, Generic[A]):
         """Tell the client of a kill, and give the seat up."""
         self.__leave_lane()
         try:
-            self.__seat.over(reason, left)
+            self.__seat.end(reason, left)
         finally:  # whatever an application's serializer does
             if self.__terminates:
                 self.__seat.killed()
@@ -492,9 +518,10 @@ class Channel(Actor, Generic[A]):
 
 
 _RESERVED: Final = (
-    "__init__", "broadcast", "broadcast_from", "endpoint", "id", "join_ref", "on_blocked",
-    "on_ended", "on_ending", "on_killed", "on_receive", "on_start", "on_stop", "on_failure", "push",
-    "socket_ref", "subtopic", "topic", "transport", "vsn",
+    "__init__", "broadcast", "broadcast_from", "endpoint", "id", "join_ref", "on_answer",
+    "on_blocked", "on_ended", "on_ending", "on_failure", "on_killed", "on_odd", "on_receive",
+    "on_start", "on_stop", "on_wrong_answer", "push", "socket_ref", "subtopic", "topic",
+    "transport", "vsn",
 )  # fmt: skip
 
 contract.declare(

@@ -9,7 +9,7 @@ JOINED     the channel handles messages
 OVER       the client knows of the end; ``terminate`` may still run
 =========  ===================================================================
 
-However a channel ends, :meth:`Seat.over` is called before its ``terminate``, and
+However a channel ends, :meth:`Seat.end` is called before its ``terminate``, and
 :meth:`Seat.gone` when nothing of it runs any more.
 """
 
@@ -20,19 +20,14 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from actors.channels import telling
+from actors.channels.hot import Place
 from actors.channels.items import Drain, Join, Leave
 from actors.reasons import Reason, Shutdown
-from actors.serializers.message import Incoming, Ref
+from actors.serializers.message import Frame, Incoming, Ref
 
 if TYPE_CHECKING:
     from actors.runtime.mailbox import Mailbox
     from actors.runtime.timers import Timer
-
-MAX_WAITING: Final = 64
-"""Messages that wait for one channel before its client is not read from."""
-
-MAX_WAITING_BYTES: Final = 65536
-"""The same, in bytes of their frames."""
 
 LEFT: Final = Shutdown("left")
 DUPLICATE: Final = Shutdown("duplicate")
@@ -82,6 +77,12 @@ class Occupant(Protocol):
 class Connection(Protocol):
     """What a seat needs of its client's connection."""
 
+    encode: Callable[[Ref, Ref, str, str, object], Frame]
+    """Its serializer's ``reply``."""
+
+    send: Callable[[Frame], object]
+    """Send what was encoded."""
+
     leaving: bool
     """Whether the whole connection ends: then the client is not told of the end of a topic."""
 
@@ -107,7 +108,7 @@ class Connection(Protocol):
         """Call ``function`` on the loop; it must not block."""
 
 
-class Seat:
+class Seat(Place):
     """The place of a channel, from its join to its end.
 
     ``channel_class`` and ``subtopic`` are those of the route that matched, ``assigns`` are the
@@ -126,19 +127,13 @@ class Seat:
         "earlier",
         "grace",
         "heir",
-        "held",
-        "join_ref",
         "leaves",
         "patience",
-        "queue",
         "ref",
         "state",
         "subtopic",
         "timer",
         "told_ref",
-        "topic",
-        "waiting",
-        "weight",
     )
 
     def __init__(
@@ -165,7 +160,10 @@ class Seat:
         self.ref = join.ref
         self.state = State.WAITING
         self.channel: Occupant | None = None
-        self.queue: list[Any] = [Join(join.payload)]
+        self.queue = [Join(join.payload)]
+        self.encode, self.send = connection.encode, connection.send
+        self.inbox = self.at_hand = self.handlers = None
+        self.joined = self.over = False
         self.earlier: Seat | None = None
         self.heir: Seat | None = None
         self.closes: list[Ref] = []
@@ -183,7 +181,8 @@ class Seat:
         return str(join_ref) == str(mine)  # binary frames have refs as text
 
     def _step(self, event: Event) -> None:
-        self.state = TRANSITIONS[self.state, event]
+        self.state = state = TRANSITIONS[self.state, event]
+        self.joined, self.over = state is State.JOINED, state is State.OVER
 
     # -- the client's side
 
@@ -195,18 +194,8 @@ class Seat:
         channel.on_begin()
         self.timer = self.connection.call_later(self.patience, self._join_is_late)
         items, self.queue = self.queue, []
-        channel.actor_inbox.add(items)
-
-    def offer(self, item: Any, size: int) -> None:
-        """Queue a message whose frame has ``size`` bytes."""
-        self.waiting += 1
-        self.weight += size
-        if self.channel is None:
-            self.queue.append(item)
-        else:
-            self.channel.actor_inbox.add_one(item)
-        if self.waiting > MAX_WAITING or self.weight > MAX_WAITING_BYTES:
-            self.hold()
+        self.inbox = channel.actor_inbox
+        self.inbox.add(items)
 
     def hold(self) -> None:
         """Have the client read no more, until the channel has caught up."""
@@ -298,7 +287,7 @@ class Seat:
             queued, self.queue = self.queue, []
             self._answer(queued)
 
-    def over(self, reason: Reason, left: list[Any]) -> None:
+    def end(self, reason: Reason, left: list[Any]) -> None:
         """Tell the client that the channel ends for ``reason``; a second call does nothing.
 
         ``left``: what waits for it, and will not be handled.
@@ -331,7 +320,7 @@ class Seat:
         if self.channel is None:
             return
         self._cancel()
-        self.channel = None
+        self.channel = self.inbox = None
         self.connection.free(self)
         heir, self.heir = self.heir, None
         if heir is not None and not self.connection.leaving:

@@ -158,6 +158,7 @@ class ChannelSocket(Socket[A], Generic[A]):
         self.__leaving: Reason | None = None
         self.__topics = Topics(self, transport, accepted.serializer)
         self.__begun = True
+        self.actor_inbox.serve(self.__topics)
         if accepted.socket_id is not None:
             pubsub.subscribe(self, accepted.socket_id)
         return Ok(accepted.assigns)
@@ -210,22 +211,34 @@ class ChannelSocket(Socket[A], Generic[A]):
 
     def on_batch(self, batch: Iterator[Any]) -> None:
         """Route what the client sent; answer what concerns no channel."""
-        take = self.__topics.take
+        topics = self.__topics
         try:
             for item in batch:
                 kind = type(item)
                 if kind is str or kind is bytes:
-                    if self.__leaving is None:
-                        take(item)
-                elif kind is Receipt:
-                    item.handled(self.__leaving is None)
-                elif kind is ConnectionEnded:
-                    self.handle_exit(item.reason)
-                elif kind is not Control:
-                    self.on_envelope(item)
+                    if not topics.leaving:
+                        topics.take(item)
+                else:
+                    self.on_odd(item)
         except Exit as end:
-            self.actor_inbox.leave_turn()
-            self.handle_exit(end.reason)
+            self.on_exit(end)
+
+    def on_odd(self, item: Any) -> None:
+        """Handle what is no message of the client."""
+        kind = type(item)
+        if kind is Receipt:
+            item.handled(not self.__topics.leaving)
+        elif kind is ConnectionEnded:
+            self.handle_exit(item.reason)
+        elif kind is not Control:
+            self.on_envelope(item)
+
+    def on_exit(self, end: BaseException) -> None:
+        """End the channels for what came out of a turn; raise what is no :class:`Exit`."""
+        if type(end) is not Exit:
+            raise end
+        self.actor_inbox.leave_turn()
+        self.handle_exit(end.reason)
 
     def on_receive(self, message: Any) -> None:
         """End for a broadcast of ``disconnect`` to the id; nothing else is told to a connection."""
@@ -316,6 +329,7 @@ contract.declare(
         "init",
         "lane",
         "on_ended",
+        "on_exit",
         "on_receive",
         "routes",
         "seat",

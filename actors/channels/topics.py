@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol
 
 from actors.channels import telling
 from actors.channels.events import RESERVED
+from actors.channels.hot import MAX_WAITING_BYTES, Lobby
 from actors.channels.rates import Rate
-from actors.channels.seat import MAX_WAITING_BYTES, Seat, State
+from actors.channels.seat import Seat, State
 from actors.errors import InvalidMessage
 from actors.reasons import Failure, Reason, Shutdown
 from actors.runtime.exits import ActorKilled, Exit
-from actors.serializers.message import SHORT_NAME, Incoming, Ref, is_too_long
+from actors.serializers.message import Frame, Incoming, Ref, is_too_long
 
 if TYPE_CHECKING:
     from actors.channels.routes import Routes
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
 FLOOD: Final = Shutdown("flood")
 
-JOINING, OVER = State.JOINING, State.OVER
+JOINING = State.JOINING
 
 
 class Owner(Protocol):
@@ -55,34 +56,31 @@ class Owner(Protocol):
         """The process's."""
 
 
-class Topics:
+class Topics(Lobby):
     """The seats of one client, by topic."""
 
     __slots__ = (
-        "_end",
-        "_joins",
-        "_message_rate",
-        "_messages",
-        "_seats",
-        "_serializer",
-        "_socket",
-        "_transport",
-        "leaving",
-    )
+        "_end", "_joins", "_message_rate", "_messages", "_serializer", "_socket", "_transport",
+        "encode", "send",
+    )  # fmt: skip
 
     def __init__(self, socket: Owner, transport: ChannelTransport, serializer: Serializer) -> None:
         self._socket = socket
         self._transport = transport
         self._serializer = serializer
-        self._seats: dict[str, Seat] = {}
+        self.seats = {}
+        self.decode = serializer.decode
+        self.encode: Callable[[Ref, Ref, str, str, object], Frame] = serializer.reply
+        self.send: Callable[[Frame], object] = transport.send
         self._message_rate = socket.max_message_rate
+        self.rated = self._message_rate is not None
         self._joins: Rate | None = None
         self._messages: Rate | None = None
         self._end: Reason | None = None
         self.leaving = False
 
     def __len__(self) -> int:
-        return len(self._seats)
+        return len(self.seats)
 
     @property
     def serializer(self) -> Serializer:
@@ -91,31 +89,29 @@ class Topics:
 
     def seat(self, topic: str) -> Seat | None:
         """Return the seat of a topic, if it has one."""
-        return self._seats.get(topic)
+        return self.seats.get(topic)
 
     # -- from the client
 
-    def take(self, frame: str | bytes) -> None:
-        """Route or answer one message; :class:`Exit` ends the connection for a broken one."""
-        try:
-            message = self._serializer.decode(frame)
-        except InvalidMessage as error:
-            name = type(self._socket).__name__
-            telling.LINES.log(logging.INFO, name, "%s: closed a client: %s", name, error)
-            raise Exit(Failure(error)) from None
+    def decode_odd(self, error: InvalidMessage) -> None:
+        """End the connection for what cannot be read."""
+        name = type(self._socket).__name__
+        telling.LINES.log(logging.INFO, name, "%s: closed a client: %s", name, error)
+        raise Exit(Failure(error)) from None
+
+    def take_odd(self, message: Incoming, size: int, seat: Seat | None) -> None:
+        """Route or answer what may be no event for a channel that is there to handle it."""
         event = message.event
         if event[:4] == RESERVED:
-            self._control(message, len(frame))
-            return
-        seat = self._seats.get(message.topic)
-        if seat is None or seat.state is OVER:
+            self._control(message, size, seat)
+        elif seat is None or seat.over:
             self._take_unjoined(message)
-        elif message.join_ref != seat.join_ref and not seat.means(message.join_ref):
+        elif not seat.means(message.join_ref):
             pass  # sent to a join that is over
-        elif len(event) > SHORT_NAME and is_too_long(event):
+        elif is_too_long(event):
             self._refuse(message, "unknown event", seat.join_ref)
         elif self._message_rate is None or self._is_within(self._message_rate, message, seat):
-            seat.offer(message, len(frame))
+            seat.offer(message, size)
 
     def _take_unjoined(self, message: Incoming) -> None:
         if message.topic == "phoenix" and message.event == "heartbeat":
@@ -142,9 +138,8 @@ class Topics:
         telling.refused(type(self._socket), message.topic, reason)
         self.reply(join_ref, message.ref, message.topic, "error", {"reason": reason})
 
-    def _control(self, message: Incoming, size: int) -> None:
+    def _control(self, message: Incoming, size: int, seat: Seat | None) -> None:
         """Join, leave, or an event that only a server sends."""
-        seat = self._seats.get(message.topic)
         if message.event == "phx_join":
             self._join(message, size, seat)
         elif message.event != "phx_leave":
@@ -174,11 +169,11 @@ class Topics:
             telling.LINES.log(logging.WARNING, (name, "unmatched"), words, name, topic)
             self._refuse(message, "unmatched topic")
             return
-        if earlier is None and len(self._seats) >= socket.max_channels:
+        if earlier is None and len(self.seats) >= socket.max_channels:
             self._refuse(message, "too many channels joined", message.join_ref)
             return
         channel_class = match.route.channel
-        seat = self._seats[topic] = Seat(
+        seat = self.seats[topic] = Seat(
             self,
             message,
             channel_class,
@@ -212,12 +207,12 @@ class Topics:
 
     def free(self, seat: Seat, earlier: Seat | None = None) -> None:
         """Forget a seat of which nothing runs; the connection ends with its last one."""
-        if self._seats.get(seat.topic) is seat:
+        if self.seats.get(seat.topic) is seat:
             if earlier is None:
-                del self._seats[seat.topic]
+                del self.seats[seat.topic]
             else:
-                self._seats[seat.topic] = earlier
-        if self._end is not None and not self._seats:
+                self.seats[seat.topic] = earlier
+        if self._end is not None and not self.seats:
             self._socket.actor_inbox.signal(self._end)
 
     def hold(self) -> None:
@@ -241,28 +236,28 @@ class Topics:
         ``reason`` as an exit signal when the last one has ended.
         """
         self._end, self.leaving = reason, True
-        for seat in list(self._seats.values()):
+        for seat in list(self.seats.values()):
             if drain:
                 seat.drain()
             else:
                 seat.exit(reason)
-        return bool(self._seats)
+        return bool(self.seats)
 
     def kill(self) -> None:
         """End all channels at once, as the connection's actor has ended."""
         self._end, self.leaving = None, True
         self.kill_late()
-        self._seats.clear()
+        self.seats.clear()
 
     def cancel_joins(self) -> None:
         """Refuse the joins that still run, and end them."""
-        for seat in list(self._seats.values()):
+        for seat in list(self.seats.values()):
             if seat.state is JOINING:
                 seat.cancel_join()
 
     def kill_late(self) -> None:
         """End the channels that have not ended by themselves in time."""
-        for seat in list(self._seats.values()):
+        for seat in list(self.seats.values()):
             try:
                 (seat.earlier or seat).kill()  # who waits for another has no channel yet
             except ActorKilled:

@@ -8,7 +8,7 @@ from typing import Any
 
 from actors import log_format, schedule, signing
 from actors import packets as frames
-from actors.channels import seat
+from actors.channels import hot
 from actors.channels.channel import Channel
 from actors.channels.socket import ChannelSocket
 from actors.endpoint.mounts import Mounts
@@ -35,11 +35,11 @@ FIXED: tuple[tuple[str, Any, str, str], ...] = (
     ("channel.join_timeout", Channel.join_timeout, "seconds", "for join, then join timeout"),
     (
         "channel.waiting",
-        seat.MAX_WAITING,
+        hot.MAX_WAITING,
         "messages",
         "of the client for one channel, then it is not read from",
     ),
-    ("channel.waiting_bytes", seat.MAX_WAITING_BYTES, "bytes", "the same, in bytes of frames"),
+    ("channel.waiting_bytes", hot.MAX_WAITING_BYTES, "bytes", "the same, in bytes of frames"),
     ("channel.name", message.MAX_NAME, "bytes", "of a topic, an event or a ref, else refused"),
     ("channel.json_depth", strict_json.MAX_DEPTH, "levels", "of JSON in a message, else 1007"),
     ("actor.turn", actor.TURN_MESSAGES, "messages", "handled before others get their turn"),

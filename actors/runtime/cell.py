@@ -19,20 +19,20 @@ from __future__ import annotations
 import itertools
 import operator
 from collections.abc import Callable, Iterator
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from greenlet import greenlet
 
-from actors.reasons import Crash, Reason
-from actors.runtime.carrier import Runnable
+from actors.reasons import Reason
 from actors.runtime.dispatcher import TURN_MESSAGES, Dispatcher
 from actors.runtime.lifecycle import TRANSITIONS, Event, State
+from actors.runtime.turns import READY, ActorLike, Turns
+from actors.speedups import compiled
 
 # Bound here: a look-up of an enum's member costs as much as a call.
 _STARTING, _CLOSING, _GONE, _STARTED = State.STARTING, State.CLOSING, State.GONE, Event.STARTED
 
 UNBEGUN: Final = "unbegun"
-READY: Final = "ready"
 UNOWNED: Final = "unowned"
 
 MAX_NAME: Final = 200
@@ -40,33 +40,6 @@ MAX_NAME: Final = 200
 
 next_number = itertools.count(1).__next__
 """Return a number that nothing else of this process has: of an actor, or of a monitor."""
-
-
-class _Actor(Protocol):
-    """What the runtime needs of an actor: the class itself imports everything here.
-
-    What is called on it is documented there.
-    """
-
-    mailbox_messages: int
-    mailbox_bytes: int
-    mailbox_policy: str
-    ends_others: bool
-
-    @property
-    def actor_ref(self) -> Any: ...
-    @property
-    def actor_urn(self) -> str: ...
-    def handle_exit(self, reason: Reason) -> None: ...
-    def on_batch(self, batch: Iterator[Any]) -> None: ...
-    def on_blocked(self) -> None: ...
-    def on_unwound(self, error: BaseException | None) -> None: ...
-    def on_crash(self, reason: Crash) -> None: ...
-    def on_ending(self, reason: Reason) -> None: ...
-    def on_terminate(self, reason: Reason) -> None: ...
-    def on_ended(self, reason: Reason, left: list[Any]) -> None: ...
-    def on_killed(self) -> None: ...
-    def kill_now(self) -> None: ...
 
 
 class Monitors:
@@ -80,7 +53,7 @@ class Monitors:
         self.watched: dict[int, Cell] = {}
 
 
-class Cell(Runnable):
+class Cell(Turns):
     """The record of ``actor``, and what the dispatcher runs of it.
 
     ``items``: what waits, envelopes and (from a transport) bare events. ``batch``: the rest of the
@@ -91,11 +64,11 @@ class Cell(Runnable):
     """
 
     __slots__ = (
-        "actor", "asked", "batch", "closed", "dispatcher", "items", "monitors", "number", "owner",
-        "reason", "ref", "signals", "state", "stopped", "told", "weight",
+        "asked", "closed", "monitors", "number", "reason", "ref", "state", "stopped", "told",
+        "weight",
     )  # fmt: skip
 
-    def __init__(self, actor: _Actor, dispatcher: Dispatcher) -> None:
+    def __init__(self, actor: ActorLike, dispatcher: Dispatcher) -> None:
         self.actor = actor
         self.dispatcher = dispatcher
         self.number = next_number()
@@ -104,6 +77,7 @@ class Cell(Runnable):
         self.reason: Reason | None = None
         self.owner: object = UNBEGUN
         self.items: list[Any] = []
+        self.track: Any = None
         self.batch: Iterator[Any] | None = None
         self.signals: list[Reason] | None = None
         self.told = 0
@@ -121,36 +95,6 @@ class Cell(Runnable):
             return f"{type(self.actor).__name__} ({self.actor.actor_urn})"
 
     # -- what comes in, on the dispatcher's thread
-
-    def offer(self, events: list[Any]) -> bool:
-        """Queue the events of one read; return whether nothing else waited or ran.
-
-        For the poll phase alone, which the ready queue follows: nobody need be woken. The list is
-        the cell's from here on.
-        """
-        if self.owner is None:  # its ``items`` are empty
-            self.items = events
-            self.owner = READY
-            self.dispatcher.ready.append(self)
-            return True
-        self.items += events
-        return False
-
-    def add(self, events: list[Any]) -> None:
-        """Queue events at any other time."""
-        if self.owner is None:  # its ``items`` are empty
-            self.items = events
-            self.owner = READY
-            self.dispatcher.schedule(self)
-        else:
-            self.items += events
-
-    def add_one(self, event: Any) -> None:
-        """Queue an event at any other time."""
-        self.items.append(event)
-        if self.owner is None:
-            self.owner = READY
-            self.dispatcher.schedule(self)
 
     def accept(self, envelope: Any) -> bool:
         """Queue what somebody told, and see to it that the actor gets a turn.
@@ -200,38 +144,17 @@ class Cell(Runnable):
         else:
             dispatcher.schedule_late(self)
 
+    def serve(self, track: Any) -> None:
+        """Let a compiled build run turns as a whole, by ``track``; a pure one has no use for it."""
+        if compiled is not None:
+            self.track = track
+
     # -- a turn
 
     @property
     def kind(self) -> type:
+        """The class of the actor, for the log."""
         return type(self.actor)
-
-    def on_turn(self, carrier: greenlet) -> None:
-        """Have up to :data:`TURN_MESSAGES` messages handled; exit signals come first.
-
-        Fewer of what a client sent while turns are long; not of what others tell, who count on it.
-        """
-        if self.owner is not READY:
-            return  # killed while it was queued, or queued twice and served already
-        self.owner = carrier
-        items = self.items
-        self.items = []
-        if len(items) > 1 and len(items) > self.dispatcher.turn_messages:
-            self._shorten(items)
-        self.batch = batch = iter(items)
-        try:
-            if self.signals is not None:
-                signals, self.signals = self.signals, None
-                for reason in signals:
-                    self.actor.handle_exit(reason)
-            self.actor.on_batch(batch)
-        except BaseException as error:  # noqa: BLE001 - GreenletExit and SystemExit end one actor
-            self.actor.on_unwound(error)
-        else:
-            if self.items or self.signals is not None:  # as they are where it has ended
-                self._turn_over()
-            else:
-                self.owner = self.batch = None
 
     def on_blocked(self) -> None:
         self.actor.on_blocked()
@@ -315,6 +238,7 @@ class Cell(Runnable):
         if self.batch is not None:
             self._interrupt()
         self.batch, self.signals = None, []  # which the running turn looks at, at its end
+        self.track = None
         left, self.items = self.items, []
         return left
 

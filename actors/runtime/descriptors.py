@@ -11,6 +11,7 @@ from gevent import monkey
 
 from actors.runtime.carrier import Runnable
 from actors.runtime.dear import PATIENCE, Dear
+from actors.speedups import compiled
 
 # gevent removes epoll from a patched select: what blocks on it would block the loop.
 epoll: Any = monkey.get_original("select", "epoll")
@@ -26,11 +27,12 @@ class Descriptors:
     ``late``, which had one already.
     """
 
-    _wake_pending = False
+    wake_pending = False
+    """Whether a slice is to come anyhow."""
 
     def __init__(self) -> None:
         self.now = 0.0
-        self.ready: deque[Runnable] = deque()
+        self.ready: deque[Runnable] = deque() if compiled is None else compiled.Queue()
         self.late: deque[Runnable] = deque()
         self.handlers: dict[int, Callable[[int], None]] = {}
         self._events: list[tuple[int, int]] = []
@@ -39,7 +41,7 @@ class Descriptors:
         self._epoll = epoll()
         self._dear = Dear(self._epoll)
 
-    def _wake_soon(self) -> None:
+    def wake_soon(self) -> None:
         raise NotImplementedError
 
     def register(
@@ -61,8 +63,8 @@ class Descriptors:
         self._epoll.modify(fd, self._dear.modify(fd, events))
         self._stale.add(fd)
         self._again.pop(fd, None)
-        if self._dear.line and not self._wake_pending:
-            self._wake_soon()
+        if self._dear.line and not self.wake_pending:
+            self.wake_soon()
 
     def unregister(self, fd: int) -> None:
         """Forget ``fd``; must come before it is closed."""
@@ -80,8 +82,8 @@ class Descriptors:
         :meth:`unregister` undo it.
         """
         self._again[fd] = events
-        if not self._wake_pending:
-            self._wake_soon()
+        if not self.wake_pending:
+            self.wake_soon()
 
     def close_epoll(self) -> None:
         """Close this process's descriptor of the set; in a forked child the parent's lives on."""
@@ -100,3 +102,15 @@ class Descriptors:
             if not others or self.now > dear.since + PATIENCE:
                 events.append((dear.take(self.now), EPOLLIN))
         return events
+
+    def _serve_compiled(self, dear: float, until: float) -> int:
+        """Serve what epoll tells of, as a compiled build does; return how much it was.
+
+        What there was no time for is in ``_events``.
+        """
+        self._stale.clear()
+        found: int
+        found, self._events = compiled.poll(
+            self, self._epoll.fileno(), POLL_EVENTS, self._stale, self._dear, dear, until
+        )
+        return found

@@ -29,6 +29,7 @@ starter's.
 from __future__ import annotations
 
 import logging
+import math
 import sys
 import time
 from collections import deque
@@ -47,6 +48,7 @@ from actors.runtime.reserve import FOR_ENDS, FOR_KEEPERS, Reserve
 from actors.runtime.rounds import Rounds
 from actors.runtime.stuck import Stuck
 from actors.runtime.timers import Timers
+from actors.speedups import compiled
 
 logger = logging.getLogger("roost.runtime")
 
@@ -90,7 +92,7 @@ class Dispatcher(Descriptors):
         self._turns, self.turn_messages = TURNS_BETWEEN_CLOCKS, TURN_MESSAGES
         self._at_ease, self._had_late = True, False  # has the most of both; in this slice
         self._until: float | None = None
-        self._sends: deque[Callable[[], object]] = deque()
+        self.sends: deque[Callable[[], object]] = deque() if compiled is None else compiled.Queue()
         self._foreign: deque[Callable[[], object]] = deque()
         loop = self.hub.loop
         self._watcher: Any = loop.io(self._epoll.fileno(), 1)
@@ -107,8 +109,8 @@ class Dispatcher(Descriptors):
     def schedule(self, runnable: Runnable) -> None:
         """Queue ``runnable`` for a turn. Callers see to it that it is queued once."""
         self.ready.append(runnable)
-        if not self._wake_pending:
-            self._wake_soon()
+        if not self.wake_pending:
+            self.wake_soon()
 
     def schedule_late(self, runnable: Runnable) -> None:
         """Queue what had its turn: it goes on when no other is ready, and one in each slice."""
@@ -125,9 +127,9 @@ class Dispatcher(Descriptors):
         One system call right after the other is cheaper than one between two turns: caches stay
         warm, and a peer that has gone to sleep is woken once.
         """
-        self._sends.append(send)
-        if not self._wake_pending:
-            self._wake_soon()
+        self.sends.append(send)
+        if not self.wake_pending:
+            self.wake_soon()
 
     def on_this_thread(self) -> bool:
         """Whether the caller runs on the dispatcher's thread."""
@@ -157,14 +159,15 @@ class Dispatcher(Descriptors):
         """In the hub, once in each of its turns."""
         self._until, self._had_late = None, False
 
-    def _wake_soon(self) -> None:
-        self._wake_pending = True
+    def wake_soon(self) -> None:
+        """Have a slice soon; only where none is pending."""
+        self.wake_pending = True
         self.hub.loop.run_callback(self._wake)
 
     def wake_for_turns(self) -> None:
         """See to it that what is queued for a turn has it."""
-        if self._has_turns() and not self._wake_pending:
-            self._wake_soon()
+        if self._has_turns() and not self.wake_pending:
+            self.wake_soon()
 
     def _has_turns(self) -> bool:
         return bool(self.ready or self.late or self.keepers.waiting or self.ends.waiting)
@@ -180,7 +183,7 @@ class Dispatcher(Descriptors):
 
     def _serve(self) -> None:
         """Use the slice, or what is left of it."""
-        self._wake_pending = True  # what is scheduled from here on is seen below
+        self.wake_pending = True  # what is scheduled from here on is seen below
         self.now = self.clock()
         try:
             if self._foreign:
@@ -188,10 +191,10 @@ class Dispatcher(Descriptors):
             if self.timers.armed <= self.now:
                 self.timers.run(self.clock() + SLICE * SHARE)
             self._run_carriers()
-            if self._sends:
+            if self.sends:
                 self._send()
         finally:
-            self._wake_pending = False
+            self.wake_pending = False
             if self._is_work_left():
                 self._wake_next_turn()
 
@@ -200,11 +203,11 @@ class Dispatcher(Descriptors):
         free = self._idle or self.carriers < self.blocked.limit
         turns = self._has_turns() if free else self.keepers.may_run() or self.ends.may_run()
         events = self._events or self._again or self._dear.line
-        return bool(turns or events or self._sends or self._foreign)
+        return bool(turns or events or self.sends or self._foreign)
 
     def _wake_next_turn(self) -> None:
         """See to it that the loop comes back when its other watchers have had their turn."""
-        self._wake_pending = True
+        self.wake_pending = True
         if not self._next_turn.active:
             self._next_turn.start(self._wake)
 
@@ -275,13 +278,16 @@ class Dispatcher(Descriptors):
         ready, clock = self.ready, self.clock
         late, until, now = self.late, self._until or 0.0, self.now
         keepers, ends = self.keepers.waiting, self.ends.waiting
+        work = None if compiled is None else compiled.work
         while True:
             more = self._poll()
             now = max(now, self.now)
             if (keepers or ends or late) and self._work_urgent(me):
                 return
             while ready:
-                for _ in range(self._turns):
+                if work is not None:
+                    work(ready, me, self._turns)
+                for _ in range(0 if work is not None else self._turns):
                     me.runnable = runnable = ready.popleft()
                     runnable.on_turn(me)
                     if me.gr_context is not None:
@@ -321,8 +327,11 @@ class Dispatcher(Descriptors):
             self._at_ease = self._turns * self.turn_messages == most
 
     def _send(self) -> None:
-        sends, clock = self._sends, self.clock
+        sends, clock = self.sends, self.clock
         until = clock() + SLICE * SHARE
+        if compiled is not None:
+            compiled.flush_all(sends, until if clock is time.monotonic else math.inf)
+            return
         while sends:
             send = sends.popleft()
             try:
@@ -332,15 +341,24 @@ class Dispatcher(Descriptors):
             if clock() > until:
                 return
 
-    def _poll(self) -> bool:
+    def _poll(self) -> bool:  # noqa: C901 - the hot loop
         """Serve a poll's events; return whether to poll again within this slice."""
-        if self._sends and (len(self._sends) >= SENDS or self._dear.line):
+        if self.sends and (len(self.sends) >= SENDS or self._dear.line):
             self._send()
+        if (
+            compiled is not None
+            and self.clock is time.monotonic  # which it asks itself
+            and not (self._events or self._again or self._dear.line)
+        ):
+            if self._serve_compiled(DEAR, self._until or 0.0):
+                return not self._events
+            events = self._events
+        else:
+            events = self._events or self._find_events()
         handlers, stale, strikes = self.handlers, self._stale, self._dear.strikes
         clock, until, dear = self.clock, self._until or 0.0, DEAR
-        events = self._events or self._find_events()
         if not events:
-            if not self._sends:
+            if not self.sends:
                 return False
             self._send()
             return clock() <= until

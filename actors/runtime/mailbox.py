@@ -13,7 +13,8 @@ from pykka.messages import _ActorStop
 
 from actors.errors import MailboxFull
 from actors.reasons import Shutdown
-from actors.runtime.cell import READY, Cell
+from actors.runtime.cell import Cell
+from actors.runtime.turns import READY
 
 logger = logging.getLogger("roost.runtime")
 

@@ -17,9 +17,11 @@ from actors.serializers.message import (
     Frame,
     Incoming,
     Ref,
+    Serializer,
     check_names,
 )
 from actors.serializers.strict_json import decode, encode, plain
+from actors.speedups import compiled
 
 _new = tuple.__new__  # an Incoming in one step, from a list that has five elements
 
@@ -63,4 +65,4 @@ class _V2:
         return TEXT, b"".join(parts)
 
 
-V2 = _V2()
+V2: Serializer = _V2() if compiled is None else compiled.V2(_V2())

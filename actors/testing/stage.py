@@ -83,7 +83,7 @@ class StageDispatcher(Dispatcher):
     @property
     def is_busy(self) -> bool:
         """Whether something is ready to run."""
-        return self._wake_pending or self._is_work_left()
+        return self.wake_pending or self._is_work_left()
 
     def close(self) -> None:
         """Give back what it has of the process; nothing may be ready any more."""

@@ -383,7 +383,7 @@ class Real:
         settle()
 
     def running(self, topic: str) -> Any:
-        seat = self.topics._seats[topic]
+        seat = self.topics.seats[topic]
         return seat.earlier or seat
 
     def open(self, topic: str) -> None:
@@ -435,7 +435,7 @@ def settle() -> None:
     dispatcher, idle = get_dispatcher(), 0
     while idle < 3:
         gevent.sleep(0)
-        busy = dispatcher._wake_pending or dispatcher._is_work_left()
+        busy = dispatcher.wake_pending or dispatcher._is_work_left()
         idle = 0 if busy else idle + 1
 
 

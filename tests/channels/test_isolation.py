@@ -44,7 +44,7 @@ def session(stage: Stage, topic: str) -> Any:
     return next(
         each.transport
         for each in stage.live(ChannelSocket)
-        if topic in each._ChannelSocket__topics._seats
+        if topic in each._ChannelSocket__topics.seats
     )
 
 

@@ -170,7 +170,7 @@ class Histories(RuleBasedStateMachine):
     @invariant()
     def seats_are_those_of_the_model(self) -> None:
         if not self.real.over:
-            states = {topic: seat.state.value for topic, seat in self.real.topics._seats.items()}
+            states = {topic: seat.state.value for topic, seat in self.real.topics.seats.items()}
             assert states == {topic: seat.state for topic, seat in self.model.seats.items()}
             lanes = {topic for topic in TOPICS if topic in TABLE._lanes}
             assert lanes == set(self.topics_where(JOINED))

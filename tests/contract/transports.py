@@ -175,7 +175,7 @@ class OverWebSocket(Transport):
 
     @staticmethod
     def kept(operator: Any) -> Any:
-        return operator._out
+        return operator.out
 
 
 class OverLongPoll(Transport):

@@ -95,13 +95,13 @@ def test_little_is_read_of_a_request_that_is_not_complete(
     monkeypatch: pytest.MonkeyPatch, framing: str
 ) -> None:
     sizes: list[int] = []
-    real = Stream._adapt_read_size
+    real = Stream.adapt_read_size
 
     def noted(self: Any, size: int) -> None:
         sizes.append(size)
         real(self, size)
 
-    monkeypatch.setattr(Stream, "_adapt_read_size", noted)
+    monkeypatch.setattr(Stream, "adapt_read_size", noted)
     body = (
         b"x" * 100_000 if "Length" in framing else b"186a0\r\n" + b"x" * 100_000 + b"\r\n0\r\n\r\n"
     )

@@ -7,6 +7,7 @@ after an upgrade the WebSocket one. Nothing here blocks, and nothing here knows 
 from __future__ import annotations
 
 import logging
+import os
 import socket
 import struct
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from typing import Any, Final
 from actors.runtime.crashes import CrashLog
 from actors.runtime.dispatcher import Dispatcher
 from actors.runtime.timers import Timer
+from transports.tcp.descriptor import Descriptor
 from transports.tcp.protocol import StreamProtocol, whole
 
 CRASHES: Final = CrashLog(logging.getLogger("roost.transports"))
@@ -46,7 +48,7 @@ answer when the peer had more to say (RFC 9112 §9.6)."""
 _NO_LINGER = struct.pack("ii", 1, 0)  # close(2) then sends RST, and not FIN
 
 
-class Stream:
+class Stream(Descriptor):
     """``backlog`` waits for the peer to read, ``queued`` is its size; ``peer`` is (address, port).
 
     ``on_drained`` is called once when the write buffer has become empty, ``on_closed`` when the
@@ -56,9 +58,8 @@ class Stream:
     """
 
     __slots__ = (
-        "_closing", "_fd", "_linger", "_most", "_paused", "_plain", "_progress", "_read_size",
-        "_timer", "backlog", "dispatcher", "on_closed", "on_drained", "peer", "protocol",
-        "send_timeout", "sock", "unfinished",
+        "_linger", "_paused", "_plain", "_progress", "_timer", "dispatcher", "on_closed",
+        "on_drained", "peer", "protocol", "send_timeout", "sock", "unfinished",
     )  # fmt: skip
 
     scheme = "http"
@@ -72,21 +73,21 @@ class Stream:
         self.unfinished = False
         self.on_closed: Callable[[Stream], object] | None = None
         self.on_drained: Callable[[], object] | None = None
-        self._fd: int = sock.fileno()
+        self.fd: int = sock.fileno()
         self.backlog: bytearray | None = None
         self._progress = 0.0
-        self._read_size = FIRST_READ_SIZE
-        self._most = READ_SIZE
+        self.read_size = FIRST_READ_SIZE
+        self.most = READ_SIZE
         self._linger = 0.0
         self._timer: Timer | None = None  # for a backlog, then for the end
-        self._closing = False
+        self.is_closing = False
         self._paused = False
         self._plain = True  # what is read goes to the protocol as it is
 
     def open(self, protocol: StreamProtocol) -> None:
         """Begin to read for ``protocol``."""
         self.protocol = protocol
-        self.dispatcher.register(self._fd, EPOLLIN, self.on_events, yields=True)
+        self.dispatcher.register(self.fd, EPOLLIN, self.on_events, yields=True)
 
     def hand_over(self, protocol: StreamProtocol) -> None:
         """Read for ``protocol`` from now on; where the stream is gone, tell it so."""
@@ -99,7 +100,7 @@ class Stream:
     @property
     def closed(self) -> bool:
         """Whether the descriptor is gone."""
-        return self._fd < 0
+        return self.fd < 0
 
     @property
     def paused(self) -> bool:
@@ -109,7 +110,7 @@ class Stream:
     @property
     def closing(self) -> bool:
         """Whether :meth:`close` was called, or the descriptor is gone."""
-        return self._closing or self._fd < 0
+        return self.is_closing or self.fd < 0
 
     @property
     def queued(self) -> int:
@@ -126,10 +127,10 @@ class Stream:
                     self._send_backlog()
                 if self._paused and mask & (EPOLLERR | EPOLLHUP):
                     self._lost(ConnectionResetError("the peer is gone"))
-                if not mask & ~EPOLLOUT or self._fd < 0 or self._paused:
+                if not mask & ~EPOLLOUT or self.fd < 0 or self._paused:
                     return
             try:
-                data = self.sock.recv(self._read_size)
+                data = self.sock.recv(self.read_size)
             except (BlockingIOError, InterruptedError):
                 return
             except OSError as error:
@@ -138,31 +139,33 @@ class Stream:
             if data and self._plain:
                 self.protocol.data_received(data)  # type: ignore[union-attr] # set by open
             else:
-                self._received(data)
+                self.received(data)
             if len(data) >= FIRST_READ_SIZE:
-                self._adapt_read_size(len(data))
+                self.adapt_read_size(len(data))
         except Exception as error:  # noqa: BLE001 - whatever it is, the neighbours go on
-            self._failed(error)
+            self.failed(error)
 
-    def _failed(self, error: Exception) -> None:
+    def failed(self, error: Exception) -> None:
+        """End it, as what a protocol raises has lost bytes."""
         CRASHES.log(error, "a connection of %s failed", self.peer[0])
         self._lost(error)
 
-    def _adapt_read_size(self, size: int) -> None:
+    def adapt_read_size(self, size: int) -> None:
         """Let the next read be as large as this one was cheap, which brought ``size`` bytes."""
         took = self.dispatcher.clock() - self.dispatcher.now
         if took > DEAR_READ:
-            self._read_size = max(self._read_size // 2, FIRST_READ_SIZE)
-        elif size == self._read_size and took < DEAR_READ / 4:
-            self._read_size = min(2 * size, self._most)
+            self.read_size = max(self.read_size // 2, FIRST_READ_SIZE)
+        elif size == self.read_size and took < DEAR_READ / 4:
+            self.read_size = min(2 * size, self.most)
 
     def limit_reads(self, size: int) -> None:
         """Read at most ``size`` bytes at a time from now on; :data:`READ_SIZE` is the default."""
-        self._most = size
-        self._read_size = min(self._read_size, size)
+        self.most = size
+        self.read_size = min(self.read_size, size)
 
-    def _received(self, data: bytes) -> None:
-        if self._closing:
+    def received(self, data: bytes) -> None:
+        """Take what was read where it is not simply the protocol's; empty: the peer said all."""
+        if self.is_closing:
             if data:
                 return
             if self.backlog:
@@ -177,19 +180,23 @@ class Stream:
 
     def pause_reading(self) -> None:
         """Leave what the peer sends in the kernel's buffer."""
-        if not self._paused and self._fd >= 0:
+        if not self._paused and self.fd >= 0:
             self._paused = True
             self._watch()
 
     def resume_reading(self) -> None:
         """Read again."""
-        if self._paused and self._fd >= 0:
+        if self._paused and self.fd >= 0:
             self._paused = False
             self._watch()
 
     def _watch(self) -> None:
         reading = 0 if self._paused else EPOLLIN
-        self.dispatcher.modify(self._fd, reading | (EPOLLOUT if self.backlog else 0))
+        self.dispatcher.modify(self.fd, reading | (EPOLLOUT if self.backlog else 0))
+
+    def on_error(self, code: int) -> None:
+        """Learn that the kernel answered with ``errno``."""
+        self._lost(OSError(code, os.strerror(code)))
 
     # -- writing
 
@@ -198,7 +205,7 @@ class Stream:
 
         After :meth:`close` it does nothing.
         """
-        if self._closing or self._fd < 0:
+        if self.is_closing or self.fd < 0:
             return
         if self.backlog:
             self.backlog += data
@@ -211,9 +218,10 @@ class Stream:
             self._lost(error)
             return
         if sent < len(data):
-            self._keep(data[sent:])
+            self.keep(data[sent:])
 
-    def _keep(self, rest: bytes) -> None:
+    def keep(self, rest: bytes) -> None:
+        """Send ``rest`` when the peer has read what it has."""
         self.backlog = bytearray(rest)
         self._progress = self.dispatcher.clock()
         self._watch()
@@ -248,7 +256,7 @@ class Stream:
         del backlog[:sent]
         if not backlog:
             self.backlog = None
-            if self._closing:
+            if self.is_closing:
                 self._half_close()
                 return
             self._watch()
@@ -264,9 +272,9 @@ class Stream:
         ``linger`` is how many seconds the peer has for that after the last byte left; with 0 it is
         waited for only where it has sent more, by default as long.
         """
-        if self._closing or self._fd < 0:
+        if self.is_closing or self.fd < 0:
             return
-        self._closing = True
+        self.is_closing = True
         self._plain = False
         self._linger = linger
         self._paused = False  # what comes is thrown away
@@ -324,10 +332,10 @@ class Stream:
         self._lost(None)
 
     def _lost(self, error: Exception | None) -> None:
-        if self._fd < 0:
+        if self.fd < 0:
             return
-        self.dispatcher.unregister(self._fd)
-        self._fd = -1
+        self.dispatcher.unregister(self.fd)
+        self.fd = -1
         self.backlog = self.on_drained = None
         self._stop_timer()
         if self.unfinished:

@@ -58,15 +58,15 @@ class TLSStream(Stream):
             return
         if mask & EPOLLOUT or self._paused:
             super().on_events(mask & ~EPOLLIN)
-        if self._holds_more and not self._paused and self._fd >= 0:
+        if self._holds_more and not self._paused and self.fd >= 0:
             try:
                 self._hand_on()
             except Exception as error:  # noqa: BLE001 - as in Stream.on_events
-                self._failed(error)
+                self.failed(error)
 
-    def _received(self, data: bytes) -> None:
-        if not data or self._closing:
-            super()._received(data)
+    def received(self, data: bytes) -> None:
+        if not data or self.is_closing:
+            super().received(data)
             return
         self._incoming.write(data)
         self._hand_on()
@@ -96,14 +96,14 @@ class TLSStream(Stream):
 
     def _decrypt(self) -> None:
         """Hand on one step; what is left waits for the next, or until reading goes on."""
-        left = self._read_size
+        left = self.read_size
         while not self.closing:
             if left <= 0 or self._paused:
                 self._holds_more = self._tls.pending() > 0 or self._incoming.pending > 0
                 return
             data = self._tls.read(left)
             left -= len(data)
-            super()._received(data)
+            super().received(data)
             if not data:
                 return  # close_notify: OpenSSL would answer b"" for ever
 
@@ -111,7 +111,7 @@ class TLSStream(Stream):
         """Ask for the next step as well, as epoll does not know of it."""
         super()._watch()
         if self._holds_more and not self._paused:
-            self.dispatcher.call_again(self._fd, EPOLLIN)
+            self.dispatcher.call_again(self.fd, EPOLLIN)
 
     def _send_outgoing(self) -> None:
         data = self._outgoing.read()
@@ -120,7 +120,7 @@ class TLSStream(Stream):
 
     def write(self, data: bytes) -> None:
         """Encrypt and send; before the end of the handshake, keep."""
-        if self._closing or self._fd < 0:
+        if self.is_closing or self.fd < 0:
             return
         if not self._open:
             self._early += data

@@ -14,14 +14,16 @@ from actors.messages import ConnectionEnded, Control, Opcode, Receipt
 from actors.reasons import Closed, Failure, Killed, Reason, Shutdown, as_reason
 from actors.results import Push, Reply, Stop
 from actors.runtime.actor import Exit
+from actors.speedups import compiled
 from transports import closing
 from transports.delivering import deliver_all, deliver_rest
 from transports.tcp.protocol import StreamProtocol
-from transports.tcp.stream import READ_SIZE
+from transports.tcp.stream import READ_SIZE, Stream
 from transports.websocket import lifecycle as life
 from transports.websocket.deadlines import is_overdue, next_look
-from transports.websocket.frames import TEXT_HEADERS, WHOLE_TEXT, encode, encode_close, header_16
-from transports.websocket.lifecycle import CLOSED, CLOSING, FAILED, PEER_CLOSED
+from transports.websocket.frames import encode, encode_close
+from transports.websocket.lifecycle import CLOSED, FAILED, OPEN, PEER_CLOSED
+from transports.websocket.line import Line
 from transports.websocket.outgoing import message_frame, payload_frame
 from transports.websocket.protocol import PeerClose, Ping, Pong, Protocol
 from transports.websocket.read_rate import ReadRate
@@ -29,7 +31,6 @@ from transports.websocket.read_rate import ReadRate
 if TYPE_CHECKING:
     from actors.runtime.timers import Timer
     from actors.socket import Socket
-    from transports.tcp.stream import Stream
     from transports.websocket.deflate import Deflate
     from transports.websocket.options import WebSocketOptions
 
@@ -39,20 +40,16 @@ MAX_WAITING_BYTES: Final = 65536
 MAX_WAITING_EVENTS: Final = 128
 """What is read on behalf of a socket that is busy; beyond, its client is not read from."""
 
-FLUSH_ABOVE: Final = 65536
-"""Bytes from which a frame is not held back for others of its turn."""
-
 LINGER_AFTER_FAILURE: Final = 1.0
 """Seconds; a client that broke the protocol is not waited for."""
 
 
-class WebSocketConnection(StreamProtocol):
+class WebSocketConnection(Line, StreamProtocol):
     """Between a stream, a protocol and the socket actor of one client."""
 
     __slots__ = (
-        "_busy", "_close_frame", "_deflate", "_holds", "_options", "_out", "_posted", "_protocol",
-        "_rate", "_rest", "_timer", "_waiting", "_wants_control", "actor", "dispatcher", "inbox",
-        "stream",
+        "_busy", "_close_frame", "_holds", "_options", "_rate", "_rest", "_timer",
+        "_wants_control", "actor", "protocol",
     )  # fmt: skip
 
     def __init__(
@@ -61,22 +58,26 @@ class WebSocketConnection(StreamProtocol):
         self.stream = stream
         self.dispatcher = stream.dispatcher
         self._options = options
-        self._deflate = deflate
-        self._protocol = Protocol(options, self.dispatcher.clock, deflate)
-        self._out: list[bytes] = []
-        self._waiting = 0
+        self.deflate = deflate
+        self.max_queue = options.max_send_queue
+        self.ended = False
+        self.heard = 0.0
+        self.protocol = Protocol(options, self.dispatcher.clock, deflate)
+        self.out = []
+        self.waiting = 0
         self._close_frame: closing.CloseFrame | None = None
         self._timer: Timer | None = None
         self._busy = False
-        self._holds = self._posted = 0
+        self._holds = self.posted = 0
         self._rest: Timer | None = None
         rate, now = options.max_read_rate, self.dispatcher.now
         self._rate = None if rate is None else ReadRate(rate, now)
-        self._protocol.heard = self._protocol.pinged = now
+        self.protocol.heard = self.protocol.pinged = now
 
-    def attach(self, actor: Socket, *, wants_control: bool) -> None:
+    def attach(self, actor: Socket, *, wants_control: bool, runs_alone: bool) -> None:
         """Operate ``actor``, whose ``handle_control`` is asked only if it has one of its own.
 
+        ``runs_alone``: its turns are those of :class:`~actors.socket.Socket`.
         What comes before the actor's ``on_begin`` has run waits in its mailbox.
         """
         self.actor = actor
@@ -84,42 +85,56 @@ class WebSocketConnection(StreamProtocol):
         self._wants_control = wants_control
         self.stream.send_timeout = self._options.send_timeout
         self.stream.limit_reads(READ_SIZE)  # frames are judged by their headers
-        due = next_look(self._protocol, self._options, self._protocol.heard, paused=False)
+        due = next_look(self.protocol, self._options, self.protocol.heard, paused=False)
         if due is not None:
             self._timer = self.dispatcher.timers.call_at(due, self._tick)
+        if compiled is not None and type(self.stream) is Stream and self.deflate is None:
+            if self._rate is None:
+                self.take_over(min(self._options.max_frame_size, self._options.max_message_size))
+            if runs_alone:
+                self.inbox.serve(self)
 
     # -- from the client
 
-    def data_received(self, data: bytes) -> None:
-        """Put what the bytes complete into the mailbox."""
-        protocol = self._protocol
+    def data_received(self, data: bytes, before: list[Any] | None = None) -> None:
+        """Put what the bytes complete into the mailbox.
+
+        ``before``: the messages that a compiled build has found in front of them.
+        """
+        protocol = self.protocol
         protocol.heard = self.dispatcher.now
         events: list[Any] = protocol.receive_data(data)
         if protocol.special:
             protocol.special = False
             events = self._serve(events)
+        if before:
+            events = before + events
         if not events:
             return
         if self._rate is not None:
             self._slow_down(self._rate, len(events))
         if not self.inbox.offer(events):
-            self._bound_waiting(events)
+            self.bound_waiting(events)
 
-    def _bound_waiting(self, events: list[Any]) -> None:
+    def bound_waiting(self, events: list[Any]) -> None:
         """Hold events for a busy actor, up to a point: then the kernel and the peer must wait."""
         inbox = self.inbox
         # Of each event, not of the read that made it whole: it may be the last of many.
-        self._waiting += sum(len(e) if isinstance(e, str | bytes) else 1 for e in events)
-        if self._waiting > MAX_WAITING_BYTES or len(inbox.items) > MAX_WAITING_EVENTS:
+        self.waiting += sum(len(e) if isinstance(e, str | bytes) else 1 for e in events)
+        if self.waiting > MAX_WAITING_BYTES or len(inbox.items) > MAX_WAITING_EVENTS:
             self._busy = True
             self._pause()
             inbox.add([Receipt(self._read_on)])
 
     def _read_on(self, handled: bool) -> None:  # noqa: ARG002, FBT001 - Receipt's callback
         """The client's part is handled, though what others tell the actor may never end."""
-        self._waiting = 0
+        self.waiting = 0
         self._busy = False
         self._resume()
+
+    def is_settled(self) -> bool:
+        """Whether the next byte begins a message."""
+        return not self.protocol.unfinished and self.protocol.state is OPEN
 
     def _slow_down(self, rate: ReadRate, messages: int) -> None:
         """Let a client wait that sends more messages than its mount reads in a second."""
@@ -139,13 +154,13 @@ class WebSocketConnection(StreamProtocol):
 
     def _pause(self) -> None:
         if not self.stream.paused:
-            self._protocol.paused_at = self.dispatcher.clock()
+            self.protocol.paused_at = self.dispatcher.clock()
             self.stream.pause_reading()
 
     def _resume(self) -> None:
         """Read again, unless there is another reason not to; no deadline ran meanwhile."""
         if not (self._busy or self._holds or self._rest) and self.stream.paused:
-            protocol = self._protocol
+            protocol = self.protocol
             protocol.heard = self.dispatcher.clock()  # nobody listened until now
             protocol.began += protocol.heard - protocol.paused_at
             self.stream.resume_reading()
@@ -172,13 +187,13 @@ class WebSocketConnection(StreamProtocol):
     def _pong(self, payload: bytes) -> None:
         """Answer a ping; to a peer that does not read only the latest (RFC 6455 §5.5.3)."""
         if self.stream.queued:
-            self._protocol.pong = payload
+            self.protocol.pong = payload
             self.stream.on_drained = self._send_pong
         else:
             self.stream.write(encode(Opcode.PONG, payload))
 
     def _send_pong(self) -> None:
-        payload, self._protocol.pong = self._protocol.pong, None
+        payload, self.protocol.pong = self.protocol.pong, None
         self.stream.write(encode(Opcode.PONG, payload or b""))
 
     def eof_received(self) -> None:
@@ -187,7 +202,7 @@ class WebSocketConnection(StreamProtocol):
 
     def connection_lost(self, error: Exception | None) -> None:  # noqa: ARG002 - one reason for all
         """End the actor, once it has handled what came before."""
-        if self._protocol.move(life.HANGUP):  # else it has been told an end already
+        if self.protocol.move(life.HANGUP):  # else it has been told an end already
             self.inbox.add([ConnectionEnded(Closed())])
 
     def drain(self) -> None:
@@ -201,32 +216,15 @@ class WebSocketConnection(StreamProtocol):
 
     # -- to the client
 
-    def deliver(self, result: Any) -> None:
+    def deliver_odd(self, result: Any) -> None:
+        """Send what is no plain message, or end for a ``Stop``."""
         kind = type(result)
         if kind is Reply or kind is Push:
-            payload, opcode = result.payload, result.opcode
-            if type(payload) is str and (opcode is TEXT or opcode is None):
-                data = payload.encode()
-                length = len(data)
-                if length < 126 and self._deflate is None:
-                    self._out.append(TEXT_HEADERS[length] + data)
-                elif length < 65536 and self._deflate is None:
-                    self._send(header_16(WHOLE_TEXT, 126, length) + data)
-                else:
-                    self._send(message_frame(TEXT, data, self._deflate))
-            elif type(payload) is bytes and (opcode is BINARY or opcode is None):
-                self._send(message_frame(BINARY, payload, self._deflate))
-            else:
-                self._send(payload_frame(payload, opcode, self._deflate))
+            self.put(payload_frame(result.payload, result.opcode, self.deflate))
         elif kind is Stop:
             self._stop(result)
         else:
             deliver_rest(result, self.deliver)
-
-    def _send(self, frame: bytes) -> None:
-        self._out.append(frame)
-        if len(frame) >= FLUSH_ABOVE:
-            self.on_blocked()
 
     def _stop(self, stop: Stop) -> None:
         frame = closing.stop_frame(stop)
@@ -237,33 +235,11 @@ class WebSocketConnection(StreamProtocol):
     @property
     def lane_key(self) -> Hashable:
         """Equal for connections that frame a message in the same way."""
-        return "ws" if self._deflate is None else ("ws", self._deflate.window_bits)
+        return "ws" if self.deflate is None else ("ws", self.deflate.window_bits)
 
     def prepare(self, frame: tuple[Opcode, bytes]) -> bytes:
         """Return the frame of a channel's message."""
-        return message_frame(*frame, self._deflate)
-
-    def send(self, frame: tuple[Opcode, bytes]) -> None:
-        """Frame a message, and post it."""
-        opcode, data = frame
-        if opcode is TEXT and len(data) < 126 and self._deflate is None:
-            self.post(TEXT_HEADERS[len(data)] + data)
-        else:
-            self.post(message_frame(opcode, data, self._deflate))
-
-    def post(self, prepared: bytes) -> None:
-        """Send a frame together with others of this round."""
-        out = self._out
-        if not out:
-            stream = self.stream
-            if stream.backlog is not None and stream.queued > self._options.max_send_queue:
-                return  # it is being closed for that
-            self._posted = 0
-            self.dispatcher.send_soon(self.flush)
-        out.append(prepared)
-        self._posted += len(prepared)
-        if self._posted >= FLUSH_ABOVE:
-            self.on_blocked()
+        return message_frame(*frame, self.deflate)
 
     def hold(self) -> None:
         """Stop reading: a channel of the client's is behind."""
@@ -275,36 +251,22 @@ class WebSocketConnection(StreamProtocol):
         self._holds -= 1
         self._resume()
 
-    def flush(self) -> None:
-        out = self._out
-        if out:
-            stream, state = self.stream, self._protocol.state
-            if state is CLOSING or state is CLOSED:
-                out.clear()  # nothing follows the Close frame (RFC 6455 §5.5.1)
-            else:
-                stream.write(out[0] if len(out) == 1 else b"".join(out))
-                out.clear()
-                if stream.backlog is not None:
-                    self._bound_backlog()
-        if self._waiting and not self.inbox.items:
-            self._waiting = 0
-
     def on_blocked(self) -> None:
         """Send what there is: a callback blocks, or has produced much."""
-        state = self._protocol.state
-        if self._out and state is not CLOSING and state is not CLOSED:
-            self.stream.write(b"".join(self._out))
-            self._out.clear()
-            self._bound_backlog()
+        if self.out and not self.ended:
+            self.stream.write(b"".join(self.out))
+            self.out.clear()
+            self.bound_backlog()
 
-    def _bound_backlog(self) -> None:
+    def bound_backlog(self) -> None:
         if self.stream.queued > self._options.max_send_queue:
             self.inbox.signal(Shutdown("slow_consumer"))
 
     # -- time
 
     def _tick(self) -> float | None:
-        now, options, protocol = self.dispatcher.clock(), self._options, self._protocol
+        now, options, protocol = self.dispatcher.clock(), self._options, self.protocol
+        protocol.heard = max(protocol.heard, self.heard)
         if self.stream.paused:
             protocol.heard = now  # the client may say more than is read: it waits for its socket
         if options.timeout is not None and protocol.heard + options.timeout <= now:
@@ -323,11 +285,12 @@ class WebSocketConnection(StreamProtocol):
 
     def on_ended(self, reason: Reason) -> None:
         """Send what is left and the Close frame; wait for the client's, but not for long."""
-        stream, protocol = self.stream, self._protocol
+        stream, protocol = self.stream, self.protocol
         before, cut = protocol.state, stream.closing or isinstance(reason, Killed)
         frame = None if cut else self._last_frame(reason)
         if not protocol.move(life.DROPPED if frame is None else life.CLOSE_SENT):
             return  # it has ended before
+        self.ended = True
         for timer in (self._timer, self._rest):
             if timer is not None:
                 timer.cancel()
@@ -336,10 +299,10 @@ class WebSocketConnection(StreamProtocol):
             stream.abort()
             return
         if frame is not None:
-            self._out.append(encode_close(*frame))
-        if self._out:
-            stream.write(b"".join(self._out))
-            self._out.clear()
+            self.out.append(encode_close(*frame))
+        if self.out:
+            stream.write(b"".join(self.out))
+            self.out.clear()
         if protocol.state is CLOSED:
             stream.close(LINGER_AFTER_FAILURE if before is FAILED and frame is not None else 0)
         elif stream.closed:
@@ -351,7 +314,7 @@ class WebSocketConnection(StreamProtocol):
     def _last_frame(self, reason: Reason) -> closing.CloseFrame | None:
         """Return the Close frame to send; ``None`` where nobody waits for one."""
         if isinstance(reason, Closed):  # its own code goes back (RFC 6455 §5.5.1)
-            protocol = self._protocol
+            protocol = self.protocol
             return (protocol.peer_code, "") if protocol.state is PEER_CLOSED else None
         return self._close_frame or closing.close_frame(reason)
 
@@ -359,26 +322,26 @@ class WebSocketConnection(StreamProtocol):
 class CloseWait(StreamProtocol):
     """What is left once our Close frame is sent: it waits ``timeout`` seconds for the client's."""
 
-    __slots__ = ("_protocol", "_stream", "_timer")
+    __slots__ = ("_stream", "_timer", "protocol")
 
     def __init__(self, stream: Stream, protocol: Protocol, timeout: float) -> None:
         self._stream = stream
-        self._protocol = protocol
+        self.protocol = protocol
         self._timer = stream.dispatcher.timers.call_later(timeout, self._late)
 
     def data_received(self, data: bytes) -> None:
         """Close once the Close frame is there, or what cannot lead to one (RFC 6455 §7.1.1)."""
-        self._protocol.receive_data(data)
-        if self._protocol.state is CLOSED:
+        self.protocol.receive_data(data)
+        if self.protocol.state is CLOSED:
             self._stream.close(linger=0)
 
     def eof_received(self) -> None:
         self._stream.abort()
 
     def _late(self) -> None:
-        self._protocol.move(life.TIMEOUT)
+        self.protocol.move(life.TIMEOUT)
         self._stream.abort()
 
     def connection_lost(self, error: Exception | None) -> None:  # noqa: ARG002 - StreamProtocol
-        self._protocol.move(life.HANGUP)
+        self.protocol.move(life.HANGUP)
         self._timer.cancel()

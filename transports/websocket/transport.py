@@ -73,7 +73,8 @@ class WebSocketTransport:
         connection = WebSocketConnection(stream, self._options, extension)
         actor = self._mount.start(connection, answer.value)
         wants_control = type(actor).handle_control is not Socket.handle_control
-        connection.attach(actor, wants_control=wants_control)
+        runs_alone = type(actor).on_batch is Socket.on_batch
+        connection.attach(actor, wants_control=wants_control, runs_alone=runs_alone)
         # The answer leaves before init runs, whose pushes must follow it.
         stream.write(handshake.response(handshake.accept_value(key), subprotocol, extensions))
         rest = http.hand_over(connection)

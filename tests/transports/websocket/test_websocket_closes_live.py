@@ -472,7 +472,7 @@ def test_a_client_whose_socket_is_busy_is_not_idle() -> None:
         before = time.monotonic()
         lab.release.set()
         assert client.frame() == Frame(TEXT, b"waits")
-        assert lab.sockets[0].transport._protocol.heard >= before, (
+        assert lab.sockets[0].transport.protocol.heard >= before, (
             "a whole timeout begins once it is read"
         )
 
@@ -514,7 +514,7 @@ def be_killed_while_it_blocks(lab: Lab, client: Any) -> None:
 
 
 def parts_of(transport: Any) -> Held:
-    return Held(transport, transport.stream, transport._protocol)
+    return Held(transport, transport.stream, transport.protocol)
 
 
 @pytest.mark.parametrize("end", [hang_up, say_goodbye, be_killed, be_killed_while_it_blocks])

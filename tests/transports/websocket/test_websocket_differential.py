@@ -20,7 +20,9 @@ from websockets.protocol import OPEN
 from websockets.server import ServerProtocol
 
 from actors.errors import ProtocolError
+from actors.speedups import compiled
 from tests.support.raw import BINARY, CLOSE, PING, PONG, TEXT, close_frame, frame
+from transports.websocket import lifecycle as life
 from transports.websocket.deflate import Deflate
 from transports.websocket.options import WebSocketOptions
 from transports.websocket.protocol import PeerClose, Ping, Pong, Protocol
@@ -52,11 +54,20 @@ class Outcome(NamedTuple):
     why: str = ""
 
 
-def ours(chunks: Iterable[bytes], *, compress: bool = False) -> Outcome:
+def read(protocol: Protocol, chunk: bytes, parse: Any) -> list[Any]:
+    """Feed a chunk, with the messages that it begins with found by ``parse``, as a line does."""
+    found: list[Any] = []
+    if parse is not None and protocol.state is life.OPEN and not protocol.unfinished:
+        found, used = parse(chunk, min(max_frame(compress=False), MAX_MESSAGE))
+        chunk = chunk[used:]
+    return found + (protocol.receive_data(chunk) if chunk else [])
+
+
+def ours(chunks: Iterable[bytes], *, compress: bool = False, parse: Any = None) -> Outcome:
     deflate = Deflate(12, 15, 1_000_000, 1_048_576) if compress else None
     protocol = Protocol(options(compress=compress), lambda: 0.0, deflate)
     outcome = Outcome([])
-    for received in itertools.chain.from_iterable(map(protocol.receive_data, chunks)):
+    for received in itertools.chain.from_iterable(read(protocol, one, parse) for one in chunks):
         if isinstance(received, ProtocolError):
             outcome = Outcome(outcome.events, received.close_code, str(received))
         elif isinstance(received, Ping | Pong):
@@ -204,6 +215,8 @@ def check(data: bytes, cuts: list[int], *, compress: bool = False) -> None:
     chunks = list(cut_up(data, cuts))
     us = ours(chunks, compress=compress)
     assert same(us, ours([data], compress=compress)), "where it is cut must not matter"
+    if compiled is not None and not compress:
+        assert ours(chunks, parse=compiled.parse) == us, "the build must not matter"
     reference = Reference(compress=compress)
     them = reference.feed(chunks)
     if us.code is not None and them.code is None:

@@ -28,7 +28,7 @@ class Driven:
         assert lab.entered.wait(DEADLINE)
         self.connection: Any = lab.sockets[-1].transport
         self.stream = self.connection.stream
-        self.record = self.connection._protocol
+        self.record = self.connection.protocol
         self.wait: Any = None
 
     def reach(self, state: State) -> None:

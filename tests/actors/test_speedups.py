@@ -1,0 +1,244 @@
+"""The compiled build does what the pure one does, and leaves the rest to it."""
+
+from __future__ import annotations
+
+import dataclasses
+import gc
+import os
+import subprocess
+import sys
+from collections import deque
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from actors import results, speedups
+from actors.errors import InvalidMessage
+from actors.messages import Opcode
+from actors.serializers import v2
+from actors.serializers.message import Incoming
+from tests.support.raw import BINARY, TEXT
+from tests.support.raw import frame as masked
+from transports.websocket.mask import apply_mask
+from transports.websocket.outgoing import message_frame
+
+compiled = speedups.compiled
+only_compiled = pytest.mark.skipif(compiled is None, reason="of the compiled build")
+
+
+# -- which build
+
+
+@pytest.mark.parametrize(("pure", "said"), [("1", "pure"), ("", speedups.BUILD)])
+def test_the_environment_chooses_the_pure_build(pure: str, said: str) -> None:
+    if compiled is None and not pure:
+        pytest.skip("there is no other build here")
+    code = "from actors import speedups; print(speedups.BUILD)"
+    environment = {**os.environ, "ROOST_PURE": pure}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == said
+
+
+def test_there_may_be_no_extension(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("ROOST_PURE", raising=False)
+    assert speedups.load("actors.no_such_extension") is None
+    assert speedups.load("actors.results") is results
+    monkeypatch.setenv("ROOST_PURE", "1")
+    assert speedups.load("actors.results") is None
+
+
+# -- results
+
+
+@dataclasses.dataclass(slots=True)
+class PureReply:
+    payload: object
+    status: str = "ok"
+    opcode: Opcode | None = None
+
+
+@only_compiled
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        (("x",), {}),
+        ((b"x", "error"), {}),
+        ((), {"payload": None, "opcode": Opcode.TEXT}),
+        (("x",), {"status": "late"}),
+    ],
+)
+def test_results_are_dataclasses_of_the_same_shape(arguments: Any) -> None:
+    args, kwargs = arguments
+    pure, ours = PureReply(*args, **kwargs), compiled.Reply(*args, **kwargs)
+    assert repr(ours) == repr(pure).replace("PureReply", "Reply")
+    assert ours == compiled.Reply(*args, **kwargs) != compiled.Reply("another")
+    assert compiled.Reply.__match_args__ == PureReply.__match_args__
+    assert [each.name for each in dataclasses.fields(ours)] == ["payload", "status", "opcode"]
+    assert dataclasses.replace(ours, status="new").status == "new"
+    ours.payload = "changed"
+    assert ours.payload == "changed"
+    with pytest.raises(AttributeError):
+        ours.more = 1
+    with pytest.raises(TypeError):
+        compiled.Reply()
+
+
+# -- frames
+
+
+text = st.text(st.characters(codec="utf-8"), max_size=200)
+lengths = st.sampled_from([0, 1, 7, 8, 9, 125, 126, 127, 65535, 65536, 70000])
+
+
+@only_compiled
+@given(text | st.binary(max_size=200) | st.builds(lambda n: "x" * n, lengths) | lengths.map(bytes))
+def test_frames_are_those_of_the_pure_build(payload: str | bytes) -> None:
+    is_text = isinstance(payload, str)
+    data = payload.encode() if is_text else payload
+    wanted = message_frame(Opcode.TEXT if is_text else Opcode.BINARY, data, None)
+    assert compiled.frame(payload) == wanted
+
+
+@only_compiled
+def test_text_that_is_not_utf8_is_a_unicode_error() -> None:
+    with pytest.raises(UnicodeEncodeError):
+        compiled.frame("a\ud800")
+
+
+@only_compiled
+@pytest.mark.parametrize("over", [-1, 0, 1])
+@pytest.mark.parametrize("limit", [1, 125, 126, 65535, 65536])
+def test_a_message_over_the_limit_is_left(limit: int, over: int) -> None:
+    data = masked(TEXT, "x" * (limit + over)) + masked(BINARY, b"y")
+    found, used = compiled.parse(data, limit)
+    if over > 0:
+        assert (found, used) == ([], 0)
+    else:
+        assert (found, used) == (["x" * (limit + over), b"y"], len(data))
+
+
+@only_compiled
+@given(st.binary(max_size=300), st.integers(1, 70000))
+def test_any_bytes_are_parsed_without_harm(data: bytes, limit: int) -> None:
+    before = bytes(bytearray(data))
+    found, used = compiled.parse(data, limit)
+    assert data == before
+    assert 0 <= used <= len(data)
+    assert all(type(each) in (str, bytes) for each in found)
+
+
+@only_compiled
+@given(st.binary(max_size=80), st.binary(min_size=4, max_size=4))
+def test_text_that_is_not_utf8_is_left_as_it_was(payload: bytes, mask: bytes) -> None:
+    data = bytes([0x81, 0x80 | len(payload)]) + mask + apply_mask(payload, mask)
+    found, used = compiled.parse(data, 1000)
+    try:
+        assert (found, used) == ([payload.decode()], len(data))
+    except UnicodeDecodeError:
+        assert (found, used) == ([], 0)
+
+
+# -- the queue
+
+
+@only_compiled
+@given(st.lists(st.booleans() | st.integers(1, 3000), max_size=30))
+def test_the_queue_is_a_deque(steps: list[bool | int]) -> None:
+    """True: take one; False: add one; a number: add so many, and take half of all."""
+    ours, wanted = compiled.Queue(), deque()
+    for number, step in enumerate(steps):
+        if step is True:
+            if wanted:
+                assert ours.popleft() == wanted.popleft()
+            else:
+                with pytest.raises(IndexError):
+                    ours.popleft()
+        else:
+            for each in range(1 if step is False else step):
+                ours.append((number, each))
+                wanted.append((number, each))
+            for _ in range(0 if step is False else len(wanted) // 2):
+                assert ours.popleft() == wanted.popleft()
+        assert (len(ours), bool(ours), list(ours)) == (len(wanted), bool(wanted), list(wanted))
+
+
+# -- the serializer
+
+
+json_text = st.recursive(
+    st.none() | st.booleans() | st.integers(-9, 9) | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=7) | st.dictionaries(st.text(max_size=3), inner),
+    max_leaves=8,
+).map(lambda value: v2.dumps(value).decode())
+ODD = [
+    "",
+    "[",
+    "{}",
+    '["1","2","t","e",{}]',
+    '[null,"2","t","e",{}]',
+    '["1","2","t","e",{},7]',
+    '["1",2,"t","e",[]]',
+    '["1","2",3,"e",[]]',
+    '["1","' + "r" * 64 + '","t","e",[]]',
+    '["1","' + "r" * 256 + '","t","e",[]]',
+    '["1","2","t","e",' + "[" * 59 + "]" * 59 + "]",
+    '["1","2","t","e",' + "[" * 63 + "]" * 63 + "]",
+    '["1","2","t","e",' + "[" * 64 + "]" * 64 + "]",
+    '["1","2","t","e","' + "[" * 200 + '"]',
+    '["1","2","t","e",NaN]',
+    b"\x00\x01\x01\x01\x0112tex",
+    b"",
+]
+
+
+def outcome(decode: Any, frame: str | bytes) -> Any:
+    try:
+        return decode(frame)
+    except InvalidMessage as error:
+        return str(error)
+
+
+@only_compiled
+@given(json_text | st.sampled_from(ODD) | st.text(max_size=20))
+def test_messages_are_decoded_as_the_pure_build_does(frame: str | bytes) -> None:
+    ours, pure = outcome(v2.V2.decode, frame), outcome(v2._V2().decode, frame)
+    assert ours == pure
+    assert type(ours) is type(pure) in (Incoming, str)
+
+
+@only_compiled
+@pytest.mark.parametrize("response", [{"a": [1, None]}, {}, b"raw", "text", 7])
+@pytest.mark.parametrize("ref", ["2", 2, None])
+def test_replies_are_encoded_as_the_pure_build_does(ref: Any, response: Any) -> None:
+    names = ("1", "2" if response == b"raw" else ref, "t", "ok")
+    assert v2.V2.reply(*names, response) == v2._V2().reply(*names, response)
+
+
+# -- memory
+
+
+@only_compiled
+def test_nothing_is_kept_of_what_has_passed() -> None:
+    data = b"".join(masked(TEXT, each) for each in ("a", "x" * 300, "ü" * 70, "")) + b"\x81\xfe"
+    bad = b"\x81\x81\0\0\0\0\xff"
+
+    def pass_through() -> None:
+        for _ in range(2000):
+            compiled.parse(data, 1000)
+            compiled.parse(bad, 1000)
+            compiled.frame("ü" * 70)
+            v2.V2.decode('["1","2","t","e",{"a":[1]}]')
+            outcome(v2.V2.decode, "[")
+            v2.V2.reply("1", "2", "t", "ok", {"a": 1})
+            compiled.Reply("x", "ok")
+
+    pass_through()
+    gc.collect()
+    before = sys.getallocatedblocks()
+    pass_through()
+    gc.collect()
+    assert sys.getallocatedblocks() - before < 100
