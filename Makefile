@@ -1,6 +1,6 @@
 # `make run` and `make test` are all that a fresh machine needs (Debian, Python 3.11 or later).
 .DEFAULT_GOAL := run
-.PHONY: run test suite coverage install format check types drills phoenixjs histories autobahn bench bench-selfcheck docs clean
+.PHONY: run test suite beside compiled coverage install format check types drills phoenixjs histories sanitize autobahn bench bench-selfcheck docs clean
 
 PYTHON ?= $(or $(shell command -v python3.11),python3)
 BIND ?= 127.0.0.1:4000
@@ -19,11 +19,22 @@ run: $(VENV)/.run
 test: $(VENV)/.test
 	$(SYSTEM_PACKAGES) < tests/system-packages
 	tests/phoenixjs/install.sh
-	$(MAKE) --no-print-directory -j2 suite histories
+	$(MAKE) --no-print-directory -j2 suite beside
 	$(MAKE) --no-print-directory coverage
 
+# Of the pure build, which is what says what is right.
 suite: $(VENV)/.test
-	$(BIN)/python -m pytest --cov --cov-report=
+	ROOST_PURE=1 $(BIN)/python -m pytest --cov --cov-report=
+
+# What runs beside it on another core: the same of the compiled build, without what takes long.
+beside: $(VENV)/.test
+	$(MAKE) --no-print-directory histories
+	$(MAKE) --no-print-directory compiled
+
+compiled: $(VENV)/.test
+	@if $(BIN)/python -m actors.endpoint --version | grep -q compiled; then \
+	  $(BIN)/python -m pytest -p no:cacheprovider --quiet -m "not slow and not drill"; \
+	else echo "There is no compiled build, as no C compiler was found: the pure one is all."; fi
 
 # Of the last `make test`: files without I/O are covered to the last branch, the rest nearly so.
 coverage:
@@ -58,7 +69,13 @@ phoenixjs: $(VENV)/.test
 # Ten thousand random histories of a connection with channels, beside the suite, which runs some
 # hundred: three minutes of one core.
 histories: $(VENV)/.test
-	ROOST_HISTORIES=10000 $(BIN)/python -m pytest -p no:cacheprovider -k every_history tests/channels/test_model.py
+	ROOST_PURE=1 ROOST_HISTORIES=10000 $(BIN)/python -m pytest -p no:cacheprovider -k every_history tests/channels/test_model.py
+
+# The compiled hot path under sanitizers, and ten million mutated inputs: some minutes.
+sanitize: $(VENV)/.test
+	tests/sanitizers/run.sh $(BIN)/python -m pytest -p no:cacheprovider --quiet --timeout 300 \
+	  tests/actors/test_speedups.py tests/transports/websocket tests/channels/test_wire.py
+	tests/sanitizers/run.sh $(BIN)/python tests/sanitizers/fuzz.py
 
 autobahn: $(VENV)/.test
 	$(BIN)/python -m tests.conformance.run plain deflate

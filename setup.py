@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
-from setuptools import find_packages, setup
+from setuptools import Extension, find_packages, setup
+from setuptools.command.sdist import sdist
 
 ROOT = Path(__file__).parent
 CODE = (ROOT / "actors/__init__.py").read_text(encoding="utf-8")
@@ -20,6 +22,24 @@ def described() -> str:
     """Return the README with links that work away from the repository."""
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     return re.sub(r"\]\((?![a-z]+:|#)", f"]({FILES}/", text)
+
+
+def extensions() -> list[Extension]:
+    """Return the compiled hot path, which may fail to build: docs/adr/0017-a-compiled-loop.md."""
+    if os.environ.get("ROOST_PURE"):
+        return []
+    source = "actors/_speedups.pyx"  # the .c beside it where Cython is not there
+    return [Extension("actors._speedups", [source], extra_compile_args=["-O3"], optional=True)]
+
+
+class SourceDistribution(sdist):
+    """With the C that Cython makes, so that who builds from it needs a C compiler alone."""
+
+    def run(self) -> None:
+        from Cython.Build import cythonize  # noqa: PLC0415 - of the build's environment
+
+        cythonize(["actors/_speedups.pyx"], force=True)
+        super().run()
 
 
 TEST = [
@@ -88,7 +108,10 @@ setup(
             for sub in ("", ".*")
         ]
     ),
-    package_data={"": ["py.typed", "*.html", "*.js", "*.css", "*.svg"]},
+    package_data={"": ["py.typed", "*.html", "*.js", "*.css", "*.svg", "*.pyx", "*.pyi"]},
+    exclude_package_data={"": ["*.c"]},
+    ext_modules=extensions(),
+    cmdclass={"sdist": SourceDistribution},
     install_requires=[
         "gevent>=25.8",
         "gevent-websocket>=0.10.1",

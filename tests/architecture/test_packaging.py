@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
 import subprocess
 import sys
 from email import message_from_string
@@ -16,7 +18,8 @@ from tests.architecture.sources import PACKAGES, ROOT
 
 def package_files():
     files = [path for package in PACKAGES for path in (ROOT / package).rglob("*") if path.is_file()]
-    return [path for path in files if "__pycache__" not in path.parts]
+    built = {".so", ".c"}  # of the compiled build, which is none of the package's sources
+    return [path for path in files if "__pycache__" not in path.parts and path.suffix not in built]
 
 
 def test_every_directory_of_modules_is_a_package():
@@ -77,3 +80,28 @@ def test_every_extra_installs_something(info):
     extras = dict(zip(sections[1::2], sections[2::2], strict=True))
     assert set(extras) == {"dev", "schemas", "test"}
     assert [name for name, text in extras.items() if not text.strip()] == []
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize(
+    ("environment", "build"), [({"CC": "/bin/false"}, "pure"), ({"ROOST_PURE": "1"}, "pure")]
+)
+def test_it_builds_and_runs_without_a_compiler(tmp_path, environment, build):
+    source = tmp_path / "source"
+    ignored = shutil.ignore_patterns(".*", "*.so", "*.c", "tests", "benchmarks", "build")
+    shutil.copytree(ROOT, source, ignore=ignored)
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    command = [*pip, "--no-deps", "--target", str(tmp_path / "there"), str(source)]
+    environ = {name: value for name, value in os.environ.items() if name != "ROOST_PURE"}
+    subprocess.run(command, env=environ | environment, check=True, capture_output=True)
+    code = "from actors import speedups; print(speedups.BUILD, speedups.__file__)"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env=environ | {"PYTHONPATH": str(tmp_path / "there")},
+        cwd=tmp_path,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout.split() == [build, str(tmp_path / "there/actors/speedups.py")]

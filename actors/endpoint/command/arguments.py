@@ -13,6 +13,7 @@ from actors import __version__
 from actors.endpoint.command import output
 from actors.errors import ConfigError
 from actors.options import did_you_mean
+from actors.speedups import BUILD
 from supervision.processes import MAX_WORKERS
 
 LEVELS = ("debug", "info", "warning", "error")
@@ -111,11 +112,11 @@ class Version(argparse.Action):
 
 
 def versions() -> str:
-    """Return our version, and those of what we run on, without importing that."""
+    """Return our version, those of what we run on, without importing that, and the build."""
     from importlib import metadata  # noqa: PLC0415 - costs 20 ms, and is hardly ever asked for
 
     found = [f"{name} {metadata.version(name)}" for name in ("gevent", "pykka")]
-    return f"roost {__version__} (Python {platform.python_version()}, {', '.join(found)})"
+    return f"roost {__version__} (Python {platform.python_version()}, {', '.join(found)}, {BUILD})"
 
 
 def _address(text: str) -> tuple[str, int]:
