@@ -1,6 +1,6 @@
 # `make run` and `make test` are all that a fresh machine needs (Debian, Python 3.11 or later).
 .DEFAULT_GOAL := run
-.PHONY: run test suite beside compiled coverage install format check types drills phoenixjs histories sanitize autobahn bench bench-selfcheck docs clean
+.PHONY: run test suite beside compiled coverage install format check types drills phoenixjs histories sanitize wheels autobahn bench bench-selfcheck docs clean
 
 PYTHON ?= $(or $(shell command -v python3.11),python3)
 BIND ?= 127.0.0.1:4000
@@ -76,6 +76,10 @@ sanitize: $(VENV)/.test
 	tests/sanitizers/run.sh $(BIN)/python -m pytest -p no:cacheprovider --quiet --timeout 300 \
 	  tests/actors/test_speedups.py tests/transports/websocket tests/channels/test_wire.py
 	tests/sanitizers/run.sh $(BIN)/python tests/sanitizers/fuzz.py
+
+# Into dist/: one wheel for each Python that is here, and the source with the C that Cython makes.
+wheels:
+	deploy/wheels.sh python3.11 python3.12 python3.13
 
 autobahn: $(VENV)/.test
 	$(BIN)/python -m tests.conformance.run plain deflate
