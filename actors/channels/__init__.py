@@ -12,6 +12,8 @@ the ``channel``, the actor that an application subclasses. No code of the applic
 connection after ``connect``: a slow handler stops its own topic alone, and a heartbeat is always
 answered. What is sent goes to the transport at once, on the same thread, so order is program order.
 
+``hot`` is what every message passes of topics and seats, and what a compiled build has in C.
+
 ``routes``, ``events``, ``payloads`` and ``rates`` are pure, and so are the messages themselves
 (:mod:`actors.serializers`).
 """

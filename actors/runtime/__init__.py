@@ -7,6 +7,7 @@ From the ground up, each knowing what stands before it and nothing after:
   which reads connections and runs what is ready. It knows runnables, and not actors. A ``future``
   waits on it;
 * ``cell`` is the record of one actor, which its ``lifecycle`` moves: only its methods write it.
+  ``turns`` is the part of it that every message passes, which a compiled build has in C.
   ``mailbox`` says what may be put into one, ``ref`` is what others hold of it;
 * ``registry`` and ``monitors`` are about many cells, ``exits`` is how one ends;
 * ``actor`` is the class to derive from; ``names`` and ``fork`` know all of it.

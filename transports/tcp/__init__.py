@@ -1,8 +1,8 @@
 """Bytes from clients and to them: the ground that all transports stand on.
 
 ``listener`` accepts, and makes a ``stream`` for each client (``tls`` is the encrypted one);
-``admission`` counts those of an address, ``patience`` says how long a client is left to other
-processes. A stream reads for one *protocol* at
+``descriptor`` is what a compiled build must know of one. ``admission`` counts those of an address,
+``patience`` says how long a client is left to other processes. A stream reads for one *protocol* at
 a time (``protocol``): the HTTP connection at first, what it hands over to after an upgrade.
 
 All of it runs on the dispatcher's thread, in its poll phase or its timers, and never blocks: what a

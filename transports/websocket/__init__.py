@@ -13,6 +13,9 @@ From then on bytes go up and results go down through that one object::
 plain values alone, of which the ``lifecycle`` moves the state. ``frames`` and ``outgoing`` make
 what is sent, ``deflate`` and ``extensions`` are compression, ``read_rate`` slows a client down.
 
+``line`` is the connection's hot path: frames from answers, and out. A compiled build has it in C,
+and reads whole messages there too; what it does not know goes the way above.
+
 The connection runs in the poll phase and in the actor's turns; neither may block. Which close code
 an exit reason has is not decided here, but in ``transports.closing``. Nothing here knows
 ``transports.longpoll``.
