@@ -137,6 +137,11 @@ cdef class Push:
     opcode: object = None
 
 
+for _made in (Ok, Reply, Push):
+    for _field in _made.__dataclass_fields__.values():
+        _field.kw_only = False  # which a dataclass that inherits one would take over
+
+
 # -- frames
 
 
@@ -312,9 +317,9 @@ cdef class Turns:
     cdef public list items
     cdef Queue _ready
 
-    def offer(self, list events):
+    def offer(self, events):
         """Queue the events of one read; return whether nothing else waited or ran."""
-        return self._offer(events)
+        return self._offer(events if type(events) is list else list(events))
 
     cdef bint _offer(self, list events) except -1:
         if self.owner is None:
@@ -327,10 +332,10 @@ cdef class Turns:
         self.items += events
         return False
 
-    def add(self, list events):
+    def add(self, events):
         """Queue events at any other time."""
         if self.owner is None:
-            self.items = events
+            self.items = events if type(events) is list else list(events)
             self.owner = READY
             self.dispatcher.schedule(self)
         else:
@@ -470,13 +475,24 @@ cdef object _incoming(list message):
     return made
 
 
+cdef object pure_v2 = None
+
+
 cdef class V2:
-    """As ``actors.serializers.v2``; ``pure`` is that, and does what is not common."""
+    """As ``actors.serializers.v2``; ``pure`` is that, and does what is not common.
+
+    A class that inherits this may be made without it.
+    """
 
     cdef object pure
     cdef readonly object push, broadcast
 
-    def __init__(self, pure):
+    def __init__(self, pure=None):
+        global pure_v2
+        if pure is None:
+            pure = pure_v2
+        else:
+            pure_v2 = pure
         self.pure, self.push, self.broadcast = pure, pure.push, pure.broadcast
 
     def decode(self, frame):
@@ -546,22 +562,23 @@ cdef class Lobby:
         self._take(frame)
 
     cdef _take(self, frame):
-        cdef str event
         cdef Place seat
         try:
             message = self.decode(frame)
         except InvalidMessage as error:
             self.decode_odd(error)
             return
-        event = message[3]
-        seat = self.seats.get(message[2])
+        event = message.event
+        seat = self.seats.get(message.topic)
         if (
             seat is None
+            or type(message) is not Incoming
+            or type(event) is not str
             or seat.over
             or self.rated
-            or message[0] != seat.join_ref
-            or len(event) > SHORT_NAME
-            or event.startswith("phx_")
+            or (<tuple>message)[0] != seat.join_ref
+            or len(<str>event) > SHORT_NAME
+            or (<str>event).startswith("phx_")
         ):
             self.take_odd(message, len(frame), seat)
         else:
@@ -626,24 +643,29 @@ cdef class Line:
 
     cdef _read(self, Descriptor stream, double now):
         global in_use
-        cdef Py_ssize_t size = recv(stream.fd, buffer, min(stream.read_size, BUFFER), 0), used
-        cdef list found
+        cdef Py_ssize_t size, used = 0
+        cdef int error = 0
+        cdef list found = []
         cdef bytes rest = None
         cdef double took
+        in_use = True  # before the buffer is written to: whatever allocates may run the collector
+        try:
+            size = recv(stream.fd, buffer, min(stream.read_size, BUFFER), 0)
+            if size > 0:
+                used = _parse(buffer, size, self.limit, found)
+                if used < size:
+                    rest = PyBytes_FromStringAndSize(<char *>buffer + used, size - used)
+            else:
+                error = errno
+        finally:
+            in_use = False
         if size < 0:
-            if errno != EAGAIN and errno != EINTR:
-                stream.on_error(errno)
+            if error != EAGAIN and error != EINTR:
+                stream.on_error(error)
             return
         if size == 0:
             stream.received(b"")
             return
-        found, in_use = [], True
-        try:
-            used = _parse(buffer, size, self.limit, found)
-            if used < size:
-                rest = PyBytes_FromStringAndSize(<char *>buffer + used, size - used)
-        finally:
-            in_use = False
         if rest is None:
             self.heard = now
             if not self.inbox._offer(found):
@@ -679,29 +701,28 @@ cdef class Line:
         else:
             self.deliver_odd(result)
 
-    def put(self, bytes frame not None):
+    def put(self, frame):
         """Send a frame at the end of the turn, a large one at once."""
-        self._put(frame)
+        self._put(bytes(frame))
 
     cdef _put(self, bytes frame):
         self.out.append(frame)
         if PyBytes_GET_SIZE(frame) >= FLUSH_ABOVE:
             self.on_blocked()
 
-    def send(self, tuple frame):
+    def send(self, frame):
         """Frame a message of a channel, and post it."""
-        cdef bytes data
         cdef int first
-        if self.deflate is not None:
-            self._post(self.prepare(frame))
-        else:
-            opcode, data = frame
+        opcode, data = frame
+        if self.deflate is None and type(data) is bytes:
             first = WHOLE_TEXT if opcode is TEXT else 0x80 | <int>opcode
             self._post(_frame(first, PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data)))
+        else:
+            self._post(bytes(self.prepare(frame)))
 
-    def post(self, bytes prepared not None):
+    def post(self, prepared):
         """Send a frame together with others of this round."""
-        self._post(prepared)
+        self._post(prepared if type(prepared) is bytes else bytes(prepared))
 
     cdef _post(self, bytes prepared):
         cdef list out = self.out

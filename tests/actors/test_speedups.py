@@ -9,18 +9,21 @@ import subprocess
 import sys
 from collections import deque
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors import results, speedups
+from actors import Socket, results, speedups
 from actors.errors import InvalidMessage
 from actors.messages import Opcode
 from actors.serializers import v2
 from actors.serializers.message import Incoming
 from tests.support.raw import BINARY, TEXT
 from tests.support.raw import frame as masked
+from tests.support.recorder import actor_of
+from tests.support.waiting import eventually
 from transports.websocket.mask import apply_mask
 from transports.websocket.outgoing import message_frame
 
@@ -85,6 +88,34 @@ def test_results_are_dataclasses_of_the_same_shape(arguments: Any) -> None:
         ours.more = 1
     with pytest.raises(TypeError):
         compiled.Reply()
+
+
+@pytest.mark.parametrize("slots", [False, True])
+def test_a_dataclass_may_inherit_a_result(slots: bool) -> None:
+    @dataclasses.dataclass(slots=slots)
+    class Said(results.Reply):
+        room: str = "lobby"
+
+    said = Said("x", "ok", room="1")
+    assert (said.payload, said.status, said.opcode, said.room) == ("x", "ok", None, "1")
+    assert Said("x").room == "lobby"
+
+
+# -- what is no exact type
+
+
+@pytest.mark.parametrize("kind", [tuple, type("Events", (list,), {})])
+def test_events_may_be_any_sequence(kind: Any) -> None:
+    seen: list[Any] = []
+
+    class Keeping(Socket):
+        def handle_in(self, payload: Any, opcode: Any) -> None:
+            seen.append(payload)
+
+    actor = actor_of(Keeping.start(Mock()))
+    actor.on_events(kind(["a"]))
+    actor.on_events(kind(["b"]))
+    eventually(lambda: seen == ["a", "b"])
 
 
 # -- frames

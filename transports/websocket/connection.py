@@ -6,6 +6,7 @@ This is the one place where a callback's result becomes frames. Which close code
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Hashable
 from typing import TYPE_CHECKING, Any, Final
 
@@ -59,7 +60,7 @@ class WebSocketConnection(Line, StreamProtocol):
         self.dispatcher = stream.dispatcher
         self._options = options
         self.deflate = deflate
-        self.max_queue = options.max_send_queue
+        self.max_queue = min(options.max_send_queue, sys.maxsize)
         self.ended = False
         self.heard = 0.0
         self.protocol = Protocol(options, self.dispatcher.clock, deflate)
@@ -89,8 +90,9 @@ class WebSocketConnection(Line, StreamProtocol):
         if due is not None:
             self._timer = self.dispatcher.timers.call_at(due, self._tick)
         if compiled is not None and type(self.stream) is Stream and self.deflate is None:
-            if self._rate is None:
-                self.take_over(min(self._options.max_frame_size, self._options.max_message_size))
+            if self._rate is None and not self.stream.closed:
+                largest = min(self._options.max_frame_size, self._options.max_message_size)
+                self.take_over(min(largest, sys.maxsize))
             if runs_alone:
                 self.inbox.serve(self)
 

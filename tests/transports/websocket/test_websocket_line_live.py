@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import gc
+import os
 import random
 import sys
+from contextlib import ExitStack
+from select import EPOLLIN
 from typing import Any
 
 import gevent
 import pytest
+from gevent.event import Event
 
-from tests.support.raw import BINARY, CLOSE, PING, PONG, TEXT, frame
+from actors.runtime import get_dispatcher
+from tests.support.raw import BINARY, CLOSE, PING, PONG, TEXT, Client, frame, upgrade
 from tests.support.waiting import eventually
-from tests.transports.websocket.lab import Lab
+from tests.transports.websocket.lab import TARGET, Lab, say
 
 CONT = 0
 
@@ -94,3 +100,78 @@ def test_it_works_while_it_is_traced() -> None:
         finally:
             sys.settrace(before)
         eventually(lambda: lab.seen == ["a"])
+
+
+class Blocks:
+    """Garbage whose finalizer blocks: whatever waits for a lock does."""
+
+    def __init__(self) -> None:
+        self.me = self
+
+    def __del__(self) -> None:
+        gc.set_threshold(*THRESHOLDS)
+        gevent.sleep(0.002)
+
+
+THRESHOLDS = gc.get_threshold()
+
+
+def test_a_finalizer_that_blocks_amid_a_read_mixes_up_no_clients() -> None:
+    kept: list[Any] = []
+    reading, writing = os.pipe()
+    dispatcher = get_dispatcher()
+
+    def collect_soon(mask: int) -> None:
+        """Have the collector run at the next allocation of a list, in the read behind this one."""
+        os.read(reading, 1)
+        kept.append([[] for _ in range(300)])  # so that no list is kept for reuse
+        Blocks()
+        gc.set_threshold(1)
+
+    dispatcher.register(reading, EPOLLIN, collect_soon)
+    try:
+        with Lab() as lab, ExitStack() as stack:
+            clients = [stack.enter_context(lab.connect()) for _ in range(6)]
+            for client in clients:
+                assert say(client, "hello").payload == b"hello"
+            for turn in range(30):
+                os.write(writing, b"x")
+                for number, client in enumerate(clients):
+                    client.send(frame(TEXT, f"{turn} {number} " + "ABCDEF"[number] * 20))
+                for number, client in enumerate(clients):
+                    wanted = f"{turn} {number} " + "ABCDEF"[number] * 20
+                    assert client.frame().payload == wanted.encode()
+    finally:
+        gc.set_threshold(*THRESHOLDS)
+        dispatcher.unregister(reading)
+        os.close(reading)
+        os.close(writing)
+
+
+@pytest.mark.parametrize("limit", [2**31, 2**63, 10**30])
+def test_limits_that_no_machine_reaches(limit: int) -> None:
+    options = {"max_message_size": limit, "max_frame_size": limit, "max_send_queue": limit}
+    with Lab(**options) as lab, lab.connect() as client:
+        assert say(client, "hello").payload == b"hello"
+        assert say(client, "again").payload == b"again"
+
+
+def test_a_client_that_is_gone_before_it_is_let_in_leaves_no_handler() -> None:
+    dispatcher = get_dispatcher()
+    before = set(dispatcher.handlers)
+    entered, release = Event(), Event()
+
+    def wait(_: Any) -> None:
+        entered.set()
+        assert release.wait(20)
+
+    with Lab(on_init=wait) as lab:
+        client = Client(lab.served.address)
+        client.send(upgrade(TARGET))
+        assert entered.wait(20)
+        client.reset()
+        lab.wait_closed()
+        release.set()
+        lab.reason()
+        assert -1 not in dispatcher.handlers
+    assert set(dispatcher.handlers) <= before
