@@ -169,7 +169,7 @@ cdef Py_ssize_t _parse(uint8_t *data, Py_ssize_t size, Py_ssize_t limit, list fo
         elif length == 127:
             if size - at < 14 or data[at + 2] or data[at + 3] or data[at + 4] or data[at + 5]:
                 break
-            length, body = data[at + 6] << 24 | data[at + 7] << 16, at + 14
+            length, body = <Py_ssize_t>data[at + 6] << 24 | data[at + 7] << 16, at + 14
             length |= data[at + 8] << 8 | data[at + 9]
             if length < 65536:
                 break
