@@ -16,7 +16,7 @@ import sys
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from types import CodeType, FunctionType, MethodType
+from types import CodeType, FrameType, FunctionType, MethodType
 from typing import Any, Final
 
 from actors.errors import ConfigError
@@ -313,12 +313,13 @@ def _letters(name: str) -> str:
 def _statement() -> tuple[str, int]:
     """Return the file and the line that are being run outside of our own packages."""
     frame = inspect.currentframe()
-    while frame is not None:
-        package = str(frame.f_globals.get("__name__")).partition(".")[0]
-        if package not in OURS and package != "abc":  # which makes our classes
-            return frame.f_code.co_filename, frame.f_lineno
+    while frame is not None and _package(frame) in {*OURS, "abc"}:  # which makes our classes
         frame = frame.f_back
-    return "<unknown>", 1
+    return ("<unknown>", 1) if frame is None else (frame.f_code.co_filename, frame.f_lineno)
+
+
+def _package(frame: FrameType) -> str:
+    return str(frame.f_globals.get("__name__")).partition(".")[0]
 
 
 def one_edit(one: str, other: str) -> bool:

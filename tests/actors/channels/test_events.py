@@ -57,6 +57,16 @@ def test_a_second_method_of_one_name_would_lose_the_first_ones_events(first):
             def say(self, payload): ...  # noqa: F811
 
 
+def test_a_method_of_one_name_that_was_for_no_event_loses_none():
+    class Room:
+        def say(self, payload): ...
+
+        @on("b")
+        def say(self, payload): ...  # noqa: F811
+
+    assert [each.method for each in handlers(Room).values()] == ["say"]
+
+
 def test_a_method_that_a_subclass_defines_anew_is_no_second_one():
     class Room:
         @on("a")

@@ -387,6 +387,11 @@ def test_msgpack_says_what_json_says(value):
         assert msgpack.unpackb(frame)[4] == {"value": wanted, "raw": b"x"}
 
 
+def test_msgpack_says_bytes_within_any_mapping():
+    _, frame = MSGPACK.push("1", None, "t", "e", types.MappingProxyType({"raw": b"x"}))
+    assert msgpack.unpackb(frame)[4] == {"raw": b"x"}
+
+
 # -- payloads
 
 
