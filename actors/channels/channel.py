@@ -302,8 +302,7 @@ class Channel(Actor, Generic[A]):
     def on_batch(self, batch: Iterator[Any]) -> None:
         """Handle a turn's items; the transport sends when the ready ones have had their turns."""
         seat = self.__seat
-        timed = self.__log_in or telemetry.listens(telling.HANDLED_IN)
-        handle = self.__timed if timed else self.__handle
+        handle = self.__handler()
         for item in batch:
             if type(item) is Incoming:
                 handle(item)
@@ -319,8 +318,7 @@ class Channel(Actor, Generic[A]):
         """Handle what a compiled build leaves to this one: what is not counted, or judged first."""
         seat, kind = self.__seat, type(item)
         if kind is Incoming:
-            timed = self.__log_in or telemetry.listens(telling.HANDLED_IN)
-            (self.__timed if timed else self.__handle)(item)
+            self.__handler()(item)
         elif kind is Join:
             self.__join(item)
             if seat.held and not seat.waiting:
@@ -333,6 +331,11 @@ class Channel(Actor, Generic[A]):
             raise Exit(DRAINING)
         else:
             self.on_envelope(item)
+
+    def __handler(self) -> Callable[[Incoming], None]:
+        """Return what handles messages: timed where somebody wants to know how long it takes."""
+        timed = self.__log_in or telemetry.listens(telling.HANDLED_IN)
+        return self.__timed if timed else self.__handle
 
     def __timed(self, message: Incoming) -> None:
         began = telling.begin(telling.HANDLED_IN, self.__log_in)
@@ -360,19 +363,18 @@ class Channel(Actor, Generic[A]):
         self.__seat.at_hand = None
         if answer is None or not self.__seat.joined:  # killed, which it caught
             return
-        try:
-            if type(answer) is Ok and type(answer.value) is dict:  # as nearly all are
-                if message.ref is not None:
-                    seat = self.__seat
-                    names = seat.join_ref, message.ref, seat.topic
-                    seat.send(seat.encode(*names, "ok", answer.value))
-            else:
-                self.__reply(message, answer)
-        except (TypeError, ValueError) as error:
-            self.on_wrong_answer(message, error)
+        if type(answer) is not Ok or type(answer.value) is not dict:
+            self.on_answer(message, answer)
+        elif message.ref is not None:  # as nearly all are
+            seat = self.__seat
+            try:
+                names = seat.join_ref, message.ref, seat.topic
+                seat.send(seat.encode(*names, "ok", answer.value))
+            except (TypeError, ValueError) as error:
+                self.on_wrong_answer(message, error)
 
     def on_answer(self, message: Incoming, answer: Any) -> None:
-        """Reply what is not simply ``Ok`` with a ``dict``, for a compiled build."""
+        """Reply what is not simply ``Ok`` with a ``dict``."""
         try:
             self.__reply(message, answer)
         except (TypeError, ValueError) as error:
