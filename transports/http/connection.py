@@ -52,7 +52,7 @@ class HTTPConnection(Impatient, life.Exchanging, StreamProtocol):
         self._match = match
         self._options = options
         self.shared = shared
-        self._parser = RequestParser(options, stream.scheme, stream.peer)
+        self._parser = RequestParser(options, stream.scheme, stream.peer, shared.upgrades)
         self._request: Request | None = None
         self._resource: Resource | None = None
         self.state = life.WAITING

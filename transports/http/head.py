@@ -6,7 +6,8 @@ It accepts, and this module refuses: no Host, two of them, or one that is none; 
 not a path of this host; CONNECT; versions other than 1.0 and 1.1; transfer codings other than
 chunked, and any in HTTP/1.0.
 
-A head that differs from an earlier one of its connection in the target alone is only compared.
+A head that differs from an earlier one of its connection in the target alone is only compared, and
+so is an upgrade that differs from an earlier one of any (:mod:`transports.http.upgrades`).
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from typing import Final
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 
 from actors.errors import HTTPError
-from transports.http.lines import REQUEST_LINE, HeadLines, shown
+from transports.http.lines import REQUEST_LINE, TARGET_BYTES, HeadLines, shown
 from transports.http.options import HTTPOptions
 from transports.http.request import DEFAULT_PORTS, Address, Headers, Request, parse_host
 
@@ -48,6 +49,17 @@ class Fields:
     expects_continue: bool
     keep_alive: bool | None
 
+    def request(
+        self, target: str, scheme: str, peer: Address, headers: Headers, first: dict[str, str]
+    ) -> Request:
+        """Return a request of this head, with another ``target``, without its body."""
+        path, _, query_string = target.partition("?")
+        # By position, which costs half as much as by name.
+        return Request(
+            self.method, target, path, query_string, headers, self.version, b"", scheme,
+            self.host, self.port, peer, {}, None, None, first, self.keep_alive,
+        )  # fmt: skip
+
 
 Known = dict[bytes, Fields]
 """The last heads of one connection, by how they begin: lines that are the same again mean the same
@@ -58,9 +70,6 @@ _KEY = 4  # bytes of a head that find what is known: enough to tell methods apar
 
 _MAX_KNOWN = 2
 _MAX_KNOWN_SIZE = 2048  # bytes of a head: a larger one is not worth holding until the next request
-
-
-_TARGET = bytes(sorted({*range(ord("!"), ord("~") + 1)} - {ord("#")}))  # as in REQUEST_LINE
 
 _NAMES: Final = {
     spelt.encode(): name
@@ -106,10 +115,11 @@ def recall(
         found < 0
         or size > options.max_request_line
         or size > options.max_head
-        or data[begin:found].translate(None, _TARGET)
+        or data[begin:found].translate(None, TARGET_BYTES)
     ):
         return None
-    return _request(data[begin:found].decode("ascii"), fields, scheme, peer), fields, size
+    target = data[begin:found].decode("ascii")
+    return fields.request(target, scheme, peer, fields.headers, fields.first), fields, size
 
 
 def parse_head(
@@ -135,16 +145,8 @@ def parse_head(
         if key not in known and len(known) >= _MAX_KNOWN:
             known.clear()
         known[key] = fields
-    return _request(line[4].decode("ascii"), fields, scheme, peer), fields
-
-
-def _request(target: str, fields: Fields, scheme: str, peer: Address) -> Request:
-    path, _, query_string = target.partition("?")
-    # By position, which costs half as much as by name.
-    return Request(
-        fields.method, target, path, query_string, fields.headers, fields.version, b"", scheme,
-        fields.host, fields.port, peer, {}, None, None, fields.first, fields.keep_alive,
-    )  # fmt: skip
+    target = line[4].decode("ascii")
+    return fields.request(target, scheme, peer, fields.headers, fields.first), fields
 
 
 def _parse_fields(data: bytes, line: re.Match[bytes], options: HTTPOptions, scheme: str) -> Fields:

@@ -17,6 +17,9 @@ from transports.http.options import HTTPOptions
 REQUEST_LINE = re.compile(
     rb"(%b) (?:((?i:https?))://([!\"$-.0->@-~]+))?(/[!\"$-~]*) HTTP/(1\.[01])\r\n" % TOKEN_BYTES
 )
+TARGET_BYTES = bytes(sorted({*range(ord("!"), ord("~") + 1)} - {ord("#")}))
+"""Those that a target may hold, as in :data:`REQUEST_LINE`."""
+
 HEADER_LINE = re.compile(rb"%b:[\t -~\x80-\xff]*\r\n" % TOKEN_BYTES)
 
 _VERSION = re.compile(rb".* (HTTP/[0-9.]{1,10})\r\n")

@@ -10,6 +10,7 @@ from transports.http.head import Fields, Known, parse_head, recall
 from transports.http.lines import HeadLines
 from transports.http.options import HTTPOptions
 from transports.http.request import Address, Request
+from transports.http.upgrades import KnownUpgrades
 
 _NOWHERE: Address = ("", 0)
 _END = b"\r\n\r\n"
@@ -42,17 +43,22 @@ class RequestParser:
 
     __slots__ = (
         "_blank_line", "_buffer", "_chunks", "_head", "_known", "_lines", "_options", "_peer",
-        "_scheme", "_searched",
+        "_scheme", "_searched", "_upgrades",
     )  # fmt: skip
 
     def __init__(
-        self, options: HTTPOptions, scheme: str = "http", peer: Address = _NOWHERE
+        self,
+        options: HTTPOptions,
+        scheme: str = "http",
+        peer: Address = _NOWHERE,
+        upgrades: KnownUpgrades | None = None,
     ) -> None:
         self._options = options
         self._scheme = scheme
         self._peer = peer
         self._buffer: bytes | bytearray = b""
         self._known: Known = {}
+        self._upgrades = KnownUpgrades() if upgrades is None else upgrades
         self._head: tuple[Request, Fields] | None = None
         self._lines: HeadLines | None = None
         self._chunks: ChunkedBody | None = None
@@ -79,7 +85,7 @@ class RequestParser:
         if head is None:
             if not self._buffer:
                 return None
-            head = self._recall() if self._known and self._lines is None else None
+            head = self._recall() if self._lines is None else None
             if head is None:
                 lines = self._take_head()
                 if lines is None:
@@ -87,6 +93,7 @@ class RequestParser:
                 head = parse_head(
                     lines, self._options, scheme=self._scheme, peer=self._peer, known=self._known
                 )
+                self._upgrades.learn(head[1], self._scheme)
             if head[1].length == 0:
                 return head[0]
             self._head = head
@@ -140,21 +147,32 @@ class RequestParser:
 
     def take_rest(self) -> bytes:
         """Take the bytes behind the request that was answered last."""
-        rest = bytes(self._buffer)
-        self._buffer = b""
-        return rest
+        rest, self._buffer = self._buffer, b""
+        return bytes(rest)
 
     def _recall(self) -> tuple[Request, Fields] | None:
-        """Take a head that differs from an earlier one in its target alone, if one is there."""
+        """Take a head that is known but for what differs from request to request, if one is there.
+
+        A connection that has had no other request may begin with an upgrade.
+        """
         buffer = self._buffer
         if type(buffer) is not bytes:
             return None
-        found = recall(
-            buffer, self._options, scheme=self._scheme, peer=self._peer, known=self._known
-        )
-        if found is None:
-            return None
-        request, fields, size = found
+        size = len(buffer)
+        if self._known:
+            found = recall(
+                buffer, self._options, scheme=self._scheme, peer=self._peer, known=self._known
+            )
+            if found is None:
+                return None
+            request, fields, size = found
+        else:
+            upgrade = self._upgrades.recall(
+                buffer, self._options, scheme=self._scheme, peer=self._peer
+            )
+            if upgrade is None:
+                return None
+            request, fields = upgrade
         self._buffer = buffer[size:]
         self._blank_line = False
         return request, fields

@@ -23,6 +23,8 @@ def parse_query(query: str) -> dict[str, Any]:
     nested deeper than 32.
     """
     params: dict[str, Any] = {}
+    if not query:
+        return params
     pairs = query.split("&")
     if len(pairs) > MAX_PARAMS and sum(map(bool, pairs)) > MAX_PARAMS:
         raise HTTPError(400, f"the query must hold at most {MAX_PARAMS} parameters")

@@ -1,10 +1,11 @@
-"""What all HTTP connections of a process share the bounds of: bodies, and handlers that wait."""
+"""What all HTTP connections of a server share: bounds of bodies and of handlers that wait."""
 
 from __future__ import annotations
 
 from typing import Final, NamedTuple, Protocol, Self
 
 from transports.http.options import HTTPOptions
+from transports.http.upgrades import KnownUpgrades
 
 SMALL_BODY: Final = 65_536
 """Bytes up to which a body is never refused for what others have sent."""
@@ -103,12 +104,16 @@ class Stalled:
 
 
 class Shared(NamedTuple):
-    """``bodies`` that are being received, and handlers ``stalled`` by clients that do not read."""
+    """``bodies`` that are being received, and handlers ``stalled`` by clients that do not read.
+
+    ``upgrades``: how clients ask for a WebSocket.
+    """
 
     bodies: Bodies
     stalled: Stalled
+    upgrades: KnownUpgrades
 
     @classmethod
     def of(cls, options: HTTPOptions) -> Self:
         """Return a new set, bounded as ``options`` say."""
-        return cls(Bodies(options.max_bodies), Stalled(options.max_stalled))
+        return cls(Bodies(options.max_bodies), Stalled(options.max_stalled), KnownUpgrades())

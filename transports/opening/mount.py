@@ -103,11 +103,13 @@ class TransportMount(Generic[OptionsT_co]):
         if self._reloads and self.defaults.code_reloader is not None:
             self.defaults.code_reloader()
             self.socket_class = _current(self.socket_class)
-        if self.options.transport_log:
-            level = logging.getLevelNamesMapping()[self.options.transport_log.upper()]
+        options = self.options
+        if options.transport_log:
+            level = logging.getLevelNamesMapping()[options.transport_log.upper()]
             # Never the query: it may hold a token.
             logger.log(level, "%s %s from %s", request.method, request.path, request.peer[0])
-        if not host_allowed(self.options.allowed_hosts, request.host):
+        allowed = options.allowed_hosts
+        if allowed is not None and not host_allowed(allowed, request.host):
             words = "%s: refused the host %.200r, see allowed_hosts"
             return self._refuse("host", words, self.path, request.host)
         refusal = self._origin.refusal(request, self.path)
@@ -116,7 +118,7 @@ class TransportMount(Generic[OptionsT_co]):
         chosen = NO_SUBPROTOCOL
         if self._negotiates:
             offers = request.headers_named("sec-websocket-protocol")
-            auth_token = self.options.auth_token
+            auth_token = options.auth_token
             answer = subprotocols.negotiate(self._subprotocols, offers, auth_token=auth_token)
             if isinstance(answer, str):
                 words = "%s: could not agree on a subprotocol: %s"

@@ -91,11 +91,12 @@ class Stream(Descriptor):
 
     def hand_over(self, protocol: StreamProtocol) -> None:
         """Read for ``protocol`` from now on; where the stream is gone, tell it so."""
-        if self.closed:
+        if self.fd < 0:
             protocol.connection_lost(None)
         else:
             self.protocol = whole(protocol)
-            self.resume_reading()
+            if self._paused:
+                self.resume_reading()
 
     @property
     def closed(self) -> bool:
