@@ -8,12 +8,17 @@ hands what is left, untouched, to the pure code: that has all errors, close code
 
 A handler may block, which switches greenlets in the middle of a turn. So nothing that others must
 see is on the C stack while Python code runs: frames are in ``out``, messages in ``items``.
+
+Most of a connection's life is Python, and that reads and sets fields of these classes all the time.
+So fields that are objects are made as quick as slots (:func:`as_slots`), and those that Python uses
+most are objects for that.
 """
 
 cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from cpython.list cimport PyList_GET_SIZE
-from cpython.ref cimport Py_INCREF
+from cpython.mem cimport PyMem_Malloc
+from cpython.ref cimport Py_INCREF, PyObject
 from cpython.tuple cimport PyTuple_SET_ITEM
 from cpython.unicode cimport PyUnicode_DecodeUTF8
 from libc.errno cimport EAGAIN, EINTR, errno
@@ -63,11 +68,23 @@ cdef extern from *:
 cdef extern from "Python.h":
     ctypedef struct PyTypeObject:
         object (*tp_alloc)(PyTypeObject *cls, Py_ssize_t size)
+        PyObject *tp_dict
+    object PyDescr_NewMember(PyTypeObject *cls, PyMemberDef *member)
+    void PyType_Modified(PyTypeObject *cls)
     object PyUnicode_New(Py_ssize_t size, Py_UCS4 maxchar)
     void *PyUnicode_DATA(object text)
     bint PyUnicode_IS_ASCII(object text)
     Py_ssize_t PyUnicode_GET_LENGTH(object text)
     object PyUnicode_AsUTF8String(object text)
+
+cdef extern from "structmember.h":
+    ctypedef struct PyMemberDef:
+        const char *name
+        int type
+        Py_ssize_t offset
+        int flags
+        const char *doc
+    enum: T_OBJECT_EX
 
 cdef extern from "time.h" nogil:
     ctypedef int clockid_t
@@ -108,6 +125,51 @@ cdef object READY = "ready"  # equal strings of this form are one object: see ac
 cdef object HANDLED_IN = "channel.handled_in"
 cdef object TEXT = Opcode.TEXT
 cdef object BINARY = Opcode.BINARY
+
+
+# -- fields
+
+
+cdef as_slots(type cls):
+    """Let Python code use the public fields of ``cls`` that are objects as it uses slots.
+
+    Cython makes a property of each, which CPython asks by three calls. A slot, as ``__slots__``
+    makes it, is read and set within its instruction. Where in an object a field is, is what a
+    probe says. Such a field may be set to anything, so whoever needs a list looks; it must not be
+    deleted.
+    """
+    cdef object probe = cls.__new__(cls), marker = object()
+    cdef void **words = <void **><PyObject *>probe
+    cdef Py_ssize_t at
+    for name, found in list(vars(cls).items()):
+        if type(found) is not GETSET:
+            continue
+        try:
+            found.__set__(probe, marker)
+        except TypeError:
+            continue  # it is no object
+        for at in range(cls.__basicsize__ // sizeof(void *)):
+            if words[at] == <void *>marker:
+                _add_slot(cls, name, at * sizeof(void *))
+                break
+        found.__set__(probe, None)
+
+
+cdef object GETSET = type(vars(type)["__name__"])
+cdef list slot_names = []  # which live as long as the process
+
+
+cdef _add_slot(type cls, str name, Py_ssize_t offset):
+    cdef PyTypeObject *made = <PyTypeObject *>cls
+    cdef PyMemberDef *member = <PyMemberDef *>PyMem_Malloc(sizeof(PyMemberDef))
+    cdef bytes encoded = name.encode()
+    if member == NULL:
+        raise MemoryError
+    slot_names.append(encoded)
+    member.name, member.doc = PyBytes_AS_STRING(encoded), NULL
+    member.type, member.offset, member.flags = T_OBJECT_EX, offset, 0
+    (<dict>made.tp_dict)[name] = PyDescr_NewMember(made, member)
+    PyType_Modified(made)
 
 
 # -- results
@@ -313,8 +375,7 @@ def work(Queue ready, carrier, int turns):
 cdef class Turns:
     """As ``actors.runtime.turns.PureTurns``."""
 
-    cdef public object actor, batch, dispatcher, owner, signals, track
-    cdef public list items
+    cdef public object actor, batch, dispatcher, items, owner, signals, track
     cdef Queue _ready
 
     def offer(self, events):
@@ -346,7 +407,8 @@ cdef class Turns:
         self._add_one(event)
 
     cdef _add_one(self, event):
-        self.items.append(event)
+        cdef list items = self.items
+        items.append(event)
         if self.owner is None:
             self.owner = READY
             self.dispatcher.schedule(self)
@@ -380,7 +442,8 @@ cdef class Turns:
         except BaseException as error:
             self.actor.on_unwound(error)
         else:
-            if PyList_GET_SIZE(self.items) or self.signals is not None:
+            items = self.items
+            if PyList_GET_SIZE(items) or self.signals is not None:
                 self._turn_over()
             else:
                 self.owner = self.batch = None
@@ -591,10 +654,7 @@ cdef class Lobby:
 cdef class Descriptor:
     """As ``transports.tcp.descriptor.PureDescriptor``."""
 
-    cdef public object backlog
-    cdef public int fd
-    cdef public bint is_closing
-    cdef public Py_ssize_t most, read_size
+    cdef public object backlog, fd, is_closing, most, read_size
 
 
 cdef uint8_t buffer[BUFFER]
@@ -607,10 +667,7 @@ cdef class Line:
     ``fast``: all that has come was whole messages. ``limit``: bytes of one, at most.
     """
 
-    cdef public object deflate, dispatcher
-    cdef public list out
-    cdef public Descriptor stream
-    cdef public Turns inbox
+    cdef public object deflate, dispatcher, inbox, out, stream
     cdef public bint ended
     cdef public double heard
     cdef public Py_ssize_t max_queue, posted, waiting
@@ -643,14 +700,16 @@ cdef class Line:
 
     cdef _read(self, Descriptor stream, double now):
         global in_use
-        cdef Py_ssize_t size, used = 0
+        cdef Py_ssize_t size, used = 0, wanted = stream.read_size
+        cdef int fd = stream.fd
         cdef int error = 0
         cdef list found = []
         cdef bytes rest = None
         cdef double took
+        cdef Turns inbox
         in_use = True  # before the buffer is written to: whatever allocates may run the collector
         try:
-            size = recv(stream.fd, buffer, min(stream.read_size, BUFFER), 0)
+            size = recv(fd, buffer, min(wanted, BUFFER), 0)
             if size > 0:
                 used = _parse(buffer, size, self.limit, found)
                 if used < size:
@@ -668,7 +727,8 @@ cdef class Line:
             return
         if rest is None:
             self.heard = now
-            if not self.inbox._offer(found):
+            inbox = self.inbox
+            if not inbox._offer(found):
                 self.bound_waiting(found)
         else:
             self.dispatcher.now = now
@@ -677,9 +737,9 @@ cdef class Line:
         if size >= ADAPTS:
             took = _clock() - now
             if took > DEAR_READ:
-                stream.read_size = max(stream.read_size // 2, ADAPTS)
-            elif size == stream.read_size and took < DEAR_READ / 4:
-                stream.read_size = min(2 * size, stream.most)
+                stream.read_size = max(<Py_ssize_t>stream.read_size // 2, ADAPTS)
+            elif size == <Py_ssize_t>stream.read_size and took < DEAR_READ / 4:
+                stream.read_size = min(2 * size, <Py_ssize_t>stream.most)
 
     def deliver(self, result):
         """Send what a callback answered, at the end of its turn."""
@@ -706,7 +766,8 @@ cdef class Line:
         self._put(bytes(frame))
 
     cdef _put(self, bytes frame):
-        self.out.append(frame)
+        cdef list out = self.out
+        out.append(frame)
         if PyBytes_GET_SIZE(frame) >= FLUSH_ABOVE:
             self.on_blocked()
 
@@ -745,7 +806,9 @@ cdef class Line:
         self._flush()
 
     cdef _flush(self):
-        cdef list out = self.out
+        cdef list out = self.out, items
+        cdef Descriptor stream
+        cdef Turns inbox
         cdef bytes data
         if PyList_GET_SIZE(out):
             if self.ended:
@@ -754,19 +817,24 @@ cdef class Line:
                 data = out[0] if PyList_GET_SIZE(out) == 1 else b"".join(out)
                 out.clear()
                 self._write(data)
-                if self.stream.backlog is not None:
+                stream = self.stream
+                if stream.backlog is not None:
                     self.bound_backlog()
-        if self.waiting and PyList_GET_SIZE(self.inbox.items) == 0:
-            self.waiting = 0
+        if self.waiting:
+            inbox = self.inbox
+            items = inbox.items
+            if PyList_GET_SIZE(items) == 0:
+                self.waiting = 0
 
     cdef _write(self, bytes data):
         """Send, or leave to the stream what the kernel does not take, or takes ill."""
         cdef Descriptor stream = self.stream
         cdef Py_ssize_t size = PyBytes_GET_SIZE(data), sent
-        if not self.direct or stream.backlog is not None or stream.is_closing or stream.fd < 0:
+        cdef int fd = stream.fd
+        if not self.direct or stream.backlog is not None or stream.is_closing or fd < 0:
             stream.write(data)
             return
-        sent = send(stream.fd, PyBytes_AS_STRING(data), size, MSG_NOSIGNAL)
+        sent = send(fd, PyBytes_AS_STRING(data), size, MSG_NOSIGNAL)
         if sent == size:
             return
         if sent < 0 and errno != EAGAIN and errno != EINTR:
@@ -835,3 +903,7 @@ def poll(dispatcher, int epoll, int most, set stale, dear, double limit, double 
             return count, [(events[at].data.fd, events[at].events) for at in range(at + 1, count)]
     dispatcher.now = before
     return count, []
+
+
+for each in (Turns, Descriptor, Line, Place, Lobby):
+    as_slots(each)
