@@ -15,6 +15,7 @@ import hashlib
 import hmac
 from collections.abc import Callable, Sequence
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import msgpack
 
@@ -33,6 +34,9 @@ _TO_URL = bytes.maketrans(b"+/", b"-_")
 _FROM_URL = bytes.maketrans(b"-_", b"+/")
 
 Secrets = str | Sequence[str]
+
+if TYPE_CHECKING:
+    _Keyed = tuple[hashlib._Hash, hashlib._Hash]  # noqa: SLF001 - the name that typeshed has for it
 
 
 def sign(secrets: Secrets, salt: str, data: object, *, now: float) -> str:
@@ -55,8 +59,10 @@ def sign(secrets: Secrets, salt: str, data: object, *, now: float) -> str:
 def sign_plain(secrets: Secrets, salt: str, packed: bytes) -> str:
     """Make a token of what is packed already: msgpack of ``[signed_ms, data]``."""
     payload = _encode(packed)
-    all_ = _all_of(secrets) if type(secrets) is tuple else _all(secrets)
-    token = payload + b"." + _mac(all_[0], salt, payload)
+    keyed = (
+        _first_keyed(secrets, salt) if type(secrets) is tuple else _keyed(_all(secrets)[0], salt)
+    )
+    token = payload + b"." + _mac(keyed, payload)
     if len(token) > MAX_TOKEN:
         raise ValueError(f"the token would be {len(token)} bytes, over {MAX_TOKEN}")
     return token.decode("ascii")
@@ -87,7 +93,7 @@ def verify(
         return Error("invalid")
     payload, _, mac = token.encode("ascii").partition(b".")
     for secret in _all(secrets):
-        if hmac.compare_digest(mac, _mac(secret, salt, payload)):
+        if hmac.compare_digest(mac, _mac(_keyed(secret, salt), payload)):
             return _aged(payload, max_age, now, skew, on_ahead)
     return Error("invalid")
 
@@ -112,20 +118,19 @@ def _aged(
     return Ok(data)
 
 
-def _mac(secret: str, salt: str, payload: bytes) -> bytes:
+def _mac(keyed: _Keyed, payload: bytes) -> bytes:
     """Return HMAC-SHA256 (RFC 2104), whose keyed halves are hashed once for each secret and salt.
 
     :class:`hmac.HMAC` can be copied too, at twice the cost.
     """
-    inner, outer = _keyed(secret, salt)
-    inner, outer = inner.copy(), outer.copy()
+    inner, outer = keyed[0].copy(), keyed[1].copy()
     inner.update(payload)
     outer.update(inner.digest())
     return _encode(outer.digest())
 
 
 @lru_cache(maxsize=256)
-def _keyed(secret: str, salt: str) -> tuple[hashlib._Hash, hashlib._Hash]:
+def _keyed(secret: str, salt: str) -> _Keyed:
     _refuse(secret)
     raw = secret.encode()
     key = hashlib.pbkdf2_hmac("sha256", raw, salt.encode(), 1000, 32).ljust(_BLOCK, b"\0")
@@ -148,8 +153,10 @@ def _all(secrets: Secrets) -> Sequence[str]:
     return found
 
 
-_all_of: Callable[[tuple[str, ...]], Sequence[str]] = lru_cache(maxsize=16)(_all)
-"""The same for a tuple, which cannot change: an endpoint signs with one all its life."""
+@lru_cache(maxsize=16)
+def _first_keyed(secrets: tuple[str, ...], salt: str) -> _Keyed:
+    """Return what the first of a tuple signs with; as that cannot change it is looked at once."""
+    return _keyed(_all(secrets)[0], salt)
 
 
 def is_secret(value: object) -> bool:

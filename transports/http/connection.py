@@ -130,7 +130,7 @@ class HTTPConnection(Impatient, life.Exchanging, StreamProtocol):
 
     def on_lost(self, callback: Callable[[], object], *, at_eof: bool = False) -> None:
         self._lost, self._lost_at_eof = callback, at_eof
-        if self.stream.closed:
+        if self.stream.fd < 0:
             self.connection_lost(None)
         elif self._eof and at_eof:
             self.stream.abort()
@@ -198,7 +198,13 @@ class HTTPConnection(Impatient, life.Exchanging, StreamProtocol):
     def _advance(self) -> None:
         """Serve what is complete, unless an answer is due or waits for the client to read it."""
         stream = self.stream
-        while self._request is None and not stream.backlog and not stream.closing:
+        # As stream.closing says, which each request would ask twice.
+        while (
+            self._request is None
+            and not stream.backlog
+            and not stream.is_closing
+            and stream.fd >= 0
+        ):
             try:
                 request = self._parser.next_request()
             except HTTPError as error:
@@ -289,13 +295,14 @@ class HTTPConnection(Impatient, life.Exchanging, StreamProtocol):
         if self._eof:
             self._close()
             return
-        self.stream.resume_reading()
+        if self.stream.paused:
+            self.stream.resume_reading()
         if state is BODY:
             self.shared.bodies.grown(self, self._parser.received, self.stream.dispatcher.now)
             if self.stream.closing:
                 return  # refused by that
         if state is not self._waits_for:  # a deadline is for the whole, not for each read
-            pending = self._parser.pending
+            pending = self._parser.pending if state is BODY else None
             if pending is not None and not self._welcomes(pending):
                 return
             self._waits_for = state

@@ -275,13 +275,13 @@ class LongPollSession:
         """Keep a message for a poll, which is answered when what is ready has run."""
         if self._ended or self._full:
             return
-        first = not self._buffer.waiting
+        first = self._http is not None and not self._buffer.waiting
         refused = self._buffer.append(prepared)
         if refused is not None:
             self._full = True
             logger.warning("ended a session of %s: %s", self.address, refused)
             self.inbox.signal(Shutdown("overflow"))
-        elif first and self._http is not None:  # else the next poll finds it
+        elif first:  # else the next poll finds it
             self._dispatcher.send_soon(self.flush)
 
     def hold(self) -> None:

@@ -112,9 +112,10 @@ class TransportMount(Generic[OptionsT_co]):
         if allowed is not None and not host_allowed(allowed, request.host):
             words = "%s: refused the host %.200r, see allowed_hosts"
             return self._refuse("host", words, self.path, request.host)
-        refusal = self._origin.refusal(request, self.path)
-        if refusal is not None:
-            return self._refuse("origin", "%s", refusal)
+        if self._origin.judges_all or request.header("origin") is not None:
+            refusal = self._origin.refusal(request, self.path)
+            if refusal is not None:
+                return self._refuse("origin", "%s", refusal)
         chosen = NO_SUBPROTOCOL
         if self._negotiates:
             offers = request.headers_named("sec-websocket-protocol")

@@ -42,7 +42,7 @@ FORMS = "True, False, 'conn', a list of origins, a callable, or a tuple (callabl
 class OriginCheck:
     """The ``check_origin`` of one mount, compiled once."""
 
-    __slots__ = ("_allows", "_entries", "_require", "_same_site", "_setting")
+    __slots__ = ("_allows", "_entries", "_require", "_same_site", "_setting", "judges_all")
 
     def __init__(
         self,
@@ -66,6 +66,8 @@ class OriginCheck:
         self._same_site = same_site
         self._allows = _compile(setting, url_host)
         self._require = require_origin
+        self.judges_all = require_origin or same_site
+        """Whether a request without an Origin may be refused, too."""
         self._entries = _entries(setting, url_host)
 
     def refusal(self, request: Request, mount: str) -> str | None:

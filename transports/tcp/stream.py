@@ -54,12 +54,12 @@ class Stream(Descriptor):
     ``on_drained`` is called once when the write buffer has become empty, ``on_closed`` when the
     descriptor is gone. ``send_timeout`` is how many seconds the peer may read nothing of a backlog.
     ``unfinished``: what is sent says nowhere where it ends, so unless all of it was sent the stream
-    ends with a reset, which nobody takes for the end.
+    ends with a reset, which nobody takes for the end. ``paused``: nothing is read.
     """
 
     __slots__ = (
-        "_linger", "_paused", "_plain", "_progress", "_timer", "dispatcher", "on_closed",
-        "on_drained", "peer", "protocol", "send_timeout", "sock", "unfinished",
+        "_linger", "_plain", "_progress", "_timer", "dispatcher", "on_closed",
+        "on_drained", "paused", "peer", "protocol", "send_timeout", "sock", "unfinished",
     )  # fmt: skip
 
     scheme = "http"
@@ -81,7 +81,7 @@ class Stream(Descriptor):
         self._linger = 0.0
         self._timer: Timer | None = None  # for a backlog, then for the end
         self.is_closing = False
-        self._paused = False
+        self.paused = False
         self._plain = True  # what is read goes to the protocol as it is
 
     def open(self, protocol: StreamProtocol) -> None:
@@ -95,18 +95,13 @@ class Stream(Descriptor):
             protocol.connection_lost(None)
         else:
             self.protocol = whole(protocol)
-            if self._paused:
+            if self.paused:
                 self.resume_reading()
 
     @property
     def closed(self) -> bool:
         """Whether the descriptor is gone."""
         return self.fd < 0
-
-    @property
-    def paused(self) -> bool:
-        """Whether nothing is read."""
-        return self._paused
 
     @property
     def closing(self) -> bool:
@@ -126,9 +121,9 @@ class Stream(Descriptor):
             if mask != EPOLLIN:
                 if mask & EPOLLOUT:
                     self._send_backlog()
-                if self._paused and mask & (EPOLLERR | EPOLLHUP):
+                if self.paused and mask & (EPOLLERR | EPOLLHUP):
                     self._lost(ConnectionResetError("the peer is gone"))
-                if not mask & ~EPOLLOUT or self.fd < 0 or self._paused:
+                if not mask & ~EPOLLOUT or self.fd < 0 or self.paused:
                     return
             try:
                 data = self.sock.recv(self.read_size)
@@ -181,18 +176,18 @@ class Stream(Descriptor):
 
     def pause_reading(self) -> None:
         """Leave what the peer sends in the kernel's buffer."""
-        if not self._paused and self.fd >= 0:
-            self._paused = True
+        if not self.paused and self.fd >= 0:
+            self.paused = True
             self._watch()
 
     def resume_reading(self) -> None:
         """Read again."""
-        if self._paused and self.fd >= 0:
-            self._paused = False
+        if self.paused and self.fd >= 0:
+            self.paused = False
             self._watch()
 
     def _watch(self) -> None:
-        reading = 0 if self._paused else EPOLLIN
+        reading = 0 if self.paused else EPOLLIN
         self.dispatcher.modify(self.fd, reading | (EPOLLOUT if self.backlog else 0))
 
     def on_error(self, code: int) -> None:
@@ -278,7 +273,7 @@ class Stream(Descriptor):
         self.is_closing = True
         self._plain = False
         self._linger = linger
-        self._paused = False  # what comes is thrown away
+        self.paused = False  # what comes is thrown away
         if self.backlog:
             self._watch()
         else:

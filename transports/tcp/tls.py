@@ -56,9 +56,9 @@ class TLSStream(Stream):
         if not self._holds_more:
             super().on_events(mask)
             return
-        if mask & EPOLLOUT or self._paused:
+        if mask & EPOLLOUT or self.paused:
             super().on_events(mask & ~EPOLLIN)
-        if self._holds_more and not self._paused and self.fd >= 0:
+        if self._holds_more and not self.paused and self.fd >= 0:
             try:
                 self._hand_on()
             except Exception as error:  # noqa: BLE001 - as in Stream.on_events
@@ -98,7 +98,7 @@ class TLSStream(Stream):
         """Hand on one step; what is left waits for the next, or until reading goes on."""
         left = self.read_size
         while not self.closing:
-            if left <= 0 or self._paused:
+            if left <= 0 or self.paused:
                 self._holds_more = self._tls.pending() > 0 or self._incoming.pending > 0
                 return
             data = self._tls.read(left)
@@ -110,7 +110,7 @@ class TLSStream(Stream):
     def _watch(self) -> None:
         """Ask for the next step as well, as epoll does not know of it."""
         super()._watch()
-        if self._holds_more and not self._paused:
+        if self._holds_more and not self.paused:
             self.dispatcher.call_again(self.fd, EPOLLIN)
 
     def _send_outgoing(self) -> None:

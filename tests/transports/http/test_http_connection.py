@@ -136,7 +136,7 @@ def test_reading_pauses_above_what_may_wait_unanswered(
     assert site.entered.wait(DEADLINE)
     client.send(b"G" * size)
     round_trip(served.address)
-    assert stream_of(served, client)._paused is paused
+    assert stream_of(served, client).paused is paused
 
 
 def test_flood_of_pipelined_requests_is_held_back_and_then_served(

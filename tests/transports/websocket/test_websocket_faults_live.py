@@ -301,7 +301,7 @@ def test_a_busy_socket_is_read_for_up_to_a_bound_and_loses_nothing(size: int) ->
         assert lab.entered.wait(5)
         sending = gevent.spawn(client.send, b"".join(frame(TEXT, text) for text in texts))
         inbox, stream = lab.sockets[0].actor_inbox, lab.sockets[0].transport.stream
-        eventually(lambda: stream._paused)
+        eventually(lambda: stream.paused)
         lab.wait_read()
         held = [item for item in inbox.items if type(item) is str]
         one_read = READ_SIZE // (size + 6) + 1
@@ -334,10 +334,10 @@ def test_a_busy_socket_is_not_read_for_beyond_its_limits(texts: list[str], pause
         client.send(b"".join(frame(TEXT, text) for text in texts))
         lab.wait_read()
         stream = lab.sockets[0].transport.stream
-        assert stream._paused is paused
+        assert stream.paused is paused
         lab.release.set()
         assert [client.frame().payload.decode() for _ in texts] == texts
-        assert stream._paused is False
+        assert stream.paused is False
 
 
 class Restless(LabSocket):
