@@ -6,8 +6,9 @@ It accepts, and this module refuses: no Host, two of them, or one that is none; 
 not a path of this host; CONNECT; versions other than 1.0 and 1.1; transfer codings other than
 chunked, and any in HTTP/1.0.
 
-A head that differs from an earlier one of its connection in the target alone is only compared, and
-so is an upgrade that differs from an earlier one of any (:mod:`transports.http.upgrades`).
+A head that differs from an earlier one of its connection in the target and the length of its body
+alone is only compared, and so is an upgrade that is like an earlier one of any connection
+(:mod:`transports.http.upgrades`).
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ from transports.http.request import DEFAULT_PORTS, Address, Headers, Request, pa
 
 _FRAMING = frozenset({"content-length", "transfer-encoding"})
 _KEEP_ALIVE = (None, "keep-alive", "Keep-Alive")
+_LENGTH = "content-length"
+_LENGTH_LINE = b"\r\nContent-Length: "  # as nearly all clients spell it
 _MAX_DIGITS = 19  # of a length, judged before int(), whose cost grows with the digits
 
 
@@ -103,13 +106,20 @@ def recall(
 ) -> tuple[Request, Fields, int] | None:
     """Return what a head asks that ``data`` begins with, and how long it is, at one look.
 
-    ``None`` where it is not known but for its target, or might be over a limit.
+    ``None`` where it is not known but for its target and the length of its body, or might be over a
+    limit.
     """
     fields = known.get(data[:_KEY])
     if fields is None or not data.startswith(fields.start):
         return None
     begin = len(fields.start) - 1
     found = data.find(fields.end, begin + 1)
+    if found < 0 and fields.length:
+        other = _with_other_length(data, fields, options)
+        if other is None:
+            return None
+        known[data[:_KEY]] = fields = other
+        found = data.find(fields.end, begin + 1)
     size = found + len(fields.end)
     if (
         found < 0
@@ -120,6 +130,37 @@ def recall(
         return None
     target = data[begin:found].decode("ascii")
     return fields.request(target, scheme, peer, fields.headers, fields.first), fields, size
+
+
+def _with_other_length(data: bytes, fields: Fields, options: HTTPOptions) -> Fields | None:
+    """Return ``fields`` with the length that ``data`` says, if their heads differ in that alone.
+
+    That, and the target: :func:`recall` looks at it.
+    """
+    before, line, rest = fields.end.partition(_LENGTH_LINE)
+    line_at = data.find(before + line, len(fields.start))
+    start = line_at + len(before) + len(line)
+    stop = data.find(b"\r\n", start)
+    digits = data[start:stop]
+    if (
+        not line
+        or line_at < 0
+        or not digits.isdigit()
+        or digits.startswith(b"0")
+        or len(digits) > _MAX_DIGITS
+        or int(digits) > options.max_body
+        or len(line) + len(digits) > options.max_header_line
+    ):
+        return None
+    first, headers, length = fields.first, fields.headers, digits.decode("ascii")
+    place = headers.index((_LENGTH, first[_LENGTH]))
+    # By position, which costs a third of dataclasses.replace.
+    return Fields(
+        fields.start, before + line + digits + rest[rest.find(b"\r\n") :], fields.method,
+        fields.version, (*headers[:place], (_LENGTH, length), *headers[place + 1 :]),
+        {**first, _LENGTH: length}, fields.host, fields.port, int(digits), fields.expects_continue,
+        fields.keep_alive,
+    )  # fmt: skip
 
 
 def parse_head(

@@ -151,7 +151,7 @@ class RequestParser:
         return bytes(rest)
 
     def _recall(self) -> tuple[Request, Fields] | None:
-        """Take a head that is known but for what differs from request to request, if one is there.
+        """Take a head that is known but for what differs from one request to the next.
 
         A connection that has had no other request may begin with an upgrade.
         """

@@ -5,6 +5,7 @@ import time
 import pytest
 
 from tests.transports.http.parsing import CHUNKED, HEAD, POST, one, parse, refusal, verdicts
+from transports.http.head import Known, parse_head, recall
 from transports.http.options import HTTPOptions
 from transports.http.parser import SMALL_READ, ParserState, RequestParser
 
@@ -140,6 +141,60 @@ def test_head_that_is_known_but_for_its_target_is_taken_alone(rest: bytes) -> No
     assert (request.target, request.path, request.query_string) == ("/b?c", "/b", "c")
     assert request.headers == (("host", "a"),)
     assert parser.take_rest() == rest
+
+
+@pytest.mark.parametrize(
+    ("value", "length"),
+    [
+        (b"1", 1),
+        (b"12", 12),
+        (b"0", None),
+        (b"012", None),
+        (b"x", None),
+        (b"", None),
+        (b"101", None),
+    ],
+)
+def test_head_that_is_known_but_for_the_length_of_its_body_is_taken(
+    value: bytes, length: int | None
+) -> None:
+    options = HTTPOptions(max_body=100)
+    known: Known = {}
+    head = b"POST /%b HTTP/1.1\r\nContent-Length: %b\r\nHost: a\r\nX: 3\r\n\r\n"
+    request, _ = parse_head(head % (b"", b"3"), options, scheme="http", peer=("", 0), known=known)
+    data = head % (b"a?b", value)
+    for _ in range(2):  # it is known itself from then on
+        found = recall(data, options, scheme="http", peer=("", 0), known=known)
+        assert (found is not None) is (length is not None)
+        if found is not None:
+            other, fields, size = found
+            assert (other.target, fields.length, size) == ("/a?b", length, len(data))
+            text = value.decode()
+            assert other.headers == (("content-length", text), ("host", "a"), ("x", "3"))
+            assert other.header("content-length") == text
+    assert request.header("content-length") == "3"
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"POST / HTTP/1.1\r\nHost: b\r\nContent-Length: 12\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 12",
+        b"POST / HTTP/1.1\r\nHost: a\r\ncontent-length: 12\r\n\r\n",
+    ],
+)
+def test_head_that_differs_in_more_than_its_length_is_parsed(head: bytes) -> None:
+    for known_head in (POST + b"Content-Length: 3\r\n\r\n", POST + b"content-length: 3\r\n\r\n"):
+        known: Known = {}
+        parse_head(known_head, HTTPOptions(), scheme="http", peer=("", 0), known=known)
+        assert recall(head, HTTPOptions(), scheme="http", peer=("", 0), known=known) is None
+
+
+def test_limit_of_a_line_holds_for_a_length_that_differs() -> None:
+    line = b"Content-Length: %b\r\n\r\n"
+    most = len(line % b"12") - 4
+    found = verdicts(POST + line % b"1" + b"x", POST + line % b"100", max_header_line=most)
+    assert [each[0] for each in found] == ["POST", 431]
 
 
 @pytest.mark.parametrize("excess", [-1, 0, 1])
