@@ -29,9 +29,14 @@ Heap = list[tuple[float, int, "Timer"]]
 
 
 class Timer:
-    """The handle of one entry; ``callback`` is ``None`` once it ran out or was cancelled."""
+    """The handle of one entry, due at ``when``.
 
-    __slots__ = ("callback", "timers")
+    ``callback`` is ``None`` once it ran out or was cancelled.
+    """
+
+    __slots__ = ("callback", "timers", "when")
+
+    when: float
 
     def __init__(self, timers: Timers, callback: Callback) -> None:
         self.timers = timers
@@ -73,7 +78,21 @@ class Timers:
         self._push(when, timer)
         return timer
 
+    def take_over(self, timer: Timer | None, when: float, callback: Callback) -> Timer:
+        """Run ``callback`` at ``when`` or before, by a ``timer`` that its owner lets go of.
+
+        It may be early, where the timer was due before: then it should look, and answer ``when``.
+        That saves an entry. A timer that is of no use is cancelled.
+        """
+        if timer is not None:
+            if timer.when <= when and timer.callback is not None and timer is not self._running:
+                timer.callback = callback
+                return timer
+            timer.cancel()
+        return self.call_at(when, callback)
+
     def _push(self, when: float, timer: Timer) -> None:
+        timer.when = when
         heapq.heappush(self._heap, (when, next(self._order), timer))
         if when < self.armed:
             self.armed = when

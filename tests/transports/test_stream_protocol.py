@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import socket
 from typing import Any
 
 import pytest
 
+from actors.runtime.dispatcher import get_dispatcher
+from actors.runtime.timers import Timers
 from transports import StreamProtocol
 from transports.tcp.protocol import whole
+from transports.tcp.stream import Stream
 
 
 class Three:
@@ -57,3 +61,23 @@ def test_one_that_inherits_is_taken_as_it_is_and_needs_no_more_than_three() -> N
     assert whole(given) is given
     call_all(given)
     assert given.calls == [b"data", "eof", None]
+
+
+def test_a_timer_that_nobody_takes_over_is_cancelled() -> None:
+    timers = Timers(lambda: 100.0, lambda _: None)
+    protocol = type("Mine", (Three, StreamProtocol), {})()
+    protocol.begin_deadlines(None)
+    protocol.begin_deadlines(timers.call_later(1.0, lambda: None))
+    assert len(timers) == 0
+
+
+def test_a_timer_is_cancelled_where_the_stream_is_gone() -> None:
+    timers, protocol = Timers(lambda: 100.0, lambda _: None), Three()
+    ours, peer = socket.socketpair()
+    with ours, peer:
+        stream = Stream(ours, ("127.0.0.1", 1), get_dispatcher())
+        stream.fd = -1
+        stream.hand_over(protocol, timers.call_later(1.0, lambda: None))
+        stream.hand_over(protocol)
+    assert protocol.calls == [None, None]
+    assert len(timers) == 0

@@ -155,8 +155,7 @@ class HTTPConnection(Impatient, life.Exchanging, StreamProtocol):
         stream = self.stream
         self.move(life.HAND_OVER)
         self._request = self._lost = stream.on_drained = None
-        self._deadlines.end()
-        stream.hand_over(protocol)
+        stream.hand_over(protocol, self._deadlines.let_go())
         return self._parser.take_rest()
 
     def announce_end(self) -> None:

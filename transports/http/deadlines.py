@@ -15,7 +15,8 @@ _NEVER: Final = float("inf")
 class Deadlines:
     """``on_due(late)`` is called when one has come; ``late``: it is that of :meth:`begin`.
 
-    There is one timer, which is early where a deadline was put off since.
+    There is one timer, which is early where a deadline was put off since. Whoever reads the stream
+    afterwards may take it over.
     """
 
     __slots__ = ("_dispatcher", "_on_due", "_quiet", "_timer", "_timer_at", "_whole")
@@ -53,6 +54,12 @@ class Deadlines:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+
+    def let_go(self) -> Timer | None:
+        """Never call again, and return the timer, which is the caller's from now on."""
+        self._on_due = None
+        timer, self._timer = self._timer, None
+        return timer
 
     def _set_timer(self, due: float) -> None:
         if self._timer is not None:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from actors.runtime.timers import Timer
 
 
 class StreamProtocol(Protocol):
@@ -36,6 +39,15 @@ class StreamProtocol(Protocol):
     def drain(self) -> None:
         """End when what is under way is done."""
         return
+
+    def begin_deadlines(self, spare: Timer | None) -> None:
+        """Learn that another protocol has handed the stream over.
+
+        ``spare`` is a timer of its own that it leaves, for
+        :meth:`~actors.runtime.timers.Timers.take_over`.
+        """
+        if spare is not None:
+            spare.cancel()
 
     def end_now(self) -> None:
         """End at once: there is no more time. :meth:`drain` is called as well, behind it."""

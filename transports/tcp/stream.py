@@ -89,12 +89,18 @@ class Stream(Descriptor):
         self.protocol = protocol
         self.dispatcher.register(self.fd, EPOLLIN, self.on_events, yields=True)
 
-    def hand_over(self, protocol: StreamProtocol) -> None:
-        """Read for ``protocol`` from now on; where the stream is gone, tell it so."""
+    def hand_over(self, protocol: StreamProtocol, spare: Timer | None = None) -> None:
+        """Read for ``protocol`` from now on; where the stream is gone, tell it so.
+
+        ``spare``: a timer that whoever had the stream before has no more use for.
+        """
         if self.fd < 0:
+            if spare is not None:
+                spare.cancel()
             protocol.connection_lost(None)
         else:
-            self.protocol = whole(protocol)
+            self.protocol = protocol = whole(protocol)
+            protocol.begin_deadlines(spare)
             if self.paused:
                 self.resume_reading()
 

@@ -86,15 +86,20 @@ class WebSocketConnection(Line, StreamProtocol):
         self._wants_control = wants_control
         self.stream.send_timeout = self._options.send_timeout
         self.stream.limit_reads(READ_SIZE)  # frames are judged by their headers
-        due = next_look(self.protocol, self._options, self.protocol.heard, paused=False)
-        if due is not None:
-            self._timer = self.dispatcher.timers.call_at(due, self._tick)
         if compiled is not None and type(self.stream) is Stream and self.deflate is None:
             if self._rate is None and not self.stream.closed:
                 largest = min(self._options.max_frame_size, self._options.max_message_size)
                 self.take_over(min(largest, sys.maxsize))
             if runs_alone:
                 self.inbox.serve(self)
+
+    def begin_deadlines(self, spare: Timer | None) -> None:
+        """Look at the deadlines from now on."""
+        due = next_look(self.protocol, self._options, self.protocol.heard, paused=False)
+        if due is None:
+            super().begin_deadlines(spare)
+        else:
+            self._timer = self.dispatcher.timers.take_over(spare, due, self._tick)
 
     # -- from the client
 

@@ -159,6 +159,47 @@ def test_the_heap_is_rebuilt_when_most_of_it_is_cancelled(
     assert len(world.timers) == 0
 
 
+def test_a_timer_is_taken_over_by_who_is_due_later(world: World) -> None:
+    """It comes when it would have come, so that who took it looks, and says when to come again."""
+    given = world.timers.call_at(101, world.note("given"))
+    taken = world.timers.take_over(
+        given, 103, lambda: 103 if world.time < 103 else world.note("x")()
+    )
+    assert taken is given
+    assert entries(world) == 1
+    world.advance(102)
+    assert world.log == []
+    world.advance(110)
+    assert world.log == ["x"]
+    assert len(world.timers) == 0
+
+
+def test_a_timer_that_comes_too_late_has_run_or_is_not_there_is_made_anew(world: World) -> None:
+    late = world.timers.call_at(106, world.note("late"))
+    gone = world.timers.call_at(101, world.note("gone"))
+    gone.cancel()
+    made = [
+        world.timers.take_over(given, 103 + number, world.note(number))
+        for number, given in enumerate([None, gone, late])
+    ]
+    assert not {id(late), id(gone)} & {id(timer) for timer in made}
+    world.advance(110)
+    assert world.log == [0, 1, 2]
+    assert len(world.timers) == 0
+
+
+def test_a_timer_is_not_taken_over_by_its_own_callback(world: World) -> None:
+    """As that ends with it."""
+
+    def callback() -> None:
+        world.timers.take_over(given, 105, world.note("x"))
+
+    given = world.timers.call_at(101, callback)
+    world.advance(110)
+    assert world.log == ["x"]
+    assert len(world.timers) == 0
+
+
 def test_an_error_is_logged_and_ends_its_entry_alone(
     world: World, caplog: pytest.LogCaptureFixture
 ) -> None:
