@@ -23,7 +23,7 @@ from cpython.tuple cimport PyTuple_SET_ITEM
 from cpython.unicode cimport PyUnicode_DecodeUTF8
 from libc.errno cimport EAGAIN, EINTR, errno
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
-from libc.string cimport memcpy
+from libc.string cimport memcmp, memcpy
 
 import logging
 
@@ -116,6 +116,7 @@ cdef enum:
     MAX_WAITING = 64  # as in actors.channels.hot
     MAX_WAITING_BYTES = 65536
     SHORT_NAME = 63  # as in actors.serializers.message
+    MAX_PAIRS = 1000  # as in transports.http.query
     ADAPTS = 2048  # the smallest one that says how large the next should be, as in Stream
 
 cdef double DEAR_READ = 0.001  # seconds, as there
@@ -307,6 +308,116 @@ def frame(payload not None):
     if type(payload) is str:
         return _text_frame(payload)
     return _frame(WHOLE_BINARY, PyBytes_AS_STRING(payload), PyBytes_GET_SIZE(payload))
+
+
+# -- signing
+
+
+def base64url(bytes raw not None):
+    """Do as ``actors.signing.pure_base64url``."""
+    cdef const char *digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+    cdef const uint8_t *at = <const uint8_t *>PyBytes_AS_STRING(raw)
+    cdef Py_ssize_t left = PyBytes_GET_SIZE(raw)
+    cdef bytes made = PyBytes_FromStringAndSize(NULL, (left * 4 + 2) // 3)
+    cdef char *to = PyBytes_AS_STRING(made)
+    cdef uint32_t three
+    while left > 0:
+        three = <uint32_t>at[0] << 16
+        if left > 1:
+            three |= <uint32_t>at[1] << 8
+        if left > 2:
+            three |= at[2]
+        to[0], to[1] = digits[three >> 18], digits[three >> 12 & 63]
+        if left > 1:
+            to[2] = digits[three >> 6 & 63]
+        if left > 2:
+            to[3] = digits[three & 63]
+        at += 3
+        to += 4
+        left -= 3
+    return made
+
+
+# -- HTTP
+
+
+cdef uint8_t target_bytes[256]  # those that a target may hold, as in transports.http.lines
+for _byte in range(256):
+    target_bytes[_byte] = ord("!") <= _byte <= ord("~") and _byte != ord("#")
+
+cdef object pure_recall = None
+cdef object pure_parse_query = None
+
+
+cdef int _find_pure() except -1:
+    global pure_parse_query, pure_recall
+    from transports.http import head, query  # which import this
+
+    pure_parse_query, pure_recall = query.pure_parse_query, head.pure_recall
+    return 0
+
+
+def recall(data, options, *, scheme, peer, dict known not None):
+    """Do as ``transports.http.head.pure_recall``, which has all that differs in more than a target."""
+    cdef bytes whole, start, end
+    cdef const uint8_t *at
+    cdef Py_ssize_t size, begin, stop, left
+    if type(data) is bytes:
+        whole = data
+        fields = known.get(whole[:4])
+        if fields is None:
+            return None
+        start, end = fields.start, fields.end
+        at, size = <const uint8_t *>PyBytes_AS_STRING(whole), PyBytes_GET_SIZE(whole)
+        begin, left = PyBytes_GET_SIZE(start) - 1, PyBytes_GET_SIZE(end)
+        if begin < size and memcmp(at, PyBytes_AS_STRING(start), begin + 1) == 0:
+            stop = begin
+            while stop < size and target_bytes[at[stop]]:
+                stop += 1
+            if left <= size - stop and memcmp(at + stop, PyBytes_AS_STRING(end), left) == 0:
+                if stop + left > options.max_request_line or stop + left > options.max_head:
+                    return None
+                target = PyUnicode_New(stop - begin, 127)
+                memcpy(PyUnicode_DATA(target), at + begin, stop - begin)
+                request = fields.request(target, scheme, peer, fields.headers, fields.first)
+                return request, fields, stop + left
+    if pure_recall is None:
+        _find_pure()
+    return pure_recall(data, options, scheme=scheme, peer=peer, known=known)
+
+
+def parse_query(str query not None):
+    """Do as ``transports.http.query.pure_parse_query``, which has all that is escaped or nested."""
+    cdef dict params = {}
+    cdef Py_ssize_t size = PyUnicode_GET_LENGTH(query), at, begin = 0, equal = -1, pairs = 1
+    cdef const uint8_t *text
+    cdef uint8_t byte
+    cdef bint plain = PyUnicode_IS_ASCII(query)
+    if plain:
+        text = <const uint8_t *>PyUnicode_DATA(query)
+        for at in range(size):
+            byte = text[at]
+            if byte == ord("&"):
+                pairs += 1
+            elif byte == ord("%") or byte == ord("+") or byte == ord("["):
+                plain = False
+                break
+    if not plain or pairs > MAX_PAIRS:
+        if pure_parse_query is None:
+            _find_pure()
+        return pure_parse_query(query)
+    for at in range(size + 1):
+        byte = text[at] if at < size else ord("&")
+        if byte == ord("&"):
+            if at > begin:
+                if equal < 0:
+                    params[query[begin:at]] = ""
+                else:
+                    params[query[begin:equal]] = query[equal + 1 : at]
+            begin, equal = at + 1, -1
+        elif byte == ord("=") and equal < 0:
+            equal = at
+    return params
 
 
 # -- actors

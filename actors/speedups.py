@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import re
 from typing import Any, Final, TypeVar
 
 T = TypeVar("T")
@@ -30,5 +31,6 @@ BUILD: Final = "pure" if compiled is None else "compiled"
 
 
 def hot(pure: T) -> T:
-    """Return the compiled class that stands for a pure one: ``Turns`` for ``PureTurns``."""
-    return pure if compiled is None else vars(compiled)[pure.__name__.removeprefix("Pure")]  # type: ignore[attr-defined]
+    """Return what stands for something pure: ``Turns`` for ``PureTurns``, ``f`` for ``pure_f``."""
+    name: str = pure.__name__  # type: ignore[attr-defined]
+    return pure if compiled is None else vars(compiled)[re.sub("^(Pure|pure_)", "", name)]

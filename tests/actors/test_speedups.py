@@ -17,8 +17,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors import Socket, results, speedups
-from actors.errors import InvalidMessage
+from actors import Socket, results, signing, speedups
+from actors.errors import HTTPError, InvalidMessage
 from actors.messages import Opcode
 from actors.serializers import v2
 from actors.serializers.message import Incoming
@@ -26,6 +26,9 @@ from tests.support.raw import BINARY, TEXT
 from tests.support.raw import frame as masked
 from tests.support.recorder import actor_of
 from tests.support.waiting import eventually
+from transports.http import head as head_module
+from transports.http.options import HTTPOptions
+from transports.http.query import pure_parse_query
 from transports.websocket.mask import apply_mask
 from transports.websocket.outgoing import message_frame
 
@@ -243,6 +246,72 @@ def test_the_queue_is_a_deque(steps: list[bool | int]) -> None:
             for _ in range(0 if step is False else len(wanted) // 2):
                 assert ours.popleft() == wanted.popleft()
         assert (len(ours), bool(ours), list(ours)) == (len(wanted), bool(wanted), list(wanted))
+
+
+# -- HTTP, and signing
+
+
+@only_compiled
+@given(st.binary(max_size=100))
+def test_base64url_is_that_of_the_pure_build(raw: bytes) -> None:
+    assert compiled.base64url(raw) == signing.pure_base64url(raw)
+
+
+@only_compiled
+@given(
+    st.one_of(
+        st.text(alphabet="ab=&%+[]2\xe9", max_size=30),
+        st.integers(998, 1002).map(lambda count: "&".join(["a=b"] * count)),
+        st.integers(998, 1002).map(lambda count: "a" + "&" * count),
+    )
+)
+def test_a_query_is_parsed_as_the_pure_build_does(query: str) -> None:
+    found: list[Any] = []
+    for parse in (compiled.parse_query, pure_parse_query):
+        try:
+            found.append(list(parse(query).items()))
+        except HTTPError as error:
+            found.append((error.status, error.message))
+    assert found[0] == found[1]
+
+
+PIECES = [
+    *[b"GET", b"POST", b" ", b"/", b"a?b=c", b"?", b"#", b"\xff", b"\x7f", b" HTTP/1.1"],
+    *[b"\r\n", b"Host: a\r\n", b"Content-Length: 2\r\n", b"Content-Length: 10\r\n", b"\r\n\r\n"],
+]
+KNOWN_HEADS = [
+    b"GET / HTTP/1.1\r\nHost: a\r\n\r\n",
+    b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n",
+]
+
+
+@only_compiled
+@given(
+    st.one_of(
+        st.builds(
+            lambda head, target: head.replace(b"/ ", b"/" + target + b" ", 1),
+            st.sampled_from(KNOWN_HEADS),
+            st.lists(st.sampled_from(PIECES), max_size=3).map(b"".join),
+        ),
+        st.lists(st.sampled_from(PIECES), max_size=9).map(b"".join),
+        st.binary(max_size=8),
+    ),
+    st.sampled_from([b"", b"xy", *KNOWN_HEADS]),
+    st.integers(30, 60),
+)
+def test_a_head_is_recalled_as_the_pure_build_does(head: bytes, rest: bytes, most: int) -> None:
+    found: list[Any] = []
+    for one in (compiled.recall, head_module.pure_recall):
+        known: head_module.Known = {}
+        for each in KNOWN_HEADS:
+            head_module.parse_head(each, HTTPOptions(), scheme="http", peer=("", 1), known=known)
+        options = HTTPOptions(max_head=most)
+        answer = one(head + rest, options, scheme="http", peer=("", 1), known=known)
+        if answer is not None:
+            request, *others = answer
+            answer = [[getattr(request, name) for name in request.__slots__], *others]
+        found.append((answer, known))
+    assert found[0] == found[1]
 
 
 # -- the serializer

@@ -20,6 +20,7 @@ from typing import Final
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 
 from actors.errors import HTTPError
+from actors.speedups import hot
 from transports.http.lines import REQUEST_LINE, TARGET_BYTES, HeadLines, shown
 from transports.http.options import HTTPOptions
 from transports.http.request import DEFAULT_PORTS, Address, Headers, Request, parse_host
@@ -101,7 +102,7 @@ class _Headers:
         self.headers.append((known, value.decode("latin-1").strip(" \t")))
 
 
-def recall(
+def pure_recall(
     data: bytes, options: HTTPOptions, *, scheme: str, peer: Address, known: Known
 ) -> tuple[Request, Fields, int] | None:
     """Return what a head asks that ``data`` begins with, and how long it is, at one look.
@@ -132,10 +133,13 @@ def recall(
     return fields.request(target, scheme, peer, fields.headers, fields.first), fields, size
 
 
+recall = hot(pure_recall)
+
+
 def _with_other_length(data: bytes, fields: Fields, options: HTTPOptions) -> Fields | None:
     """Return ``fields`` with the length that ``data`` says, if their heads differ in that alone.
 
-    That, and the target: :func:`recall` looks at it.
+    That, and the target: :func:`pure_recall` looks at it.
     """
     before, line, rest = fields.end.partition(_LENGTH_LINE)
     line_at = data.find(before + line, len(fields.start))

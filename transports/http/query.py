@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import unquote_to_bytes
 
 from actors.errors import HTTPError
+from actors.speedups import hot
 
 MAX_PARAMS = 1000
 MAX_DEPTH = 32
@@ -14,7 +15,7 @@ MAX_DEPTH = 32
 _JSON = (("content-type", "application/json; charset=utf-8"),)
 
 
-def parse_query(query: str) -> dict[str, Any]:
+def pure_parse_query(query: str) -> dict[str, Any]:
     """Parse ``query``; the answer's values are ``str``, lists and further maps.
 
     ``a=1`` is a value, ``a`` alone the empty one, ``a[b]=1`` a map, ``a[]=1`` a list, and they
@@ -37,6 +38,9 @@ def parse_query(query: str) -> dict[str, Any]:
             else:
                 params[name] = value  # what most clients send at each poll
     return params
+
+
+parse_query = hot(pure_parse_query)
 
 
 def _decode(text: str) -> str:
