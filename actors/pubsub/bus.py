@@ -3,7 +3,8 @@
 Each worker listens on a Unix socket of its name in a private directory, and has a
 :class:`~actors.pubsub.link.Link` to each of the others: there is no broker. The names of the others
 are told from outside (:meth:`Bus.set_peers`). Delivery is at most once and in each sender's order,
-in steps (:mod:`actors.pubsub.pace`); a gap is noticed by its numbers and told as ``pubsub.gap``.
+in steps (:mod:`actors.pubsub.pace`). A gap is noticed by the publisher's numbers, or by those of
+the link where it says none, and told as ``pubsub.gap``.
 What is said over a link is in :mod:`actors.pubsub.wire`.
 """
 
@@ -26,6 +27,7 @@ from actors.pubsub import wire
 from actors.pubsub.cluster import Handler, Reply
 from actors.pubsub.front import PubSub
 from actors.pubsub.link import Link
+from actors.pubsub.numbers import Numbers
 from actors.pubsub.pace import Pace
 from actors.runtime import unix
 from actors.runtime.dispatcher import get_dispatcher
@@ -73,6 +75,7 @@ class Bus:
         self._links: dict[str, Link] = {}
         self._heard: dict[str, _Heard] = {}
         self._expected: dict[str, int] = {}
+        self._numbers = Numbers()
         self._changed = Event()
         self._dispatcher = get_dispatcher()
         self._handlers: dict[str, Handler] = {}
@@ -93,6 +96,7 @@ class Bus:
         for gone in self._links.keys() - wanted:
             self._links.pop(gone).close()
             self._expected.pop(gone, None)
+            self._numbers.forget(gone)
             self._tell_gone(gone)
         for new in wanted - self._links.keys():
             path = self._directory / new
@@ -145,12 +149,14 @@ class Bus:
 
     # -- what we send
 
-    def publish(self, topic: str, kind: str, packed: bytes) -> None:
-        if not self._dispatcher.on_this_thread():
-            self._dispatcher.call_from_thread(lambda: self.publish(topic, kind, packed))
-            return
-        self._published += 1
-        message = wire.broadcast(self.worker, self._published, kind, topic, packed)
+    def publish(self, number: int, topic: str, kind: str, packed: bytes) -> None:
+        self._published = number
+        message = wire.broadcast(self.worker, number, kind, topic, packed)
+        for link in self._links.values():
+            link.send(message)
+
+    def position(self, number: int) -> None:
+        message = wire.position(self.worker, number)
         for link in self._links.values():
             link.send(message)
 
@@ -226,11 +232,13 @@ class Bus:
             self._hung_up(heard)
 
     def _welcome(self, connection: Any, hello: Any) -> _Heard:
-        protocol, worker, first = wire.greeted(hello)
+        protocol, worker, first, published = wire.greeted(hello)
         if protocol == wire.PROTOCOL:
             connection.sendall(wire.WELCOME)
         connection.settimeout(None)
-        self._check_gap(worker, first)
+        self._check_link(protocol, worker, first)
+        if published is not None:
+            self._missing(worker, self._numbers.reached(worker, published))
         heard = self._heard[worker] = _Heard(protocol, worker, bytearray())
         self._changed.set()
         return heard
@@ -238,6 +246,7 @@ class Bus:
     def _hung_up(self, heard: _Heard) -> None:
         if heard.worker not in self._links:
             self._expected.pop(heard.worker, None)  # it has left for good
+            self._numbers.forget(heard.worker)
         if self._heard.get(heard.worker) is heard:  # else it has connected anew meanwhile
             self._tell_gone(heard.worker)
 
@@ -249,22 +258,29 @@ class Bus:
         for gone in self._gone:
             gone(worker)
 
-    def _check_gap(self, worker: str, number: int) -> bool:
-        """Return whether messages are missing before this one."""
+    def _check_link(self, protocol: str, worker: str, number: int) -> bool:
+        """Return whether messages are missing on a link before this one."""
         expected = self._expected.get(worker, number)
         self._expected[worker] = number
         if number <= expected:
             return False
-        missing = number - expected
-        logger.warning("%d messages of %s are missing", missing, worker)
-        telemetry.execute("pubsub.gap", {"missing": missing}, {"publisher": worker})
+        if protocol == wire.BEFORE:  # else the broadcasts among them show by their own numbers
+            self._missing(worker, number - expected)
         return True
+
+    def _missing(self, publisher: str, count: int) -> None:
+        """Tell a gap, unless it is none."""
+        if count > 0:
+            logger.warning("%d messages of %s are missing", count, publisher)
+            telemetry.execute("pubsub.gap", {"missing": count}, {"publisher": publisher})
 
     def _take(self, heard: _Heard, message: Any) -> int:
         """Handle a message; return the bytes that this delivered."""
         _check(message)
         name, number, worker, parts = message[0], message[1], heard.worker, heard.parts
-        if number != self._expected.get(worker) and self._check_gap(worker, number):
+        if number != self._expected.get(worker) and self._check_link(
+            heard.protocol, worker, number
+        ):
             parts.clear()
         self._expected[worker] = number + 1
         if name == "part" and type(message[-1]) is bytes:
@@ -282,11 +298,14 @@ class Bus:
 
     def _dispatch(self, worker: str, message: Any) -> int:
         if message[0] == "broadcast" and len(message) == 7:  # most are: a pattern takes longer
-            _, _, _, _, kind, topic, packed = message
+            _, _, publisher, sequence, kind, topic, packed = message
             if type(kind) is type(topic) is str and type(packed) is bytes:
-                self._pubsub.arrived(topic, kind, packed)
+                if not sequence or self._fresh(publisher, sequence):
+                    self._pubsub.arrived(topic, kind, packed)
                 return len(packed)
         match message:
+            case ["position", _, str(publisher), int(sequence)]:
+                self._missing(publisher, self._numbers.reached(publisher, sequence))
             case ["notify", _, str(kind), body]:
                 self._serve(worker, kind, body, None)
             case ["request", _, int(ticket), str(kind), body]:
@@ -299,6 +318,14 @@ class Bus:
             case _:
                 raise FrameError(f"not a message of the bus: {message!r:.100}")
         return 0
+
+    def _fresh(self, publisher: Any, sequence: Any) -> bool:
+        """Note a broadcast's number; return ``False`` for one that has come before."""
+        if type(publisher) is not str or type(sequence) is not int:
+            raise FrameError(f"not the number of a broadcast: {sequence!r:.100}")
+        missing = self._numbers.take(publisher, sequence)
+        self._missing(publisher, missing)
+        return missing >= 0
 
     def _serve(self, worker: str, kind: str, body: Any, reply: Reply | None) -> None:
         handler = self._handlers.get(kind)

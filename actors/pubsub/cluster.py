@@ -28,12 +28,16 @@ class Cluster(Protocol):
     def peers(self) -> Collection[str]:
         """The other workers that there are, by name, whether or not they can be reached now."""
 
-    def publish(self, topic: str, kind: str, packed: bytes) -> None:
-        """Send a parcel to all others, from any thread; it never comes back here.
+    def publish(self, number: int, topic: str, kind: str, packed: bytes) -> None:
+        """Send a parcel to all others; it never comes back here.
 
-        ``kind`` says what ``packed`` is: ``"plain"`` is :func:`actors.packets.pack`'s. A worker
-        that does not know a kind passes the parcel over.
+        ``number`` is this process's running number of its broadcasts, from 1 on. ``kind`` says what
+        ``packed`` is: ``"plain"`` is :func:`actors.packets.pack`'s. A worker that does not know a
+        kind passes the parcel over.
         """
+
+    def position(self, number: int) -> None:
+        """Tell all others that our last broadcast was ``number``, so that its loss shows too."""
 
     def direct(self, worker: str, topic: str, kind: str, packed: bytes) -> bool:
         """Send a parcel to one, from any thread; ``False`` if there is no such worker."""

@@ -7,7 +7,7 @@ nobody holds the publisher's own.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from actors import telemetry
 from actors.packets import FrameError, pack, pack_and_copy, unpack
@@ -16,8 +16,13 @@ from actors.pubsub.table import Event, Lane, Table
 from actors.pubsub.wire import EVENT, PLAIN
 from actors.reasons import Reason
 from actors.runtime.actor import Actor
+from actors.runtime.dispatcher import get_dispatcher
 from actors.runtime.ref import Ref
+from actors.runtime.timers import Timer
 from actors.serializers.message import Body, check_lengths
+
+SAY_LAST: Final = 1.0
+"""Seconds after the last broadcast in which its number is said once more."""
 
 
 class PubSub:
@@ -30,6 +35,9 @@ class PubSub:
         self.worker = worker
         self.adapters: tuple[Cluster, ...] = ()
         self._table = Table()
+        self._published = 0
+        self._published_at = 0.0
+        self._quiet: Timer | None = None
 
     def attach(self, adapter: Cluster) -> None:
         """Have ``adapter`` carry broadcasts to other processes from now on; twice is once.
@@ -42,6 +50,8 @@ class PubSub:
 
     def detach(self, adapter: Cluster) -> None:
         """Use ``adapter`` no more."""
+        if self._quiet is not None and adapter in self.adapters:
+            adapter.position(self._published)
         self.adapters = tuple(each for each in self.adapters if each is not adapter)
 
     def subscribe(self, actor: Actor | Ref[Any], topic: str) -> None:
@@ -75,10 +85,33 @@ class PubSub:
         _checked(topic)
         heard = self._table.subscribers(topic)  # else nobody here needs a copy
         packed, copy = pack_and_copy(message) if heard else (pack(message), None)
-        for adapter in self.adapters:
-            adapter.publish(topic, PLAIN, packed)
+        if self.adapters:
+            self._publish(topic, PLAIN, packed)
         if heard:
             self._table.deliver(topic, copy, excluded, len(packed))
+
+    def _publish(self, topic: str, kind: str, packed: bytes) -> None:
+        """Give a parcel the next number, and have the adapters carry it; from any thread."""
+        dispatcher = get_dispatcher()
+        if not dispatcher.on_this_thread():
+            dispatcher.call_from_thread(lambda: self._publish(topic, kind, packed))
+            return
+        self._published += 1
+        for adapter in self.adapters:
+            adapter.publish(self._published, topic, kind, packed)
+        self._published_at = dispatcher.clock()
+        if self._quiet is None:
+            self._quiet = dispatcher.timers.call_later(SAY_LAST, self._say_last)
+
+    def _say_last(self) -> float | None:
+        """Say the number of the last broadcast, when none has followed for a while."""
+        due = self._published_at + SAY_LAST
+        if get_dispatcher().clock() < due:
+            return due
+        self._quiet = None
+        for adapter in self.adapters:
+            adapter.position(self._published)
+        return None
 
     def broadcast_event(
         self,
@@ -101,9 +134,8 @@ class PubSub:
             check_lengths(topic=topic, event=event)
         data = body.binary if body.json is None else body.json
         packed = pack([event, body.json is None, data])
-        if not local:
-            for adapter in self.adapters:
-                adapter.publish(topic, EVENT, packed)
+        if self.adapters and not local:
+            self._publish(topic, EVENT, packed)
         self._table.deliver_event(Event(topic, event, body, len(packed)), excluded)
 
     def enter(self, topic: str, lane: Lane) -> None:

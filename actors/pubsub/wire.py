@@ -8,6 +8,8 @@ A worker connects, greets and is welcomed. From then on it alone speaks. Each fr
   protocol hangs up instead;
 * ``["broadcast", number, publisher, sequence, kind, topic, packed]``: a parcel of ``kind`` for the
   subscribers of ``topic``, the publisher's ``sequence``-th; 0 where it is for this worker alone;
+* ``["position", number, publisher, sequence]``: the publisher's last broadcast is that one. It is
+  said a while after that, so that the loss of the last one shows too;
 * ``["notify", number, kind, body]``: nobody answers;
 * ``["request", number, ticket, kind, body]`` and ``["reply", number, ticket, body]``;
 * ``["part", number, bytes]`` and ``["whole", number]``: a message that is too large for a frame.
@@ -75,7 +77,7 @@ def _message(name: str, fields: bytes, sequence: int | None = None) -> Message:
     return Message(head, tail, size, -(-size // PART) if size > MAX_FRAME else 0, sequence)
 
 
-_FIELDS: Final = {"broadcast": 7, "notify": 4, "request": 5, "reply": 4}
+_FIELDS: Final = {"broadcast": 7, "position": 4, "notify": 4, "request": 5, "reply": 4}
 _HEADS: Final = {name: bytes([0x90 | count]) + _pack(name) for name, count in _FIELDS.items()}
 
 KNOWN: Final = frozenset({*_FIELDS, "part", "whole"})
@@ -84,6 +86,11 @@ KNOWN: Final = frozenset({*_FIELDS, "part", "whole"})
 def broadcast(publisher: str, sequence: int, kind: str, topic: str, packed: bytes) -> Message:
     """Return a parcel."""
     return _message("broadcast", _pack([publisher, sequence, kind, topic, packed]), sequence)
+
+
+def position(publisher: str, sequence: int) -> Message:
+    """Return the number of a publisher's last broadcast."""
+    return _message("position", _pack([publisher, sequence]))
 
 
 def notify(kind: str, body: Any) -> Message:
@@ -131,13 +138,23 @@ def greeting(protocol: str, worker: str, first: int, published: int) -> bytes:
     return frame(pack([protocol, worker, first, *later]))
 
 
-def greeted(message: Any) -> tuple[str, str, int]:
-    """Return a greeting's protocol, worker and first number; :class:`FrameError`: it is none."""
+class Greeting(NamedTuple):
+    """Of a worker. ``published``: the number of its last broadcast, ``None``: it does not say."""
+
+    protocol: str
+    worker: str
+    first: int
+    published: int | None
+
+
+def greeted(message: Any) -> Greeting:
+    """Return a worker's greeting; :class:`FrameError`: it is none."""
     match message:
-        case [str(protocol), str(worker), int(first), dict()] if protocol == PROTOCOL:
-            return protocol, worker, first
+        case [str(protocol), str(worker), int(first), dict(more)] if protocol == PROTOCOL:
+            published = more.get("published")
+            return Greeting(protocol, worker, first, published if type(published) is int else None)
         case [str(protocol), str(worker), int(first)] if protocol == BEFORE:
-            return protocol, worker, first
+            return Greeting(protocol, worker, first, None)
     raise FrameError(f"not a greeting of {PROTOCOL} or {BEFORE}: {message!r:.100}")
 
 
@@ -148,6 +165,8 @@ def _older(message: list[Any]) -> list[Any]:
             if kind != PLAIN:  # what nobody serves takes its place: a missing number would be a gap
                 return ["request", number, 0, kind, None]
             return ["broadcast", number, topic, packed]
+        case ["position", number, *_]:
+            return ["request", number, 0, "position", None]  # the same
         case ["notify", number, kind, body]:
             return ["request", number, 0, kind, body]
     return message

@@ -15,7 +15,7 @@ from gevent.event import Event
 
 from actors import telemetry
 from actors.packets import MAX_FRAME, frame, pack
-from actors.pubsub import PubSub, wire
+from actors.pubsub import PubSub, front, wire
 from actors.pubsub import link as links
 from actors.pubsub import pace as paces
 from actors.pubsub.bus import Bus
@@ -184,6 +184,42 @@ def test_queue_that_overflows_drops_and_the_other_side_sees_the_gap(workers, eve
     assert seen.count(("pubsub.dropped", {"count": 1}, {"peer": "two"})) == 3
     assert ("pubsub.gap", {"missing": 3}, {"publisher": "one"}) in seen
     assert len(one.listener.wait_for(6)) == 6
+
+
+def test_loss_of_the_last_one_shows_too(workers, events, monkeypatch):
+    monkeypatch.setattr(front, "SAY_LAST", 0.05)
+    one, two = workers("one", "two")
+    seen, _ = events
+    monkeypatch.setattr(links, "MAX_QUEUED", 3000)
+    for number in range(3):  # nothing is written before this greenlet lets go
+        one.pubsub.broadcast("t", [number, "x" * 1000])
+    eventually(lambda: ("pubsub.gap", {"missing": 1}, {"publisher": "one"}) in seen)
+    assert len(two.listener.wait_for(2)) == 2
+
+
+def test_double_is_dropped_and_a_gap_told(workers, events):
+    one, two = workers("one", "two")
+    seen, _ = events
+    packed = pack("x")
+    for number in (1, 1, 4, 3, 5):
+        one.bus.publish(number, "t", "plain", packed)
+    one.pubsub.broadcast("t", "this is number 1 again")
+    one.bus.publish(6, "t", "plain", pack("end"))
+    assert two.listener.wait_for(4) == ["x", "x", "x", "end"]
+    gaps = [each for each in seen if each[0] == "pubsub.gap"]
+    assert gaps == [("pubsub.gap", {"missing": 2}, {"publisher": "one"})]
+
+
+@pytest.mark.parametrize(
+    "fields", [["one", "7", "plain", "t", b"x"], [b"one", 7, "plain", "t", b"x"]]
+)
+def test_number_that_is_none_ends_the_connection(workers, caplog, fields):
+    one, two = workers("one", "two")
+    link = one.bus._links["two"]
+    link.send(wire._message("broadcast", pack(fields)))
+    eventually(lambda: "not the number of a broadcast" in caplog.text)
+    one.pubsub.broadcast("t", "after")
+    assert two.listener.wait_for(1) == ["after"]
 
 
 @pytest.mark.parametrize(("extra", "taken"), [(-1, True), (0, True), (1, False)])

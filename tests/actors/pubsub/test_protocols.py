@@ -474,8 +474,11 @@ class Recording:
         self.knows = knows
         self.got: list[Any] = []
 
-    def publish(self, topic: str, kind: str, packed: bytes) -> None:
-        self.got.append((topic, kind, packed))
+    def publish(self, number: int, topic: str, kind: str, packed: bytes) -> None:
+        self.got.append((number, topic, kind, packed))
+
+    def position(self, number: int) -> None:
+        self.got.append(number)
 
     def direct(self, worker: str, topic: str, kind: str, packed: bytes) -> bool:
         if worker in self.knows:
@@ -495,10 +498,22 @@ class TestAdapters:
         assert not made.direct_broadcast("four", "t", "z")
         made.detach(bus)
         made.broadcast("t", "w")
-        assert bus.got == [("t", "plain", pack("x"))]
+        assert bus.got == [(1, "t", "plain", pack("x")), 1]
         assert other.got == [
-            ("t", "plain", pack("x")), ("three", "t", "plain", pack("y")), ("t", "plain", pack("w"))
-        ]  # fmt: skip
+            (1, "t", "plain", pack("x")),
+            ("three", "t", "plain", pack("y")),
+            (2, "t", "plain", pack("w")),
+        ]
+
+    def test_last_number_is_said_once_when_it_has_been_quiet(self, monkeypatch):
+        monkeypatch.setattr(fronts, "SAY_LAST", 0.05)
+        made, adapter = PubSub(), Recording("me")
+        made.attach(adapter)
+        for message in ("x", "y"):
+            made.broadcast("t", message)
+        eventually(lambda: adapter.got[2:] == [2])
+        made.detach(adapter)
+        assert adapter.got[2:] == [2]
 
     def test_child_of_a_tree_attaches_and_detaches(self):
         made, adapter = PubSub(), Recording("me")

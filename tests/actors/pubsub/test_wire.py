@@ -106,11 +106,23 @@ def test_body_that_could_not_be_read_is_refused(make):
         make([{1: 2}])
 
 
+def test_number_of_the_last_broadcast_is_nothing_to_the_release_before():
+    said = wire.position("me", 9)
+    assert read(wire.PROTOCOL, said) == [["position", 1, "me", 9]]
+    assert read(wire.BEFORE, said) == [["request", 1, 0, "position", None]]
+
+
 def test_greetings():
     now = wire.greeting(wire.PROTOCOL, "me", 4, 9)
     assert now == frame(pack(["roost.bus.2", "me", 4, {"published": 9}]))
-    assert wire.greeted(["roost.bus.2", "me", 4, {"later": [1]}]) == ("roost.bus.2", "me", 4)
-    assert wire.greeted(["roost.bus.1", "me", 4]) == ("roost.bus.1", "me", 4)
+    for later, published in (
+        ({"published": 9}, 9),
+        ({"later": [1]}, None),
+        ({"published": "x"}, None),
+    ):
+        greeting = wire.greeted(["roost.bus.2", "me", 4, later])
+        assert greeting == ("roost.bus.2", "me", 4, published)
+    assert wire.greeted(["roost.bus.1", "me", 4]) == ("roost.bus.1", "me", 4, None)
 
 
 @pytest.mark.parametrize("message", [
