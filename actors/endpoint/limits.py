@@ -88,7 +88,12 @@ FIXED: tuple[tuple[str, Any, str, str], ...] = (
     ("query.params", query.MAX_PARAMS, "parameters", "in a query, else 400"),
     ("query.depth", query.MAX_DEPTH, "levels", "of nesting in a query, else 400"),
     ("pubsub.message", frames.MAX_FRAME, "bytes", "of a broadcast, packed"),
-    ("bus.post", relay.MAX_RELAYED, "bytes", "of a POST for a session of another worker, else 413"),
+    (
+        "bus.post",
+        wire.MAX_WHOLE - relay.ALONG,
+        "bytes",
+        "of a POST for a session of another worker, else 413",
+    ),
     ("bus.message", wire.MAX_WHOLE, "bytes", "to another worker, in parts"),
     ("bus.queue", link.MAX_QUEUED, "bytes", "for a worker that does not read, then gaps"),
     ("bus.requests", relay.MAX_IN_FLIGHT, "bytes", "of POSTs to another worker, more are 503"),

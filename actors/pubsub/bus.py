@@ -10,7 +10,6 @@ What is said over a link is in :mod:`actors.pubsub.wire`.
 
 from __future__ import annotations
 
-import itertools
 import logging
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -25,13 +24,13 @@ from actors import telemetry
 from actors.packets import FrameError, FrameReader, unpack
 from actors.pubsub import wire
 from actors.pubsub.cluster import Handler, Reply
+from actors.pubsub.exchanges import Exchanges
 from actors.pubsub.front import PubSub
 from actors.pubsub.link import Link
 from actors.pubsub.numbers import Numbers
 from actors.pubsub.pace import Pace
 from actors.runtime import unix
 from actors.runtime.dispatcher import get_dispatcher
-from actors.runtime.timers import Timer
 from actors.schedule import BUS_FLUSH
 
 logger = logging.getLogger("roost.pubsub")
@@ -40,14 +39,6 @@ READ_SIZE = 256 * 1024
 
 GREETING_TIMEOUT: Final = 10.0
 """Seconds in which who connects must have greeted."""
-
-
-class _Asked(NamedTuple):
-    """A request that is not answered yet."""
-
-    worker: str
-    reply: Reply
-    timer: Timer
 
 
 class _Heard(NamedTuple):
@@ -78,11 +69,9 @@ class Bus:
         self._numbers = Numbers()
         self._changed = Event()
         self._dispatcher = get_dispatcher()
-        self._handlers: dict[str, Handler] = {}
+        self._exchanges = Exchanges()
         self._joined: list[Callable[[str], object]] = []
         self._gone: list[Callable[[str], object]] = []
-        self._requests: dict[int, _Asked] = {}
-        self._tickets = itertools.count(1)
         self._published = 0
         self._pace = Pace(self._dispatcher)
         self._greenlets = gevent.pool.Group()
@@ -106,6 +95,9 @@ class Bus:
     @property
     def peers(self) -> set[str]:
         return set(self._links)
+
+    def reaches(self, worker: str) -> bool:
+        return worker in self._links
 
     @property
     def linked(self) -> bool:
@@ -170,12 +162,11 @@ class Bus:
         return self._send(worker, wire.notify(kind, body))
 
     def request(self, worker: str, kind: str, body: Any, timeout: float, reply: Reply) -> None:
-        ticket = next(self._tickets)
-        if not self._send(worker, wire.request(ticket, kind, body)):
+        ticket = self._exchanges.ticket()
+        if self._send(worker, wire.request(ticket, kind, body)):
+            self._exchanges.ask(ticket, worker, timeout, reply)
+        else:
             reply(None)
-            return
-        timer = self._dispatcher.timers.call_later(timeout, lambda: self._settle(ticket, None))
-        self._requests[ticket] = _Asked(worker, reply, timer)
 
     def _send(self, worker: str, message: wire.Message) -> bool:
         link = self._links.get(worker)
@@ -185,18 +176,15 @@ class Bus:
         link = self._links.get(worker)
         return 0 if link is None else link.exchanges
 
+    def longest(self, worker: str) -> int:  # noqa: ARG002 - the same for all
+        return wire.MAX_WHOLE
+
     def takes_notices(self, worker: str) -> bool:
         link = self._links.get(worker)
         return link is not None and link.up.is_set() and link.protocol == wire.PROTOCOL
 
     def serve(self, kind: str, handler: Handler) -> None:
-        self._handlers[kind] = handler
-
-    def _settle(self, ticket: int, answer: Any) -> None:
-        found = self._requests.pop(ticket, None)
-        if found is not None:
-            found.timer.cancel()
-            found.reply(answer)
+        self._exchanges.serve(kind, handler)
 
     # -- what others send
 
@@ -252,9 +240,7 @@ class Bus:
 
     def _tell_gone(self, worker: str) -> None:
         self._heard.pop(worker, None)
-        for ticket, asked in list(self._requests.items()):
-            if asked.worker == worker:
-                self._settle(ticket, None)
+        self._exchanges.gone(worker)
         for gone in self._gone:
             gone(worker)
 
@@ -307,12 +293,13 @@ class Bus:
             case ["position", _, str(publisher), int(sequence)]:
                 self._missing(publisher, self._numbers.reached(publisher, sequence))
             case ["notify", _, str(kind), body]:
-                self._serve(worker, kind, body, None)
+                self._exchanges.handle(worker, kind, body, None)
             case ["request", _, int(ticket), str(kind), body]:
                 send = self._send
-                self._serve(worker, kind, body, lambda a: send(worker, wire.reply(ticket, a)))
+                answer = lambda given: send(worker, wire.reply(ticket, given))  # noqa: E731
+                self._exchanges.handle(worker, kind, body, answer)
             case ["reply", _, int(ticket), body]:
-                self._settle(ticket, body)
+                self._exchanges.settle(ticket, body)
             case [str(name), *_] if name not in wire.KNOWN:
                 telemetry.execute("pubsub.unknown", {"count": 1}, {"kind": name})
             case _:
@@ -326,13 +313,6 @@ class Bus:
         missing = self._numbers.take(publisher, sequence)
         self._missing(publisher, missing)
         return missing >= 0
-
-    def _serve(self, worker: str, kind: str, body: Any, reply: Reply | None) -> None:
-        handler = self._handlers.get(kind)
-        if handler is not None:
-            handler(worker, body, reply)
-        elif reply is not None:
-            reply(None)
 
 
 def _check(message: Any) -> None:

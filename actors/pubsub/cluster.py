@@ -21,12 +21,19 @@ class Cluster(Protocol):
     (:mod:`actors.packets`), else the call raises ``TypeError``.
     """
 
-    worker: str
-    """The name of this process among its peers, new at each boot."""
+    @property
+    def worker(self) -> str:
+        """The name of this process among its peers, new at each boot."""
 
     @property
     def peers(self) -> Collection[str]:
-        """The other workers that there are, by name, whether or not they can be reached now."""
+        """The other workers that are known, by name, whether or not they can be reached now.
+
+        Not those of other machines: nobody lists them.
+        """
+
+    def reaches(self, worker: str) -> bool:
+        """Whether what is for ``worker`` can be sent this way: it is a peer, or may be one."""
 
     def publish(self, number: int, topic: str, kind: str, packed: bytes) -> None:
         """Send a parcel to all others; it never comes back here.
@@ -40,7 +47,7 @@ class Cluster(Protocol):
         """Tell all others that our last broadcast was ``number``, so that its loss shows too."""
 
     def direct(self, worker: str, topic: str, kind: str, packed: bytes) -> bool:
-        """Send a parcel to one, from any thread; ``False`` if there is no such worker."""
+        """Send a parcel to one, from any thread; ``False`` if it is not to be reached."""
 
     def request(self, worker: str, kind: str, body: Any, timeout: float, reply: Reply) -> None:
         """Ask ``worker``; ``reply(answer)`` is called once, with ``None`` if there is none.
@@ -71,6 +78,9 @@ class Cluster(Protocol):
 
     def unsent(self, worker: str) -> int:
         """Return the bytes of requests, replies and notices that wait to be sent to ``worker``."""
+
+    def longest(self, worker: str) -> int:
+        """Return how many bytes a request, reply or notice to ``worker`` may have."""
 
     def takes_notices(self, worker: str) -> bool:
         """Whether ``worker`` knows notices: not a worker of the release before this one."""

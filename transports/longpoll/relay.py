@@ -47,8 +47,8 @@ if TYPE_CHECKING:
 
 KIND: Final = "longpoll"
 
-MAX_RELAYED: Final = 23 * 1024 * 1024
-"""Bytes of a POST's messages, so that it fits into a message of the bus with what goes along."""
+ALONG: Final = 1024 * 1024
+"""Bytes of a message between workers that a POST's messages leave to what goes along with them."""
 
 MAX_IN_FLIGHT: Final = 8 * 1024 * 1024
 """Bytes of POSTs to one worker that it has neither answered nor said to hold; one passes whatever
@@ -94,7 +94,7 @@ class Elsewhere:
     @property
     def pending(self) -> bool:
         """Whether its worker may still have something for its client."""
-        return not self.gone and self._worker in self._cluster.peers
+        return not self.gone and self._cluster.reaches(self._worker)
 
 
 class Held:
@@ -136,7 +136,7 @@ class Relay:
 
     def knows(self, token: SessionToken) -> bool:
         """Whether the worker that a token names is another one, and is there."""
-        return token.worker in self._cluster.peers
+        return self._cluster.reaches(token.worker)
 
     def poll(
         self,
@@ -169,9 +169,10 @@ class Relay:
         than a message between workers holds, 413.
         """
         size = _size(messages)
-        if size > MAX_RELAYED:
+        most = self._cluster.longest(token.worker) - ALONG
+        if size > most:
             share.leave()
-            text = f"the session is another worker's, which takes {MAX_RELAYED} bytes of a POST"
+            text = f"the session is another worker's, which takes {most} bytes of a POST"
             http.respond(answers.refused(HTTPError(413, text)))
             return
         used = self._in_flight[token.worker]
@@ -368,7 +369,9 @@ class Relay:
         """Tell the near worker the answer to what it has asked for."""
         if self._held.pop(key, None) is not None:
             worker, ticket = key
-            self._cluster.notify(worker, KIND, ["answer", ticket, response.status, response.body])
+            answer = ["answer", ticket, response.status, response.body]
+            if not self._cluster.notify(worker, KIND, answer):
+                self._cluster.notify(worker, KIND, ["lost", ticket])  # sooner than it finds out
 
     def _say_held(self) -> None:
         """Say which requests are held: what is not answered after a moment."""

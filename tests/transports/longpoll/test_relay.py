@@ -155,7 +155,7 @@ def test_worker_that_leaves_the_list_has_its_requests_answered_at_once(pair, tal
 
 def test_worker_that_does_not_answer_is_given_up_after_pubsub_timeout(pair, talk):
     _, there = pair(pubsub_timeout=0.1, window=60.0)
-    pair.buses[0]._handlers["longpoll"] = lambda worker, body, reply: None
+    pair.buses[0]._exchanges.handlers["longpoll"] = lambda worker, body, reply: None
     assert there.poll() == {"status": 500}
     assert there.post("x") == {"status": 410}
 
@@ -193,7 +193,7 @@ def test_nothing_is_kept_when_all_is_answered(pair, talk):
         assert set(relay._in_flight.values()) <= {0}
         eventually(lambda relay=relay: not relay._unsaid)
     for bus in pair.buses:
-        eventually(lambda bus=bus: not bus._requests)
+        eventually(lambda bus=bus: not len(bus._exchanges))
 
 
 def test_post_takes_two_messages(pair, protocol):
@@ -204,7 +204,7 @@ def test_post_takes_two_messages(pair, protocol):
     after = [bus._links[other]._number for bus, other in zip(pair.buses, OTHERS, strict=True)]
     expected = [1, 1] if protocol == wire.PROTOCOL else [2, 1]
     assert [late - early for late, early in zip(after, before, strict=True)] == expected
-    assert [bus._requests for bus in pair.buses] == [{}, {}]
+    assert [len(bus._exchanges) for bus in pair.buses] == [0, 0]
 
 
 def test_poll_that_is_answered_at_once_takes_two_messages(pair, protocol):
@@ -322,7 +322,7 @@ def test_answer_that_finds_its_link_full_is_given_up_for(pair, talk, monkeypatch
 def test_post_that_no_message_of_the_bus_holds_is_413(pair, talk, monkeypatch, more):
     """It leaves nothing behind, so that others are answered as before."""
     _, there = pair()
-    monkeypatch.setattr(relays, "MAX_RELAYED", 1000)
+    monkeypatch.setattr(relays, "ALONG", wire.MAX_WHOLE - 1000)
     body = b"x" * (999 + more)  # a message counts as one more
     response = there.client("large").ask(there.target(), method="POST", body=body)
     assert response.status == (413 if more > 0 else 200)
@@ -332,7 +332,7 @@ def test_post_that_no_message_of_the_bus_holds_is_413(pair, talk, monkeypatch, m
 
 
 def test_largest_post_fits_into_a_message_of_the_bus():
-    messages = ["x" * (relays.MAX_RELAYED // 100 - 1)] * 100
+    messages = ["x" * ((wire.MAX_WHOLE - relays.ALONG) // 100 - 1)] * 100
     wire.notify("longpoll", ["post", 2**40, "1" * 20, "n" * 40, messages])
 
 
@@ -341,13 +341,13 @@ def test_post_beyond_what_may_be_on_its_way_is_503_with_an_empty_body(pair, talk
     _, there = pair()
     monkeypatch.setattr(relays, "MAX_IN_FLIGHT", 1000)
     kept = []
-    serve = pair.buses[0]._handlers["longpoll"]
-    pair.buses[0]._handlers["longpoll"] = lambda *request: kept.append(request)
+    serve = pair.buses[0]._exchanges.handlers["longpoll"]
+    pair.buses[0]._exchanges.handlers["longpoll"] = lambda *request: kept.append(request)
     large = there.start_post("x" * 5000)
     eventually(lambda: kept)
     response = there.client("second").ask(there.target(), method="POST", body=b"y")
     assert (response.status, response.body) == (503, b"")
-    pair.buses[0]._handlers["longpoll"] = serve
+    pair.buses[0]._exchanges.handlers["longpoll"] = serve
     serve(*kept[0])
     assert large.get(timeout=DEADLINE) == {"status": 200}
     assert there.post("z") == {"status": 200}
