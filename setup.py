@@ -42,7 +42,9 @@ class SourceDistribution(sdist):
         super().run()
 
 
+REDIS = ["hiredis>=3"]
 TEST = [
+    *REDIS,
     "django>=5.2",
     "flask>=3",
     "gunicorn>=25.1",
@@ -124,6 +126,7 @@ setup(
         "websockets>=14,<18",
     ],
     extras_require={
+        "redis": REDIS,
         "schemas": ["msgspec>=0.19"],
         "test": TEST + TYPES,
         "dev": TEST + TYPES + CHECK,

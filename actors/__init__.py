@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from actors.reasons import Reason as Reason
     from actors.reasons import Shutdown as Shutdown
     from actors.reasons import as_reason as as_reason
+    from actors.redis_options import RedisOptions as RedisOptions
     from actors.results import Error as Error
     from actors.results import Ok as Ok
     from actors.results import Push as Push
@@ -75,6 +76,7 @@ if not TYPE_CHECKING:  # else a misspelt import would be Any to type checkers
             ),
             "actors.pubsub": "pubsub",
             "actors.reasons": "CLOSED NORMAL Closed Crash Reason Shutdown as_reason",
+            "actors.redis_options": "RedisOptions",
             "actors.registry": "registry",
             "actors.results": "Error Ok Push Reply Stop",
             "actors.runtime.actor": "Actor Exit StartError",

@@ -8,7 +8,9 @@ event                       measurements                                 metadat
 =========================== ============================================ ==========================
 ``pubsub.gap``              ``missing`` (messages)                       ``publisher`` (worker)
 ``pubsub.dropped``          ``count`` (messages not queued for a peer)   ``peer`` (worker)
-``pubsub.link``             ``up`` (1 or 0)                              ``peer`` (worker)
+``pubsub.link``             ``up`` (1 or 0)                              ``peer`` (worker, or
+                                                                         ``"redis"``)
+``pubsub.malformed``        ``count`` (messages that are not ours)       ``peer``
 ``pubsub.refused``          ``count`` (mailboxes that were full)         ``topic``
 ``pubsub.unknown``          ``count`` (of a newer worker: passed over)   ``kind``
 ``socket.connected``        ``duration`` (seconds of ``connect``)        ``socket`` (a class),

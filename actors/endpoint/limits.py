@@ -13,7 +13,9 @@ from actors.channels.channel import Channel
 from actors.channels.socket import ChannelSocket
 from actors.endpoint.mounts import Mounts
 from actors.options import Options, build, limits
-from actors.pubsub import bus, link, pace, wire
+from actors.pubsub import bus, link, numbers, pace, wire
+from actors.pubsub.redis import outbox
+from actors.pubsub.redis import schedule as redis
 from actors.runtime import actor, blocked, crashes, dear, descriptors, dispatcher, reserve
 from actors.serializers import message, strict_json
 from actors.socket import Socket
@@ -101,6 +103,18 @@ FIXED: tuple[tuple[str, Any, str, str], ...] = (
     ("bus.held", relay.SAY_HELD, "seconds", "until a POST or poll from there is said to be held"),
     ("bus.step", pace.STEP_MESSAGES, "messages", "of other workers between two rounds of turns"),
     ("bus.step_bytes", pace.STEP_BYTES, "bytes", "the same"),
+    ("redis.message", frames.MAX_FRAME, "bytes", "to other machines"),
+    ("redis.queue", outbox.MAX_WAITING, "bytes", "that Redis has not taken yet, then gaps"),
+    ("redis.kept", outbox.KEEP_TIME, "seconds", "of broadcasts kept while Redis is away"),
+    ("redis.kept_bytes", outbox.KEEP_BYTES, "bytes", "the same"),
+    (
+        "redis.silence",
+        redis.SILENCE,
+        "seconds",
+        "until Redis is asked, and as long until it is dead",
+    ),
+    ("redis.wait", redis.LONGEST_WAIT, "seconds", "between attempts to reach Redis, at most"),
+    ("redis.publishers", numbers.MAX_PUBLISHERS, "workers", "whose numbers are known, for gaps"),
     ("master.workers", MAX_WORKERS, "processes", "of one master"),
     ("master.unsent", channel.MAX_UNSENT, "bytes", "for a worker that does not read"),
     ("log.waiting", log_writer.MAX_WAITING, "bytes", "of the log that wait to be written"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -19,6 +19,7 @@ from actors.options import (
     positive_int,
     seconds,
 )
+from actors.redis_options import RedisOptions, redis_options
 from actors.schedule import GRACE, LAST_POLL
 from transports.http.options import HTTPOptions
 from transports.opening.options import function
@@ -49,6 +50,11 @@ def _http(value: Any) -> str | None:
 def _children(value: Any) -> str | None:
     ok = isinstance(value, list | tuple)
     return None if ok else "a list of children: actor classes, ChildSpec(...) or functions"
+
+
+def _redis(value: Any) -> str | None:
+    ok = value is None or isinstance(value, RedisOptions | str | Mapping)
+    return None if ok else "RedisOptions(...), a mapping of its options, or a URL"
 
 
 def _host(value: Any) -> str | None:
@@ -107,4 +113,11 @@ class EndpointOptions(Options):
         None, "for connections that no drainer ended; None: 0.3 of grace", check=maybe(positive)
     )
     last_poll: float = seconds(LAST_POLL, "for a last poll of a drained long-poll session")
+    redis: RedisOptions | str | Mapping[str, Any] | None = option(
+        None,
+        "the Redis that links several machines: RedisOptions(...), or its URL",
+        check=_redis,
+        convert=redis_options,
+        secret=True,
+    )
     grace: float = seconds(GRACE, "seconds that a shutdown may take")

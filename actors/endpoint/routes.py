@@ -31,12 +31,17 @@ if TYPE_CHECKING:
 SECRET_VARIABLE = "SECRET_KEY_BASE"
 """The environment's secrets, newest first, with white space between them."""
 
+SECRET_OF_ONE_MACHINE = (
+    "redis without secret_key_base: a long poll that lands on another machine loses its session"
+)
+
 
 class Routes:
     """The router of one endpoint in this process, and the long-poll sessions behind it.
 
-    ``cluster`` links this process to others that serve the endpoint, and ``boot_secret`` is what
-    all of them sign with where the application has no secret of its own.
+    ``cluster`` links this process to others that serve the endpoint, those of other ``machines``
+    too, and ``boot_secret`` is what those of one machine sign with where the application has no
+    secret of its own.
     """
 
     def __init__(
@@ -92,6 +97,8 @@ class Routes:
         if found:
             return found
         if any("longpoll" in mounted.transports for mounted in self.endpoint.mounts):
+            if self.endpoint.options.redis is not None:
+                self.notes.append(SECRET_OF_ONE_MACHINE)
             self.notes.append(
                 "no secret_key_base: made one for this boot, long-poll sessions end with it"
                 f" (give Endpoint(secret_key_base=...) or {SECRET_VARIABLE})"

@@ -5,9 +5,10 @@ Made of the option classes by ``make docs``: change those. Nothing imports this 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, TypedDict
 
+from actors.redis_options import RedisOptions
 from transports.http.options import HTTPOptions
 from transports.http.request import Request
 from transports.http.response import Response
@@ -45,6 +46,8 @@ class EndpointKeywords(TypedDict, total=False):
     """For connections that no drainer ended; None: 0.3 of grace (seconds)."""
     last_poll: float
     """For a last poll of a drained long-poll session (seconds)."""
+    redis: RedisOptions | str | Mapping[str, Any] | None
+    """The Redis that links several machines: RedisOptions(...), or its URL."""
     grace: float
     """Seconds that a shutdown may take (seconds)."""
 

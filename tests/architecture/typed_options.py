@@ -25,9 +25,10 @@ Made of the option classes by ``make docs``: change those. Nothing imports this 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, TypedDict
 
+from actors.redis_options import RedisOptions
 from transports.http.options import HTTPOptions
 from transports.http.request import Request
 from transports.http.response import Response

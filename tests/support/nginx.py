@@ -28,11 +28,12 @@ http {{
 """
 
 
-def configured(upstream: tuple[str, int], port: int) -> str:
+def configured(upstreams: tuple[tuple[str, int], ...], port: int) -> str:
     """Return the sample with other addresses: each must be in it once."""
+    servers = "; server ".join(f"{host}:{port}" for host, port in upstreams)
     text = SAMPLE.read_text(encoding="utf-8")
     for old, new in (
-        ("127.0.0.1:4000", f"{upstream[0]}:{upstream[1]}"),
+        ("127.0.0.1:4000", servers),
         ("127.0.0.1:8080", f"127.0.0.1:{port}"),
     ):
         assert text.count(old) == 1, old
@@ -41,12 +42,15 @@ def configured(upstream: tuple[str, int], port: int) -> str:
 
 
 @contextmanager
-def nginx(directory: Path, upstream: tuple[str, int]) -> Iterator[tuple[str, int]]:
-    """Run nginx in ``directory``; return its address, where it answers already."""
+def nginx(directory: Path, *upstreams: tuple[str, int]) -> Iterator[tuple[str, int]]:
+    """Run nginx in ``directory``, in front of servers in turn; return its address.
+
+    It answers there already.
+    """
     with socket.create_server(("127.0.0.1", 0)) as free:
         address = free.getsockname()
     path = directory / "nginx.conf"
-    path.write_text(configured(upstream, address[1]), encoding="utf-8")
+    path.write_text(configured(upstreams, address[1]), encoding="utf-8")
     with subprocess.Popen(
         ["nginx", "-p", str(directory), "-c", str(path), "-e", "stderr"],
         stdin=subprocess.DEVNULL,

@@ -13,6 +13,7 @@ from actors import __version__
 from actors.endpoint.command import output
 from actors.errors import ConfigError
 from actors.options import did_you_mean
+from actors.redis_options import RedisOptions
 from actors.speedups import BUILD
 from supervision.processes import MAX_WORKERS
 
@@ -95,6 +96,13 @@ def parser() -> Parser:
         " (default: %(default)g)",
     )
     made.add_argument(
+        "--redis",
+        metavar="URL",
+        type=_redis,
+        help="the Redis that links several machines; a password is seen in the list of processes:"
+        " better give Endpoint(redis=...)",
+    )
+    made.add_argument(
         "--pid-file", metavar="PATH", help="write the process id there when clients are served"
     )
     made.add_argument("--version", action=Version, nargs=0, help="say which versions run, and end")
@@ -142,6 +150,14 @@ def _workers(text: str) -> int:
         wanted = f"a whole number up to {MAX_WORKERS}; 0 is one process without a master"
         raise argparse.ArgumentTypeError(f"{text!r}: must be {wanted}")
     return int(text)
+
+
+def _redis(text: str) -> str:
+    try:
+        RedisOptions(url=text)
+    except ConfigError as error:
+        raise argparse.ArgumentTypeError(str(error).removeprefix("url: ")) from None
+    return text
 
 
 def _seconds(text: str) -> float:

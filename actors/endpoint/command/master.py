@@ -82,6 +82,7 @@ def _configuration(given: argparse.Namespace) -> dict[str, Any]:
         "log_file": given.log_file,
         "grace": given.grace,
         "heartbeat": given.heartbeat_timeout,
+        "redis": given.redis,
         "secret": secrets.token_urlsafe(48),
     }
 

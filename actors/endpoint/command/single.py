@@ -51,12 +51,14 @@ def _serve(endpoint: Endpoint, given: argparse.Namespace) -> int:
     from actors.endpoint.command import memory  # noqa: PLC0415 - heavy, and not for --print-limits
     from actors.endpoint.command.certificate import server_context  # noqa: PLC0415
     from actors.endpoint.command.checking import problems  # noqa: PLC0415
+    from actors.endpoint.serving import machines  # noqa: PLC0415
     from actors.endpoint.serving.server import Server  # noqa: PLC0415
 
     tls = server_context(given.certfile, given.keyfile)
     host, port = given.bind
     sockets = [bindable(host, port)] if given.check else listeners(host, port)
     try:
+        machines.use(endpoint, given.redis)
         server = Server(endpoint, sockets, tls=tls, grace=given.grace)
     except ConfigError:
         for sock in sockets:
@@ -64,7 +66,11 @@ def _serve(endpoint: Endpoint, given: argparse.Namespace) -> int:
         raise
     if given.check:
         server.stop()
-        return _report(endpoint, problems(endpoint, server.children))
+        found = problems(endpoint, server.children)
+        for note in server.routes.notes:
+            if note not in found:
+                output.write(sys.stderr, f"roost: warning: {note}")
+        return _report(endpoint, found)
     memory.tune()
     with PidFile(given.pid_file) as pid_file:
         return _run(server, "https" if tls else "http", pid_file)

@@ -25,6 +25,7 @@ from actors.endpoint.command.loading import load  # noqa: E402
 from actors.endpoint.command.logs import Logs  # noqa: E402
 from actors.endpoint.command.stacks import dump_stacks  # noqa: E402
 from actors.endpoint.command.wakeup import wake_on_signals  # noqa: E402
+from actors.endpoint.serving import machines  # noqa: E402
 from actors.endpoint.serving.server import Server  # noqa: E402
 from actors.errors import ConfigError  # noqa: E402
 from actors.pubsub.bus import Bus  # noqa: E402
@@ -57,6 +58,7 @@ class Worker:
         self._options = options
         self._logs = Logs(options["log_level"], options["log_file"])
         endpoint = load(options["application"])
+        machines.use(endpoint, options.get("redis"))
         tls = server_context(options["certfile"], options["keyfile"])
         sockets = [socket.socket(fileno=fd) for fd in listeners]
         for sock in sockets:

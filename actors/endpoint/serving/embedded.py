@@ -17,7 +17,7 @@ from gevent.lock import RLock
 
 from actors.endpoint.mounts import Mounts
 from actors.endpoint.routes import Routes
-from actors.endpoint.serving import tree
+from actors.endpoint.serving import machines, tree
 from actors.endpoint.serving.lifetime import Lifetime
 from actors.endpoint.serving.root import SERVER
 from actors.errors import ConfigError
@@ -61,6 +61,8 @@ class Embedded:
     def __init__(self, endpoint: Mounts) -> None:
         self._endpoint = endpoint
         self._notes: list[str] = []
+        self._redis = machines.redis(endpoint, None)
+        self._made: list[Routes] = []
         self._reset()
 
     def _reset(self) -> None:
@@ -72,13 +74,21 @@ class Embedded:
         self._again_at = 0.0
         self._wait = RETRY[0]
 
+    def _rename(self) -> None:
+        """Be another worker than the process that this one was forked from."""
+        if self._redis is not None:
+            self._redis.worker = machines.new_worker()
+            for made in self._made:
+                made.sessions.worker = self._redis.worker
+
     def routes(self) -> Routes:
         """Return the router of one application.
 
         What a person should know of it is logged when it serves: it may be made where nobody will
         be served by it, as under our own server, or before a fork.
         """
-        made = Routes(self._endpoint)
+        made = Routes(self._endpoint, cluster=self._redis)
+        self._made.append(made)
         self._notes += [note for note in made.notes if note not in self._notes]
         if self.running:
             self._tell()
@@ -102,6 +112,7 @@ class Embedded:
         """
         if self._pid != os.getpid():
             self._reset()
+            self._rename()
         with self._lock:  # another request may be starting it
             if self.running:
                 return
@@ -111,7 +122,8 @@ class Embedded:
             server = ChildSpec(
                 id=SERVER, start=Connections.start, args=(self, seconds), shutdown=seconds
             )
-            children = tree.embedded(self._endpoint, server, options.grace)
+            pubsub = [] if self._redis is None else [machines.child(self._redis)]
+            children = tree.embedded(self._endpoint, server, options.grace, pubsub)
             lifetime = Lifetime()
             lifetime.start(children)
             self._lifetime = lifetime
@@ -124,6 +136,7 @@ class Embedded:
         """
         if self._pid != os.getpid():
             self._reset()
+            self._rename()
         self._ends[application] = end
         if self.running:
             return True

@@ -102,7 +102,9 @@ def children(
     )
 
 
-def embedded(endpoint: Mounts, server: ChildSpec, grace: float) -> tuple[ChildSpec, ...]:
+def embedded(
+    endpoint: Mounts, server: ChildSpec, grace: float, pubsub: Iterable[ChildSpec] = ()
+) -> tuple[ChildSpec, ...]:
     """Return the specs of a tree inside another server, which lets clients in by itself.
 
     ``server`` stands where ours would, and ends the connections that no drainer ended.
@@ -111,6 +113,7 @@ def embedded(endpoint: Mounts, server: ChildSpec, grace: float) -> tuple[ChildSp
     asked = classes(endpoint, grace)
     return _checked(
         [
+            *pubsub,
             *_children(options.children),
             *_specs(asked, "child_spec"),
             server,
