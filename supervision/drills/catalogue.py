@@ -17,7 +17,6 @@ GENERIC: Final = "supervision.drills.themes"
 """The package of the drills that fit any application."""
 
 WITH_ITS_PART: Final = {
-    "G29": ("redis", "Redis ends, stalls or flaps: comes with the pubsub between machines"),
     "G30": ("presence-nodedown", "a worker with presences is killed: comes with presence"),
 }
 """Drills that are numbered, and cannot be run yet."""

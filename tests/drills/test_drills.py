@@ -21,13 +21,14 @@ SELECTION = [
     "G21",
     "G24",
     "G27",
+    "G29",
     "G36",
     "G49",
     "G50",
     "G52",
     "G53",
 ]
-NUMBERED = [*range(1, 29), *range(31, 54)]
+NUMBERED = [*range(1, 30), *range(31, 54)]
 SLACK = 4.0
 """The suite shares its machine; `make drills` judges more strictly."""
 

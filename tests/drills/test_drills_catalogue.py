@@ -93,7 +93,7 @@ def test_an_unknown_name_is_told_with_what_was_meant():
         load().named(["quite-term"])
 
 
-@pytest.mark.parametrize("name", ["G29", "redis", "g30"])
+@pytest.mark.parametrize("name", ["G30", "presence-nodedown", "g30"])
 def test_a_drill_whose_part_is_not_there_yet_says_so(name):
     with pytest.raises(UnknownDrillError, match="comes with"):
         load().named([name])

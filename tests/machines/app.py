@@ -40,3 +40,13 @@ class RoomSocket(ChannelSocket):
 
 endpoint = Endpoint(secret_key_base="one secret for all machines, 32 bytes and more")
 endpoint.socket("/socket", RoomSocket, longpoll={"window": 2.0})
+
+
+def application() -> Any:
+    """Return the application for another server, with the Redis that the environment names."""
+    inside = Endpoint(
+        secret_key_base="one secret for all machines, 32 bytes and more",
+        redis=os.environ["REDIS_URL"],
+    )
+    inside.socket("/socket", RoomSocket, longpoll={"window": 2.0})
+    return inside.wsgi()

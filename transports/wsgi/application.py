@@ -22,7 +22,7 @@ What remains pywsgi's, so that such a server belongs behind a proxy that is stri
   of a line cannot.
 * TLS stays in its socket: an upgrade is 501 under TLS. Let the proxy end it.
 * A long poll that is held keeps its greenlet. Its session lives in one process: with several
-  workers only clients that come back to the same one can poll.
+  workers only clients that come back to the same one can poll, unless a Redis links them.
 
 A server that stops does not say so to an application. When the process exits in an orderly way, as
 a gunicorn worker does on TERM, every connection is told 1012; a program that goes on, or wants it
@@ -108,12 +108,12 @@ class WSGIApplication:
             self._begin()
         self._serving = self._pid
         atexit.register(self._exit)
-        if environ.get("wsgi.multiprocess"):
+        if environ.get("wsgi.multiprocess") and not self._host.linked:
             logger.warning(
                 "this server runs several processes, and the endpoint is in each of them by itself:"
                 " broadcasts reach the subscribers of one process, children run in each, and a long"
-                " poll must come to the process of its session. Use one process, or"
-                " python -m actors.endpoint, whose workers are connected"
+                " poll must come to the process of its session. Give Endpoint(redis=...), use one"
+                " process, or python -m actors.endpoint, whose workers are connected"
             )
 
     def takes(self, path: str) -> bool:

@@ -50,5 +50,9 @@ class Host(Protocol):
     def enter(self, application: object, end: Callable[[float], bool]) -> bool:
         """Have the tree run, whose end calls ``end(seconds)``; ``False`` where it cannot now."""
 
+    @property
+    def linked(self) -> bool:
+        """Return whether processes of this endpoint reach each other."""
+
     def leave(self, application: object, budget: float) -> bool:
         """End the connections of an application, and the tree with the last one."""

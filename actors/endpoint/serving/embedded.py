@@ -100,6 +100,11 @@ class Embedded:
         self._notes.clear()
 
     @property
+    def linked(self) -> bool:
+        """Whether processes of this endpoint reach each other."""
+        return self._redis is not None
+
+    @property
     def running(self) -> bool:
         """Whether the tree runs in this process."""
         lifetime = self._lifetime

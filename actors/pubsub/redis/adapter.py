@@ -59,7 +59,6 @@ class Redis:
         self._asked_of: set[str] = set()
         self._joined: list[Callable[[str], object]] = []
         self._gone: list[Callable[[str], object]] = []
-        self._dispatcher = get_dispatcher()
         self._exchanges = Exchanges()
         self._lines = capped(logger)
         self._position: Timer | None = None
@@ -68,13 +67,12 @@ class Redis:
             tls_context(tls)  # a file that cannot be read is told now
 
     def start(self) -> None:
-        """Link, in this process."""
+        """Link, in this process: it may be another one than that which has made this."""
         self.close(0.0)
         self._machine = frames.machine_of(self.worker)
         self._head = frames.head(self._machine)
         self._all, self._own = frames.channels(self.options.namespace, self.worker)
-        self._dispatcher = get_dispatcher()
-        pace = Pace(self._dispatcher)
+        pace = Pace(get_dispatcher())
         self._link = Link(
             self.options.address, f"roost-{self.worker}", (self._all, self._own), self, pace.count
         )
@@ -135,8 +133,9 @@ class Redis:
     def direct(self, worker: str, topic: str, kind: str, packed: bytes) -> bool:
         if not self.reaches(worker):
             return False
-        if not self._dispatcher.on_this_thread():
-            self._dispatcher.call_from_thread(lambda: self.direct(worker, topic, kind, packed))
+        dispatcher = get_dispatcher()
+        if not dispatcher.on_this_thread():
+            dispatcher.call_from_thread(lambda: self.direct(worker, topic, kind, packed))
             return True
         message = ["direct", self.worker, topic, kind, packed]
         return self._send(worker, frames.written(self._head, message))
@@ -261,7 +260,7 @@ class Redis:
         """Say our position soon: once, however many ask."""
         if self._published and self._position is None:
             delay = SAY_POSITION * random.random()  # noqa: S311 - jitter, not a secret
-            self._position = self._dispatcher.timers.call_later(delay, self._position_due)
+            self._position = get_dispatcher().timers.call_later(delay, self._position_due)
 
     def _position_due(self) -> None:
         self._position = None
