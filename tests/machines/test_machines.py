@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -18,6 +19,7 @@ from tests.phoenixjs.server import PACKAGES
 from tests.support.channels import ChannelClient
 from tests.support.command import Command, run
 from tests.support.longpoll import Poller
+from tests.support.netns import Host
 from tests.support.nginx import nginx
 from tests.support.redis_server import RedisServer
 from tests.support.waiting import DEADLINE, eventually
@@ -186,6 +188,37 @@ def test_redis_that_flaps_costs_local_clients_nothing(machine, client, redis):
     for pid in {each.split("[")[1].split("]")[0] for each in lines}:
         mine = [each[:19] for each in lines if f"[{pid}]" in each]
         assert len(mine) <= 2 * len(seconds)
+
+
+def test_a_machine_that_is_cut_off_serves_its_own_and_comes_back(client):
+    with ExitStack() as stack:
+        hosts = [stack.enter_context(Host()) for _ in range(2)]
+        with socket.create_server((hosts[0].ours, 0)) as free:
+            port = free.getsockname()[1]
+        options = ["--port", str(port), "--bind", *(each.ours for each in hosts)]
+        stack.enter_context(RedisServer(*options, "--protected-mode", "no"))
+        one, two = (
+            stack.enter_context(
+                Command(
+                    APPLICATION, "--redis", f"redis://{host.ours}:{port}", workers=1,
+                    bind=f"{host.theirs}:0", prefix=host.prefix,
+                )
+            )
+            for host in hosts
+        )  # fmt: skip
+        for each in (one, two):
+            each.wait_for("linked")
+        here, far = client(one), client(two)
+        assert heard_by(here, far, 1)
+        hosts[0].cut()
+        one.wait_for(r"lost \(no answer within")
+        assert two.lines[-1].count("lost") == 0
+        hosts[0].mend()
+        one.wait_for("linked again")
+        again = client(one)
+        assert heard_by(again, far, 2)
+        assert heard_by(far, again, 3)
+        assert here.ask("room:1", "say", {})[0] == "ok"  # TCP has sent it again
 
 
 def heard_by(here: ChannelClient, far: ChannelClient, number: int) -> bool:

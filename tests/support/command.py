@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
 
@@ -33,13 +34,18 @@ def run(*arguments: str, cwd: Path = ROOT, **rest: object) -> subprocess.Complet
 
 
 class Program:
-    """A process, and what it prints; as a context manager it is killed at the end."""
+    """A process, and what it prints; as a context manager it is killed at the end.
 
-    def __init__(self, *command: str, cwd: Path = ROOT, **rest: object) -> None:
+    ``prefix`` is a command that runs it, such as ``ip netns exec NAME``.
+    """
+
+    def __init__(
+        self, *command: str, cwd: Path = ROOT, prefix: Sequence[str] = (), **rest: object
+    ) -> None:
         self.lines: list[str] = []
         self._news = threading.Condition()
         self.process = subprocess.Popen(
-            [sys.executable, *command],
+            [*prefix, sys.executable, *command],
             cwd=cwd,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

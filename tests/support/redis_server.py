@@ -48,6 +48,7 @@ class RedisServer:
         )
         until = time.monotonic() + DEADLINE
         while not self._answers():
+            assert self.process is not None
             assert self.process.poll() is None, "redis-server has ended by itself"
             assert time.monotonic() < until, "redis-server does not answer"
             time.sleep(0.01)
@@ -69,9 +70,11 @@ class RedisServer:
             self.process = None
 
     def stop(self) -> None:
+        assert self.process is not None
         self.process.send_signal(signal.SIGSTOP)
 
     def go_on(self) -> None:
+        assert self.process is not None
         self.process.send_signal(signal.SIGCONT)
 
     def ask(self, *command: Any) -> Any:

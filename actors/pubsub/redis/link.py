@@ -58,7 +58,8 @@ class Owner(Protocol):
 class Link:
     """Keeps ``owner`` linked, as ``name``, with a subscription to ``channels``.
 
-    ``pace(bytes)`` is called after each message, and may wait. ``cause`` is why it is down now.
+    ``pace(bytes)`` is called after each message that was delivered, and may wait.
+    ``cause`` is why it is down now.
     """
 
     def __init__(
@@ -229,7 +230,9 @@ class Link:
         for reply in receiving.replies(lambda: receiving.write(packed("PING"))):
             match reply:
                 case [b"message", bytes(channel), bytes(data)]:
-                    pace(owner.heard(channel, data))
+                    size = owner.heard(channel, data)
+                    if size:
+                        pace(size)
                 case [b"pong", *_] | [b"subscribe", *_]:
                     pass
                 case _:
