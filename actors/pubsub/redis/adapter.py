@@ -101,6 +101,13 @@ class Redis:
             self._position.cancel()
             self._position = None
 
+    def ask(self, *command: str | bytes, done: Callable[[Any], object] | None = None) -> bool:
+        """Have Redis do something else; return whether it is asked: ``done`` gets its reply then.
+
+        ``None``: nobody knows; an exception: it refuses.
+        """
+        return self._link is not None and self._link.command(*command, done=done, own=True)
+
     # -- membership: nobody lists the workers of other machines
 
     @property

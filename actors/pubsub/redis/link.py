@@ -95,13 +95,14 @@ class Link:
         old = 0 if self._outbox.up else self._outbox.trim(now)
         self._tell_dropped(old + (not queued))
 
-    def command(self, *command: str | bytes, done: Done | None = None) -> bool:
+    def command(self, *command: str | bytes, done: Done | None = None, own: bool = False) -> bool:
         """Queue a command; return whether it was.
 
         ``done(reply)`` is called once then: with ``None`` if the link breaks before, and with an
-        exception where Redis refuses.
+        exception where Redis refuses, which breaks the link unless ``own``.
         """
-        return self._queue(Command(packed(*command), self._dispatcher.clock(), 0, done))
+        now = self._dispatcher.clock()
+        return self._queue(Command(packed(*command), now, 0, done, own=own))
 
     def _queue(self, command: Command) -> bool:
         if not self._outbox.put(command):
@@ -241,19 +242,13 @@ class Link:
     def _hear_answers(self, sending: Connection) -> None:
         for reply in sending.replies(self._check):
             try:
-                self._outbox.answered(reply)
+                command = self._outbox.answered(reply)
             except LookupError:
                 raise LinkError(f"a reply to nothing: {reply!r:.100}") from None
             if not len(self._outbox):
                 self._drained.set()
-            if isinstance(reply, ServerError):
-                self._refused(reply)
-
-    @staticmethod
-    def _refused(reply: ServerError) -> None:
-        """Judge an error: one that says what this user or server may not do is for all of them."""
-        if not str(reply).startswith(("ERR ", "OOM ", "NOSCRIPT", "WRONGTYPE", "BUSY")):
-            raise LinkError(str(reply))
+            if isinstance(reply, ServerError) and not command.own:
+                raise LinkError(str(reply))
 
     def _write(self, sending: Connection) -> None:
         """Write what is queued, and ask now and then whether Redis is still a master."""

@@ -26,12 +26,22 @@ Done = Callable[[Any], object]
 class Command:
     """A command as it is written. ``done(reply)`` is called once, with ``None`` if it was lost.
 
-    ``number`` is a broadcast's, 0 for all that is none.
+    ``number`` is a broadcast's, 0 for all that is none. ``own``: an error is the affair of ``done``
+    alone, and else says that the link is of no use.
     """
 
-    __slots__ = ("data", "done", "number", "when")
+    __slots__ = ("data", "done", "number", "own", "when")
 
-    def __init__(self, data: bytes, when: float, number: int = 0, done: Done | None = None) -> None:
+    def __init__(
+        self,
+        data: bytes,
+        when: float,
+        number: int = 0,
+        done: Done | None = None,
+        *,
+        own: bool = False,
+    ) -> None:
+        self.own = own
         self.data = data
         self.when = when
         self.number = number
@@ -83,12 +93,16 @@ class Outbox:
             size += len(command.data)
         return b"".join(taken)
 
-    def answered(self, reply: Any) -> None:
-        """Take the reply to the oldest unanswered command; ``LookupError``: there is none."""
+    def answered(self, reply: Any) -> Command:
+        """Take the reply to the oldest unanswered command; ``LookupError``: there is none.
+
+        Return that command.
+        """
         command = self._unanswered.popleft()
         self.bytes -= len(command.data)
         if command.done is not None:
             command.done(reply)
+        return command
 
     def lost(self, now: float) -> int:
         """Note that Redis cannot be reached; return how many broadcasts were dropped."""

@@ -1,0 +1,137 @@
+"""The lease that machines share, in a real Redis."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import gevent
+import pytest
+
+from actors.pubsub.redis.lease import RedisLease
+from tests.support.redis_server import RedisServer
+from tests.support.waiting import eventually
+
+KEY = "roost:once:endpoint"
+
+
+@pytest.fixture
+def server() -> Iterator[RedisServer]:
+    with RedisServer() as running:
+        running.ask("SET", f"{KEY}:number", "0")  # it remembers
+        yield running
+
+
+@pytest.fixture
+def lease(machine: Any) -> Callable[..., RedisLease]:
+    def make(name: str, **options: Any) -> RedisLease:
+        redis = machine(name).redis
+        return RedisLease(redis.ask, lambda: redis.worker, "roost", **options)
+
+    return make
+
+
+def acquired(lease: RedisLease) -> int | None:
+    found: list[int | None] = []
+    lease.acquire(found.append)
+    return eventually(lambda: found)[0]
+
+
+def renewed(lease: RedisLease, number: int) -> bool | None:
+    found: list[bool | None] = []
+    lease.renew(number, found.append)
+    return eventually(lambda: found)[0]
+
+
+def test_one_has_it_until_it_gives_it_back(lease):
+    one, two = lease("one"), lease("two")
+    first = acquired(one)
+    assert abs(first - time.time() * 1000) < 60_000
+    assert acquired(two) is None
+    assert renewed(one, first) is True
+    assert renewed(two, first) is False
+    two.release(first)
+    assert renewed(one, first) is True
+    one.release(first)
+    second = acquired(two)
+    assert second > first
+    assert renewed(one, first) is False
+
+
+def test_it_is_over_where_it_is_not_renewed(lease):
+    one, two = lease("one", seconds=0.5), lease("two")
+    first = acquired(one)
+    assert (one.seconds, one.renew_every, one.retry) == (0.5, 0.1, 0.5)
+    for _ in range(8):
+        gevent.sleep(0.1)
+        assert renewed(one, first) is True
+    assert acquired(two) is None
+    second = eventually(lambda: acquired(two), pause=0.05)
+    assert second > first
+    assert renewed(one, first) is False
+
+
+def test_a_worker_of_the_same_machine_takes_it_over_at_once(lease, machine):
+    one, two = lease("one"), lease("two")
+    first = acquired(one)
+    sibling = RedisLease(machine("one-again").redis.ask, lambda: "one-2", "roost")
+    second = acquired(sibling)
+    assert second > first
+    assert renewed(one, first) is False
+    assert acquired(two) is None
+
+
+def test_numbers_grow_where_redis_has_forgotten_and_clocks_are_behind(lease, server):
+    one, two = lease("one"), lease("two", clock=lambda: 1.0)
+    server.ask("SET", f"{KEY}:number", "0")
+    first = acquired(two)
+    assert first == 1000
+    two.release(first)
+    assert acquired(two) == 1001
+    server.ask("FLUSHALL")
+    server.ask("SET", f"{KEY}:number", "0")
+    assert acquired(two) == 1002
+    server.ask("DEL", KEY)
+    assert acquired(one) > 10**12
+
+
+def test_a_redis_that_has_just_begun_and_knows_nothing_grants_nothing(lease, server):
+    one = lease("one", seconds=2.0)
+    server.ask("DEL", f"{KEY}:number")
+    began = time.monotonic()
+    assert acquired(one) is None
+    assert eventually(lambda: acquired(one), pause=0.1)
+    assert time.monotonic() - began < 4.0
+
+
+def test_where_redis_cannot_be_asked_nobody_knows(lease, server):
+    one = lease("one")
+    first = acquired(one)
+    server.stop()
+    answers: list[Any] = []
+    one.renew(first, answers.append)
+    one.acquire(answers.append)
+    server.kill()
+    eventually(lambda: answers == [None, None])
+    assert renewed(one, first) is None
+    assert acquired(one) is None
+    one.release(first)
+
+
+@pytest.mark.parametrize(("config", "word"), [
+    (("CONFIG", "SET", "maxmemory", "1"), "OOM"),
+    (("ACL", "SETUSER", "default", "-eval"), "NOPERM"),
+])  # fmt: skip
+def test_what_redis_refuses_is_said_and_the_link_stays(lease, server, caplog, config, word):
+    one, two = lease("one"), lease("two")
+    first = acquired(one)
+    one.release(first)
+    server.ask(*config)
+    assert acquired(two) is None
+    assert acquired(two) is None
+    assert renewed(one, first) in (None, False)
+    lines = [each for each in caplog.messages if "does not run here" in each]
+    assert len(lines) in (1, 2)
+    assert word in lines[0]
+    assert two._ask("PING", done=None)
