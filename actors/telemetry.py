@@ -27,6 +27,8 @@ event                       measurements                                 metadat
                                                                          ``topic``, ``reason``
 ``channel.closed``          ``count`` (channels that were joined)        ``channel``, ``topic``,
                                                                          ``reason``
+``publish.request``         ``status``, ``count`` (messages that were    ``path``, ``peer`` (an
+                            accepted), ``size`` (bytes of the body)      address, or ``unix``)
 ``drain.batch``             ``index``, ``count`` (connections), ``left``  ``drainer``
 ``supervisor.restart``      ``count`` (restarts in the period)           ``supervisor``, ``child``
 =========================== ============================================ ==========================

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any, TypeVar, Unpack
 
 from actors import contract
 from actors.endpoint.mounts import Custom, Mounts, SocketMount
 from actors.endpoint.options import EndpointOptions
+from actors.endpoint.serving.publish_requests import Keys
 from actors.errors import ConfigError
 from actors.options import build, did_you_mean, refuse_unknown
 from supervision.draining import DrainOptions
@@ -62,6 +63,22 @@ class Endpoint(Mounts):
     def page(self, path: str, handler: Handler) -> None:
         """Answer requests to ``path`` by ``handler(request, http)``, which may block."""
         self.pages[path] = handler
+
+    def publishing(self, path: str, *, keys: str | Sequence[str]) -> None:
+        """Let programs that have one of ``keys`` publish by a POST to ``path``.
+
+        A key is at least 16 visible ASCII characters, and comes as ``Authorization: Bearer KEY``.
+        Several are for the time in which one follows another. ``ConfigError`` for what is no key.
+        See docs/publishing.md, and :class:`actors.publish.Publisher` for the other side.
+        """
+        where = f"publishing {path!r:.200}"
+        if not isinstance(path, str):
+            raise ConfigError(f"{where}: the path must be a str, such as '/api/broadcast'")
+        try:
+            check_path(path)
+            self.publishings[path] = Keys(keys)
+        except ConfigError as error:
+            raise ConfigError(f"{where}: {error}") from None
 
     def transport(
         self,

@@ -12,6 +12,7 @@ from actors.channels import hot
 from actors.channels.channel import Channel
 from actors.channels.socket import ChannelSocket
 from actors.endpoint.mounts import Mounts
+from actors.endpoint.serving import publish_requests
 from actors.options import Options, build, limits
 from actors.pubsub import bus, link, numbers, pace, wire
 from actors.pubsub.redis import outbox
@@ -96,6 +97,8 @@ FIXED: tuple[tuple[str, Any, str, str], ...] = (
         "bytes",
         "of a POST for a session of another worker, else 413",
     ),
+    ("publish.list", publish_requests.MAX_LIST, "messages", "in one request, else 400"),
+    ("publish.body", publish_requests.MAX_BODY, "bytes", "of a request that publishes, else 413"),
     ("bus.message", wire.MAX_WHOLE, "bytes", "to another worker, in parts"),
     ("bus.queue", link.MAX_QUEUED, "bytes", "for a worker that does not read, then gaps"),
     ("bus.requests", relay.MAX_IN_FLIGHT, "bytes", "of POSTs to another worker, more are 503"),

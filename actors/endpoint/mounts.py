@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from actors.endpoint.options import EndpointOptions
+    from actors.endpoint.serving.publish_requests import Keys
     from actors.socket import Socket
     from transports.http.handling import Handler
     from transports.opening.mount import CustomTransport, TransportMount
@@ -38,6 +39,7 @@ class Custom(NamedTuple):
 class Mounts:
     """All of it: ``mounts`` of sockets, ``pages`` by path, ``transports`` by name.
 
+    ``publishings`` are the keys with which others may publish, by path.
     ``served_on`` are the addresses, (host, port), that this process serves it on; none before it
     does, and inside another server.
     """
@@ -46,5 +48,6 @@ class Mounts:
         self.options = options
         self.mounts: list[SocketMount] = []
         self.pages: dict[str, Handler] = {}
+        self.publishings: dict[str, Keys] = {}
         self.transports: dict[str, Custom] = {}
         self.served_on: tuple[tuple[str, int], ...] = ()

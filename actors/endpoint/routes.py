@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from actors import signing
 from actors.endpoint.command.checking import misrouted
+from actors.endpoint.serving.publishing import Publishing
 from actors.endpoint.serving.reloader import CodeReloader
 from actors.errors import ConfigError
 from transports.http.handling import Resource, resource
@@ -73,6 +74,8 @@ class Routes:
         )
         for path, page in endpoint.pages.items():
             self._router.add(path, Resource(page))
+        for path, keys in endpoint.publishings.items():
+            self._router.add(path, resource(Publishing(cluster, keys)))
         for mounted in endpoint.mounts:
             self._mount(mounted)
         self.notes += misrouted(endpoint)

@@ -33,6 +33,11 @@ def misrouted(endpoint: Mounts) -> Iterator[str]:
     seen: dict[str, str] = {}
     for path in endpoint.pages:
         seen[_pattern(path)] = f"page {path!r}"
+    for path in endpoint.publishings:
+        before = seen.get(_pattern(path))
+        if before is not None:
+            yield f"{path!r} is mounted twice, and the later counts: {before}, and publishing"
+        seen[_pattern(path)] = f"publishing {path!r}"
     for mounted in endpoint.mounts:
         name = f"{mounted.socket_class.__name__} at {mounted.path!r}"
         if not mounted.transports:
