@@ -6,6 +6,7 @@
     ├── ConfigError                 an option, a mount or a child spec is wrong; found at start
     ├── SupervisionError            a supervisor refuses a call (``reason`` says which way)
     ├── MailboxFull                 a bounded mailbox with policy "reject" took no more
+    ├── PublishError                a server did not take what a process elsewhere publishes
     └── TransportError
         ├── ProtocolError           the peer broke RFC 6455; ``close_code`` says how to end (1002)
         │   ├── InvalidUTF8         text that is not UTF-8 (1007)
@@ -47,6 +48,18 @@ class SupervisionError(RoostError):
 
 class MailboxFull(RoostError):
     """The mailbox of the actor that was told something is at its limit."""
+
+
+class PublishError(RoostError):
+    """What was to be published was refused, or there was no answer.
+
+    ``status`` is the answer's: 400 and 413 (the message), 401 (the key), 5xx (the server); ``None``
+    where there was none.
+    """
+
+    def __init__(self, message: str, status: int | None = None) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 class TransportError(RoostError):

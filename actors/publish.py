@@ -1,0 +1,338 @@
+"""Publish from a process that serves nothing: a job, a cron script, a view of Django or Flask.
+
+::
+
+    from actors.publish import Publisher
+
+    publisher = Publisher("unix:/run/app.sock")         # python -m actors.endpoint --publish ...
+    publisher.broadcast("room:1", "new_msg", {"body": "hi"})
+
+Here is the standard library alone: no gevent, and nothing is patched. docs/publishing.md is the
+guide. In a process that serves, call ``endpoint.broadcast``.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import re
+import select
+import socket
+import threading
+import time
+import weakref
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
+from urllib.parse import urlsplit
+
+from actors.errors import ConfigError, PublishError
+
+if TYPE_CHECKING:
+    import ssl
+
+__all__ = ["PublishError", "Publisher", "Receipt"]
+
+MAX_IDLE: Final = 8
+"""Connections that are kept for the next message; more threads at once open their own."""
+
+MAX_AGE: Final = 30.0
+"""Seconds without a message after which a connection is not used again: a server closes one after
+60 s by default, and what is on the way may forget it unseen."""
+
+_UNIX: Final = "unix:"
+_FULL_PAUSE: Final = 0.01
+_MAX_ANSWER: Final = 65_536
+_VISIBLE = re.compile(r"[!-~]+")  # what a request line and a header can carry
+
+
+class Receipt(NamedTuple):
+    """What a server says of a message that it has taken.
+
+    ``accepted``: how many messages. ``workers``: to how many workers of that machine they went.
+    How many clients were told cannot be known.
+    """
+
+    accepted: int
+    workers: int
+
+
+class Publisher:
+    """Sends messages to a server that publishes them. Thread-safe, and may be made before a fork.
+
+    ``to`` is ``"unix:PATH"`` or the URL of ``endpoint.publishing(...)``, whose ``key`` is needed
+    there. ``timeout``: seconds for each step (connecting, sending, the answer). ``tls``: for a URL
+    whose certificate is not of a public authority. :class:`~actors.errors.ConfigError`: one of
+    these cannot be.
+
+    A message is sent once. Where :class:`~actors.errors.PublishError` says that there was no
+    answer, it may have been published or not; nothing is repeated here.
+    """
+
+    def __init__(
+        self,
+        to: str,
+        *,
+        key: str | None = None,
+        timeout: float = 5.0,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        if isinstance(timeout, bool) or not isinstance(timeout, int | float):
+            raise ConfigError(f"timeout={timeout!r:.80}: must be a number of seconds above 0")
+        if not 0 < timeout < math.inf:
+            raise ConfigError(f"timeout={timeout!r}: must be a number of seconds above 0")
+        if key is not None and (not isinstance(key, str) or not _VISIBLE.fullmatch(key)):
+            raise ConfigError("key: must be a str of visible ASCII characters")
+        self._place = _place(to)
+        self._timeout = timeout
+        self._tls = tls
+        self._head = _head(self._place, key)
+        self._lock = threading.Lock()
+        self._idle: list[tuple[float, socket.socket]] = []
+        self._pid = os.getpid()
+        self._finalizer = weakref.finalize(self, _close_all, self._idle)
+
+    def __repr__(self) -> str:
+        return f"Publisher({self._place.to!r})"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections that are kept; a later message opens another."""
+        with self._lock:
+            _close_all(self._idle)
+
+    def broadcast(
+        self, topic: str, event: str, payload: Mapping[str, Any] | None = None
+    ) -> Receipt:
+        """Have ``event`` sent to every client that has joined ``topic``; nothing is ``{}``.
+
+        :class:`~actors.errors.PublishError`: it was refused, or there was no answer. ``TypeError``
+        or ``ValueError``, and nothing is sent: ``payload`` is no object of JSON.
+        """
+        if payload is not None and not isinstance(payload, Mapping):
+            raise TypeError(f"payload {payload!r:.80}: must be a mapping, an object of JSON")
+        given = {} if payload is None else dict(payload)
+        return self._publish({"topic": topic, "event": event, "payload": given})
+
+    def disconnect(self, socket_id: str) -> Receipt:
+        """Have the connections ended that ``ChannelSocket.id`` gave this name to."""
+        return self._publish({"disconnect": socket_id})
+
+    def _publish(self, message: Mapping[str, Any]) -> Receipt:
+        body = _encoded(message)
+        sock = self._send(b"%b%d\r\n\r\n%b" % (self._head, len(body), body))
+        try:
+            status, reason, said, reusable = self._answer(sock)
+        except BaseException:
+            sock.close()
+            raise
+        if reusable:
+            self._keep(sock)
+        else:
+            sock.close()
+        return _receipt(self._place.to, status, reason, said)
+
+    # -- connections
+
+    def _send(self, request: bytes) -> socket.socket:
+        """Send ``request`` on a connection, and return that."""
+        sock = self._take()
+        if sock is not None:
+            # Where the server has closed it meanwhile, not a byte is taken: then it is sent anew.
+            try:
+                sent = sock.send(request)
+            except OSError:
+                sock.close()
+            else:
+                self._send_all(sock, request[sent:])
+                return sock
+        sock = self._connect()
+        self._send_all(sock, request)
+        return sock
+
+    def _send_all(self, sock: socket.socket, data: bytes) -> None:
+        try:
+            sock.sendall(data)
+        except ConnectionError:
+            pass  # a server that refuses a body does not read it: its answer says why
+        except OSError as error:
+            sock.close()
+            raise self._lost(error) from None
+
+    def _take(self) -> socket.socket | None:
+        """Return a connection that was kept and is still open."""
+        while True:
+            with self._lock:
+                if self._pid != os.getpid():  # they are our parent's, who goes on using them
+                    self._pid = os.getpid()
+                    _close_all(self._idle)
+                if not self._idle:
+                    return None
+                since, sock = self._idle.pop()
+            if time.monotonic() - since < MAX_AGE and not _readable(sock):
+                return sock
+            sock.close()
+
+    def _keep(self, sock: socket.socket) -> None:
+        with self._lock:
+            if self._pid == os.getpid() and len(self._idle) < MAX_IDLE:
+                self._idle.append((time.monotonic(), sock))
+                return
+        sock.close()
+
+    def _connect(self) -> socket.socket:
+        place = self._place
+        try:
+            if place.path is not None:
+                return _connect_unix(place.path, self._timeout)
+            sock = socket.create_connection((place.host, place.port), self._timeout)
+            try:
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                return self._secured(sock) if place.secure else sock
+            except BaseException:
+                sock.close()
+                raise
+        except (ConnectionRefusedError, FileNotFoundError) as error:
+            raise PublishError(f"{place.to}: nobody serves there ({error.strerror})") from None
+        except TimeoutError:
+            raise PublishError(f"{place.to}: no connection in {self._timeout:g} s") from None
+        except OSError as error:
+            raise PublishError(f"{place.to}: no connection: {error.strerror or error}") from None
+
+    def _secured(self, sock: socket.socket) -> socket.socket:
+        from ssl import create_default_context  # noqa: PLC0415 - costs 10 ms, and is seldom needed
+
+        if self._tls is None:
+            self._tls = create_default_context()
+        return self._tls.wrap_socket(sock, server_hostname=self._place.host)
+
+    def _answer(self, sock: socket.socket) -> tuple[int, str, bytes, bool]:
+        """Return status, reason and body of the answer, and whether another may follow."""
+        from http.client import HTTPException, HTTPResponse  # noqa: PLC0415 - imports ssl
+
+        response = HTTPResponse(sock, method="POST")
+        try:
+            response.begin()
+            said = response.read(_MAX_ANSWER)
+            reusable = response.isclosed() and not response.will_close
+        except (OSError, HTTPException) as error:
+            raise self._lost(error) from None
+        finally:
+            response.close()
+        if response.length and len(said) < _MAX_ANSWER:
+            raise self._lost(EOFError("it ends in the middle"))
+        return response.status, response.reason, said, reusable
+
+    def _lost(self, error: Exception) -> PublishError:
+        why = f"in {self._timeout:g} s" if isinstance(error, TimeoutError) else f"({error})"
+        hint = ", is it another user's?" if self._place.path is not None else ""
+        words = f"{self._place.to}: no answer {why}: it may have been published or not"
+        return PublishError(words if isinstance(error, TimeoutError) else f"{words}{hint}")
+
+
+def _encoded(message: Mapping[str, Any]) -> bytes:
+    try:
+        text = json.dumps(message, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
+    except RecursionError:
+        raise ValueError("payload: is nested too deeply") from None
+    return text.encode()
+
+
+class _Place(NamedTuple):
+    """Where a server is: ``path`` of a Unix socket, or ``host`` and ``port``; ``to`` is shown."""
+
+    to: str
+    target: str = "/"
+    path: str | None = None
+    host: str = "localhost"
+    port: int = 0
+    secure: bool = False
+    authority: str = "localhost"
+
+
+def _place(to: object) -> _Place:
+    wanted = "'unix:/run/app.sock' or 'https://example.com/api/broadcast'"
+    if isinstance(to, str) and to.startswith(_UNIX) and len(to) > len(_UNIX):
+        return _Place(to, path=to[len(_UNIX) :])
+    if not isinstance(to, str) or not _VISIBLE.fullmatch(to):
+        raise ConfigError(f"to: must be {wanted}")
+    try:
+        url = urlsplit(to)
+        port = url.port
+    except ValueError as error:
+        raise ConfigError(f"to: {error}; must be {wanted}") from None
+    if "@" in url.netloc:
+        raise ConfigError(f"to: must be a URL without a user, such as {wanted}")
+    if url.scheme not in {"http", "https"} or not url.hostname or url.fragment:
+        raise ConfigError(f"to: must be {wanted}")
+    secure = url.scheme == "https"
+    target = (url.path or "/") + (f"?{url.query}" if url.query else "")
+    return _Place(
+        to.partition("?")[0],  # a query may hold what is a secret
+        target,
+        host=url.hostname,
+        port=port or (443 if secure else 80),
+        secure=secure,
+        authority=url.netloc,
+    )
+
+
+def _head(place: _Place, key: str | None) -> bytes:
+    """Return the head of every request, up to the length of its body."""
+    lines = [f"POST {place.target} HTTP/1.1", f"Host: {place.authority}"]
+    if key is not None and place.path is None:  # a Unix socket knows its peers by their user
+        lines.append(f"Authorization: Bearer {key}")
+    lines += ["Content-Type: application/json", "Content-Length: "]
+    return "\r\n".join(lines).encode("ascii")
+
+
+def _connect_unix(path: str, timeout: float) -> socket.socket:
+    sock = socket.socket(socket.AF_UNIX)
+    try:
+        sock.settimeout(timeout)
+        until = time.monotonic() + timeout
+        while True:
+            try:
+                sock.connect(path)
+                return sock
+            except BlockingIOError:  # unix(7): so many wait that there is no room for another
+                if time.monotonic() > until:
+                    raise TimeoutError from None
+                time.sleep(_FULL_PAUSE)
+    except BaseException:
+        sock.close()
+        raise
+
+
+def _readable(sock: socket.socket) -> bool:
+    """Whether something has come although nothing was asked: the end, mostly."""
+    poll = select.poll()
+    poll.register(sock, select.POLLIN)
+    return bool(poll.poll(0))
+
+
+def _close_all(idle: list[tuple[float, socket.socket]]) -> None:
+    while idle:
+        with suppress(OSError):
+            idle.pop()[1].close()
+
+
+def _receipt(to: str, status: int, reason: str, said: bytes) -> Receipt:
+    try:
+        answer = json.loads(said)
+    except ValueError:
+        answer = None
+    match status, answer:
+        case 200, {"accepted": int(accepted), "workers": int(workers)}:
+            return Receipt(accepted, workers)
+        case 200, _:
+            raise PublishError(f"{to}: answered what is no receipt: is it another server?", 200)
+        case _, {"error": str(error)}:
+            raise PublishError(f"{to}: refused with {status}: {error:.500}", status)
+    raise PublishError(f"{to}: refused with {status} {reason:.80}", status)
