@@ -98,7 +98,8 @@ class Fleet:
 
     ``configure`` is what every worker is told first. In ``directory`` a worker listens under its
     name, and they share how many clients each has.
-    ``boot_id`` tells the names of one master's workers from another's.
+    ``boot_id`` tells the names of one master's workers from another's. ``publish`` listens too: a
+    worker is told of it by its configuration.
     """
 
     module: str
@@ -108,6 +109,7 @@ class Fleet:
     timeouts: Timeouts
     clock: Callable[[], float]
     boot_id: str
+    publish: socket.socket | None = None
     processes: dict[int, Process] = field(default_factory=dict)
     selector: selectors.BaseSelector = field(default_factory=selectors.DefaultSelector)
     _count: int = 0
@@ -125,7 +127,8 @@ class Fleet:
             try:
                 fds = [sock.fileno() for sock in self.listeners]
                 arguments = [str(theirs.fileno()), ",".join(map(str, fds))]
-                kept = [theirs.fileno(), *fds]
+                publish = None if self.publish is None else self.publish.fileno()
+                kept = [theirs.fileno(), *fds, *([] if publish is None else [publish])]
                 pid = spawn(self.module, arguments, kept, blocked=MASTERS)
             except BaseException:
                 ours.close()
@@ -135,7 +138,7 @@ class Fleet:
         process = Process(name, slot, pid, Channel(ours), self.clock(), self.timeouts.grace)
         self.processes[pid] = process
         self.selector.register(process.channel, process.watched, process)
-        own = {"name": name, "number": slot, "peers": self.names()}
+        own = {"name": name, "number": slot, "peers": self.names(), "publish": publish}
         options = {**self.configure, "bus": str(self.directory.path), **own}
         process.channel.send("configure", options)
         logger.debug("started %s", process)
@@ -188,6 +191,11 @@ class Fleet:
         for process in self:
             if process.on_bus:
                 process.channel.send("peers", names)
+
+    def stop_listening(self) -> None:
+        """Close what the master has of the listening sockets; workers have theirs."""
+        for sock in [*self.listeners, *([] if self.publish is None else [self.publish])]:
+            sock.close()
 
     def alive(self) -> bool:
         """Whether some worker that is ready has given a sign of life in time."""

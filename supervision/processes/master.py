@@ -211,8 +211,7 @@ class Master:
             return
         self._stopping = True
         self._tell_stopping()
-        for sock in self._fleet.listeners:
-            sock.close()
+        self._fleet.stop_listening()
         self._slots.stop()
 
     def _tell_stopping(self) -> None:
@@ -267,7 +266,7 @@ class Master:
 
     def _start_successor(self) -> None:
         if self._slots.served and not self._stopping:
-            self._successor.start(self._fleet.listeners)
+            self._successor.start(self._fleet.listeners, self._fleet.publish)
 
 
 def _words(given: Any) -> frozenset[str]:

@@ -16,6 +16,9 @@ FIRST_INHERITED: Final = 3
 OWN_VARIABLE: Final = "ROOST_LISTEN_FDS"
 """Descriptors that a master hands to the one that replaces it, as numbers with commas."""
 
+PUBLISH_VARIABLE: Final = "ROOST_PUBLISH_FD"
+"""The same, of the Unix socket on which others publish."""
+
 VARIABLES: Final = ("LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES", OWN_VARIABLE)
 """What speaks of descriptors, and means nothing to a child of ours."""
 

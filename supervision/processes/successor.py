@@ -7,7 +7,7 @@ import os
 import socket
 from collections.abc import Mapping, Sequence
 
-from supervision.processes.sockets import OWN_VARIABLE
+from supervision.processes.sockets import OWN_VARIABLE, PUBLISH_VARIABLE
 from supervision.processes.spawn import spawn
 
 logger = logging.getLogger("roost.master")
@@ -21,7 +21,9 @@ class Successor:
         self._arguments = list(arguments)
         self.pid: int | None = None
 
-    def start(self, listeners: Sequence[socket.socket]) -> None:
+    def start(
+        self, listeners: Sequence[socket.socket], publish: socket.socket | None = None
+    ) -> None:
         """Start it, unless it runs already; it serves beside us until we are told to end.
 
         The watchdog of a service manager is for it too: it is the main process one day.
@@ -32,6 +34,9 @@ class Successor:
         fds = [sock.fileno() for sock in listeners]
         environ = {**os.environ, OWN_VARIABLE: ",".join(map(str, fds))}
         environ.pop("WATCHDOG_PID", None)
+        if publish is not None:
+            fds.append(publish.fileno())
+            environ[PUBLISH_VARIABLE] = str(publish.fileno())
         try:
             self.pid = spawn(self._module, self._arguments, fds, environ=environ)
         except OSError as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import platform
+import re
 import sys
 from collections.abc import Sequence
 from typing import NoReturn
@@ -57,6 +58,17 @@ def parser() -> Parser:
         type=_address,
         help="listen there (default: %(default)s); port 0 is any free one",
     )
+    made.add_argument(
+        "--publish", metavar="PATH", help="let programs of this machine publish on a Unix socket"
+    )
+    made.add_argument(
+        "--publish-mode",
+        metavar="MODE",
+        type=_mode,
+        help="the socket's mode (default: 0600, which is for our own user alone; with"
+        " --publish-group 0660)",
+    )
+    made.add_argument("--publish-group", metavar="GROUP", help="the socket's group")
     made.add_argument("--certfile", metavar="PEM", help="serve TLS with this certificate chain")
     made.add_argument("--keyfile", metavar="PEM", help="its key, if it is not in the same file")
     made.add_argument(
@@ -143,6 +155,12 @@ def _level(text: str) -> str:
         hint = did_you_mean(text, LEVELS)
         raise argparse.ArgumentTypeError(f"{text!r} is not a level{hint}")
     return text
+
+
+def _mode(text: str) -> int:
+    if not re.fullmatch("0?[67][0-7][0-7]", text):
+        raise argparse.ArgumentTypeError(f"{text!r}: must be a mode such as 0600 or 0660")
+    return int(text, 8)
 
 
 def _workers(text: str) -> int:

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 from actors.endpoint.command.arguments import written
-from actors.endpoint.command.binding import listeners
+from actors.endpoint.command.binding import listeners, publish_place, publish_socket
 from actors.endpoint.command.logs import Logs, log_facts
 from actors.endpoint.command.pidfile import PidFile
 from actors.errors import ConfigError
@@ -22,6 +22,7 @@ from supervision.processes.fleet import Fleet, Timeouts
 from supervision.processes.master import SIGNALS, Master
 from supervision.processes.signals import SignalPipe
 from supervision.processes.successor import predecessor
+from supervision.processes.unix_socket import Place
 
 DEMO: Final = "actors.endpoint.demo:endpoint"
 
@@ -39,18 +40,24 @@ def serve(given: argparse.Namespace, arguments: Sequence[str]) -> int:
         sockets = listeners(*given.bind)
         scheme = "https" if given.certfile else "http"
         urls = [f"{scheme}://{written(*sock.getsockname()[:2])}" for sock in sockets]
-        with private_directory() as directory, PidFile(given.pid_file) as pid_file:
+        with (
+            private_directory() as directory,
+            PidFile(given.pid_file) as pid_file,
+            publish_socket(place := publish_place(given)) as publish,
+        ):
 
             def on_ready(facts: dict[str, Any]) -> None:
                 pid_file.write()
                 log_facts(facts)
                 served = ", ".join(urls)
                 logger.info("serving %s, pid %d, %g s to stop", served, os.getpid(), facts["grace"])
+                if place is not None:
+                    logger.info("others publish on %s", place.path)
 
             fleet = Fleet(
                 "actors.endpoint.worker",  # as long as SIGHUP may lead back to release 0.1
                 sockets,
-                _configuration(given),
+                _configuration(given, place),
                 directory,
                 Timeouts(
                     heartbeat=given.heartbeat_timeout,
@@ -59,6 +66,7 @@ def serve(given: argparse.Namespace, arguments: Sequence[str]) -> int:
                 ),
                 time.monotonic,
                 secrets.token_hex(4),
+                publish,
             )
             return Master(
                 fleet,
@@ -72,7 +80,7 @@ def serve(given: argparse.Namespace, arguments: Sequence[str]) -> int:
             ).run()
 
 
-def _configuration(given: argparse.Namespace) -> dict[str, Any]:
+def _configuration(given: argparse.Namespace, place: Place | None) -> dict[str, Any]:
     """Return what each worker is told; the secret serves where the application has none."""
     return {
         "application": DEMO if given.application is None else given.application,
@@ -84,6 +92,7 @@ def _configuration(given: argparse.Namespace) -> dict[str, Any]:
         "heartbeat": given.heartbeat_timeout,
         "redis": given.redis,
         "secret": secrets.token_urlsafe(48),
+        "publish_any_user": place is not None and place.any_user,
     }
 
 

@@ -14,7 +14,13 @@ from typing import TYPE_CHECKING
 
 from actors.endpoint.command import output
 from actors.endpoint.command.arguments import written
-from actors.endpoint.command.binding import bindable, listeners
+from actors.endpoint.command.binding import (
+    bindable,
+    check_publish,
+    listeners,
+    publish_place,
+    publish_socket,
+)
 from actors.endpoint.command.loading import load
 from actors.endpoint.command.logs import Logs, log_facts
 from actors.endpoint.command.master import DEMO
@@ -25,6 +31,7 @@ from actors.errors import ConfigError
 if TYPE_CHECKING:
     from actors.endpoint.definition import Endpoint
     from actors.endpoint.serving.server import Server
+    from supervision.processes.unix_socket import Place
 
 logger = logging.getLogger("roost.endpoint")
 
@@ -64,16 +71,21 @@ def _serve(endpoint: Endpoint, given: argparse.Namespace) -> int:
         for sock in sockets:
             sock.close()
         raise
+    place = publish_place(given)
     if given.check:
         server.stop()
+        check_publish(place)
         found = problems(endpoint, server.children)
         for note in server.routes.notes:
             if note not in found:
                 output.write(sys.stderr, f"roost: warning: {note}")
         return _report(endpoint, found)
     memory.tune()
-    with PidFile(given.pid_file) as pid_file:
-        return _run(server, "https" if tls else "http", pid_file)
+    with PidFile(given.pid_file) as pid_file, publish_socket(place) as publish:
+        if place is not None and publish is not None:
+            server.publish_on(publish, any_user=place.any_user)
+        scheme = "https" if tls else "http"
+        return _run(server, scheme, pid_file, place)
 
 
 def _report(endpoint: Endpoint, found: list[str]) -> int:
@@ -86,7 +98,7 @@ def _report(endpoint: Endpoint, found: list[str]) -> int:
     return _print(f"ok: {count} {'socket' if count == 1 else 'sockets'} mounted")
 
 
-def _run(server: Server, scheme: str, pid_file: PidFile) -> int:
+def _run(server: Server, scheme: str, pid_file: PidFile, place: Place | None) -> int:
     signals = ShutdownSignals(server.grace, lambda name: server.ask(name, server.grace))
     urls = ", ".join(f"{scheme}://{written(*each.address)}" for each in server.listeners)
 
@@ -94,6 +106,8 @@ def _run(server: Server, scheme: str, pid_file: PidFile) -> int:
         pid_file.write()
         log_facts(server.facts())
         logger.info("serving %s, pid %d, %g s to stop", urls, os.getpid(), server.grace)
+        if place is not None:
+            logger.info("others publish on %s", place.path)
 
     status = server.serve(on_ready)
     if status == 0:

@@ -72,6 +72,12 @@ class Worker:
             load=LoadShare(directory / LOAD, options["number"]),
         )  # fmt: skip
 
+        publish = options.get("publish")  # which a master of release 0.1 does not know
+        if publish is not None:
+            sock = socket.socket(fileno=publish)
+            sock.set_inheritable(False)
+            self.server.publish_on(sock, any_user=options["publish_any_user"])
+
     def run(self) -> int:
         """Serve; return the exit status."""
         options = self._options
@@ -79,7 +85,7 @@ class Worker:
             self.server.dispatcher,
             options["heartbeat"],
             self._heard,
-            lambda: self._ask("orphaned", schedule.ORPHAN_DRAINS),
+            self._orphaned,
         )
         wake_on_signals()
         for number in (signal.SIGTERM, signal.SIGQUIT):
@@ -92,6 +98,10 @@ class Worker:
         if status == 0:
             self._bus.close(schedule.BUS_PART * self.server.left)
         return status
+
+    def _orphaned(self) -> None:
+        self.server.connections.stop_publishing()  # the next master takes its path
+        self._ask("orphaned", schedule.ORPHAN_DRAINS)
 
     def _ready(self) -> None:
         self._end.send("ready", {**self.server.facts(), "understands": UNDERSTANDS})

@@ -29,6 +29,7 @@ class Connections:
     """The streams of ``listeners``, and the socket actors of ``classes``.
 
     ``last_poll``: seconds for which a drained long-poll session can still be polled.
+    ``publishing`` are listeners for programs that publish: they are served until clients are gone.
     """
 
     def __init__(
@@ -37,22 +38,27 @@ class Connections:
         sessions: SessionTable,
         classes: Collection[type[Any]],
         last_poll: float,
+        publishing: Sequence[Listener] = (),
     ) -> None:
         self.listeners = listeners
+        self.publishing = publishing
         self.sessions = sessions
         self.classes = classes
         self.last_poll = last_poll
 
     def __iter__(self) -> Iterator[Stream]:
-        return iter([stream for listener in self.listeners for stream in listener.streams])
+        return iter([stream for listener in self._all() for stream in listener.streams])
+
+    def _all(self) -> list[Listener]:
+        return [*self.listeners, *self.publishing]
 
     def sockets(self) -> list[Ref[Any]]:
         """Return the live socket actors, whatever their transport."""
         return live(self.classes)
 
     def accept(self) -> None:
-        """Let clients in."""
-        for listener in self.listeners:
+        """Let clients in, and programs that publish."""
+        for listener in self._all():
             listener.start()
 
     def stand_back(self, back: bool) -> None:  # noqa: FBT001 - the master's word
@@ -66,10 +72,15 @@ class Connections:
         One that waits for a request stays open: its client may have sent one, and it may bring the
         last poll of a session.
         """
-        for listener in self.listeners:
-            listener.stop()
-        for protocol in self._protocols():
-            protocol.announce_end()
+        _stop(self._all())
+
+    def stop_clients(self) -> None:
+        """Do that to clients alone: while they drain, others still have something to tell them."""
+        _stop(self.listeners)
+
+    def stop_publishing(self) -> None:
+        """Do it to those alone that publish."""
+        _stop(self.publishing)
 
     def end_polls(self, until: float) -> None:
         """Keep connections for what long-poll sessions have up to that time (the loop's clock)."""
@@ -97,7 +108,7 @@ class Connections:
         """Wait until no stream is open; return whether that came about in ``timeout`` seconds."""
         clock = get_dispatcher().clock
         until = clock() + timeout
-        return all(each.wait_empty(max(0.0, until - clock())) for each in self.listeners)
+        return all(each.wait_empty(max(0.0, until - clock())) for each in self._all())
 
     def lingering(self) -> set[Stream]:
         """Return the streams on which everything was said, and whose clients have not closed."""
@@ -109,6 +120,14 @@ class Connections:
         for stream in streams:
             stream.abort()
         return len(streams)
+
+
+def _stop(listeners: Sequence[Listener]) -> None:
+    for listener in listeners:
+        listener.stop()
+        for stream in listener.streams:
+            if stream.protocol is not None:
+                stream.protocol.announce_end()
 
 
 class Acceptor(Actor):
@@ -124,7 +143,7 @@ class Acceptor(Actor):
         self._connections.accept()
 
     def terminate(self, reason: Reason) -> None:
-        self._connections.stop_accepting()
+        self._connections.stop_clients()
         super().terminate(reason)
 
 

@@ -15,14 +15,17 @@ from actors.endpoint.routes import Routes
 from actors.endpoint.serving import machines, tree
 from actors.endpoint.serving.connections import Connections
 from actors.endpoint.serving.lifetime import Lifetime, StartCancelled
+from actors.endpoint.serving.publishing import Publishing
 from actors.errors import ConfigError
 from actors.reasons import KILLED, SHUTDOWN
 from actors.runtime.dispatcher import Dispatcher, get_dispatcher
 from actors.schedule import SERVER_AT_ONCE, before_last_words, reserve
 from transports.http.connection import HTTPConnection
+from transports.http.handling import Resource, resource
 from transports.http.shared import Shared
 from transports.tcp.listener import Listener
 from transports.tcp.stream import REQUEST_READ_SIZE
+from transports.tcp.unix_listener import UnixListener
 
 if TYPE_CHECKING:
     from actors.endpoint.mounts import Mounts
@@ -65,9 +68,11 @@ class Server:
         self.routes = Routes(endpoint, cluster=cluster, boot_secret=boot_secret)
         self.shared = Shared.of(options.http)
         self.listeners: list[Listener] = []
+        self.publishing: list[Listener] = []
+        self._cluster = cluster
         classes = {mounted.socket_class for mounted in endpoint.mounts}
         self.connections = Connections(
-            self.listeners, self.routes.sessions, classes, options.last_poll
+            self.listeners, self.routes.sessions, classes, options.last_poll, self.publishing
         )
         self.children = tree.children(endpoint, self.connections, self.grace, pubsub)
         self.budget = tree.budget(endpoint, self.children, self.grace)
@@ -104,6 +109,30 @@ class Server:
         stream.limit_reads(REQUEST_READ_SIZE)
         http = self.endpoint.options.http
         return HTTPConnection(stream, self.routes.match, http, self.shared)
+
+    def publish_on(self, sock: socket.socket, *, any_user: bool = False) -> None:
+        """Let programs of this machine publish on a listening Unix socket; before the start.
+
+        It is ours from now on. ``any_user``: not those of our own user alone.
+        """
+        root = resource(Publishing(self._cluster))
+        options, shared = self.endpoint.options, self.shared
+
+        def match(path: str) -> tuple[Resource, dict[str, str]] | None:
+            return (root, {}) if path == "/" else None
+
+        def open_(stream: Stream) -> HTTPConnection:
+            stream.limit_reads(REQUEST_READ_SIZE)
+            return HTTPConnection(stream, match, options.http, shared)
+
+        listener = UnixListener(
+            sock,
+            self.dispatcher,
+            open_,
+            any_user=any_user,
+            max_connections=options.max_connections,
+        )
+        self.publishing.append(listener)
 
     @property
     def listener(self) -> Listener:

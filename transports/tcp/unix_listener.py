@@ -1,0 +1,67 @@
+"""Accepting on a Unix socket: its peers are processes of this machine, known by their user."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import struct
+from typing import TYPE_CHECKING, Any, Final
+
+from actors.runtime.crashes import capped
+from transports.tcp.listener import Listener
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from actors.runtime.dispatcher import Dispatcher
+    from transports.tcp.protocol import StreamProtocol
+    from transports.tcp.stream import Stream
+
+PEER: Final = ("unix", 0)
+"""The address of every peer: a Unix socket has none."""
+
+STRANGERS: Final = capped(logging.getLogger("roost.transports"))
+
+_CREDENTIALS = struct.Struct("3i")  # struct ucred of unix(7): pid, uid, gid
+
+
+class UnixListener(Listener):
+    """A :class:`~transports.tcp.listener.Listener` that closes the connections of other users.
+
+    ``any_user``: the mode of the socket's file says who may connect, and the kernel keeps to it.
+    """
+
+    def __init__(
+        self,
+        sock: socket.socket,
+        dispatcher: Dispatcher,
+        open_connection: Callable[[Stream], StreamProtocol],
+        *,
+        any_user: bool = False,
+        max_connections: int | None = None,
+    ) -> None:
+        super().__init__(sock, dispatcher, open_connection, max_connections=max_connections)
+        self._any_user = any_user
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """The path, and 0."""
+        return str(self._sock.getsockname()), 0
+
+    def _accepted(self, sock: Any, address: Any) -> None:  # noqa: ARG002 - what accept says of it
+        uid = os.geteuid() if self._any_user else _uid(sock)
+        if uid == os.geteuid():
+            super()._accepted(sock, PEER)
+        else:
+            sock.close()
+            STRANGERS.log(
+                logging.WARNING, self, "closed a connection of user %d to %s", uid, self.address[0]
+            )
+
+
+def _uid(sock: Any) -> int:
+    """Return the user of the process that has connected (unix(7), SO_PEERCRED)."""
+    raw = sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
+    uid: int = _CREDENTIALS.unpack(raw)[1]
+    return uid
