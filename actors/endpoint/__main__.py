@@ -35,6 +35,11 @@ def main(arguments: list[str]) -> int:
     output.open_closed_descriptors()
     try:
         _need_linux(sys.platform)
+        if arguments[:1] == ["broadcast"]:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, _MASTERS)
+            from actors.endpoint.command import broadcast  # noqa: PLC0415 - and nothing else
+
+            return broadcast.run(arguments[1:])
         given = parser().parse_args(arguments)
         take_standard_error()
         if given.workers and not given.check and not given.print_limits:

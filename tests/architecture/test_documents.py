@@ -7,6 +7,7 @@ from enum import Enum
 
 import pytest
 
+from actors.endpoint.command import broadcast
 from actors.endpoint.command.arguments import parser
 from actors.endpoint.limits import listed
 from tests.architecture.documents import (
@@ -70,8 +71,14 @@ def unknown_targets(path, text):
         yield f"{path}: there is no target {name!r}"
 
 
+def command_options():
+    """The options of the command, and of what it does instead of serving."""
+    actions = [*parser()._actions, *broadcast.parser()._actions]
+    return {option for action in actions for option in action.option_strings}
+
+
 def unknown_options(path, text):
-    known = {option for action in parser()._actions for option in action.option_strings}
+    known = command_options()
     for line in re.findall(r"python -m actors\.endpoint([^`'\n]*)", text):
         for option in re.findall(r"(?<=\s)--[a-z-]+", line):
             if option not in known:
@@ -126,7 +133,7 @@ def test_a_diagram_has_each_step_and_both_ends():
 
 def test_every_option_of_the_command_is_documented():
     text = documents()["docs/operations.md"]
-    known = {o for action in parser()._actions for o in action.option_strings if o[:2] == "--"}
+    known = {option for option in command_options() if option[:2] == "--"}
     assert {option for option in known - {"--help"} if f"`{option}" not in text} == set()
 
 

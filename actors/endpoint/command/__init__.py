@@ -1,6 +1,7 @@
 """``python -m actors.endpoint``: from the options to processes that serve, and to their end.
 
-``actors/endpoint/__main__.py`` reads the options (``arguments``) and calls one of two:
+``actors/endpoint/__main__.py`` reads the options (``arguments``) and calls one of two, unless it is
+``broadcast`` that is wanted, which serves nothing:
 
 * ``single`` serves in this process (``--workers 0``), checks, or lists the limits;
 * ``master`` starts workers and never serves; it must not import gevent. Each worker is a process of

@@ -43,7 +43,11 @@ class Parser(argparse.ArgumentParser):
 def parser() -> Parser:
     """Return the command's options."""
     made = Parser(
-        prog="python -m actors.endpoint", description="Serve an endpoint.", allow_abbrev=False
+        prog="python -m actors.endpoint",
+        description="Serve an endpoint.",
+        epilog="'broadcast' instead of an application publishes to a server that runs:"
+        " see 'broadcast --help'.",
+        allow_abbrev=False,
     )
     made.add_argument(
         "application",
@@ -89,20 +93,20 @@ def parser() -> Parser:
     made.add_argument(
         "--grace",
         metavar="SECONDS",
-        type=_seconds,
+        type=seconds,
         help="the budget of a shutdown (default: the endpoint's, 25)",
     )
     made.add_argument(
         "--heartbeat-timeout",
         metavar="SECONDS",
-        type=_seconds,
+        type=seconds,
         default=30.0,
         help="end a worker that gives no sign of life for so long (default: %(default)g)",
     )
     made.add_argument(
         "--boot-patience",
         metavar="SECONDS",
-        type=_seconds,
+        type=seconds,
         default=60.0,
         help="go on for so long when no worker that has served can be replaced"
         " (default: %(default)g)",
@@ -178,14 +182,15 @@ def _redis(text: str) -> str:
     return text
 
 
-def _seconds(text: str) -> float:
+def seconds(text: str) -> float:
+    """Return the seconds that an option says."""
     try:
-        seconds = float(text)
+        given = float(text)
     except ValueError:
-        seconds = 0.0
-    if not 0 < seconds < float("inf"):
+        given = 0.0
+    if not 0 < given < float("inf"):
         raise argparse.ArgumentTypeError(f"{text!r}: must be a number of seconds above 0")
-    return seconds
+    return given
 
 
 def written(host: str, port: int) -> str:

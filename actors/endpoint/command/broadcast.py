@@ -1,0 +1,94 @@
+"""``python -m actors.endpoint broadcast``: publish to a server that runs, from a shell or cron.
+
+Exit status: 0, it was taken; 1, it was not, as the server is not there, does not answer or fails:
+to try again may help; 2, what was given is not acceptable, here or to the server.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any, Final, NoReturn
+
+from actors.crash_text import escaped
+from actors.endpoint.command import output
+from actors.endpoint.command.arguments import seconds
+from actors.errors import ConfigError, PublishError
+from actors.publish import Publisher
+
+NAME: Final = "broadcast"
+"""The command's first argument."""
+
+KEY_VARIABLE: Final = "ROOST_PUBLISH_KEY"
+"""Of the environment: arguments can be read by every user of the machine."""
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """Raise instead of printing the usage."""
+        raise ConfigError(f"{NAME}: {message.removeprefix('argument ')}")
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the options."""
+    made = _Parser(
+        prog=f"python -m actors.endpoint {NAME}",
+        description="Publish to a server that runs.",
+        epilog=f"The key of a URL is in the environment: {KEY_VARIABLE}.",
+        allow_abbrev=False,
+    )
+    made.add_argument(
+        "--to", required=True, metavar="unix:PATH|URL", help="where the server lets others publish"
+    )
+    made.add_argument(
+        "--timeout",
+        metavar="SECONDS",
+        type=seconds,
+        default=5.0,
+        help="for each step (default: %(default)g)",
+    )
+    made.add_argument("topic", metavar="TOPIC")
+    made.add_argument("event", metavar="EVENT", help="'disconnect' ends who has the id TOPIC")
+    made.add_argument(
+        "payload",
+        metavar="JSON",
+        nargs="?",
+        default="{}",
+        help="an object (default: %(default)s); '-' reads standard input",
+    )
+    return made
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Publish; return the exit status. ``ConfigError``: what was given is not acceptable."""
+    given = parser().parse_args(arguments)
+    payload = _payload(given.payload)
+    key = os.environ.get(KEY_VARIABLE) or None
+    with Publisher(given.to, key=key, timeout=given.timeout) as publisher:
+        try:
+            receipt = publisher.broadcast(given.topic, given.event, payload)
+        except PublishError as error:
+            output.write(sys.stderr, f"roost: {escaped(str(error))}")
+            return 2 if error.status is not None and 400 <= error.status < 500 else 1
+        except ValueError as error:  # arguments that are no UTF-8 are surrogates
+            raise ConfigError(f"{NAME}: {error}") from None
+    output.write(sys.stdout, json.dumps(receipt._asdict()))
+    return 0
+
+
+def _payload(text: str) -> dict[str, Any]:
+    given = sys.stdin.buffer.read() if text == "-" else text
+    try:
+        payload = json.loads(given, parse_constant=_refuse)
+    except (ValueError, RecursionError) as error:
+        raise ConfigError(f"{NAME}: JSON: {error}") from None
+    if not isinstance(payload, dict):
+        raise ConfigError(f'{NAME}: JSON: must be an object, such as \'{{"body": "hi"}}\'')
+    return payload
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is no JSON")
