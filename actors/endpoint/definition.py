@@ -154,6 +154,7 @@ class Endpoint(Mounts):
         dataclass, a ``msgspec.Struct``, a pydantic model) or bytes; nothing is ``{}``. What
         subscribes the topic gets a :class:`~actors.messages.Broadcast`. ``TypeError`` for another
         payload, ``ValueError`` for one over 4 MiB and for an event that begins with ``phx_``.
+        ``RuntimeError`` in a process that serves nothing: see docs/publishing.md.
         """
         _broadcast(topic, event, payload)
 

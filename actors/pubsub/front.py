@@ -24,6 +24,11 @@ from actors.serializers.message import Body, check_lengths
 SAY_LAST: Final = 1.0
 """Seconds after the last broadcast in which its number is said once more."""
 
+NOBODY: Final = (
+    "nothing is served in this process, so a broadcast here reaches nobody: publish to the server"
+    " with actors.publish.Publisher or `python -m actors.endpoint broadcast` (docs/publishing.md)"
+)
+
 
 class PubSub:
     """One per process: :data:`actors.pubsub` has its methods as functions.
@@ -34,6 +39,9 @@ class PubSub:
     def __init__(self, worker: str = "") -> None:
         self.worker = worker
         self.adapters: tuple[Cluster, ...] = ()
+        self.serves = False
+        """Whether this process has ever served, or had a subscriber or an adapter: else nobody can
+        hear what is broadcast here, which is then a mistake. Whoever serves sets it."""
         self._table = Table()
         self._published = 0
         self._published_at = 0.0
@@ -45,6 +53,7 @@ class PubSub:
         Several may be attached; one that is attached gives this process its name among them.
         """
         self.detach(adapter)
+        self.serves = True
         self.adapters = (*self.adapters, adapter)
         self.worker = adapter.worker
 
@@ -60,6 +69,7 @@ class PubSub:
         A socket gets it in ``handle_info``, another actor in ``on_receive``.
         """
         self._table.subscribe(_actor(actor), _checked(topic))
+        self.serves = True
 
     def unsubscribe(self, actor: Actor | Ref[Any], topic: str) -> None:
         """Stop; what is in the mailbox already still comes."""
@@ -73,7 +83,7 @@ class PubSub:
         """Tell every subscriber of ``topic``, in all processes.
 
         ``message``: plain values alone (:mod:`actors.packets`), else ``TypeError``, and
-        nobody is told.
+        nobody is told. ``RuntimeError`` in a process that serves nothing.
         """
         self._broadcast(topic, message, None)
 
@@ -85,6 +95,7 @@ class PubSub:
         _checked(topic)
         heard = self._table.subscribers(topic)  # else nobody here needs a copy
         packed, copy = pack_and_copy(message) if heard else (pack(message), None)
+        self._check_serves()
         if self.adapters:
             self._publish(topic, PLAIN, packed)
         if heard:
@@ -127,6 +138,7 @@ class PubSub:
         ``payload`` is an object of JSON, or bytes; it is encoded once, here. ``excluded``: the
         number of the actor that does not get it. ``TypeError`` or ``ValueError``, and nobody is
         told: another payload, one over 4 MiB, or bytes under a name of over 255 bytes.
+        ``RuntimeError`` in a process that serves nothing, unless ``local``.
         """
         _checked(topic)
         body = Body.of(payload)
@@ -134,13 +146,20 @@ class PubSub:
             check_lengths(topic=topic, event=event)
         data = body.binary if body.json is None else body.json
         packed = pack([event, body.json is None, data])
-        if self.adapters and not local:
-            self._publish(topic, EVENT, packed)
+        if not local:
+            self._check_serves()
+            if self.adapters:
+                self._publish(topic, EVENT, packed)
         self._table.deliver_event(Event(topic, event, body, len(packed)), excluded)
+
+    def _check_serves(self) -> None:
+        if not self.serves:
+            raise RuntimeError(NOBODY)
 
     def enter(self, topic: str, lane: Lane) -> None:
         """Have a client told of the events of ``topic`` until :meth:`leave`."""
         self._table.enter(topic, lane)
+        self.serves = True
 
     def leave(self, topic: str, lane: Lane) -> None:
         """Stop; nothing comes after this."""

@@ -15,6 +15,7 @@ from gevent.event import Event
 from greenlet import getcurrent
 
 from actors.crash_text import crash
+from actors.pubsub import server as topics
 from actors.runtime import crashes, registry
 from actors.runtime.cell import Cell
 from actors.runtime.dispatcher import Dispatcher, use_dispatcher
@@ -131,6 +132,7 @@ class Stage:
         self.at_end: list[Callable[[], object]] = []
         self._before = use_dispatcher(self.dispatcher)
         self._unwatch = crashes.watch(self._crashed)
+        topics.serves = True
 
     def _crashed(self, error: BaseException, message: str, args: tuple[Any, ...]) -> None:
         if message.endswith("failed to answer"):

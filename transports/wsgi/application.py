@@ -43,9 +43,11 @@ from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakSet
 
 import gevent
+from gevent import monkey
 from gevent.pywsgi import WSGIHandler, WSGIServer
 
 from actors.errors import HTTPError
+from actors.pubsub import server as topics
 from actors.runtime.dispatcher import get_dispatcher
 from transports.http.handling import NOT_FOUND, SERVER_ERROR, UNAVAILABLE, encoded, refusal
 from transports.http.response import WITHOUT_BODY
@@ -89,6 +91,8 @@ class WSGIApplication:
         self._options = options
         self._application = application or _not_found
         self._serving = 0
+        if monkey.is_module_patched("socket"):
+            topics.serves = True  # a server on gevent is to come, and what it runs may broadcast
         self._begin()
         _applications.add(self)
         WSGIServer.pre_start_hook = staticmethod(pre_start_hook)  # type: ignore[attr-defined]
@@ -107,6 +111,8 @@ class WSGIApplication:
         if self._pid != os.getpid():
             self._begin()
         self._serving = self._pid
+        if gevent.getcurrent().parent is not None:  # else a server on threads, which has no sockets
+            topics.serves = True
         atexit.register(self._exit)
         if environ.get("wsgi.multiprocess") and not self._host.linked:
             logger.warning(

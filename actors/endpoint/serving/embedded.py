@@ -21,6 +21,7 @@ from actors.endpoint.serving import machines, tree
 from actors.endpoint.serving.lifetime import Lifetime
 from actors.endpoint.serving.root import SERVER
 from actors.errors import ConfigError
+from actors.pubsub import server as topics
 from actors.reasons import Reason
 from actors.runtime import Actor, get_dispatcher
 from actors.schedule import PATIENT
@@ -122,6 +123,7 @@ class Embedded:
             if self.running:
                 return
             self._tell()
+            topics.serves = True
             options = self._endpoint.options
             seconds = tree.server_seconds(options, options.grace)
             server = ChildSpec(

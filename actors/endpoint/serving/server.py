@@ -17,6 +17,7 @@ from actors.endpoint.serving.connections import Connections
 from actors.endpoint.serving.lifetime import Lifetime, StartCancelled
 from actors.endpoint.serving.publishing import Publishing
 from actors.errors import ConfigError
+from actors.pubsub import server as topics
 from actors.reasons import KILLED, SHUTDOWN
 from actors.runtime.dispatcher import Dispatcher, get_dispatcher
 from actors.schedule import SERVER_AT_ONCE, before_last_words, reserve
@@ -151,6 +152,7 @@ class Server:
 
         :class:`ConfigError` and :class:`StartCancelled` as of :meth:`Lifetime.start`.
         """
+        topics.serves = True  # children may broadcast while others still start
         try:
             self._lifetime.start(self.children)
         except (ConfigError, StartCancelled):
