@@ -11,12 +11,13 @@ HERE = Path(__file__).resolve().parent
 
 
 @contextmanager
-def served(application, *, workers=0, cores=None):
+def served(application, *options, workers=0, cores=None):
     """Serve ``application``, which may be a module of this directory; yields (port, pid).
 
-    All workers are ready by then. ``cores`` are those that the processes may use.
+    All workers are ready by then. ``cores`` are those that the processes may use; ``options`` are
+    further ones of the command.
     """
-    arguments = [application, "--bind", "127.0.0.1:0", "--workers", str(workers)]
+    arguments = [application, "--bind", "127.0.0.1:0", "--workers", str(workers), *options]
     process = subprocess.Popen(
         [sys.executable, "-m", "actors.endpoint", *arguments],
         cwd=HERE, env={**os.environ, "PYTHONPATH": str(HERE.parent)},
