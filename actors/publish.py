@@ -90,7 +90,7 @@ class Publisher:
         self._head = _head(self._place, key)
         self._lock = threading.Lock()
         self._idle: list[tuple[float, socket.socket]] = []
-        self._pid = os.getpid()
+        _publishers.add(self)
         self._finalizer = weakref.finalize(self, _close_all, self._idle)
 
     def __repr__(self) -> str:
@@ -123,6 +123,11 @@ class Publisher:
     def disconnect(self, socket_id: str) -> Receipt:
         """Have the connections ended that ``ChannelSocket.id`` gave this name to."""
         return self._publish({"disconnect": socket_id})
+
+    def _forked(self) -> None:
+        """Begin anew in a forked child: a thread that is not there may hold the lock for ever."""
+        self._lock = threading.Lock()
+        _close_all(self._idle)  # they are our parent's, who goes on using them
 
     def _publish(self, message: Mapping[str, Any]) -> Receipt:
         body = _encoded(message)
@@ -169,9 +174,6 @@ class Publisher:
         """Return a connection that was kept and is still open."""
         while True:
             with self._lock:
-                if self._pid != os.getpid():  # they are our parent's, who goes on using them
-                    self._pid = os.getpid()
-                    _close_all(self._idle)
                 if not self._idle:
                     return None
                 since, sock = self._idle.pop()
@@ -181,7 +183,7 @@ class Publisher:
 
     def _keep(self, sock: socket.socket) -> None:
         with self._lock:
-            if self._pid == os.getpid() and len(self._idle) < MAX_IDLE:
+            if len(self._idle) < MAX_IDLE:
                 self._idle.append((time.monotonic(), sock))
                 return
         sock.close()
@@ -242,6 +244,17 @@ def _encoded(message: Mapping[str, Any]) -> bytes:
     except RecursionError:
         raise ValueError("payload: is nested too deeply") from None
     return text.encode()
+
+
+_publishers: weakref.WeakSet[Publisher] = weakref.WeakSet()
+
+
+def _forked() -> None:
+    for publisher in list(_publishers):
+        publisher._forked()  # noqa: SLF001 - our own
+
+
+os.register_at_fork(after_in_child=_forked)
 
 
 class _Place(NamedTuple):

@@ -98,6 +98,12 @@ FIXED: tuple[tuple[str, Any, str, str], ...] = (
         "of a POST for a session of another worker, else 413",
     ),
     ("publish.list", publish_requests.MAX_LIST, "messages", "in one request, else 400"),
+    (
+        "publish.connections",
+        publish_requests.MAX_CONNECTIONS,
+        "connections",
+        "to the socket of --publish in one process, else 503",
+    ),
     ("publish.body", publish_requests.MAX_BODY, "bytes", "of a request that publishes, else 413"),
     ("bus.message", wire.MAX_WHOLE, "bytes", "to another worker, in parts"),
     ("bus.queue", link.MAX_QUEUED, "bytes", "for a worker that does not read, then gaps"),

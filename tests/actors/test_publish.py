@@ -232,6 +232,44 @@ if child:
             )
         assert (len(server.requests), server.connections) == (101, 2)
 
+    def test_a_child_that_is_forked_while_a_thread_holds_the_lock_is_not_held_up(self, path):
+        code = f"""
+import os, sys
+from actors.publish import Publisher
+publisher = Publisher("unix:{path}")
+with publisher._lock:
+    child = os.fork()
+if child == 0:
+    publisher.broadcast("t", "e")
+    os._exit(0)
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+        with scripted(path):
+            subprocess.run(
+                [sys.executable, "-W", "error", "-c", code], cwd=ROOT, timeout=DEADLINE, check=True
+            )
+
+    def test_it_waits_for_the_loop_where_gevent_has_patched(self, path):
+        """Two messages are under way at once, though there is one thread."""
+        code = f"""
+from gevent import monkey
+monkey.patch_all()
+import gevent
+from actors.publish import Publisher
+publisher = Publisher("unix:{path}")
+both = [gevent.spawn(publisher.broadcast, "t", "e") for _ in range(2)]
+gevent.joinall(both, raise_error=True)
+"""
+        barrier = threading.Barrier(2)
+
+        def meet(_count: int) -> bytes:
+            barrier.wait(DEADLINE)
+            return answer()
+
+        with scripted(path, meet) as server:
+            subprocess.run([sys.executable, "-c", code], cwd=ROOT, timeout=DEADLINE, check=True)
+        assert server.connections == 2
+
     def test_what_is_kept_is_closed_with_the_publisher(self, path):
         with scripted(path):
             publisher = to(path)

@@ -22,6 +22,10 @@ MAX_LIST: Final = 100
 MAX_BODY: Final = 1_048_576
 """Bytes of one body."""
 
+MAX_CONNECTIONS: Final = 1000
+"""Connections to the Unix socket of one process: a program that leaks them must not take the
+descriptors that clients need."""
+
 MIN_KEY: Final = 16
 """Bytes of a key."""
 

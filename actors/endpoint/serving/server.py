@@ -15,6 +15,7 @@ from actors.endpoint.routes import Routes
 from actors.endpoint.serving import machines, tree
 from actors.endpoint.serving.connections import Connections
 from actors.endpoint.serving.lifetime import Lifetime, StartCancelled
+from actors.endpoint.serving.publish_requests import MAX_CONNECTIONS
 from actors.endpoint.serving.publishing import Publishing
 from actors.errors import ConfigError
 from actors.pubsub import server as topics
@@ -131,7 +132,7 @@ class Server:
             self.dispatcher,
             open_,
             any_user=any_user,
-            max_connections=options.max_connections,
+            max_connections=MAX_CONNECTIONS,
         )
         self.publishing.append(listener)
 

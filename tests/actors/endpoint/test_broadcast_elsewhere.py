@@ -9,6 +9,11 @@ from http.client import HTTPConnection
 
 import pytest
 
+from actors.endpoint.serving.publish_requests import MAX_BODY
+from actors.errors import PublishError
+from actors.publish import Publisher, Receipt
+from tests.actors.endpoint.publish_app import KEY
+from tests.actors.endpoint.publish_app import PATH as API
 from tests.actors.endpoint.test_publish_socket import in_each_worker
 from tests.support.channels import ChannelClient
 from tests.support.command import ROOT, Command, Program
@@ -50,6 +55,20 @@ def test_a_view_of_gunicorn_on_gevent_reaches_the_clients_beside_it(path, by):
             client.join("room:1")
             assert other.ask(path).body == b"told"
             assert client.event("said") == {"by": by}
+
+
+def test_gunicorn_on_gevent_takes_what_others_publish():
+    with gunicorn(GEVENT) as address:
+        url = f"http://127.0.0.1:{address[1]}{API}"
+        with Publisher(url, key=KEY) as publisher, Publisher(url) as stranger:
+            with ChannelClient(address, "/socket/websocket") as client:
+                client.join("room:1")
+                assert publisher.broadcast("room:1", "said", {"by": "a job"}) == Receipt(1, 1)
+                assert client.event("said") == {"by": "a job"}
+            with pytest.raises(PublishError, match="413"):
+                publisher.broadcast("room:1", "said", {"x": "x" * MAX_BODY})
+            with pytest.raises(PublishError, match="401"):
+                stranger.broadcast("room:1", "said")
 
 
 @pytest.mark.parametrize("worker", ["sync", "gthread"])

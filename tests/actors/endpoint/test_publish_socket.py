@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import signal
 import socket
 import stat
@@ -17,10 +18,13 @@ from pathlib import Path
 
 import pytest
 
+from actors.endpoint.serving.publish_requests import MAX_CONNECTIONS
 from actors.errors import PublishError
 from actors.publish import Publisher, Receipt
+from supervision.processes.unix_socket import listens
 from tests.support.channels import ChannelClient
 from tests.support.command import DEADLINE, ROOT, Command, run
+from tests.support.waiting import eventually
 
 APP = "tests.actors.endpoint.publish_app:endpoint"
 
@@ -247,12 +251,9 @@ class TestLife:
             command.signal(signal.SIGKILL)
             command.ended()
         assert path.exists()
-        until = time.monotonic() + DEADLINE
-        while True:  # its workers may live for a moment
-            with serving(path, workers=workers) as command, Publisher(f"unix:{path}") as publisher:
-                assert publisher.broadcast("room:1", "said").accepted == 1
-                return
-            assert time.monotonic() < until
+        eventually(lambda: not listens(path))  # its workers close it when they see that
+        with serving(path, workers=workers), Publisher(f"unix:{path}") as publisher:
+            assert publisher.broadcast("room:1", "said").accepted == 1
 
     def test_a_file_that_is_another_by_now_is_left(self, path):
         with serving(path, workers=0) as command:
@@ -290,6 +291,20 @@ class TestLife:
             command.ended()
         assert not path.exists()
 
+    def test_a_successor_makes_anew_what_somebody_has_removed(self, path):
+        with serving(path) as command, Publisher(f"unix:{path}") as publisher:
+            command.wait_for("2 workers are ready")
+            path.unlink()
+            command.signal(signal.SIGUSR2)
+            successor = int(command.wait_for(r"started a new master, pid (\d+)")[1])
+            command.wait_for("2 workers are ready", 2)
+            command.signal(signal.SIGTERM)
+            command.process.wait(DEADLINE)
+            assert publisher.broadcast("room:1", "said") == Receipt(1, 2)
+            os.kill(successor, signal.SIGTERM)
+            command.wait_for("ended, exit status 0", 2)
+        assert not path.exists()
+
     def test_a_successor_that_ends_leaves_it_to_the_one_before(self, path):
         with serving(path) as command, Publisher(f"unix:{path}") as publisher:
             command.wait_for("2 workers are ready")
@@ -324,6 +339,24 @@ class TestLife:
             with pytest.raises(PublishError, match="nobody serves there"):
                 kept.broadcast("room:slow", "after")
         assert not path.exists()
+
+    @pytest.mark.parametrize("more", [-1, 0, 1])
+    def test_connections_that_are_left_open_do_not_take_those_of_clients(self, path, more):
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 8192), hard))
+        try:
+            with serving(path, workers=0) as command, ExitStack() as stack:
+                for _ in range(MAX_CONNECTIONS + more):
+                    sock = stack.enter_context(socket.socket(socket.AF_UNIX))
+                    sock.settimeout(DEADLINE)
+                    sock.connect(str(path))
+                sock.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n[]")
+                status = 503 if more > 0 else 200
+                assert sock.recv(1000).startswith(b"HTTP/1.1 %d " % status)
+                with ChannelClient(command.address, "/socket/websocket") as client:
+                    assert client.join("room:1")[0] == "ok"
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
     def test_idle_publishers_do_not_hold_up_the_end(self, path):
         with serving(path, workers=0) as command, ExitStack() as stack:
