@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from actors.channels.routes import Route as Route
     from actors.channels.socket import ChannelSocket as ChannelSocket
     from actors.endpoint.definition import Endpoint as Endpoint
+    from actors.errors import AskFailed as AskFailed
     from actors.errors import ConfigError as ConfigError
     from actors.errors import MailboxFull as MailboxFull
     from actors.messages import Broadcast as Broadcast
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
     from actors.messages import Gone as Gone
     from actors.messages import Opcode as Opcode
     from actors.messages import Receipt as Receipt
+    from actors.once_child import once as once
+    from actors.once_child import once_number as once_number
     from actors.reasons import CLOSED as CLOSED
     from actors.reasons import NORMAL as NORMAL
     from actors.reasons import Closed as Closed
@@ -70,10 +73,11 @@ if not TYPE_CHECKING:  # else a misspelt import would be Any to type checkers
             "actors.channels.routes": "Route",
             "actors.channels.socket": "ChannelSocket",
             "actors.endpoint.definition": "Endpoint",
-            "actors.errors": "ConfigError MailboxFull",
+            "actors.errors": "AskFailed ConfigError MailboxFull",
             "actors.messages": (
                 "Broadcast ConnectInfo ConnectionEnded Control Down Gone Opcode Receipt"
             ),
+            "actors.once_child": "once once_number",
             "actors.pubsub": "pubsub",
             "actors.reasons": "CLOSED NORMAL Closed Crash Reason Shutdown as_reason",
             "actors.redis_options": "RedisOptions",

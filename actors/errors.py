@@ -7,6 +7,7 @@
     ├── SupervisionError            a supervisor refuses a call (``reason`` says which way)
     ├── MailboxFull                 a bounded mailbox with policy "reject" took no more
     ├── PublishError                a server did not take what a process elsewhere publishes
+    ├── AskFailed                   what exists once raised when it was asked
     └── TransportError
         ├── ProtocolError           the peer broke RFC 6455; ``close_code`` says how to end (1002)
         │   ├── InvalidUTF8         text that is not UTF-8 (1007)
@@ -60,6 +61,10 @@ class PublishError(RoostError):
     def __init__(self, message: str, status: int | None = None) -> None:
         super().__init__(message)
         self.status = status
+
+
+class AskFailed(RoostError):
+    """What exists once, maybe in another worker, raised when it was asked; the text says what."""
 
 
 class TransportError(RoostError):

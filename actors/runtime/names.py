@@ -6,6 +6,9 @@ from the moment that its holder has an exit reason, which is before anybody is t
 is one that a supervisor had reserved and was killed before the child had started.
 
 Names are given on the loop's thread; :func:`whereis` may be called from any.
+
+The name of what exists once (:func:`actors.once`) leads to a ref that forwards, in every process
+that serves the endpoint: :func:`forward` says so, and :func:`local` finds who has the name here.
 """
 
 from __future__ import annotations
@@ -15,6 +18,7 @@ from typing import Any
 from actors.runtime.actor import Actor
 
 _holders: dict[str, Holder] = {}
+_forwarded: dict[str, Any] = {}
 
 
 class Holder:
@@ -40,9 +44,18 @@ def whereis(name: str) -> Any:
     until it ends: ``None`` while it starts, also anew. It may end between the look and its use:
     ``tell`` raises ``pykka.ActorDeadError`` then. Each worker process has names of its own.
     Callable from any thread. ``TypeError``: the name is no str, or empty. (OTP: ``whereis/1``.)
+
+    The name of a child given to :func:`actors.once` leads to the one that there is, in whichever
+    worker: the ref (:class:`~actors.endpoint.serving.forwarding.OnceRef`) may be kept, and forwards
+    ``tell`` and ``ask``. It is never ``None``. (OTP: ``global:whereis_name/1``.)
     """
     if not isinstance(name, str) or not name:
         raise TypeError(f"whereis({name!r:.200}): must be a str that is not empty")
+    return _forwarded.get(name) or local(name)
+
+
+def local(name: str) -> Any:
+    """Return the ref of the child of this process that has ``name``, and nothing that forwards."""
     holder = _holders.get(name)
     ref = None if holder is None else holder.ref
     return ref if ref is not None and ref.exit_reason is None else None
@@ -67,6 +80,18 @@ def release(holder: Holder) -> None:
         del _holders[holder.name]
 
 
+def forward(name: str, ref: Any) -> None:
+    """Have :func:`whereis` answer ``ref`` for ``name``, whoever has that here."""
+    _forwarded[name] = ref
+
+
+def forward_no_more(name: str, ref: Any) -> None:
+    """Undo it, unless another ref was given meanwhile."""
+    if _forwarded.get(name) is ref:
+        del _forwarded[name]
+
+
 def forget() -> None:
     """Forget all names in a forked child: they are its parent's."""
     _holders.clear()
+    _forwarded.clear()

@@ -6,8 +6,11 @@ buffer is kept until there is room; a side that lets :data:`MAX_UNSENT` bytes wa
 From the master: ``["configure", options]``, ``["peers", names]``, ``["stop", seconds]``,
 ``["stop_now"]``, ``["stacks"]``, ``["reopen"]``; and ``["stand_back", bool]``, whether to leave
 clients to other workers. ``["peers", names, {...}]`` is for workers that understand
-``"peers_map"``: they pass over the keys that they do not know. From a worker: ``["bus"]``,
-``["ready", facts]``, ``["beat"]``, ``["stopping"]``.
+``"peers_map"``: they pass over the keys that they do not know. ``["appoint"]`` and ``["resign"]``
+are for those that understand ``"appoint"``: run what exists once, as soon as nobody else does, and
+end it. From a worker: ``["bus"]``, ``["ready", facts]``, ``["beat"]``, ``["stopping"]``; and from
+one that was appointed ``["runs", number]``, and ``["resigned", gave_up]``, once for each
+appointment: nothing of it runs there any more.
 
 After a release the old master starts new workers, and a new one may have old workers. What came
 later than the first release is only said to workers whose facts name it in ``"understands"``; a

@@ -47,6 +47,8 @@ class Process:
     ``grace``: seconds that it may take to stop. ``beat``: its last sign of life, 0 before the
     first. ``served_from``: since when it has served. ``watched``: the events of its channel that
     the selector is asked for. ``understands``: messages that workers of an earlier release do not.
+    ``generation``: how many reloads had been asked for when it was started. ``leaving``: it ends,
+    by its own account.
     """
 
     name: str
@@ -61,6 +63,8 @@ class Process:
     on_bus: bool = False
     understands: frozenset[str] = frozenset()
     stands_back: bool = False
+    generation: int = 0
+    leaving: bool = False
     watched: int = selectors.EVENT_READ
     stop_by: float | None = None
     aborted: float | None = None
@@ -99,7 +103,8 @@ class Fleet:
     ``configure`` is what every worker is told first. In ``directory`` a worker listens under its
     name, and they share how many clients each has.
     ``boot_id`` tells the names of one master's workers from another's. ``publish`` listens too: a
-    worker is told of it by its configuration.
+    worker is told of it by its configuration. ``generation`` is that of the workers started from
+    now on.
     """
 
     module: str
@@ -112,6 +117,7 @@ class Fleet:
     publish: socket.socket | None = None
     processes: dict[int, Process] = field(default_factory=dict)
     selector: selectors.BaseSelector = field(default_factory=selectors.DefaultSelector)
+    generation: int = 0
     _count: int = 0
 
     def start(self, slot: int) -> Process:
@@ -135,7 +141,10 @@ class Fleet:
                 raise
         ours.setblocking(False)
         name = f"{self.boot_id}-{self._count}"
-        process = Process(name, slot, pid, Channel(ours), self.clock(), self.timeouts.grace)
+        process = Process(
+            name, slot, pid, Channel(ours), self.clock(), self.timeouts.grace,
+            generation=self.generation,
+        )  # fmt: skip
         self.processes[pid] = process
         self.selector.register(process.channel, process.watched, process)
         own = {"name": name, "number": slot, "peers": self.names(), "publish": publish}
@@ -209,6 +218,15 @@ class Fleet:
         if process.stands_back is not back and "stand_back" in process.understands:
             process.stands_back = back
             process.channel.send("stand_back", back)
+
+    def appointable(self) -> dict[Process, int]:
+        """Return the workers that can run what exists once, with their generations."""
+        return {
+            process: process.generation
+            for process in self
+            if process.state is State.READY and "appoint" in process.understands
+            if not process.leaving and not process.channel.closed
+        }
 
     def stop(self, process: Process) -> None:
         """Ask a worker to end orderly within its grace."""

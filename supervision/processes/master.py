@@ -11,12 +11,14 @@ from __future__ import annotations
 
 import logging
 import os
+import random
 import selectors
 import signal
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from actors.schedule import MASTER_AT_ONCE, STOP_TO_KILL
+from supervision.processes.appointment import Appointment
 from supervision.processes.fleet import NEVER, Fleet, Process, State
 from supervision.processes.lateness import Lateness
 from supervision.processes.notify import Notifier
@@ -54,6 +56,7 @@ class Master:
     ) -> None:
         self._fleet = fleet
         self._slots = Slots(fleet, workers)
+        self._appointment: Appointment[Process] = Appointment(random.random)
         self._on_ready = on_ready
         self._reopen = reopen
         self._on_alone = on_alone
@@ -103,6 +106,7 @@ class Master:
         self._fleet.act(now)
         if self._slots.retry_at <= self._fleet.clock():
             self._end_with(self._slots.retry())
+        self._appoint()
         self._announce()
 
     def _hear(self, ready: list[tuple[selectors.SelectorKey, int]]) -> None:
@@ -115,7 +119,7 @@ class Master:
     def _timeout(self) -> float | None:
         watchdog = NEVER if self._notifier.due is None else self._notifier.due
         wake = self._lateness.wake(self._fleet.next_due())
-        due = min(wake, self._slots.retry_at, watchdog)
+        due = min(wake, self._slots.retry_at, self._appointment.retry_at, watchdog)
         return None if due == NEVER else max(0.0, due - self._fleet.clock())
 
     # -- workers
@@ -135,8 +139,14 @@ class Master:
 
     def _heard(self, process: Process, message: list[Any]) -> None:
         match message:
-            case ["beat" | "stopping"]:
+            case ["beat"]:
                 pass
+            case ["stopping"]:
+                process.leaving = True
+            case ["runs", int() as number]:
+                logger.info("%s runs what exists once, number %d", process, number)
+            case ["resigned", bool() as gave_up]:
+                self._appointment.resigned(process, self._fleet.clock(), gave_up=gave_up)
             case ["bus"]:
                 process.on_bus = True
                 self._fleet.share_names()
@@ -153,6 +163,16 @@ class Master:
         if not self._slots.served:
             self._on_ready(facts)
         self._slots.ready(process)
+
+    def _appoint(self) -> None:
+        """Have one worker run what exists once; none is told anything new at the stop."""
+        now = self._fleet.clock()
+        while not self._stopping and (
+            told := self._appointment.decide(self._fleet.appointable(), now)
+        ):
+            order, process = told
+            logger.debug("%s: %s", process, order.value)
+            process.channel.send(order.value)
 
     def _announce(self) -> None:
         """Tell the service manager what has become so."""
@@ -186,6 +206,7 @@ class Master:
                 logger.debug("reaped process %d, which is none of ours", pid)
 
     def _ended(self, process: Process, status: int) -> None:
+        self._appointment.reaped(process, self._fleet.clock())
         if self._stopping and (process.killed or process.aborted is not None):
             self._status = self._status or KILLED
         # A worker that is still booting has no orderly end: it is stopped by SIGTERM.
@@ -214,12 +235,17 @@ class Master:
         self._fleet.stop_listening()
         self._slots.stop()
 
+    @property
+    def alone(self) -> bool:
+        """Whether no other master serves with us, whose successor or predecessor we are."""
+        return self._successor.pid is None and self._predecessor != os.getppid()
+
     def _tell_stopping(self) -> None:
         if self._successor.pid is not None:  # the service goes on, with another main process
             self._notifier.send(f"MAINPID={self._successor.pid}")
             return
-        if self._predecessor == os.getppid():
-            return  # it lives, and is the main process: the service goes on without us
+        if not self.alone:
+            return  # the other lives, and is the main process: the service goes on without us
         longest = max((process.grace for process in self._fleet), default=0.0)
         self._notifier.send(
             "STOPPING=1", f"EXTEND_TIMEOUT_USEC={int((longest + STOP_TO_KILL) * 1e6)}"

@@ -210,6 +210,7 @@ class Slots:
             logger.info("no worker is ready yet, nothing to replace")
             return
         self._hasten()
+        self._fleet.generation += 1
         self._to_reload = deque(self._plan.children.values())
         if self._reloading is None:
             self._reload_next()

@@ -109,7 +109,7 @@ def test_the_times_of_a_shutdown_are_documented():
 
 def test_every_lifecycle_is_drawn():
     drawn = {found[2] for found in LIFECYCLE.finditer(documents()["docs/architecture.md"])}
-    tables = [path.relative_to(ROOT) for path in ROOT.glob("[at]*/**/lifecycle.py")]
+    tables = [path.relative_to(ROOT) for path in ROOT.glob("[ast]*/**/lifecycle.py")]
     tables = [path for path in tables if "\nTRANSITIONS" in (ROOT / path).read_text("utf-8")]
     assert drawn == {".".join(path.with_suffix("").parts) for path in tables}
 

@@ -121,6 +121,7 @@ class WSGIApplication:
                 " poll must come to the process of its session. Give Endpoint(redis=...), use one"
                 " process, or python -m actors.endpoint, whose workers are connected"
             )
+            self._host.several()
 
     def takes(self, path: str) -> bool:
         """Whether a mount takes ``path``, as it was sent."""

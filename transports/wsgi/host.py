@@ -54,5 +54,8 @@ class Host(Protocol):
     def linked(self) -> bool:
         """Return whether processes of this endpoint reach each other."""
 
+    def several(self) -> None:
+        """Learn that the server around it has several processes, which do not know each other."""
+
     def leave(self, application: object, budget: float) -> bool:
         """End the connections of an application, and the tree with the last one."""

@@ -20,6 +20,7 @@ from actors.schedule import GRACE
 from supervision.processes.directory import Directory, sweep
 from supervision.processes.fleet import Fleet, Timeouts
 from supervision.processes.master import SIGNALS, Master
+from supervision.processes.once_file import once_path, remove
 from supervision.processes.signals import SignalPipe
 from supervision.processes.successor import predecessor
 from supervision.processes.unix_socket import Place
@@ -54,10 +55,11 @@ def serve(given: argparse.Namespace, arguments: Sequence[str]) -> int:
                 if place is not None:
                     logger.info("others publish on %s", place.path)
 
+            once_file = once_path(sock.getsockname()[:2] for sock in sockets)
             fleet = Fleet(
                 "actors.endpoint.worker",  # as long as SIGHUP may lead back to release 0.1
                 sockets,
-                _configuration(given, place),
+                {**_configuration(given, place), "once": str(once_file)},
                 directory,
                 Timeouts(
                     heartbeat=given.heartbeat_timeout,
@@ -68,7 +70,7 @@ def serve(given: argparse.Namespace, arguments: Sequence[str]) -> int:
                 secrets.token_hex(4),
                 publish,
             )
-            return Master(
+            master = Master(
                 fleet,
                 given.workers,
                 signals=signals,
@@ -77,7 +79,11 @@ def serve(given: argparse.Namespace, arguments: Sequence[str]) -> int:
                 reopen=logs.reopen,
                 on_alone=pid_file.take_back,
                 predecessor=follows,
-            ).run()
+            )
+            status = master.run()
+            if master.alone:
+                remove(once_file)
+            return status
 
 
 def _configuration(given: argparse.Namespace, place: Place | None) -> dict[str, Any]:

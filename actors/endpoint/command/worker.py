@@ -25,13 +25,15 @@ from actors.endpoint.command.loading import load  # noqa: E402
 from actors.endpoint.command.logs import Logs  # noqa: E402
 from actors.endpoint.command.stacks import dump_stacks  # noqa: E402
 from actors.endpoint.command.wakeup import wake_on_signals  # noqa: E402
-from actors.endpoint.serving import machines  # noqa: E402
+from actors.endpoint.serving import machines, tree  # noqa: E402
+from actors.endpoint.serving.once import Once, names_of  # noqa: E402
 from actors.endpoint.serving.server import Server  # noqa: E402
 from actors.errors import ConfigError  # noqa: E402
 from actors.pubsub.bus import Bus  # noqa: E402
 from actors.pubsub.front import Attached  # noqa: E402
 from supervision.processes.directory import Tenant  # noqa: E402
 from supervision.processes.load import LOAD, LoadShare  # noqa: E402
+from supervision.processes.once_file import OnceFile  # noqa: E402
 from supervision.processes.worker import (  # noqa: E402
     WorkerEnd,
     die_with_parent,
@@ -43,6 +45,9 @@ from supervision.specs import ChildSpec  # noqa: E402
 
 LINKS: Final = 0.5
 """Seconds that a new worker waits until it hears the others, and they it."""
+
+APPOINTED: Final = ["appoint"]
+"""The same, of one whose application has something that exists once."""
 
 UNDERSTANDS: Final = ["stand_back", "peers_map"]
 """What a master may say to this worker that one of an earlier release would not understand."""
@@ -65,11 +70,13 @@ class Worker:
             sock.set_inheritable(False)
         directory = Path(options["bus"])
         self._bus = Bus(directory, options["name"], pubsub.server)
+        self._once = self._exists_once(tree.once_specs(endpoint), options.get("once"))
         attached = ChildSpec(id="bus", start=Attached.start, args=(pubsub.server, self._bus))
         self.server = Server(
             endpoint, sockets, tls=tls, cluster=self._bus, pubsub=[attached],
             boot_secret=options["secret"], grace=options["grace"],
             load=LoadShare(directory / LOAD, options["number"]),
+            once=None if self._once is None else self._once.seat(),
         )  # fmt: skip
 
         publish = options.get("publish")  # which a master of release 0.1 does not know
@@ -77,6 +84,24 @@ class Worker:
             sock = socket.socket(fileno=publish)
             sock.set_inheritable(False)
             self.server.publish_on(sock, any_user=options["publish_any_user"])
+
+    def _exists_once(self, specs: tuple[ChildSpec, ...], path: str | None) -> Once | None:
+        """Return what exists once; a master of an earlier release says no ``path`` for its lock."""
+        if not specs:
+            return None
+        if path is None:
+            logger.warning(
+                "%s exists once and does not run in this worker: its master is of an earlier"
+                " release, and appoints none; SIGUSR2 starts a new one",
+                ", ".join(names_of(specs)),
+            )
+        return Once(
+            specs,
+            None if path is None else OnceFile(Path(path)),
+            self._bus,
+            on_runs=lambda number: self._end.send("runs", number),
+            on_resigned=lambda gave_up: self._end.send("resigned", gave_up),
+        )
 
     def run(self) -> int:
         """Serve; return the exit status."""
@@ -104,10 +129,14 @@ class Worker:
         self._ask("orphaned", schedule.ORPHAN_DRAINS)
 
     def _ready(self) -> None:
-        self._end.send("ready", {**self.server.facts(), "understands": UNDERSTANDS})
+        appointable = self._once is not None and self._once.appointable
+        understands = [*UNDERSTANDS, *(APPOINTED if appointable else [])]
+        self._end.send("ready", {**self.server.facts(), "understands": understands})
 
     def _ask(self, why: str, budget: float, *, at_once: bool = False) -> None:
         self._end.send("stopping")
+        if self._once is not None:
+            self._once.leave()  # first: another worker runs it while this one drains
         self.server.ask(why, budget, at_once=at_once)
 
     def _signalled(self, number: int, _frame: object) -> None:
@@ -127,6 +156,10 @@ class Worker:
                 self._ask("stop", budget)
             case ["stand_back", bool() as back]:
                 self.server.connections.stand_back(back)
+            case ["appoint"] if self._once is not None:
+                self._once.appoint()
+            case ["resign"] if self._once is not None:
+                self._once.resign()
             case ["stop_now"]:
                 self._ask("stop_now", schedule.WORKER_AT_ONCE, at_once=True)
             case ["stacks"]:

@@ -32,6 +32,11 @@ logger = logging.getLogger("roost.endpoint")
 RETRY: Final = (1.0, 30.0)
 """Seconds until a tree that did not start, or gave up, is tried again: doubled up to the last."""
 
+MANY: Final = (
+    "once(...) needs one process or a master, and this server has several processes: use one, or"
+    " python -m actors.endpoint"
+)
+
 End = Callable[[float], bool]
 """Ends the connections of one application within seconds; returns whether all went in time."""
 
@@ -74,6 +79,7 @@ class Embedded:
         self._orderly = True
         self._again_at = 0.0
         self._wait = RETRY[0]
+        self._several = False
 
     def _rename(self) -> None:
         """Be another worker than the process that this one was forked from."""
@@ -114,7 +120,8 @@ class Embedded:
     def start(self) -> None:
         """Start the tree, and wait for that; nothing happens where it runs.
 
-        :class:`ConfigError` names the child that did not start.
+        :class:`ConfigError` names the child that did not start, or says that what exists once
+        cannot be in one of several processes.
         """
         if self._pid != os.getpid():
             self._reset()
@@ -124,6 +131,8 @@ class Embedded:
                 return
             self._tell()
             topics.serves = True
+            if self._several and tree.once_specs(self._endpoint):
+                raise ConfigError(MANY)
             options = self._endpoint.options
             seconds = tree.server_seconds(options, options.grace)
             server = ChildSpec(
@@ -161,6 +170,16 @@ class Embedded:
             return False
         self._wait = RETRY[0]
         return True
+
+    def several(self) -> None:
+        """Learn that there are other processes: what exists once does not run here any more."""
+        self._several = True
+        if self.running and self._lifetime is not None and tree.once_specs(self._endpoint):
+            logger.error("%s", MANY)
+            with self._lock:
+                self._lifetime.within(self._endpoint.options.grace)
+                self._lifetime.stop()
+                self._lifetime = None
 
     def end_connections(self, seconds: float) -> None:
         """End those of all applications, in so many seconds or what the tree's end leaves."""

@@ -28,6 +28,9 @@ DRAINERS = "drainers"
 SERVER = "server"
 """The id of the child that ends the connections which no drainer has ended."""
 
+ONCE = "once"
+"""The id of the child that stands for what exists once."""
+
 PLANNED = frozenset({DRAINERS, SERVER})
 
 logger = logging.getLogger("roost.endpoint")

@@ -44,11 +44,12 @@ class Server:
 
     ``cluster`` links this process to the others that serve the endpoint, ``pubsub`` are children to
     start before all others, ``boot_secret``: see :class:`~actors.endpoint.routes.Routes`. ``grace``
-    overrides the endpoint's, in seconds. ``load`` is for processes that share the sockets.
+    overrides the endpoint's, in seconds. ``load`` is for processes that share the sockets, ``once``
+    stands for what exists once, where that does not simply run in this process.
     :class:`ConfigError` says what cannot be served.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all but two by name
         self,
         endpoint: Mounts,
         sockets: socket.socket | Sequence[socket.socket],
@@ -59,6 +60,7 @@ class Server:
         boot_secret: str | None = None,
         grace: float | None = None,
         load: LoadShare | None = None,
+        once: ChildSpec | None = None,
     ) -> None:
         options = endpoint.options
         link = machines.redis(endpoint, cluster)
@@ -76,7 +78,7 @@ class Server:
         self.connections = Connections(
             self.listeners, self.routes.sessions, classes, options.last_poll, self.publishing
         )
-        self.children = tree.children(endpoint, self.connections, self.grace, pubsub)
+        self.children = tree.children(endpoint, self.connections, self.grace, pubsub, once)
         self.budget = tree.budget(endpoint, self.children, self.grace)
         self.budget.check()
         self.failed: AsyncResult[str] = AsyncResult()

@@ -1,14 +1,14 @@
 """The endpoint's tree as data: its children in the order in which they start.
 
 The order is the design (``Phoenix.Endpoint.Supervisor``), as they stop in reverse: pubsub, the
-application's children (under a supervisor of their own), what each class of sockets asks for, the
-server, the drainers, the acceptor, the watchers. So clients come in last and leave first; what
-drains is still served, and whatever a callback needs outlives its socket.
+application's children (under a supervisor of their own), what exists once, what each class of
+sockets asks for, the server, the drainers, the acceptor, the watchers. So clients come in last and
+leave first; what drains is still served, and whatever a callback needs outlives its socket.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
@@ -17,8 +17,10 @@ from actors.endpoint.mounts import Mounts, SocketMount
 from actors.endpoint.options import EndpointOptions
 from actors.endpoint.serving.budget import Budget, Drain
 from actors.endpoint.serving.connections import Acceptor, Connections, Serving
+from actors.endpoint.serving.once import alone
 from actors.endpoint.serving.root import CHILDREN, DRAINERS, SERVER, Children
 from actors.errors import ConfigError, SupervisionError
+from actors.once_child import Once
 from actors.options import build
 from actors.schedule import DRAIN_PART, SERVER_PART
 from supervision.drainer import Drainers
@@ -73,13 +75,24 @@ def drain_options(mounted: SocketMount, grace: float) -> DrainOptions | None:
     return replace(options, shutdown=options.shutdown or DRAIN_PART * grace)
 
 
+def once_specs(endpoint: Mounts) -> tuple[ChildSpec, ...]:
+    """Return the specs of what exists once; :class:`ConfigError` says what is wrong with one."""
+    given = [each for each in endpoint.options.children if isinstance(each, Once)]
+    return _checked(_given(given, "Endpoint(children=...)"))
+
+
 def children(
-    endpoint: Mounts, connections: Connections, grace: float, pubsub: Iterable[ChildSpec] = ()
+    endpoint: Mounts,
+    connections: Connections,
+    grace: float,
+    pubsub: Iterable[ChildSpec] = (),
+    once: ChildSpec | None = None,
 ) -> tuple[ChildSpec, ...]:
     """Return the specs in start order; nothing is started.
 
-    ``pubsub`` is what must run before everything else. :class:`ConfigError` says what is wrong
-    with a spec of the application's.
+    ``pubsub`` is what must run before everything else. ``once`` stands for what exists once, where
+    that does not simply run here. :class:`ConfigError` says what is wrong with a spec of the
+    application's.
     """
     options = endpoint.options
     asked = classes(endpoint, grace)
@@ -93,11 +106,11 @@ def children(
     return _checked(
         [
             *pubsub,
-            *_children(options.children),
+            *_children(options.children, once),
             *_specs(asked, "child_spec"),
             server,
             *late,
-            *_given(options.watchers, "Endpoint(watchers=...)"),
+            *_watchers(options),
         ]
     )
 
@@ -118,7 +131,7 @@ def embedded(
             *_specs(asked, "child_spec"),
             server,
             *_drainers(asked, grace),
-            *_given(options.watchers, "Endpoint(watchers=...)"),
+            *_watchers(options),
         ]
     )
 
@@ -156,18 +169,35 @@ def _drain(spec: ChildSpec) -> Drain:
     return Drain(name=f"{spec.id!r:.200}", seconds=seconds)
 
 
-def _children(given: Iterable[object]) -> list[ChildSpec]:
+def _children(given: Sequence[object], once: ChildSpec | None = None) -> list[ChildSpec]:
     """Return the supervisor of the application's children; none where there are none.
 
-    It asks for as long as all of them together, as they stop one after the other.
+    It asks for as long as all of them together, as they stop one after the other. What exists once
+    is among them where it simply runs in this process, else ``once`` follows: so it may use them.
     """
-    specs = _checked(_given(given, "Endpoint(children=...)"))
-    if not specs:
-        return []
-    asked = [spec.shutdown for spec in specs]
-    total = None if None in asked else sum(each or 0.0 for each in asked)
-    start, args = Children.start, (specs,)
-    return [ChildSpec(id=CHILDREN, start=start, args=args, shutdown=total, type="supervisor")]
+    where = "Endpoint(children=...)"
+    kept = [each for each in given if once is None or not isinstance(each, Once)]
+    specs = _checked(_given(kept, where))
+    found = []
+    here = [each for each in kept if isinstance(each, Once)]
+    if here:
+        found.append(alone(_given(here, where)))
+    if specs:
+        asked = [spec.shutdown for spec in specs]
+        total = None if None in asked else sum(each or 0.0 for each in asked)
+        start, args = Children.start, (specs,)
+        supervisor = ChildSpec(
+            id=CHILDREN, start=start, args=args, shutdown=total, type="supervisor"
+        )
+        found.append(supervisor)
+    return found if once is None else [*found, once]
+
+
+def _watchers(options: EndpointOptions) -> list[ChildSpec]:
+    where = "Endpoint(watchers=...)"
+    if any(isinstance(each, Once) for each in options.watchers):
+        raise ConfigError(f"{where}: once(...) is for children=[...] alone")
+    return _given(options.watchers, where)
 
 
 def _drainers(asked: list[Asked], grace: float) -> list[ChildSpec]:
@@ -202,7 +232,11 @@ def _specs(asked: list[Asked], method: str) -> list[ChildSpec]:
 
 
 def _given(children: Iterable[object], where: str) -> list[ChildSpec]:
-    return [_call(child_spec, where, child) for child in children]
+    return [_call(_spec, where, child) for child in children]
+
+
+def _spec(given: object) -> ChildSpec:
+    return given.spec() if isinstance(given, Once) else child_spec(given)
 
 
 def _call(function: Callable[..., Any], where: str, *args: Any) -> Any:
