@@ -13,7 +13,7 @@ from gevent.event import Event
 from gevent.pywsgi import WSGIServer
 from geventwebsocket.handler import WebSocketHandler
 
-from actors import Actor, ConfigError, Endpoint, Ok, Reply, Socket, whereis
+from actors import Actor, ConfigError, Endpoint, Ok, Reply, Socket, once, whereis
 from supervision import ChildSpec
 from tests.examples.test_flask_mount import GUNICORN, running
 from tests.support.raw import CLOSE, TEXT, Client, close_frame, frame
@@ -287,3 +287,29 @@ def test_each_worker_of_gunicorn_starts_the_tree_once_and_ends_it(preload):
     assert said[6:] == ["pool stops", "child stops"]
     pids = {line.rpartition(" ")[2] for line in server.lines if " in " in line and "starts" in line}
     assert len(pids) == 1
+
+
+def test_what_exists_once_simply_runs_in_one_process():
+    notes = []
+    endpoint = endpoint_with(notes, children=[once(part("child", notes))])
+    with hosted(endpoint) as (address, _), Client(address) as client:
+        echoed(client)
+        assert notes[0] == "child starts"
+        assert repr(whereis("child")) == "<OnceRef 'child'>"
+
+
+@pytest.mark.parametrize("early", [False, True])
+def test_what_exists_once_is_refused_in_one_of_several_processes(early, caplog):
+    notes = []
+    endpoint = endpoint_with(notes, children=[once(part("child", notes))])
+    with hosted(endpoint, **{"wsgi.multiprocess": True}) as (address, _):
+        if early:  # before anything can be known
+            endpoint.start()
+        with Client(address) as client:
+            assert client.upgrade(WS).status == 503
+        with Client(address) as client:
+            assert client.ask("/").body == b"page"
+    assert notes.count("child starts") == notes.count("child stops") == early
+    told = [r.getMessage() for r in caplog.records if r.levelno == logging.ERROR]
+    assert any("once(...) needs one process or a master" in line for line in told)
+    assert "Traceback" not in caplog.text
