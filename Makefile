@@ -1,6 +1,6 @@
 # `make run` and `make test` are all that a fresh machine needs (Debian, Python 3.11 or later).
 .DEFAULT_GOAL := run
-.PHONY: run test suite beside compiled coverage install format check types drills phoenixjs histories sanitize wheels autobahn bench bench-selfcheck docs clean
+.PHONY: run test suite beside compiled coverage install format check types drills once phoenixjs histories sanitize wheels autobahn bench bench-selfcheck docs clean
 
 PYTHON ?= $(or $(shell command -v python3.11),python3)
 BIND ?= 127.0.0.1:4000
@@ -59,6 +59,10 @@ types: $(VENV)/.dev
 drills: $(VENV)/.run
 	$(BIN)/python -m supervision.drills run --all --quiet
 	$(BIN)/python -m supervision.drills run --all --quiet --themes tests.drills.themes
+
+# What exists once is never there twice: 50 workers that run it are killed, 20 reloads move it.
+once: $(VENV)/.run
+	$(BIN)/python -m supervision.drills run once-kill9-50 once-reload-20 --quiet --themes tests.drills.themes
 
 # What real clients do, over and over: a race shows itself in one round of many.
 phoenixjs: $(VENV)/.test

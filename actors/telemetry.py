@@ -30,6 +30,9 @@ event                       measurements                                 metadat
 ``publish.request``         ``status``, ``count`` (messages that were    ``path``, ``peer`` (an
                             accepted), ``size`` (bytes of the body)      address, or ``unix``)
 ``drain.batch``             ``index``, ``count`` (connections), ``left``  ``drainer``
+``once.appointed``          ``number`` (once_number): it runs here       ``names``
+``once.lost``               ``number``, ``held`` (seconds): no more      ``names``, ``reason``
+``once.dropped``            ``count`` (messages told to nobody)          ``name``, ``reason``
 ``supervisor.restart``      ``count`` (restarts in the period)           ``supervisor``, ``child``
 =========================== ============================================ ==========================
 """

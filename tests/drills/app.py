@@ -7,6 +7,7 @@ What it does otherwise than usual is said in the environment (``options.VARIABLE
 * ``boot``: ``"exit"`` ends a worker while it imports this, a path does where there is such a file;
 * ``carriers``: how many turns may be blocked at once;
 * ``crashing``: there is a pool at ``/crashing`` whose child can be told to crash;
+* ``once``: a directory, in which what exists once notes its acts;
 * ``trace``: parts of the tree say when they start and stop;
 * ``version``: a file whose text says which version of the application this is.
 """
@@ -20,8 +21,8 @@ from typing import Any
 from actors import Endpoint
 from actors.runtime import get_dispatcher
 from tests.drills import app_channels as channels
+from tests.drills import app_once, app_tree, options
 from tests.drills import app_sockets as sockets
-from tests.drills import app_tree, options
 
 given = options.of_environment()
 
@@ -54,7 +55,10 @@ if "version" in given:
     sockets.Asked.version = Path(given["version"]).read_text(encoding="utf-8")
 
 endpoint = Endpoint(
-    children=[app_tree.announced("child")] if traced else [],
+    children=[
+        *([app_tree.announced("child")] if traced else []),
+        *([app_once.acting(given["once"])] if "once" in given else []),
+    ],
     watchers=[app_tree.announced("watcher")] if traced else [],
     **given.get("endpoint", {}),
 )

@@ -27,8 +27,12 @@ SELECTION = [
     "G50",
     "G52",
     "G53",
+    "G54",
+    "G55",
+    "G56",
+    "G57",
 ]
-NUMBERED = [*range(1, 30), *range(31, 54)]
+NUMBERED = [*range(1, 30), *range(31, 58)]
 SLACK = 4.0
 """The suite shares its machine; `make drills` judges more strictly."""
 

@@ -197,6 +197,19 @@ class TestWhatExistsOnce:
         last = first + len(told) - 1
         assert answer in {f"{last} so far", f"{last + 1} so far"}  # it may tick meanwhile
 
+    def test_a_ticker_that_exists_once_ticks_once_for_the_clients_of_all_workers(self):
+        with example("once", workers=2) as command, ExitStack() as stack:
+            command.wait_for("2 workers are ready")
+            clients = [stack.enter_context(connect(command, "/ticks/websocket")) for _ in range(6)]
+            for client in clients:
+                told = [client.recv(DEADLINE) for _ in range(3)]
+                first, pid = re.fullmatch(r"tick (\d+) of (\d+)", told[0]).groups()
+                assert told == [f"tick {int(first) + number} of {pid}" for number in range(3)]
+                client.send("how many?")
+                while not (answer := client.recv(DEADLINE)).startswith("ticker"):
+                    pass
+                assert re.fullmatch(r"ticker \d{13,}: \d+ so far", answer)
+
     def test_a_digest_is_sent_once_in_all(self, tmp_path):
         environ = {**os.environ, "DATABASE": str(tmp_path / "digest.db")}
         with example("digest", workers=2, env=environ) as command:

@@ -8,6 +8,9 @@ supervisors that have them; ``connections`` are the children that stand for what
 acceptor, and the server that ends the connections which no drainer has ended. ``budget`` says
 whether a shutdown fits into its time (``actors.schedule``). ``reloader`` reloads changed code.
 
+``once`` runs what exists once while its ``tenure`` says so, under a ``lease``; ``forwarding`` is
+how others reach it.
+
 It knows the endpoint's description (``definition``, ``routes``, ``options``), ``transports`` and
 ``supervision``; processes, signals and files are the command's.
 """
