@@ -45,11 +45,27 @@ class Room(Socket):
     def handle_info(self, message):
         return Push(message)
 
+class Child(actors.Actor):
+    def on_receive(self, message):
+        return message
+
+try:
+    from actors import once, whereis
+    children = [once(Child)]
+except ImportError:  # before that existed
+    children = []
+
+def asked():
+    try:
+        return whereis("Child").ask("runs")
+    except Exception as error:
+        return type(error).__name__
+
 def code(environ, start_response):
     start_response("200 OK", [("Content-Type", "text/plain")])
-    return [CODE.encode()]
+    return [(asked() if environ["PATH_INFO"] == "/once" else CODE).encode()]
 
-endpoint = Endpoint(fallback=code)
+endpoint = Endpoint(fallback=code, children=children)
 endpoint.socket("/room", Room, longpoll={"window": 2.0, "max_body": 8_000_000})
 """
 
@@ -184,4 +200,33 @@ def test_master_serves_with_workers_of_the_other_code_and_back(old, tmp_path, fi
         assert it.command.ended() == 0
         # A stack's lines are of the code that is there now, so they may be any.
         odd = ("roost.worker: the master said", "Traceback", "SIGABRT", "SIGKILL", "reload is off")
+        assert not [line for line in it.command.lines if any(word in line for word in odd)]
+
+
+def knows_once(tree):
+    return (tree / "actors/once_child.py").exists()
+
+
+@pytest.mark.parametrize(("first", "then"), [("old", "new"), ("new", "old")])
+def test_what_exists_once_runs_where_the_master_and_the_worker_know_of_it(
+    old, tmp_path, first, then
+):
+    with ExitStack() as stack:
+        it = Served(stack, old, tmp_path, first)
+        it.exchange(then)
+        it.command.signal(signal.SIGHUP)
+        client = it.client(then)
+        known = [knows_once(it.trees[each]) for each in (first, then)]
+        until = time.monotonic() + DEADLINE
+        while all(known) and client.ask("/once").body != b"runs":
+            assert time.monotonic() < until
+        if known == [False, True]:
+            it.command.wait_for("Child exists once and does not run in this worker")
+            assert client.ask("/once").body == b"ActorDeadError"
+        if known[1]:
+            told = [line for line in it.command.lines if "does not run in this worker" in line]
+            assert len(told) == (0 if known[0] else 1)
+        it.command.signal(signal.SIGTERM)
+        assert it.command.ended() == 0
+        odd = ("roost.worker: the master said", "what nobody understands", "Traceback")
         assert not [line for line in it.command.lines if any(word in line for word in odd)]
