@@ -84,8 +84,8 @@ class OnceRef:
                     _refuse(future, ActorDeadError(f"nobody runs {self.name}"))
 
         def send() -> None:
-            local = names.local(self.name)
-            if block and local is not None and _owner(local) is asker:
+            local = local_ref(self.name)
+            if block and local is not None and local.actor_inbox.owner is asker:
                 _refuse(future, RuntimeError(f"{self.name} would wait for its own answer"))
             else:
                 self._forwarder.ask(self.name, packed, timeout, settle)
@@ -98,6 +98,7 @@ class Forwarder:
     """One process's end. ``cluster`` links it to the others; ``None``: there are none."""
 
     def __init__(self, children: Sequence[str], cluster: Cluster | None = None) -> None:
+        self._names = frozenset(children)
         self._refs = [OnceRef(name, self) for name in children]
         self._cluster = cluster
         self._number: int | None = None
@@ -146,7 +147,7 @@ class Forwarder:
 
     def tell(self, name: str, packed: bytes) -> None:
         """Forward a message; on the loop."""
-        if names.local(name) is not None:
+        if local_ref(name) is not None:
             _tell(name, unpack(packed))
         elif not self._notify(["tell", name, packed]):
             _dropped(name, "nobody runs it")
@@ -158,7 +159,7 @@ class Forwarder:
 
     def ask(self, name: str, packed: bytes, timeout: float, reply: Reply) -> None:
         """Forward a question; on the loop."""
-        if names.local(name) is not None:
+        if local_ref(name) is not None:
             _ask(name, unpack(packed), reply)
         elif self._holder is None or self._cluster is None:
             reply(None)
@@ -170,9 +171,9 @@ class Forwarder:
 
     def _serve(self, worker: str, body: Any, reply: Reply | None) -> None:
         match body:
-            case ["tell", str(name), bytes(packed)]:
+            case ["tell", str(name), bytes(packed)] if name in self._names:
                 _tell(name, unpack(packed))
-            case ["ask", str(name), bytes(packed)] if reply is not None:
+            case ["ask", str(name), bytes(packed)] if reply is not None and name in self._names:
                 _ask(name, unpack(packed), reply)
             case ["runs", int(number)]:
                 if self._holder is None or number >= self._holder[0]:
@@ -180,7 +181,7 @@ class Forwarder:
             case ["ended", int(number)]:
                 if self._holder == (number, worker):
                     self._holder = None
-            case _:  # a later release says more
+            case _:  # a later release says more, or has another child
                 logger.debug("%s said of what exists once: %.100r", worker, body)
                 if reply is not None:
                     reply(None)
@@ -210,8 +211,14 @@ class Answer:
             self._reply(["failed", described(error)])
 
 
-def _tell(name: str, message: Any) -> None:
+def local_ref(name: str) -> Ref[Any] | None:
+    """Return the ref of the actor that has the name in this process."""
     ref = names.local(name)
+    return ref if isinstance(ref, Ref) else None
+
+
+def _tell(name: str, message: Any) -> None:
+    ref = local_ref(name)
     try:
         if ref is None:
             _dropped(name, "nobody runs it")
@@ -224,8 +231,8 @@ def _tell(name: str, message: Any) -> None:
 
 
 def _ask(name: str, message: Any, reply: Reply) -> None:
-    ref = names.local(name)
-    if not isinstance(ref, Ref) or ref.actor_inbox.closed:
+    ref = local_ref(name)
+    if ref is None or ref.actor_inbox.closed:
         reply(None)
         return
     try:
@@ -233,10 +240,6 @@ def _ask(name: str, message: Any, reply: Reply) -> None:
         ref.actor_inbox.put(Envelope(message, reply_to=answer))
     except MailboxFull as error:
         reply(["failed", str(error)])
-
-
-def _owner(ref: Any) -> Any:
-    return ref.actor_inbox.owner if isinstance(ref, Ref) else None
 
 
 def _dropped(name: str, reason: str) -> None:

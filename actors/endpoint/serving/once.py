@@ -35,6 +35,10 @@ UNWINDS: Final = 0.05
 """Seconds after a kill in which what was killed comes out of what it blocked in."""
 
 
+ENDS: Final = 0.1
+"""Seconds for the end of what only undoes what it has noted."""
+
+
 def names_of(specs: Iterable[ChildSpec]) -> list[str]:
     """Return the names by which the children are found."""
     return [spec.name for spec in specs if spec.name is not None]
@@ -65,6 +69,7 @@ class Once:
         self.specs = specs
         self.names = names_of(specs)
         self.forwarder = Forwarder(self.names, cluster)
+        self.forwarder.begin()  # the tree's other children may look for it when they start
         self._lease = lease
         self._on_runs = on_runs
         self._on_resigned = on_resigned
@@ -200,7 +205,7 @@ class Once:
             self._runs(number)
 
     def _runs(self, number: int) -> None:
-        logger.info("this worker runs what exists once: %s, number %d", self._told, number)
+        logger.debug("this worker runs what exists once: %s, number %d", self._told, number)
         if not self._why:  # else it is ending already
             self.forwarder.runs(number)
         telemetry.execute("once.appointed", {"number": number}, {"names": self.names})
@@ -279,9 +284,6 @@ class Seat(Actor):
         super().__init__()
         self._once = once
 
-    def on_start(self) -> None:
-        self._once.forwarder.begin()
-
     def terminate(self, reason: Reason) -> None:
         self._once.leave()
         self._once.over().get()
@@ -322,4 +324,4 @@ class Alone(Actor):
 
 def alone(specs: Iterable[ChildSpec]) -> ChildSpec:
     """Return what a process has in its tree where it runs ``specs`` by itself."""
-    return ChildSpec(id=ONCE, start=Alone.start, args=(names_of(specs),))
+    return ChildSpec(id=ONCE, start=Alone.start, args=(names_of(specs),), shutdown=ENDS)

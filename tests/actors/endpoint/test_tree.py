@@ -5,7 +5,7 @@ from __future__ import annotations
 import gevent
 import pytest
 
-from actors import Actor, Endpoint, Socket
+from actors import Actor, Endpoint, Socket, once
 from actors.endpoint.serving import tree
 from actors.endpoint.serving.connections import Acceptor, Connections, Serving
 from actors.endpoint.serving.root import DRAINERS, SERVER, Children, _later
@@ -89,6 +89,28 @@ class TestOrder:
             ChildSpec(id="acceptor", start=Acceptor.start, args=(connections,), shutdown=None),
             watcher,
         )  # fmt: skip
+
+    def test_what_exists_once_follows_the_children_where_a_master_appoints(self, connections):
+        child = ChildSpec(id="child", start=Actor.start)
+        other = ChildSpec(id="other", start=Actor.start)
+        seat = ChildSpec(id="once", start=Actor.start)
+        endpoint = Endpoint(children=[once(other), child])
+        specs = tree.children(endpoint, connections, 25.0, once=seat)
+        assert ids(specs)[:2] == ["children", "once"]
+        assert ids(specs[0].args[0]) == ["child"]
+        assert ids(tree.once_specs(endpoint)) == ["other"]
+        alone = Endpoint(children=[once(other)])
+        assert ids(tree.children(alone, connections, 25.0, once=seat))[0] == "once"
+
+    def test_what_exists_once_is_among_the_children_where_nobody_appoints(self, connections):
+        child = ChildSpec(id="child", start=Actor.start)
+        other = ChildSpec(id="other", start=Actor.start)
+        endpoint = Endpoint(children=[once(other), child])
+        specs = tree.children(endpoint, connections, 25.0)
+        assert ids(specs)[:2] == ["once", "children"]
+        assert [(spec.id, spec.name) for spec in specs[1].args[0]] == [
+            ("other", "other"), ("child", None),
+        ]  # fmt: skip
 
     def test_phoenix_s_order_accepts_during_the_drain(self, connections):
         endpoint = Endpoint(drain_order="phoenix")
