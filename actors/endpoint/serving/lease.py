@@ -2,7 +2,8 @@
 
 The workers of one machine have :class:`~supervision.processes.once_file.OnceFile`. One that all
 machines share may take its place: the worker that its master has appointed is then the candidate
-of its machine, and runs what exists once only while it has the lease.
+of its machine, and runs what exists once only while it has the lease. It is given to
+:class:`~actors.endpoint.serving.once.Once`, with what links the machines.
 """
 
 from __future__ import annotations

@@ -134,9 +134,7 @@ class Place:
         self.said = Event()
         self.resigned = []
         self.ran = []
-        self.once = Once(
-            specs or (SPEC,), lease, None, on_runs=self._runs, on_resigned=self._resigned
-        )
+        self.once = Once(specs or (SPEC,), lease, on_runs=self._runs, on_resigned=self._resigned)
         self.seat = self.once.seat().start(self.once)
 
     def _runs(self, number):
