@@ -36,13 +36,15 @@ def say(*words):
     os.write(1, f"{' '.join(map(str, (os.getpid(), *words)))}\n".encode())
 
 
-def serve(channel, options, *, facts=FACTS, beats=True):
+def serve(channel, options, *, facts=FACTS, beats=True, answers={}):  # noqa: B006 - read alone
     """Be ready, and end when told to."""
     channel.send("bus")
     channel.send("ready", facts)
     while not channel.closed:
         for message in told(channel, BEAT):
             say(*message)
+            if message[0] in answers:
+                channel.send(*answers[message[0]])
             if message[0] in ("stop", "stop_now"):
                 channel.send("stopping")
                 sys.exit(0)
@@ -54,6 +56,18 @@ def serve(channel, options, *, facts=FACTS, beats=True):
 def polite(channel, options):
     """Serve, and understand what workers of the first release do not."""
     serve(channel, options, facts={**FACTS, "understands": ["stand_back", "news"]})
+
+
+def candidate(channel, options, *, gave_up=False):
+    """Serve, and run what exists once when it is told to."""
+    answers = {"appoint": ["resigned", True] if gave_up else ["runs", 7]}
+    answers["resign"] = ["resigned", False]
+    serve(channel, options, facts={**FACTS, "understands": ["appoint"]}, answers=answers)
+
+
+def unfit(channel, options):
+    """Serve, and find that what exists once cannot be kept here."""
+    candidate(channel, options, gave_up=True)
 
 
 def odd(channel, options):

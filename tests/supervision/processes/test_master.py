@@ -364,6 +364,58 @@ def test_workers_of_an_earlier_release_are_not_told_to_stand_back(deed):
         assert told_back(run) == []
 
 
+def orders(run):
+    """Return who was told to run what exists once, and who to hand it over, in order."""
+    found = (re.match(r"(\d+) (appoint|resign)$", line) for line in run.lines)
+    return [(each[2], int(each[1])) for each in found if each]
+
+
+def test_the_first_worker_that_understands_is_appointed_and_the_next_when_it_is_reaped():
+    with Run("serve", "candidate", "candidate", workers=3) as run:
+        run.wait_for("3 workers are ready")
+        run.wait_for(r"^\d+ appoint")
+        run.wait_for("runs what exists once, number 7")
+        ((_, first),) = orders(run)
+        assert first != run.pid_of("serve")
+        os.kill(first, signal.SIGKILL)
+        run.wait_for(r"^\d+ appoint", 2)
+        assert orders(run)[1] != ("appoint", first)
+        run.signal(signal.SIGTERM)
+        assert run.ended() == 0
+
+
+def test_a_reload_moves_what_exists_once_when_it_was_handed_over():
+    with Run("serve", "candidate", workers=2) as run:
+        run.wait_for(r"^\d+ appoint")
+        ((_, first),) = orders(run)
+        run.wait_for("2 workers are ready")
+        run.signal(signal.SIGHUP)  # the first slot is the other worker's
+        later = run.pid_of("candidate", 2)
+        run.wait_for(r"^\d+ appoint", 2)
+        assert orders(run) == [("appoint", first), ("resign", first), ("appoint", later)]
+        run.signal(signal.SIGTERM)
+        assert run.ended() == 0
+
+
+def test_what_gives_up_in_one_worker_is_tried_in_the_other():
+    with Run("unfit", "candidate", workers=2) as run:
+        run.wait_for("runs what exists once, number 7")
+        assert orders(run)[0] == ("appoint", run.pid_of("unfit"))
+        assert orders(run)[-1] == ("appoint", run.pid_of("candidate"))
+        run.signal(signal.SIGTERM)
+        assert run.ended() == 0
+
+
+def test_workers_of_an_earlier_release_are_not_appointed():
+    with Run("serve", workers=2) as run:
+        run.wait_for("2 workers are ready")
+        run.signal(signal.SIGUSR1)
+        run.wait_for(r"^\d+ stacks", 2)
+        assert orders(run) == []
+        run.signal(signal.SIGTERM)
+        assert run.ended() == 0
+
+
 def test_one_more_and_one_less_and_never_none():
     with Run("serve") as run:
         run.wait_for("serving")
