@@ -11,9 +11,9 @@ the number of reloads that had been asked for when they were started. Once one o
 serves, the holder is told to hand over, and nobody is appointed before it has: so a reload moves
 what exists once one time, and to new code.
 
-What gives up in one worker is tried in another after 1, 2, 4 ... 30 s. Workers that end one after
-the other while they are appointed may have been ended by what they ran: beyond :data:`MANY` within
-:data:`PERIOD` seconds the next one waits as well, so that not all workers are lost to it.
+What gives up in one worker is tried in another after 1, 2, 4 ... 30 s. So is what may have ended
+its worker: one that ends within :data:`QUICKLY` seconds of its appointment. Else one child could
+cost all workers, one after the other.
 """
 
 from __future__ import annotations
@@ -24,13 +24,11 @@ from collections.abc import Callable, Hashable, Mapping
 from typing import Final, Generic, TypeVar
 
 from supervision.backoff import Backoff
-from supervision.intensity import Intensity
 from supervision.processes.lifecycle import TRANSITIONS, Event, State
 
 W = TypeVar("W", bound=Hashable)
 
-MANY: Final = 5
-PERIOD: Final = 5.0
+QUICKLY: Final = 1.0
 
 
 class Order(enum.Enum):
@@ -55,7 +53,6 @@ class Appointment(Generic[W]):
         self._since = 0.0
         self._gave_up: W | None = None
         self._backoff = Backoff(chance)
-        self._intensity = Intensity(MANY, PERIOD)
 
     def decide(self, candidates: Mapping[W, int], now: float) -> tuple[Order, W] | None:
         """Return what to tell whom, if anything; call it again until there is nothing.
@@ -105,7 +102,7 @@ class Appointment(Generic[W]):
             self._gave_up = None
         if worker != self.holder:
             return
-        if self.state is State.APPOINTED and not self._intensity.allows(now):
+        if now - self._since < QUICKLY:
             self._wait(now)
         self._move(Event.REAPED)
         self.holder = None

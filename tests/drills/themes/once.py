@@ -19,7 +19,7 @@ BACK = 2.0
 """Seconds in which it must be there again."""
 
 APART = 1.2
-"""Seconds between two kills: more of them, and the master waits before it starts a worker."""
+"""Seconds that one runs before it is killed: who ends within one may have been ended by it."""
 
 
 def begin(stage: AppStage, *arguments: str, **rest: Any) -> tuple[DrillServer, Journal]:
@@ -49,9 +49,10 @@ def kill_over_and_over(stage: AppStage, times: int) -> None:
         stage.fault(f"SIGKILL to worker {now.pid}, which runs what exists once")
         killed = time.monotonic()
         server.signal(signal.SIGKILL, now.pid)
-        gaps.append(journal.wait(now.number).begin - killed)
+        after = journal.wait(now.number)
+        gaps.append(after.begin - killed)
         server.wait_workers(without(now.pid, left=3), "it is replaced")
-        time.sleep(max(0.0, killed + APART - time.monotonic()))
+        time.sleep(max(0.0, after.begin + APART - time.monotonic()))
     stage.settled()
     gaps.sort()
     stage.measure("seconds until it is back, p50", gaps[len(gaps) // 2])
