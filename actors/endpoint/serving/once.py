@@ -118,7 +118,7 @@ class Once:
     def kill(self) -> None:
         """End it at once."""
         self._gone = True
-        self._do(self._tenure.resign())
+        self.resign("this worker ends")
         self._kill()
 
     def over(self) -> Future[None]:
@@ -161,7 +161,8 @@ class Once:
             tenure = self._tenure
             self._do(tenure.refused(now) if number is None else tenure.granted(number, now))
 
-        self._the_lease.acquire(reply)
+        if self._lease is not None:  # without one it is never appointed
+            self._lease.acquire(reply)
 
     def _renew(self) -> None:
         def reply(kept: bool | None) -> None:  # noqa: FBT001 - as a lease says it
@@ -169,16 +170,13 @@ class Once:
                 self._why = "the lease is lost"
             self._do(self._tenure.renewed(kept, self._now()))
 
-        self._the_lease.renew(self._tenure.number, reply)
+        if self._lease is not None:
+            self._lease.renew(self._tenure.number, reply)
         self.forwarder.renew()
 
     def _release(self) -> None:
-        self._the_lease.release(self._tenure.number)
-
-    @property
-    def _the_lease(self) -> Lease:
-        assert self._lease is not None  # noqa: S101 - without one it is never appointed
-        return self._lease
+        if self._lease is not None:
+            self._lease.release(self._tenure.number)
 
     def _resigned(self) -> None:
         self._why = ""

@@ -45,13 +45,14 @@ def kill_over_and_over(stage: AppStage, times: int) -> None:
     server, journal = begin(stage, workers=3)
     gaps = []
     for _ in range(times):
-        now = journal.wait()
+        now, before = journal.wait(), server.workers
         stage.fault(f"SIGKILL to worker {now.pid}, which runs what exists once")
         killed = time.monotonic()
         server.signal(signal.SIGKILL, now.pid)
         after = journal.wait(now.number)
         gaps.append(after.begin - killed)
-        server.wait_workers(without(now.pid, left=3), "it is replaced")
+        new = set(server.wait_workers(without(now.pid, left=3), "it is replaced")) - set(before)
+        server.wait_line(rf"\(pid {new.pop()}\) is back: 3 of 3 workers are ready")
         time.sleep(max(0.0, after.begin + APART - time.monotonic()))
     stage.settled()
     gaps.sort()
