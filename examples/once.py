@@ -1,5 +1,7 @@
 import os
 
+from pykka import ActorDeadError
+
 from actors import (
     Actor,
     Endpoint,
@@ -37,7 +39,10 @@ class TickSocket(Socket):
         return Ok(state)
 
     def handle_in(self, payload: str | bytes, opcode: Opcode) -> Reply:
-        number, ticks = whereis("Ticker").ask("how many?")
+        try:
+            number, ticks = whereis("Ticker").ask("how many?")
+        except ActorDeadError:  # it is on its way from one worker to another
+            return Reply("nobody counts")
         return Reply(f"ticker {number}: {ticks} so far")
 
     def handle_info(self, message: str) -> Push:
