@@ -12,7 +12,7 @@ from actors.channels import hot
 from actors.channels.channel import Channel
 from actors.channels.socket import ChannelSocket
 from actors.endpoint.mounts import Mounts
-from actors.endpoint.serving import publish_requests
+from actors.endpoint.serving import lease, publish_requests
 from actors.options import Options, build, limits
 from actors.pubsub import bus, link, numbers, pace, wire
 from actors.pubsub.redis import outbox
@@ -123,6 +123,7 @@ FIXED: tuple[tuple[str, Any, str, str], ...] = (
         "until Redis is asked, and as long until it is dead",
     ),
     ("redis.wait", redis.LONGEST_WAIT, "seconds", "between attempts to reach Redis, at most"),
+    ("once.lease", lease.SECONDS, "seconds", "between machines, where it is not renewed"),
     ("redis.publishers", numbers.MAX_PUBLISHERS, "workers", "whose numbers are known, for gaps"),
     ("master.workers", MAX_WORKERS, "processes", "of one master"),
     ("master.unsent", channel.MAX_UNSENT, "bytes", "for a worker that does not read"),

@@ -161,6 +161,11 @@ class Bus:
     def notify(self, worker: str, kind: str, body: Any) -> bool:
         return self._send(worker, wire.notify(kind, body))
 
+    def notify_all(self, kind: str, body: Any) -> None:
+        message = wire.notify(kind, body)
+        for link in self._links.values():
+            link.send(message)
+
     def request(self, worker: str, kind: str, body: Any, timeout: float, reply: Reply) -> None:
         ticket = self._exchanges.ticket()
         if self._send(worker, wire.request(ticket, kind, body)):

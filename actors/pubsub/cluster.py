@@ -61,6 +61,9 @@ class Cluster(Protocol):
         ``False``: it is not sent, as there is no such worker or too much waits to be sent.
         """
 
+    def notify_all(self, kind: str, body: Any) -> None:
+        """Tell every other worker what it does not answer; one that cannot be told misses it."""
+
     def serve(self, kind: str, handler: Handler) -> None:
         """Have ``handler(worker, body, reply)`` called for requests and notices of ``kind``.
 

@@ -51,6 +51,10 @@ class Joint:
         adapter = self._to(worker)
         return adapter is not None and adapter.notify(worker, kind, body)
 
+    def notify_all(self, kind: str, body: Any) -> None:
+        for adapter in self._adapters:
+            adapter.notify_all(kind, body)
+
     def serve(self, kind: str, handler: Handler) -> None:
         for adapter in self._adapters:
             adapter.serve(kind, handler)

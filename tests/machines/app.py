@@ -2,10 +2,26 @@
 
 from __future__ import annotations
 
+import json
 import os
 from typing import Any, ClassVar
 
-from actors import Channel, ChannelSocket, Endpoint, Ok, on
+from pykka import ActorDeadError
+
+from actors import (
+    Actor,
+    Channel,
+    ChannelSocket,
+    Endpoint,
+    Ok,
+    Reply,
+    Socket,
+    on,
+    once,
+    once_number,
+    whereis,
+)
+from tests.drills.app_once import acting
 
 
 class Room(Channel[dict[str, Any]]):
@@ -38,15 +54,50 @@ class RoomSocket(ChannelSocket):
         return f"user:{assigns['name']}" if assigns["name"] else None
 
 
-endpoint = Endpoint(secret_key_base="one secret for all machines, 32 bytes and more")
+SECRET = "one secret for all machines, 32 bytes and more"
+
+endpoint = Endpoint(secret_key_base=SECRET)
 endpoint.socket("/socket", RoomSocket, longpoll={"window": 2.0})
+
+
+class Counter(Actor):
+    """Answers who it is."""
+
+    def on_start(self) -> None:
+        self.number = once_number()
+
+    def on_receive(self, message: Any) -> list[Any]:
+        return [message, os.getpid(), self.number]
+
+
+class Asking(Socket):
+    """Asks the counter, wherever that is."""
+
+    def handle_in(self, payload: Any, opcode: Any) -> Reply:
+        try:
+            return Reply(json.dumps(whereis("counter").ask(payload)))
+        except ActorDeadError:
+            return Reply("null")
+
+
+def with_once(**options: Any) -> Endpoint:
+    """Return an endpoint with what exists once, which notes its acts in ``$ONCE_PLACE``."""
+    made = Endpoint(
+        children=[
+            acting(os.environ.get("ONCE_PLACE", "/nowhere")), once(Counter, name="counter"),
+        ],
+        secret_key_base=SECRET,
+        **options,
+    )  # fmt: skip
+    made.socket("/ask", Asking)
+    return made
+
+
+once_endpoint = with_once()
 
 
 def application() -> Any:
     """Return the application for another server, with the Redis that the environment names."""
-    inside = Endpoint(
-        secret_key_base="one secret for all machines, 32 bytes and more",
-        redis=os.environ["REDIS_URL"],
-    )
+    inside = with_once(redis=os.environ["REDIS_URL"])
     inside.socket("/socket", RoomSocket, longpoll={"window": 2.0})
     return inside.wsgi()

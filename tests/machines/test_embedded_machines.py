@@ -33,7 +33,9 @@ def gunicorn(redis: RedisServer, *options: str) -> Iterator[Program]:
         "-m", "gunicorn", "-k", WORKER, "-w", "2", "-b", "127.0.0.1:0", "--no-control-socket",
         *options, "tests.machines.app:application()",
     ]  # fmt: skip
-    with Program(*command, env={**os.environ, "REDIS_URL": redis.url}) as program:
+    with Program(
+        *command, env={**os.environ, "REDIS_URL": redis.url, "ONCE_PLACE": str(redis.directory)}
+    ) as program:
         port = program.wait_for(r"Listening at: http://127\.0\.0\.1:(\d+)")[1]
         program.address = ("127.0.0.1", int(port))
         yield program

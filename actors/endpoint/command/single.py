@@ -59,6 +59,7 @@ def _serve(endpoint: Endpoint, given: argparse.Namespace) -> int:
     from actors.endpoint.command.certificate import server_context  # noqa: PLC0415
     from actors.endpoint.command.checking import problems  # noqa: PLC0415
     from actors.endpoint.serving import machines  # noqa: PLC0415
+    from actors.endpoint.serving.candidate import candidate  # noqa: PLC0415
     from actors.endpoint.serving.server import Server  # noqa: PLC0415
 
     tls = server_context(given.certfile, given.keyfile)
@@ -66,7 +67,11 @@ def _serve(endpoint: Endpoint, given: argparse.Namespace) -> int:
     sockets = [bindable(host, port)] if given.check else listeners(host, port)
     try:
         machines.use(endpoint, given.redis)
-        server = Server(endpoint, sockets, tls=tls, grace=given.grace)
+        links = machines.linked(endpoint)
+        server = Server(
+            endpoint, sockets, tls=tls, grace=given.grace,
+            cluster=links.cluster, pubsub=links.pubsub, once=candidate(endpoint, links),
+        )  # fmt: skip
     except ConfigError:
         for sock in sockets:
             sock.close()

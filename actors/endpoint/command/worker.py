@@ -26,7 +26,8 @@ from actors.endpoint.command.logs import Logs  # noqa: E402
 from actors.endpoint.command.stacks import dump_stacks  # noqa: E402
 from actors.endpoint.command.wakeup import wake_on_signals  # noqa: E402
 from actors.endpoint.serving import machines, tree  # noqa: E402
-from actors.endpoint.serving.once import Once, names_of  # noqa: E402
+from actors.endpoint.serving.machines import Links  # noqa: E402
+from actors.endpoint.serving.once import Once, names_of, seat  # noqa: E402
 from actors.endpoint.serving.server import Server  # noqa: E402
 from actors.errors import ConfigError  # noqa: E402
 from actors.pubsub.bus import Bus  # noqa: E402
@@ -70,13 +71,14 @@ class Worker:
             sock.set_inheritable(False)
         directory = Path(options["bus"])
         self._bus = Bus(directory, options["name"], pubsub.server)
-        self._once = self._exists_once(tree.once_specs(endpoint), options.get("once"))
         attached = ChildSpec(id="bus", start=Attached.start, args=(pubsub.server, self._bus))
+        links = machines.linked(endpoint, self._bus, attached)
+        self._once = self._exists_once(tree.once_specs(endpoint), links, options.get("once"))
         self.server = Server(
-            endpoint, sockets, tls=tls, cluster=self._bus, pubsub=[attached],
+            endpoint, sockets, tls=tls, cluster=links.cluster, pubsub=links.pubsub,
             boot_secret=options["secret"], grace=options["grace"],
             load=LoadShare(directory / LOAD, options["number"]),
-            once=None if self._once is None else self._once.seat(),
+            once=None if self._once is None else seat(self._once),
         )  # fmt: skip
 
         publish = options.get("publish")  # which a master of release 0.1 does not know
@@ -85,7 +87,9 @@ class Worker:
             sock.set_inheritable(False)
             self.server.publish_on(sock, any_user=options["publish_any_user"])
 
-    def _exists_once(self, specs: tuple[ChildSpec, ...], path: str | None) -> Once | None:
+    def _exists_once(
+        self, specs: tuple[ChildSpec, ...], links: Links, path: str | None
+    ) -> Once | None:
         """Return what exists once; a master of an earlier release says no ``path`` for its lock."""
         if not specs:
             return None
@@ -95,10 +99,11 @@ class Worker:
                 " release, and appoints none; SIGUSR2 starts a new one",
                 ", ".join(names_of(specs)),
             )
+        clusters = (self._bus,) if links.redis is None else (self._bus, links.redis)
         return Once(
             specs,
-            None if path is None else OnceFile(Path(path)),
-            self._bus,
+            None if path is None else links.lease() or OnceFile(Path(path)),
+            *clusters,
             on_runs=lambda number: self._end.send("runs", number),
             on_resigned=lambda gave_up: self._end.send("resigned", gave_up),
         )

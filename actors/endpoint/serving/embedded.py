@@ -18,6 +18,7 @@ from gevent.lock import RLock
 from actors.endpoint.mounts import Mounts
 from actors.endpoint.routes import Routes
 from actors.endpoint.serving import machines, tree
+from actors.endpoint.serving.candidate import candidate
 from actors.endpoint.serving.lifetime import Lifetime
 from actors.endpoint.serving.root import SERVER
 from actors.errors import ConfigError
@@ -33,8 +34,8 @@ RETRY: Final = (1.0, 30.0)
 """Seconds until a tree that did not start, or gave up, is tried again: doubled up to the last."""
 
 MANY: Final = (
-    "once(...) needs one process or a master, and this server has several processes: use one, or"
-    " python -m actors.endpoint"
+    "once(...) needs one process, a master or a Redis, and this server has several processes: use"
+    " one, python -m actors.endpoint, or Endpoint(redis=...)"
 )
 
 End = Callable[[float], bool]
@@ -67,7 +68,7 @@ class Embedded:
     def __init__(self, endpoint: Mounts) -> None:
         self._endpoint = endpoint
         self._notes: list[str] = []
-        self._redis = machines.redis(endpoint, None)
+        self._links = machines.linked(endpoint)
         self._made: list[Routes] = []
         self._reset()
 
@@ -83,10 +84,11 @@ class Embedded:
 
     def _rename(self) -> None:
         """Be another worker than the process that this one was forked from."""
-        if self._redis is not None:
-            self._redis.worker = machines.new_worker()
+        redis = self._links.redis
+        if redis is not None:
+            redis.worker = machines.new_worker()
             for made in self._made:
-                made.sessions.worker = self._redis.worker
+                made.sessions.worker = redis.worker
 
     def routes(self) -> Routes:
         """Return the router of one application.
@@ -94,7 +96,7 @@ class Embedded:
         What a person should know of it is logged when it serves: it may be made where nobody will
         be served by it, as under our own server, or before a fork.
         """
-        made = Routes(self._endpoint, cluster=self._redis)
+        made = Routes(self._endpoint, cluster=self._links.cluster)
         self._made.append(made)
         self._notes += [note for note in made.notes if note not in self._notes]
         if self.running:
@@ -109,7 +111,7 @@ class Embedded:
     @property
     def linked(self) -> bool:
         """Whether processes of this endpoint reach each other."""
-        return self._redis is not None
+        return self._links.redis is not None
 
     @property
     def running(self) -> bool:
@@ -131,15 +133,17 @@ class Embedded:
                 return
             self._tell()
             topics.serves = True
-            if self._several and tree.once_specs(self._endpoint):
+            if self._several and not self.linked and tree.once_specs(self._endpoint):
                 raise ConfigError(MANY)
             options = self._endpoint.options
             seconds = tree.server_seconds(options, options.grace)
             server = ChildSpec(
                 id=SERVER, start=Connections.start, args=(self, seconds), shutdown=seconds
             )
-            pubsub = [] if self._redis is None else [machines.child(self._redis)]
-            children = tree.embedded(self._endpoint, server, options.grace, pubsub)
+            once = candidate(self._endpoint, self._links)
+            children = tree.embedded(
+                self._endpoint, server, options.grace, self._links.pubsub, once
+            )
             lifetime = Lifetime()
             lifetime.start(children)
             self._lifetime = lifetime

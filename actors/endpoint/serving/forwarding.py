@@ -134,8 +134,7 @@ class Forwarder:
 
     def _tell_all(self, said: list[Any]) -> None:
         for cluster in self._clusters:
-            for worker in list(cluster.peers):
-                cluster.notify(worker, KIND, said)
+            cluster.notify_all(KIND, said)
 
     def renew(self) -> None:
         """Tell them again: a notice may have been lost."""

@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, NamedTuple
 
+from actors.endpoint.serving.lease import RENEW_EVERY, SECONDS
 from actors.errors import ConfigError
-from actors.pubsub import server as pubsub
+from actors.pubsub import server as topics
 from actors.pubsub.joint import Joint
 from actors.redis_options import RedisOptions, redis_options
+from actors.schedule import BUS_FLUSH
 from supervision.specs import ChildSpec
 
 if TYPE_CHECKING:
     from actors.endpoint.mounts import Mounts
     from actors.pubsub.cluster import Cluster
     from actors.pubsub.redis.adapter import Redis
+    from actors.pubsub.redis.lease import RedisLease
+
+
+SHUTDOWN: Final = 2 * BUS_FLUSH
+"""Seconds that the adapter has to end: most of them to send what is queued."""
 
 
 def use(endpoint: Mounts, url: str | None) -> None:
@@ -25,36 +32,46 @@ def use(endpoint: Mounts, url: str | None) -> None:
         endpoint.options = replace(endpoint.options, redis=replace(given, url=url))
 
 
-def redis(endpoint: Mounts, bus: Cluster | None) -> Redis | None:
-    """Return the adapter that ``endpoint`` asks for, under the name that the worker has on the bus.
+class Links(NamedTuple):
+    """What links this process to others: ``pubsub`` are the children that do, in their order."""
+
+    cluster: Cluster | None
+    pubsub: tuple[ChildSpec, ...]
+    redis: Redis | None
+
+    def lease(self) -> RedisLease | None:
+        """Return the lease that all machines share; ``None`` where there is one machine."""
+        if self.redis is None:
+            return None
+        from actors.pubsub.redis.lease import RedisLease  # noqa: PLC0415 - as below
+
+        redis = self.redis
+        namespace = redis.options.namespace
+        return RedisLease(
+            redis.ask, lambda: redis.worker, namespace, seconds=SECONDS, renew_every=RENEW_EVERY
+        )
+
+
+def linked(endpoint: Mounts, bus: Cluster | None = None, *pubsub: ChildSpec) -> Links:
+    """Return ``bus``, whose child is ``pubsub``, and what links other machines if one is to.
 
     A process without a bus is a machine of its own. :class:`ConfigError`: the package that it needs
     is not there, or a file that it names.
     """
     options = redis_options(endpoint.options.redis)
     if options is None:
-        return None
+        return Links(bus, pubsub, None)
     try:
-        from actors.pubsub.redis.adapter import Redis  # noqa: PLC0415 - needs what few install
+        from actors.pubsub.redis.adapter import Linked, Redis  # noqa: PLC0415 - few install it
     except ModuleNotFoundError as error:
         if error.name != "hiredis":
             raise
         raise ConfigError("redis: needs the package hiredis: pip install 'roost[redis]'") from None
-    return Redis(options, pubsub, new_worker() if bus is None else bus.worker)
+    redis = Redis(options, topics, new_worker() if bus is None else bus.worker)
+    child = ChildSpec(id="redis", start=Linked.start, args=(topics, redis), shutdown=SHUTDOWN)
+    return Links(Joint([redis] if bus is None else [bus, redis]), (*pubsub, child), redis)
 
 
 def new_worker() -> str:
     """Return a name for a process that is a machine of its own."""
     return f"{os.urandom(8).hex()}-1"
-
-
-def joined(bus: Cluster | None, redis: Redis) -> Cluster:
-    """Return both as one."""
-    return Joint([redis] if bus is None else [bus, redis])
-
-
-def child(redis: Redis) -> ChildSpec:
-    """Return the adapter's place in the tree, behind that of the bus."""
-    from actors.pubsub.redis.adapter import Linked  # noqa: PLC0415 - as above
-
-    return ChildSpec(id="redis", start=Linked.start, args=(pubsub, redis))

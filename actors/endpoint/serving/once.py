@@ -89,12 +89,6 @@ class Once:
         """Whether it can be appointed at all."""
         return self._lease is not None
 
-    def seat(self) -> ChildSpec:
-        """Return what stands for it in the endpoint's tree."""
-        total = seconds_of(self.specs)
-        shutdown = None if total == math.inf else total
-        return ChildSpec(id=ONCE, start=Seat.start, args=(self,), shutdown=shutdown)
-
     # -- what the master and the tree say
 
     def appoint(self) -> None:
@@ -277,9 +271,14 @@ class Seat(Actor):
 
     ends_others = True
 
-    def __init__(self, once: Once) -> None:
+    def __init__(self, once: Once, appoint: bool) -> None:  # noqa: FBT001 - a spec has no names
         super().__init__()
         self._once = once
+        self._appoint = appoint
+
+    def on_start(self) -> None:
+        if self._appoint:
+            self._once.appoint()
 
     def terminate(self, reason: Reason) -> None:
         self._once.leave()
@@ -292,6 +291,13 @@ class Seat(Actor):
             self._once.kill()
             self._once.forwarder.end()
         super().kill_now()
+
+
+def seat(once: Once, *, appoint: bool = False) -> ChildSpec:
+    """Return what stands for ``once`` in the endpoint's tree, and may appoint it by itself."""
+    total = seconds_of(once.specs)
+    shutdown = None if total == math.inf else total
+    return ChildSpec(id=ONCE, start=Seat.start, args=(once, appoint), shutdown=shutdown)
 
 
 class Alone(Actor):

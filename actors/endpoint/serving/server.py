@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from gevent.event import AsyncResult, Event
 
 from actors.endpoint.routes import Routes
-from actors.endpoint.serving import machines, tree
+from actors.endpoint.serving import tree
 from actors.endpoint.serving.connections import Connections
 from actors.endpoint.serving.lifetime import Lifetime, StartCancelled
 from actors.endpoint.serving.publish_requests import MAX_CONNECTIONS
@@ -63,9 +63,6 @@ class Server:
         once: ChildSpec | None = None,
     ) -> None:
         options = endpoint.options
-        link = machines.redis(endpoint, cluster)
-        if link is not None:
-            cluster, pubsub = machines.joined(cluster, link), [*pubsub, machines.child(link)]
         self.endpoint = endpoint
         self.dispatcher: Dispatcher = get_dispatcher()
         self.grace = options.grace if grace is None else grace

@@ -116,18 +116,23 @@ def children(
 
 
 def embedded(
-    endpoint: Mounts, server: ChildSpec, grace: float, pubsub: Iterable[ChildSpec] = ()
+    endpoint: Mounts,
+    server: ChildSpec,
+    grace: float,
+    pubsub: Iterable[ChildSpec] = (),
+    once: ChildSpec | None = None,
 ) -> tuple[ChildSpec, ...]:
     """Return the specs of a tree inside another server, which lets clients in by itself.
 
-    ``server`` stands where ours would, and ends the connections that no drainer ended.
+    ``server`` stands where ours would, and ends the connections that no drainer ended. ``pubsub``
+    and ``once`` are as of :func:`children`.
     """
     options = endpoint.options
     asked = classes(endpoint, grace)
     return _checked(
         [
             *pubsub,
-            *_children(options.children),
+            *_children(options.children, once),
             *_specs(asked, "child_spec"),
             server,
             *_drainers(asked, grace),

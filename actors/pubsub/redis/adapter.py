@@ -150,6 +150,11 @@ class Redis:
     def notify(self, worker: str, kind: str, body: Any) -> bool:
         return self._to_one(worker, ["notify", self.worker, kind, body])
 
+    def notify_all(self, kind: str, body: Any) -> None:
+        if self._link is not None:
+            data = frames.to_one(self._head, ["notify", self.worker, kind, body])
+            self._link.command("PUBLISH", self._all, data)
+
     def request(self, worker: str, kind: str, body: Any, timeout: float, reply: Reply) -> None:
         ticket = self._exchanges.ticket()
         if self._to_one(worker, ["request", self.worker, ticket, kind, body]):

@@ -6,9 +6,9 @@ message is the protocol, a space, the sender's machine, a space, and a msgpack l
 * ``["broadcast", publisher, sequence, kind, topic, packed]`` and ``["position", publisher,
   sequence]``: as on the bus (:mod:`actors.pubsub.wire`);
 * ``["positions"]``: whoever has published says its position;
-* to one: ``["direct", worker, topic, kind, packed]``, ``["notify", worker, kind, body]``,
-  ``["request", worker, ticket, kind, body]`` and ``["reply", worker, ticket, body]``. ``worker`` is
-  who says it.
+* ``["notify", worker, kind, body]``, to all or to one;
+* to one: ``["direct", worker, topic, kind, packed]``, ``["request", worker, ticket, kind, body]``
+  and ``["reply", worker, ticket, body]``. ``worker`` is who says it.
 
 So a worker drops what comes from its own machine, whose workers the bus links, by one comparison.
 A message of another name comes of a newer worker, and so does one of another ``roost.redis.``

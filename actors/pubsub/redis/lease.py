@@ -1,7 +1,7 @@
 """A lease that all machines share: the right to run what exists once, kept in Redis.
 
-Two keys: ``<namespace>:once:<name>`` is held by one process for a while, and ``...:number``
-beside it is the last number that was granted. A number is greater than each before, also where
+Two keys: ``<namespace>:once`` is held by one process for a while, and ``<namespace>:once:number``
+is the last number that was granted. A number is greater than each before, also where
 Redis has forgotten: it is no smaller than the milliseconds of the clocks.
 """
 
@@ -16,9 +16,6 @@ from actors.capped_log import CappedLog
 from actors.pubsub.redis.frames import machine_of
 
 logger = logging.getLogger("roost.pubsub")
-
-SECONDS: Final = 10.0
-"""How long it lasts that is not renewed."""
 
 TELL_EVERY: Final = 10.0
 """Seconds between two lines about the same trouble."""
@@ -60,9 +57,10 @@ Ask = Callable[..., bool]
 
 
 class RedisLease:
-    """One process's end of it. ``ask`` and ``worker`` are the adapter's; ``name`` is the lease's.
+    """One process's end of it. ``ask`` and ``worker`` are the adapter's.
 
-    Where Redis cannot be asked it is not granted, and nobody knows whether it is renewed.
+    Without a renewal it lasts ``seconds``; it is to be renewed after ``renew_every``. Where Redis
+    cannot be asked it is not granted, and nobody knows whether it is renewed.
     """
 
     def __init__(
@@ -70,18 +68,19 @@ class RedisLease:
         ask: Ask,
         worker: Callable[[], str],
         namespace: str,
-        name: str = "endpoint",
         *,
-        seconds: float = SECONDS,
+        seconds: float,
+        renew_every: float,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._ask = ask
         self._worker = worker
-        self._key = f"{namespace}:once:{name}"
+        self._key = f"{namespace}:once"
         self._clock = clock
         self._last = 0
         self._lines = CappedLog(logger, period=TELL_EVERY)
         self._seconds = seconds
+        self._renew_every = renew_every
 
     @property
     def seconds(self) -> float:
@@ -89,7 +88,7 @@ class RedisLease:
 
     @property
     def renew_every(self) -> float:
-        return self._seconds / 5
+        return self._renew_every
 
     @property
     def retry(self) -> float:

@@ -42,6 +42,10 @@ class Wire:
         self.wires[worker].handler(self.worker, body, None)
         return True
 
+    def notify_all(self, kind, body):
+        for peer in list(self.peers):
+            self.notify(peer, kind, body)
+
     def request(self, worker, kind, body, timeout, reply):
         self.asked.append(timeout)
         if worker not in self.peers:

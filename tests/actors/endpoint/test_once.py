@@ -16,7 +16,7 @@ from pykka import ActorDeadError, Timeout
 from actors import Actor, AskFailed, ConfigError, Endpoint, once, once_number, telemetry, whereis
 from actors.endpoint.serving import tenure as tenure_module
 from actors.endpoint.serving.forwarding import OnceRef
-from actors.endpoint.serving.once import Once
+from actors.endpoint.serving.once import Once, seat
 from actors.endpoint.serving.server import Server
 from supervision import ChildSpec
 from supervision.processes.once_file import OnceFile
@@ -135,7 +135,7 @@ class Place:
         self.resigned = []
         self.ran = []
         self.once = Once(specs or (SPEC,), lease, on_runs=self._runs, on_resigned=self._resigned)
-        self.seat = self.once.seat().start(self.once)
+        self.seat = seat(self.once).start(self.once, False)
 
     def _runs(self, number):
         self.ran.append(number)

@@ -13,7 +13,7 @@ from actors.pubsub.redis.lease import RedisLease
 from tests.support.redis_server import RedisServer
 from tests.support.waiting import eventually
 
-KEY = "roost:once:endpoint"
+KEY = "roost:once"
 
 
 @pytest.fixture
@@ -27,7 +27,8 @@ def server() -> Iterator[RedisServer]:
 def lease(machine: Any) -> Callable[..., RedisLease]:
     def make(name: str, **options: Any) -> RedisLease:
         redis = machine(name).redis
-        return RedisLease(redis.ask, lambda: redis.worker, "roost", **options)
+        given = {"seconds": 10.0, "renew_every": 0.1, **options}
+        return RedisLease(redis.ask, lambda: redis.worker, "roost", **given)
 
     return make
 
@@ -75,7 +76,8 @@ def test_it_is_over_where_it_is_not_renewed(lease):
 def test_a_worker_of_the_same_machine_takes_it_over_at_once(lease, machine):
     one, two = lease("one"), lease("two")
     first = acquired(one)
-    sibling = RedisLease(machine("one-again").redis.ask, lambda: "one-2", "roost")
+    ask = machine("one-again").redis.ask
+    sibling = RedisLease(ask, lambda: "one-2", "roost", seconds=10.0, renew_every=2.0)
     second = acquired(sibling)
     assert second > first
     assert renewed(one, first) is False
