@@ -899,12 +899,13 @@ cdef class Line:
     cdef _post(self, bytes prepared):
         cdef list out = self.out
         cdef Descriptor stream
+        cdef Queue sends
         if PyList_GET_SIZE(out) == 0:
-            stream = self.stream
+            stream, sends = self.stream, self.dispatcher.sends
             if stream.backlog is not None and len(stream.backlog) > self.max_queue:
                 return
             self.posted = 0
-            self.dispatcher.sends.append(self)
+            sends._append(self)
             if not self.dispatcher.wake_pending:
                 self.dispatcher.wake_soon()
         out.append(prepared)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable
 from typing import Any, NamedTuple, Protocol
 
 from actors import telemetry
@@ -99,7 +99,12 @@ class Table:
 
     def enter(self, topic: str, lane: Lane) -> None:
         """Deliver events of ``topic`` by ``lane``, until it leaves."""
-        self._lanes.setdefault(topic, {})[lane.inbox.number] = lane
+        lanes = self._lanes.setdefault(topic, {})
+        if lanes:
+            last = next(reversed(lanes.values()))
+            if last.key == lane.key:
+                lane.key = last.key  # one object: see _post
+        lanes[lane.inbox.number] = lane
 
     def leave(self, topic: str, lane: Lane) -> None:
         """Deliver no more; what was prepared is gone already."""
@@ -121,20 +126,25 @@ class Table:
             dispatcher.call_from_thread(lambda: self.deliver_event(event, excluded))
             return
         if lanes:
-            refused = self._post(lanes.items(), event, excluded)
+            refused = self._post(lanes, event, excluded)
             if refused:
                 telemetry.execute("pubsub.refused", {"count": refused}, {"topic": event.topic})
         if others:
             message = Broadcast(event.topic, event.name, event.body.value)
             self.deliver(event.topic, message, excluded, event.size)
 
-    def _post(self, lanes: Iterable[tuple[int, Lane]], event: Event, excluded: int | None) -> int:
-        """Write to each lane, or ask its actor; return how many could not be told."""
+    def _post(self, lanes: dict[int, Lane], event: Event, excluded: int | None) -> int:
+        """Write to each lane, or ask its actor; return how many could not be told.
+
+        Neighbours mostly have one ``key``; what is prepared is looked up where they do not.
+        """
         topic, name, body = event.topic, event.name, event.body
+        own = None if excluded is None else lanes.get(excluded)
         prepared: dict[Hashable, Any] = {}
-        envelope, refused = None, 0
-        for number, lane in lanes:
-            if number == excluded:
+        key: Hashable = object()  # which no lane has
+        envelope, frame, refused = None, None, 0
+        for lane in lanes.values():
+            if lane is own:
                 continue
             if name in lane.intercepts:
                 if envelope is None:
@@ -142,14 +152,16 @@ class Table:
                     envelope = SharedEnvelope(Intercepted(name, body.value), event.size, rounds)
                 refused += not _put(lane.inbox, envelope)
                 continue
-            key = lane.key
-            if key not in prepared:
-                prepared[key] = lane.prepare(topic, name, body)
-            frame = prepared[key]
+            if lane.key is not key:
+                key = lane.key
+                if key not in prepared:
+                    prepared[key] = lane.prepare(topic, name, body)
+                frame = prepared[key]
             if frame is None:
                 refused += 1
             else:
-                lane.post(frame)
+                post = lane.post  # faster than to call it as a method, which it is not
+                post(frame)
         return refused
 
     def deliver(

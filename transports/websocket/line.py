@@ -88,16 +88,19 @@ class PureLine:
 
     def post(self, prepared: bytes) -> None:
         """Send a frame together with others of this round."""
-        out = self.out
-        if not out:
-            stream = self.stream
+        out, size = self.out, len(prepared)
+        if out:
+            size += self.posted
+        else:
+            stream, dispatcher = self.stream, self.dispatcher
             if stream.backlog is not None and stream.queued > self.max_queue:
                 return  # it is being closed for that
-            self.posted = 0
-            self.dispatcher.send_soon(self.flush)
+            dispatcher.sends.append(self.flush)  # as send_soon does
+            if not dispatcher.wake_pending:
+                dispatcher.wake_soon()
         out.append(prepared)
-        self.posted += len(prepared)
-        if self.posted >= FLUSH_ABOVE:
+        self.posted = size
+        if size >= FLUSH_ABOVE:
             self.on_blocked()
 
     def flush(self) -> None:

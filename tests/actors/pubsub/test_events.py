@@ -11,6 +11,7 @@ from actors import packets, telemetry
 from actors.messages import Broadcast, Opcode
 from actors.packets import FrameReader, pack
 from actors.pubsub import wire
+from actors.serializers.message import Body
 from actors.serializers.v1 import V1
 from actors.serializers.v2 import V2
 from tests.actors.pubsub.before import Receiver
@@ -78,6 +79,22 @@ def test_an_event_reaches_the_clients_of_every_worker_in_the_same_bytes(workers:
     for worker, lane in ((one, here), (two, there), (two, old)):
         worker.pubsub.leave("r", lane)
         assert worker.pubsub.subscribers("r") == (1 if lane is there else 0)
+
+
+def test_clients_of_several_kinds_each_get_their_own_bytes_made_once(workers: Any) -> None:
+    (one,), _ = workers("one")
+    lanes = [Lane(serializer) for serializer in (V2, V2, V1, V1, V2, V1, V2)]
+    asked: list[Any] = []
+    for lane in lanes:
+        lane.key = (lane.key, "ws")  # equal, and not the same object
+        lane.prepare = lambda *event, kind=lane.key: asked.append(kind) or kind[0].broadcast(*event)
+        one.pubsub.enter("r", lane)
+    one.pubsub.leave("r", lanes.pop(3))
+    one.pubsub.broadcast_event("r", "news", {})
+    assert asked == [(V2, "ws"), (V1, "ws")]
+    for lane in lanes:
+        assert lane.got == [lane.key[0].broadcast("r", "news", Body.of({}))]
+        one.pubsub.leave("r", lane)
 
 
 def test_an_actor_that_subscribes_gets_the_events_of_other_workers(workers: Any) -> None:
