@@ -71,6 +71,27 @@ def test_a_message_of_any_length_is_delivered(size: int) -> None:
     assert Peer().feed(both * 2).events == [text, data, text, data]
 
 
+ODD = {
+    "longer": (frame(TEXT, "y" * 126), ["y" * 126], None),
+    "binary": (frame(BINARY, b"y"), [b"y"], None),
+    "ping": (frame(PING, b"y"), [Ping(b"y")], None),
+    "fragments": (frame(TEXT, "y", fin=False) + frame(CONT, "z"), ["yz"], None),
+    "cut": (frame(TEXT, "y" * 100)[:-1], [], None),
+    "over the limit": (frame(TEXT, "y" * 251), [], 1009),
+    "no UTF-8": (frame(TEXT, b"\xff"), [], 1007),
+    "no mask": (b"\x81\x05hello", [], 1002),
+}
+
+
+@pytest.mark.parametrize("kind", ODD)
+def test_what_is_odd_is_so_between_short_messages_too(kind: str) -> None:
+    data, events, code = ODD[kind]
+    before, behind = frame(TEXT, "a") + frame(TEXT, "ü") + frame(TEXT, ""), frame(TEXT, "b" * 125)
+    peer = Peer(max_message_size=250).feed(before + data + (b"" if kind == "cut" else behind))
+    assert peer.events == ["a", "ü", "", *events, *([] if code or kind == "cut" else ["b" * 125])]
+    assert peer.code == code
+
+
 @pytest.mark.parametrize("more", [-1, 0, 1])
 @pytest.mark.parametrize("limit", ["max_frame_size", "max_message_size"])
 def test_a_middling_message_has_the_limits_of_any(limit: str, more: int) -> None:
