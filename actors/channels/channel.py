@@ -17,6 +17,7 @@ from actors.channels.events import (
     interceptors,
     payload_converter,
 )
+from actors.channels.hot import UNKNOWN
 from actors.channels.items import Drain, Join, Leave
 from actors.channels.payloads import InvalidPayload
 from actors.channels.refs import SocketRef
@@ -302,23 +303,32 @@ class Channel(Actor, Generic[A]):
     def on_batch(self, batch: Iterator[Any]) -> None:
         """Handle a turn's items; the transport sends when the ready ones have had their turns."""
         seat = self.__seat
-        handle = self.__handler()
+        plain = UNKNOWN if telling.HANDLED_IN in telemetry.attached else seat.handlers
         for item in batch:
-            if type(item) is Incoming:
-                handle(item)
-                seat.waiting -= 1
-                if not seat.waiting:
-                    seat.weight = 0
-                    if seat.held:
-                        seat.caught_up()
-            else:
+            if type(item) is not Incoming:
                 self.on_odd(item)
+                continue
+            function = plain.get(item.event)
+            if function is None:
+                self.on_odd(item)
+            else:
+                seat.at_hand = item
+                answer = function(self, item.payload)
+                seat.at_hand = None
+                if answer is not None:
+                    self.__answer(item, answer)
+            seat.waiting -= 1
+            if not seat.waiting:
+                seat.weight = 0
+                if seat.held:
+                    seat.caught_up()
 
     def on_odd(self, item: Any) -> None:
         """Handle what a compiled build leaves to this one: what is not counted, or judged first."""
         seat, kind = self.__seat, type(item)
         if kind is Incoming:
-            self.__handler()(item)
+            timed = self.__log_in or telemetry.listens(telling.HANDLED_IN)
+            (self.__timed if timed else self.__handle)(item)
         elif kind is Join:
             self.__join(item)
             if seat.held and not seat.waiting:
@@ -331,11 +341,6 @@ class Channel(Actor, Generic[A]):
             raise Exit(DRAINING)
         else:
             self.on_envelope(item)
-
-    def __handler(self) -> Callable[[Incoming], None]:
-        """Return what handles messages: timed where somebody wants to know how long it takes."""
-        timed = self.__log_in or telemetry.listens(telling.HANDLED_IN)
-        return self.__timed if timed else self.__handle
 
     def __timed(self, message: Incoming) -> None:
         began = telling.begin(telling.HANDLED_IN, self.__log_in)
@@ -361,15 +366,18 @@ class Channel(Actor, Generic[A]):
                     return
             answer = handler.function(self, payload)
         self.__seat.at_hand = None
-        if answer is None or not self.__seat.joined:  # killed, which it caught
+        if answer is not None:
+            self.__answer(message, answer)
+
+    def __answer(self, message: Incoming, answer: Any) -> None:
+        seat = self.__seat
+        if not seat.joined:  # killed, which it caught
             return
         if type(answer) is not Ok or type(answer.value) is not dict:
             self.on_answer(message, answer)
-        elif message.ref is not None:  # as nearly all are
-            seat = self.__seat
+        elif (ref := message.ref) is not None:  # as nearly all are
             try:
-                names = seat.join_ref, message.ref, seat.topic
-                seat.send(seat.encode(*names, "ok", answer.value))
+                seat.send(seat.encode(seat.join_ref, ref, seat.topic, "ok", answer.value))
             except (TypeError, ValueError) as error:
                 self.on_wrong_answer(message, error)
 

@@ -6,7 +6,7 @@ case goes to the methods that end in ``_odd``, which both builds share.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
 from actors.errors import InvalidMessage
@@ -23,13 +23,17 @@ MAX_WAITING_BYTES: Final = 65536
 """The same, in bytes of their frames."""
 
 
+UNKNOWN: Final[dict[str, Callable[[Any, Any], Any]]] = {}
+"""The ``handlers`` of a place whose events are all to be looked at."""
+
+
 class PurePlace:
     """What waits for one channel: ``waiting`` messages, whose frames have ``weight`` bytes.
 
     ``inbox`` is the channel's cell, once it has one; before that ``queue`` holds what comes.
     ``joined``: it handles messages; ``over``: it does not any more. ``at_hand``: the message whose
-    callback runs. ``handlers`` has, for a compiled build, the methods of events whose payloads are
-    taken as they come. ``encode`` and ``send``: the serializer's ``reply``, and where to.
+    callback runs. ``handlers`` has the methods of events whose payloads are taken as they come, and
+    whose names are right. ``encode`` and ``send``: the serializer's ``reply``, and where to.
     """
 
     __slots__ = (
@@ -40,7 +44,7 @@ class PurePlace:
     if TYPE_CHECKING:
         at_hand: Incoming | None
         encode: Callable[[Ref, Ref, str, str, object], Frame]
-        handlers: Mapping[str, Callable[[Any, Any], Any]] | None
+        handlers: dict[str, Callable[[Any, Any], Any]]
         held: bool
         inbox: Mailbox | None
         join_ref: Any
@@ -54,13 +58,14 @@ class PurePlace:
 
     def offer(self, item: Any, size: int) -> None:
         """Queue a message whose frame has ``size`` bytes."""
-        self.waiting += 1
-        self.weight += size
-        if self.inbox is None:
+        self.waiting = waiting = self.waiting + 1
+        self.weight = weight = self.weight + size
+        inbox = self.inbox
+        if inbox is None:
             self.queue.append(item)
         else:
-            self.inbox.add_one(item)
-        if self.waiting > MAX_WAITING or self.weight > MAX_WAITING_BYTES:
+            inbox.add_one(item)
+        if waiting > MAX_WAITING or weight > MAX_WAITING_BYTES:
             self.hold()
 
     def hold(self) -> None:
@@ -96,8 +101,7 @@ class PureLobby:
             or seat.over
             or self.rated
             or message.join_ref != seat.join_ref
-            or len(event) > SHORT_NAME
-            or event[:4] == "phx_"
+            or (event not in seat.handlers and (len(event) > SHORT_NAME or event[:4] == "phx_"))
         ):
             self.take_odd(message, len(frame), seat)
         else:

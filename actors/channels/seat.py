@@ -20,7 +20,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from actors.channels import telling
-from actors.channels.hot import Place
+from actors.channels.hot import UNKNOWN, Place
 from actors.channels.items import Drain, Join, Leave
 from actors.reasons import Reason, Shutdown
 from actors.serializers.message import Frame, Incoming, Ref
@@ -162,7 +162,8 @@ class Seat(Place):
         self.channel: Occupant | None = None
         self.queue = [Join(join.payload)]
         self.encode, self.send = connection.encode, connection.send
-        self.inbox = self.at_hand = self.handlers = None
+        self.inbox = self.at_hand = None
+        self.handlers = UNKNOWN
         self.joined = self.over = False
         self.earlier: Seat | None = None
         self.heir: Seat | None = None

@@ -81,8 +81,8 @@ class PureLine:
     def send(self, frame: tuple[Opcode, bytes]) -> None:
         """Frame a message of a channel, and post it."""
         opcode, data = frame
-        if opcode is TEXT and len(data) < 126 and self.deflate is None:
-            self.post(TEXT_HEADERS[len(data)] + data)
+        if (length := len(data)) < 126 and opcode is TEXT and self.deflate is None:
+            self.post(TEXT_HEADERS[length] + data)
         else:
             self.post(message_frame(opcode, data, self.deflate))
 
