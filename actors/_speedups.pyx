@@ -497,9 +497,7 @@ cdef class Turns:
         if self.owner is None:
             self.items = events
             self.owner = READY
-            if self._ready is None:
-                self._ready = self.dispatcher.ready
-            self._ready._append(self)
+            self._queue()
             return True
         self.items += events
         return False
@@ -522,7 +520,14 @@ cdef class Turns:
         items.append(event)
         if self.owner is None:
             self.owner = READY
-            self.dispatcher.schedule(self)
+            self._queue()
+            if not self.dispatcher.wake_pending:
+                self.dispatcher.wake_soon()
+
+    cdef _queue(self):
+        if self._ready is None:
+            self._ready = self.dispatcher.ready
+        self._ready._append(self)
 
     def on_turn(self, carrier):
         """Have some of the messages handled; exit signals come first."""
@@ -607,12 +612,12 @@ cdef bint _is_timed() except -1:
 
 cdef _serve_channel(actor, Place place, batch):
     """Run the callbacks of a channel, as ``actors.channels.channel.Channel.on_batch`` does."""
-    cdef dict handlers = None if _is_timed() else place.handlers
+    cdef dict handlers = {} if _is_timed() else place.handlers
     for item in batch:
         if type(item) is not Incoming:
             actor.on_odd(item)
             continue
-        function = None if handlers is None else handlers.get((<tuple>item)[3])
+        function = handlers.get((<tuple>item)[3])
         if function is None:
             actor.on_odd(item)
         else:
@@ -742,11 +747,13 @@ cdef class Lobby:
         except InvalidMessage as error:
             self.decode_odd(error)
             return
-        event = message.event
-        seat = self.seats.get(message.topic)
+        if type(message) is not Incoming:
+            self.take_odd(message, len(frame), self.seats.get(message.topic))
+            return
+        event = (<tuple>message)[3]
+        seat = self.seats.get((<tuple>message)[2])
         if (
             seat is None
-            or type(message) is not Incoming
             or type(event) is not str
             or seat.over
             or self.rated
