@@ -31,6 +31,7 @@ def gunicorn(redis: RedisServer, *options: str) -> Iterator[Program]:
     """Run gunicorn with two workers; its ``address`` is where it listens."""
     command = [
         "-m", "gunicorn", "-k", WORKER, "-w", "2", "-b", "127.0.0.1:0", "--no-control-socket",
+        "--graceful-timeout", "5",  # a worker that boots when it is told to end does not hear that
         *options, "tests.machines.app:application()",
     ]  # fmt: skip
     with Program(
