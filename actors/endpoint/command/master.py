@@ -67,7 +67,7 @@ def serve(given: argparse.Namespace, arguments: Sequence[str]) -> int:
                     patience=given.boot_patience,
                 ),
                 time.monotonic,
-                secrets.token_hex(4),
+                secrets.token_hex(8),
                 publish,
             )
             master = Master(

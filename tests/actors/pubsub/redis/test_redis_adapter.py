@@ -382,9 +382,9 @@ class TestRefusals:
     def test_user_with_the_least_rights(self, machine, server):
         server.ask(
             "ACL", "SETUSER", "me", "reset", "on", ">pw", "&roost:*",
-            "+publish", "+subscribe", "+ping", "+hello", "+client|setname",
+            "+publish", "+subscribe", "+ping", "+hello", "+client|setname", "+select",
         )  # fmt: skip
-        one, two = machine("one", f"unix://me:pw@{server.path}"), machine("two")
+        one, two = machine("one", f"unix://me:pw@{server.path}?db=1"), machine("two")
         one.pubsub.broadcast("t", "x")
         assert two.listener.wait_for(1) == ["x"]
 

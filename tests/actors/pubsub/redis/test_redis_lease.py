@@ -121,6 +121,23 @@ def test_where_redis_cannot_be_asked_nobody_knows(lease, server):
     one.release(first)
 
 
+def test_user_with_the_least_rights(lease, server, machine):
+    server.ask(
+        "ACL", "SETUSER", "me", "on", ">pw", "resetchannels", "&roost:*", "~roost:once*",
+        "+publish", "+subscribe", "+ping", "+hello", "+client|setname",
+        "+eval", "+get", "+set", "+del", "+pexpire", "+info",
+    )  # fmt: skip
+    redis = machine("one", f"unix://me:pw@{server.path}").redis
+    one = RedisLease(redis.ask, lambda: redis.worker, "roost", seconds=10.0, renew_every=2.0)
+    server.ask("DEL", f"{KEY}:number")
+    assert acquired(one) is None  # it may ask how long Redis has been there
+    server.ask("SET", f"{KEY}:number", "0")
+    first = acquired(one)
+    assert renewed(one, first) is True
+    one.release(first)
+    assert acquired(lease("two")) > first
+
+
 @pytest.mark.parametrize(("config", "word"), [
     (("CONFIG", "SET", "maxmemory", "1"), "OOM"),
     (("ACL", "SETUSER", "default", "-eval"), "NOPERM"),
