@@ -1,6 +1,6 @@
 # `make run` and `make test` are all that a fresh machine needs (Debian, Python 3.11 or later).
 .DEFAULT_GOAL := run
-.PHONY: run test suite beside compiled coverage install format check types drills once phoenixjs histories sanitize wheels autobahn bench bench-selfcheck docs clean
+.PHONY: run test suite beside machines compiled coverage install format check types drills once phoenixjs histories sanitize wheels autobahn bench bench-selfcheck docs clean
 
 PYTHON ?= $(or $(shell command -v python3.11),python3)
 BIND ?= 127.0.0.1:4000
@@ -24,12 +24,17 @@ test: $(VENV)/.test
 
 # Of the pure build, which is what says what is right.
 suite: $(VENV)/.test
-	ROOST_PURE=1 $(BIN)/python -m pytest --cov --cov-report=
+	ROOST_PURE=1 $(BIN)/python -m pytest --cov --cov-report= --ignore=tests/machines
 
 # What runs beside it on another core: the same of the compiled build, without what takes long.
 beside: $(VENV)/.test
 	$(MAKE) --no-print-directory histories
 	$(MAKE) --no-print-directory compiled
+	$(MAKE) --no-print-directory machines
+
+# Several machines, each a command of its own: what takes long there are leases that run out.
+machines: $(VENV)/.test
+	$(BIN)/python -m pytest -p no:cacheprovider --quiet tests/machines
 
 compiled: $(VENV)/.test
 	@if $(BIN)/python -m actors.endpoint --version | grep -q compiled; then \

@@ -83,6 +83,8 @@ def address(url: str) -> Address:
         raise ValueError("a database is a number")
     tls = _tls(query) if split.scheme == "rediss" else None
     for name in query:
+        if name in TLS_OPTIONS:
+            raise ValueError(f"{name} is for rediss://")
         raise ValueError(f"unknown option {name!r:.80}{did_you_mean(name, ['db', *TLS_OPTIONS])}")
     user, password = unquote(split.username or ""), unquote(split.password or "")
     if user and not password:

@@ -104,7 +104,7 @@ class Fleet:
     name, and they share how many clients each has.
     ``boot_id`` tells the names of one master's workers from another's. ``publish`` listens too: a
     worker is told of it by its configuration. ``generation`` is that of the workers started from
-    now on.
+    now on, and ``serving`` tells them that one has served before.
     """
 
     module: str
@@ -118,6 +118,7 @@ class Fleet:
     processes: dict[int, Process] = field(default_factory=dict)
     selector: selectors.BaseSelector = field(default_factory=selectors.DefaultSelector)
     generation: int = 0
+    serving: bool = False
     _count: int = 0
 
     def start(self, slot: int) -> Process:
@@ -148,6 +149,7 @@ class Fleet:
         self.processes[pid] = process
         self.selector.register(process.channel, process.watched, process)
         own = {"name": name, "number": slot, "peers": self.names(), "publish": publish}
+        own["serving"] = self.serving
         options = {**self.configure, "bus": str(self.directory.path), **own}
         process.channel.send("configure", options)
         logger.debug("started %s", process)

@@ -104,6 +104,7 @@ class Slots:
     def ready(self, process: Process) -> None:
         """Learn that a worker serves; the others follow the first."""
         self.served = True
+        self._fleet.serving = True
         self._unserved_since = None
         process.served_from = self._fleet.clock()
         if process is self._reloading:

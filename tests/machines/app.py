@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import time
+from pathlib import Path
 from typing import Any, ClassVar
 
 from pykka import ActorDeadError
@@ -101,3 +103,32 @@ def application() -> Any:
     inside = with_once(redis=os.environ["REDIS_URL"])
     inside.socket("/socket", RoomSocket, longpoll={"window": 2.0})
     return inside.wsgi()
+
+
+class Hanging(Actor):
+    """Notes that it acts, until it is told to hang: then it acts on, and lets nobody else run."""
+
+    def on_start(self) -> None:
+        self.number = once_number()
+        self.path = Path(os.environ["ONCE_PLACE"], "hanging")
+        self.send_after(0.01, "act")
+
+    def on_receive(self, message: Any) -> None:
+        while True:
+            with self.path.open("a", encoding="ascii") as file:
+                file.write(f"{self.number} {os.getpid()} {time.monotonic():.6f}\n")
+            if not Path(f"{self.path}-{os.getpid()}").exists():
+                break
+            until = time.monotonic() + 0.01
+            while time.monotonic() < until:
+                pass
+        self.send_after(0.01, "act")
+
+
+def with_hanging() -> Endpoint:
+    made = Endpoint(children=[once(Hanging, name="hanging")], secret_key_base=SECRET)
+    made.socket("/ask", Asking)
+    return made
+
+
+hanging_endpoint = with_hanging()

@@ -30,11 +30,20 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 Start = Callable[..., Command]
 
 
+@pytest.fixture(scope="module")
+def running() -> Iterator[RedisServer]:
+    with RedisServer() as made:
+        yield made
+
+
 @pytest.fixture
-def redis() -> Iterator[RedisServer]:
-    with RedisServer() as running:
-        running.ask("SET", "roost:once:number", "0")  # else one that has just begun waits
-        yield running
+def redis(running: RedisServer) -> RedisServer:
+    """Return a Redis that has been there for as long as a lease, remembers, and has none."""
+    running.start_if_ended()
+    running.ask("SET", "roost:once:number", "0")
+    running.ask("DEL", "roost:once")
+    eventually(lambda: running.ask("INFO", "server")["uptime_in_seconds"] >= SECONDS, 60, pause=0.1)
+    return running
 
 
 @pytest.fixture
@@ -127,6 +136,9 @@ def test_a_machine_that_is_cut_off_ends_it_before_another_has_it(tmp_path):
         options = ["--port", str(port), "--bind", *(each.ours for each in hosts)]
         redis = stack.enter_context(RedisServer(*options, "--protected-mode", "no"))
         redis.ask("SET", "roost:once:number", "0")
+        eventually(
+            lambda: redis.ask("INFO", "server")["uptime_in_seconds"] >= SECONDS, 60, pause=0.1
+        )
         servers = [
             stack.enter_context(
                 Command(
@@ -163,10 +175,36 @@ def test_without_redis_nobody_runs_it_and_it_is_back(machine, redis, tmp_path):
     assert time.monotonic() - began < SECONDS
     assert ask(one) is None
     redis.start()
-    redis.ask("SET", "roost:once:number", "0")
-    after = journal.wait(found.number)
+    back = time.monotonic()
+    after = journal.wait(found.number)  # it knows nothing, so a lease may last that it has lost
+    assert SECONDS - 1 < after.begin - back < SECONDS + 3
     agree(after.number, one)
     assert journal.wrong() == []
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_worker_that_hangs_is_ended_before_another_machine_has_it(redis, tmp_path, workers):
+    path = tmp_path / "hanging"
+
+    def acts() -> list[tuple[int, int, float]]:
+        lines = path.read_text().splitlines() if path.exists() else []
+        return [(int(a), int(b), float(c)) for a, b, c in map(str.split, lines)]
+
+    with ExitStack() as stack:
+        for _ in range(2):
+            stack.enter_context(
+                Command(
+                    "tests.machines.app:hanging_endpoint", "--redis", redis.url, workers=workers,
+                    env={**os.environ, "ONCE_PLACE": str(tmp_path)},
+                )
+            )  # fmt: skip
+        number, pid, _ = eventually(acts, pause=0.05)[0]
+        (tmp_path / f"hanging-{pid}").touch()
+        eventually(lambda: acts()[-1][0] > number, 2 * SECONDS, pause=0.05)
+    last = max(at for n, _, at in acts() if n == number)
+    first = min(at for n, _, at in acts() if n > number)
+    assert first > last
+    assert first - last < SECONDS + 2
 
 
 def test_one_of_gunicorns_processes_has_it(redis):

@@ -62,6 +62,13 @@ class RedisServer:
             pass  # it answers, though not to us
         return True
 
+    def start_if_ended(self) -> None:
+        """Start it where it does not run, and have it run where it is stopped."""
+        if self.process is None:
+            self.start()
+        else:
+            self.go_on()
+
     def kill(self) -> None:
         """End it as a machine ends it, whether it runs or is stopped."""
         if self.process is not None:

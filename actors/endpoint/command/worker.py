@@ -72,7 +72,7 @@ class Worker:
         directory = Path(options["bus"])
         self._bus = Bus(directory, options["name"], pubsub.server)
         attached = ChildSpec(id="bus", start=Attached.start, args=(pubsub.server, self._bus))
-        links = machines.linked(endpoint, self._bus, attached)
+        links = machines.linked(endpoint, self._bus, attached, later=options.get("serving", False))
         self._once = self._exists_once(tree.once_specs(endpoint), links, options.get("once"))
         self.server = Server(
             endpoint, sockets, tls=tls, cluster=links.cluster, pubsub=links.pubsub,

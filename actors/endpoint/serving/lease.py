@@ -23,6 +23,9 @@ STOP_BEFORE: Final = 3.0
 KILL_BEFORE: Final = 1.0
 """Seconds before that end: what has not ended is killed."""
 
+END_PROCESS_BEFORE: Final = 0.3
+"""Seconds before that end: a process that hangs, or is stopped, is killed by the kernel."""
+
 
 class Lease(Protocol):
     """One process's end of it. No call blocks; replies come on the loop, at once or later.

@@ -52,11 +52,14 @@ class Links(NamedTuple):
         )
 
 
-def linked(endpoint: Mounts, bus: Cluster | None = None, *pubsub: ChildSpec) -> Links:
+def linked(
+    endpoint: Mounts, bus: Cluster | None = None, *pubsub: ChildSpec, later: bool = False
+) -> Links:
     """Return ``bus``, whose child is ``pubsub``, and what links other machines if one is to.
 
-    A process without a bus is a machine of its own. :class:`ConfigError`: the package that it needs
-    is not there, or a file that it names.
+    ``later``: this process joins a machine that serves already. A process without a bus is a
+    machine of its own. :class:`ConfigError`: the package that it needs is not there, or a file that
+    it names.
     """
     options = redis_options(endpoint.options.redis)
     if options is None:
@@ -68,7 +71,9 @@ def linked(endpoint: Mounts, bus: Cluster | None = None, *pubsub: ChildSpec) -> 
             raise
         raise ConfigError("redis: needs the package hiredis: pip install 'roost[redis]'") from None
     redis = Redis(options, topics, new_worker() if bus is None else bus.worker)
-    child = ChildSpec(id="redis", start=Linked.start, args=(topics, redis), shutdown=SHUTDOWN)
+    child = ChildSpec(
+        id="redis", start=Linked.start, args=(topics, redis, later), shutdown=SHUTDOWN
+    )
     return Links(Joint([redis] if bus is None else [bus, redis]), (*pubsub, child), redis)
 
 

@@ -15,7 +15,8 @@ from typing import Final
 
 from actors import telemetry
 from actors.endpoint.serving.forwarding import Forwarder
-from actors.endpoint.serving.lease import Lease
+from actors.endpoint.serving.last_resort import LastResort
+from actors.endpoint.serving.lease import END_PROCESS_BEFORE, Lease
 from actors.endpoint.serving.root import ONCE, Budgeted
 from actors.endpoint.serving.tenure import Deed, Tenure
 from actors.once_child import hold
@@ -34,6 +35,9 @@ logger = logging.getLogger("roost.endpoint")
 UNWINDS: Final = 0.05
 """Seconds after a kill in which what was killed comes out of what it blocked in."""
 
+
+AFTER_KILL: Final = 0.5
+"""Seconds that are left, when what did not end in time was killed, to give the lease back."""
 
 ENDS: Final = 0.1
 """Seconds for the end of what only undoes what it has noted."""
@@ -76,6 +80,7 @@ class Once:
         given = (never, never, never) if lease is None else _times(lease)
         self._tenure = Tenure(*given)
         self._dispatcher = get_dispatcher()
+        self._last_resort = LastResort()
         self._root: Budgeted | None = None
         self._since = 0.0
         self._why = ""
@@ -132,6 +137,8 @@ class Once:
     def _do(self, deeds: list[Deed]) -> None:
         for deed in deeds:
             _DEEDS[deed](self)
+        left = self._tenure.ends - self._now()
+        self._last_resort.end_within(left - END_PROCESS_BEFORE)
         if not self._tenure.runs:
             while self._over:
                 self._over.pop().set()
@@ -296,7 +303,7 @@ class Seat(Actor):
 def seat(once: Once, *, appoint: bool = False) -> ChildSpec:
     """Return what stands for ``once`` in the endpoint's tree, and may appoint it by itself."""
     total = seconds_of(once.specs)
-    shutdown = None if total == math.inf else total
+    shutdown = None if total == math.inf else total + AFTER_KILL
     return ChildSpec(id=ONCE, start=Seat.start, args=(once, appoint), shutdown=shutdown)
 
 

@@ -137,6 +137,11 @@ class Tenure:
         """Whether what exists once may run here."""
         return self.state in (State.HOLDING, State.LOSING, State.RESIGNING)
 
+    @property
+    def ends(self) -> float:
+        """When the lease of what runs is over, as far as is known; never: nothing runs."""
+        return self._ends if self.runs else NEVER
+
     def due(self) -> float:
         """Return when :meth:`act` has something to do."""
         ask = NEVER if self._asked_at is not None else self._next

@@ -23,7 +23,7 @@ from actors.pubsub.pace import Pace
 from actors.pubsub.redis import frames
 from actors.pubsub.redis.connection import tls_context
 from actors.pubsub.redis.link import PEER, Link
-from actors.pubsub.redis.schedule import BOOT
+from actors.pubsub.redis.schedule import BOOT, BOOT_LATER
 from actors.reasons import Reason
 from actors.redis_options import RedisOptions
 from actors.runtime.crashes import CrashLog, capped
@@ -219,22 +219,15 @@ class Redis:
         if data.startswith(self._head):
             return 0
         try:
-            return self._read(data)
-        except Exception as error:  # noqa: BLE001 - a handler's, which is not the link's
-            CRASHES.log(error, "what came by Redis could not be handled")
-        return 0
-
-    def _read(self, data: bytes) -> int:
-        try:
-            message = frames.read(data)
+            return self._take(frames.read(data))
         except frames.UnknownFrame as error:
             telemetry.execute("pubsub.unknown", {"count": 1}, {"kind": str(error)})
-            return 0
         except FrameError as error:
             telemetry.execute("pubsub.malformed", {"count": 1}, {"peer": PEER})
             self._lines.log(logging.WARNING, "malformed", "dropped what came by Redis: %s", error)
-            return 0
-        return self._take(message)
+        except Exception as error:  # noqa: BLE001 - a handler's, which is not the link's
+            CRASHES.log(error, "what came by Redis could not be handled")
+        return 0
 
     def _take(self, message: list[Any]) -> int:
         match message:
@@ -266,7 +259,7 @@ class Redis:
         if count > 0:
             telemetry.execute("pubsub.gap", {"missing": count}, {"publisher": publisher})
             text = "%d messages of %s are missing"
-            self._lines.log(logging.WARNING, ("gap", publisher), text, count, publisher)
+            self._lines.log(logging.WARNING, "gap", text, count, publisher)
 
     def _say_position(self) -> None:
         """Say our position soon: once, however many ask."""
@@ -282,21 +275,23 @@ class Redis:
 class Linked(Attached):
     """The adapter's place in a supervision tree: started, attached, and closed at its end.
 
-    :class:`ConfigError`: Redis is ``required``, and could not be reached.
+    ``later``: the machine serves already. :class:`ConfigError`: else, if Redis is ``required``, it
+    could not be reached.
     """
 
-    def __init__(self, pubsub: PubSub, redis: Redis) -> None:
+    def __init__(self, pubsub: PubSub, redis: Redis, later: bool = False) -> None:  # noqa: FBT001, FBT002 - a spec has no names
         super().__init__(pubsub, redis)
         self._redis = redis
+        self._later = later
 
     def on_start(self) -> None:
         redis = self._redis
         redis.start()
         super().on_start()
-        if redis.wait_linked(BOOT):
+        if redis.wait_linked(BOOT_LATER if self._later else BOOT):
             return
         shown = redis.options.address.shown
-        if redis.options.required:
+        if redis.options.required and not self._later:
             raise ConfigError(f"redis: {shown} cannot be reached: {redis.cause}")
         logger.error("%s cannot be reached: %s; serving without other machines", shown, redis.cause)
 

@@ -25,12 +25,18 @@ RETRY: Final = 0.5
 
 # KEYS: the lease, the number. ARGV: the holder, its machine, milliseconds, the least number.
 # A holder of the same machine has ended: its master appoints another only then. A Redis that has
-# just begun and knows no number may have forgotten a lease that still lasts.
+# just begun may have forgotten a lease that still lasts, and so has one that knows no number: there
+# nobody gets it before that is over.
 _ACQUIRE: Final = """\
 local held = redis.call('GET', KEYS[1])
 if held and string.match(held, '^%d+ (.*)-[^-]*$') ~= ARGV[2] then return 0 end
 local number = redis.call('GET', KEYS[2])
 if not number then
+  redis.call('SET', KEYS[2], ARGV[4])
+  redis.call('SET', KEYS[1], '0 nobody-', 'PX', ARGV[3])
+  return 0
+end
+if not held then
   local up = string.match(redis.call('INFO', 'server'), 'uptime_in_seconds:(%d+)')
   if tonumber(up) * 1000 < tonumber(ARGV[3]) then return 0 end
 end

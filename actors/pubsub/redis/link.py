@@ -25,7 +25,7 @@ from actors.pubsub.redis.connection import (
     packed,
 )
 from actors.pubsub.redis.outbox import Command, Done, Outbox
-from actors.pubsub.redis.schedule import CHECK, DIAL, SILENCE, wait_for
+from actors.pubsub.redis.schedule import CHECK, DIAL, SILENCE, STEP, wait_for
 from actors.pubsub.redis.state_log import StateLog
 from actors.redis_options import Address
 from actors.runtime.dispatcher import get_dispatcher
@@ -71,7 +71,7 @@ class Link:
         pace: Callable[[int], object],
     ) -> None:
         self.up = Event()
-        self.cause = "not tried yet"
+        self.cause = "no answer yet"
         self._address = address
         self._name = name
         self._channels = channels
@@ -227,12 +227,14 @@ class Link:
             failed.set_exception(error)
 
     def _receive(self, receiving: Connection) -> None:
-        owner, pace = self._owner, self._pace
+        owner, pace, idle = self._owner, self._pace, 0
         for reply in receiving.replies(lambda: receiving.write(packed("PING"))):
             match reply:
                 case [b"message", bytes(channel), bytes(data)]:
                     size = owner.heard(channel, data)
-                    if size:
+                    idle += 1
+                    if size or idle >= STEP:  # else a flood of what is not for us holds the loop
+                        idle = 0
                         pace(size)
                 case [b"pong", *_] | [b"subscribe", *_]:
                     pass

@@ -7,7 +7,7 @@ from typing import Final
 SILENCE: Final = 5.0
 """Silence after which Redis is asked for a sign of life, and again until it counts as dead."""
 
-DIAL: Final = 5.0
+DIAL: Final = 3.0
 """In which a connection must be made, greeted and subscribed."""
 
 CHECK: Final = 5.0
@@ -17,7 +17,13 @@ FIRST_WAIT: Final = 0.1
 LONGEST_WAIT: Final = 4.0
 
 BOOT: Final = 5.0
-"""That a start waits for Redis."""
+"""That the start of a machine waits for Redis."""
+
+BOOT_LATER: Final = 1.0
+"""The same, of a worker that joins a machine which serves."""
+
+STEP: Final = 64
+"""Messages that were read and delivered nothing, before others get their turn."""
 
 
 def wait_for(down: float, chance: float) -> float:

@@ -40,7 +40,8 @@ class StateLog:
 
     def _write(self) -> None:
         level, text = self._waiting
-        more = f" ({self._skipped} changes before)" if self._skipped else ""
+        many = "s" if self._skipped > 1 else ""
+        more = f" ({self._skipped} change{many} before)" if self._skipped else ""
         self._timer, self._skipped = None, 0
         self._next = self._timers.now() + PERIOD
         self._logger.log(level, "%s%s", text, more)

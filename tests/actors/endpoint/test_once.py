@@ -14,6 +14,8 @@ from gevent.event import Event
 from pykka import ActorDeadError, Timeout
 
 from actors import Actor, AskFailed, ConfigError, Endpoint, once, once_number, telemetry, whereis
+from actors.endpoint.serving import last_resort
+from actors.endpoint.serving import once as once_module
 from actors.endpoint.serving import tenure as tenure_module
 from actors.endpoint.serving.forwarding import OnceRef
 from actors.endpoint.serving.once import Once, seat
@@ -313,7 +315,9 @@ class TestALeaseBetweenMachines:
     @pytest.fixture(autouse=True)
     def short(self, monkeypatch):
         monkeypatch.setattr(tenure_module, "STOP_BEFORE", 0.3)
-        monkeypatch.setattr(tenure_module, "KILL_BEFORE", 0.1)
+        monkeypatch.setattr(tenure_module, "KILL_BEFORE", 0.2)
+        monkeypatch.setattr(once_module, "END_PROCESS_BEFORE", 0.02)
+        monkeypatch.setattr(last_resort, "ABORT_TO_KILL", 0.02)
 
     def test_who_cannot_renew_has_ended_before_the_end_and_runs_again_with_a_greater_number(
         self, place, events

@@ -6,10 +6,12 @@ import logging
 import threading
 import time
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 
 import gevent
 import pytest
+import redis as stdlib_redis
 
 from actors import telemetry
 from actors.errors import ConfigError
@@ -17,7 +19,7 @@ from actors.packets import MAX_FRAME, pack
 from actors.pubsub import PubSub
 from actors.pubsub import front as fronts
 from actors.pubsub.redis import adapter as adapters
-from actors.pubsub.redis import outbox
+from actors.pubsub.redis import frames, outbox
 from actors.pubsub.redis.adapter import Linked, Redis
 from actors.redis_options import RedisOptions
 from supervision.specs import ChildSpec
@@ -162,6 +164,37 @@ class TestCarrying:
         assert sum("dropped what came by Redis" in each for each in caplog.messages) <= 4
         assert max(map(len, caplog.messages)) < 300
 
+    def test_a_parcel_that_is_none_is_no_crash(self, machine, server, events, caplog):
+        two = machine("two")
+        head = frames.head("one")
+        for number in range(1, 51):
+            body = ["broadcast", "one-1", number, "plain", "t", b"\xc1"]
+            server.ask("PUBLISH", "roost:b", frames.written(head, body))
+        eventually(lambda: events.count(("pubsub.malformed", 1, "redis")) == 50)
+        assert two.redis.up
+        assert len(caplog.records) <= 3
+        assert "Traceback" not in caplog.text
+
+    def test_a_flood_of_what_is_not_for_us_leaves_others_their_turns(self, machine, server, events):
+        two = machine("two")
+        turns = []
+
+        def take_turns() -> None:
+            while True:
+                turns.append(len(events))
+                gevent.sleep(0)
+
+        taking = gevent.spawn(take_turns)
+        with stdlib_redis.Redis(unix_socket_path=str(server.path)) as client:
+            pipeline = client.pipeline(transaction=False)
+            for data in [b"garbage", two.redis._head + b"ours"] * 5000:
+                pipeline.publish("roost:b", data)
+            pipeline.execute()
+        eventually(lambda: events.count(("pubsub.malformed", 1, "redis")) == 5000)
+        taking.kill()
+        between = [after - before for before, after in pairwise(turns)]
+        assert max(between) <= 4096  # the most of a step; it is over by time before that
+
     def test_crash_of_a_handler_is_not_the_links(self, machine, caplog):
         one, two = machine("one"), machine("two")
         two.redis.serve("bad", lambda worker, body, reply: 1 / 0)
@@ -178,6 +211,15 @@ class TestNumbers:
             one.redis.publish(number, "t", "plain", pack(number))
         assert two.listener.wait_for(3) == [1, 4, 5]
         assert ("pubsub.gap", 2, "one-1") in events
+
+    def test_gaps_of_many_cost_few_lines(self, machine, server, events, caplog):
+        machine("two")
+        for publisher in range(100):
+            for number in (1, 3):
+                body = ["position", f"one-{publisher}", number]
+                server.ask("PUBLISH", "roost:b", frames.written(frames.head("one"), body))
+        eventually(lambda: gaps(events) == 200)
+        assert len(caplog.records) <= 4
 
     def test_loss_of_the_last_one_shows_too(self, machine, events, monkeypatch):
         monkeypatch.setattr(fronts, "SAY_LAST", 0.05)
@@ -464,8 +506,23 @@ class TestInATree:
         (line,) = errors
         assert line.startswith(f"unix://{server.path} cannot be reached: ")
         assert line.endswith("; serving without other machines")
+        assert "not tried" not in line
         server.start()
         assert redis.wait_linked(DEADLINE)
+        ref.exit()
+        assert ref.wait(DEADLINE)
+
+    def test_a_worker_that_joins_a_machine_which_serves_waits_less_and_starts_anyway(
+        self, server, monkeypatch, caplog
+    ):
+        monkeypatch.setattr(adapters, "BOOT", 1000.0)
+        monkeypatch.setattr(adapters, "BOOT_LATER", 0.05)
+        server.kill()
+        pubsub = PubSub()
+        redis = Redis(RedisOptions(url=server.url, required=True), pubsub, "one-1")
+        spec = ChildSpec(id="redis", start=Linked.start, args=(pubsub, redis, True))
+        ref = Supervisor.start([spec])
+        assert "serving without other machines" in caplog.text
         ref.exit()
         assert ref.wait(DEADLINE)
 

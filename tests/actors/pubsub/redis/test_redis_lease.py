@@ -16,18 +16,30 @@ from tests.support.waiting import eventually
 KEY = "roost:once"
 
 
+@pytest.fixture(scope="module")
+def running() -> Iterator[RedisServer]:
+    with RedisServer() as made:
+        yield made
+
+
 @pytest.fixture
-def server() -> Iterator[RedisServer]:
-    with RedisServer() as running:
-        running.ask("SET", f"{KEY}:number", "0")  # it remembers
-        yield running
+def server(running: RedisServer) -> RedisServer:
+    """Return a Redis that has been there for as long as a lease, remembers, and has none."""
+    running.start_if_ended()
+    while running.ask("INFO", "server")["uptime_in_seconds"] < 1:
+        time.sleep(0.01)
+    running.ask("CONFIG", "SET", "maxmemory", "0")
+    running.ask("ACL", "SETUSER", "default", "+@all")
+    running.ask("SET", f"{KEY}:number", "0")
+    running.ask("DEL", KEY)
+    return running
 
 
 @pytest.fixture
 def lease(machine: Any) -> Callable[..., RedisLease]:
     def make(name: str, **options: Any) -> RedisLease:
         redis = machine(name).redis
-        given = {"seconds": 10.0, "renew_every": 0.1, **options}
+        given = {"seconds": 1.0, "renew_every": 0.1, **options}
         return RedisLease(redis.ask, lambda: redis.worker, "roost", **given)
 
     return make
@@ -61,11 +73,11 @@ def test_one_has_it_until_it_gives_it_back(lease):
 
 
 def test_it_is_over_where_it_is_not_renewed(lease):
-    one, two = lease("one", seconds=0.5), lease("two")
+    one, two = lease("one", seconds=1.0), lease("two")
     first = acquired(one)
-    assert (one.seconds, one.renew_every, one.retry) == (0.5, 0.1, 0.5)
+    assert (one.seconds, one.renew_every, one.retry) == (1.0, 0.1, 0.5)
     for _ in range(8):
-        gevent.sleep(0.1)
+        gevent.sleep(0.2)
         assert renewed(one, first) is True
     assert acquired(two) is None
     second = eventually(lambda: acquired(two), pause=0.05)
@@ -91,20 +103,37 @@ def test_numbers_grow_where_redis_has_forgotten_and_clocks_are_behind(lease, ser
     assert first == 1000
     two.release(first)
     assert acquired(two) == 1001
-    server.ask("FLUSHALL")
+    server.ask("DEL", KEY)
     server.ask("SET", f"{KEY}:number", "0")
     assert acquired(two) == 1002
     server.ask("DEL", KEY)
     assert acquired(one) > 10**12
 
 
-def test_a_redis_that_has_just_begun_and_knows_nothing_grants_nothing(lease, server):
-    one = lease("one", seconds=2.0)
-    server.ask("DEL", f"{KEY}:number")
+def test_a_redis_that_has_forgotten_grants_nothing_while_a_lease_may_last(lease, server):
+    one, two = lease("one"), lease("two")
+    first = acquired(one)
+    server.ask("FLUSHALL")
+    began = time.monotonic()
+    assert acquired(two) is None
+    assert renewed(one, first) is False
+    assert acquired(one) is None
+    second = eventually(lambda: acquired(two), pause=0.05)
+    assert time.monotonic() - began > 0.9
+    assert second > first
+
+
+def test_a_redis_that_has_just_begun_grants_nothing_while_a_lease_may_last(lease, server):
+    one = lease("one", seconds=3.0)
+    server.kill()
+    server.start()
+    server.ask("SET", f"{KEY}:number", "7")  # as from a snapshot
+    eventually(lambda: one._ask("PING"))
     began = time.monotonic()
     assert acquired(one) is None
+    assert server.ask("EXISTS", KEY) == 0
     assert eventually(lambda: acquired(one), pause=0.1)
-    assert time.monotonic() - began < 4.0
+    assert time.monotonic() - began > 1.0
 
 
 def test_where_redis_cannot_be_asked_nobody_knows(lease, server):
@@ -128,10 +157,10 @@ def test_user_with_the_least_rights(lease, server, machine):
         "+eval", "+get", "+set", "+del", "+pexpire", "+info",
     )  # fmt: skip
     redis = machine("one", f"unix://me:pw@{server.path}").redis
-    one = RedisLease(redis.ask, lambda: redis.worker, "roost", seconds=10.0, renew_every=2.0)
+    one = RedisLease(redis.ask, lambda: redis.worker, "roost", seconds=1.0, renew_every=0.1)
     server.ask("DEL", f"{KEY}:number")
-    assert acquired(one) is None  # it may ask how long Redis has been there
-    server.ask("SET", f"{KEY}:number", "0")
+    assert acquired(one) is None
+    server.ask("DEL", KEY)
     first = acquired(one)
     assert renewed(one, first) is True
     one.release(first)

@@ -61,7 +61,7 @@ BAD = {
     "redis://h/1234567890": "a database is a number",
     "redis://h?db=-1": "a database is a number",
     "redis://h?dbb=1": "unknown option 'dbb' (did you mean 'db'?)",
-    "redis://h?ssl_ca_certs=/x": "unknown option 'ssl_ca_certs'",
+    "redis://h?ssl_ca_certs=/x": "ssl_ca_certs is for rediss://",
     "redis://h?db=1&db=2": "twice",
     "redis://h?db": "a query that is none",
     "redis://me@h": "a user without a password",
