@@ -16,8 +16,6 @@ from __future__ import annotations
 import json
 import math
 import os
-import re
-import select
 import socket
 import threading
 import time
@@ -25,9 +23,18 @@ import weakref
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
-from urllib.parse import urlsplit
 
 from actors.errors import ConfigError, PublishError
+from actors.publish_wire import (
+    VISIBLE,
+    Reader,
+    connect_tcp,
+    connect_unix,
+    head,
+    left_until,
+    place_of,
+    readable,
+)
 
 if TYPE_CHECKING:
     import ssl
@@ -41,10 +48,7 @@ MAX_AGE: Final = 30.0
 """Seconds without a message after which a connection is not used again: a server closes one after
 60 s by default, and what is on the way may forget it unseen."""
 
-_UNIX: Final = "unix:"
-_FULL_PAUSE: Final = 0.01
 _MAX_ANSWER: Final = 65_536
-_VISIBLE = re.compile(r"[!-~]+")  # what a request line and a header can carry
 
 
 class Receipt(NamedTuple):
@@ -62,9 +66,9 @@ class Publisher:
     """Sends messages to a server that publishes them. Thread-safe, and may be made before a fork.
 
     ``to`` is ``"unix:PATH"`` or the URL of ``endpoint.publishing(...)``, whose ``key`` is needed
-    there. ``timeout``: seconds for each step (connecting, sending, the answer). ``tls``: for a URL
-    whose certificate is not of a public authority. :class:`~actors.errors.ConfigError`: one of
-    these cannot be.
+    there. ``timeout``: seconds for each step as a whole: connecting, sending, the answer; how long
+    a name is looked up before is the resolver's. ``tls``: for a URL whose certificate is not of a
+    public authority. :class:`~actors.errors.ConfigError`: one of these cannot be.
 
     A message is sent once. Where :class:`~actors.errors.PublishError` says that there was no
     answer, it may have been published or not; nothing is repeated here.
@@ -82,12 +86,12 @@ class Publisher:
             raise ConfigError(f"timeout={timeout!r:.80}: must be a number of seconds above 0")
         if not 0 < timeout < math.inf:
             raise ConfigError(f"timeout={timeout!r}: must be a number of seconds above 0")
-        if key is not None and (not isinstance(key, str) or not _VISIBLE.fullmatch(key)):
+        if key is not None and (not isinstance(key, str) or not VISIBLE.fullmatch(key)):
             raise ConfigError("key: must be a str of visible ASCII characters")
-        self._place = _place(to)
+        self._place = place_of(to)
         self._timeout = timeout
         self._tls = tls
-        self._head = _head(self._place, key)
+        self._head = head(self._place, key)
         self._lock = threading.Lock()
         self._idle: list[tuple[float, socket.socket]] = []
         _publishers.add(self)
@@ -151,6 +155,7 @@ class Publisher:
         if sock is not None:
             # Where the server has closed it meanwhile, not a byte is taken: then it is sent anew.
             try:
+                sock.settimeout(self._timeout)
                 sent = sock.send(request)
             except OSError:
                 sock.close()
@@ -162,8 +167,12 @@ class Publisher:
         return sock
 
     def _send_all(self, sock: socket.socket, data: bytes) -> None:
+        until = time.monotonic() + self._timeout
+        rest = memoryview(data)
         try:
-            sock.sendall(data)
+            while rest:  # sendall of TLS has its timeout for each record
+                sock.settimeout(left_until(until))
+                rest = rest[sock.send(rest) :]
         except ConnectionError:
             pass  # a server that refuses a body does not read it: its answer says why
         except OSError as error:
@@ -177,7 +186,7 @@ class Publisher:
                 if not self._idle:
                     return None
                 since, sock = self._idle.pop()
-            if time.monotonic() - since < MAX_AGE and not _readable(sock):
+            if time.monotonic() - since < MAX_AGE and not readable(sock):
                 return sock
             sock.close()
 
@@ -192,10 +201,13 @@ class Publisher:
         place = self._place
         try:
             if place.path is not None:
-                return _connect_unix(place.path, self._timeout)
-            sock = socket.create_connection((place.host, place.port), self._timeout)
+                return connect_unix(place.path, self._timeout)
+            found = socket.getaddrinfo(place.host, place.port, type=socket.SOCK_STREAM)
+            until = time.monotonic() + self._timeout
+            sock = connect_tcp(found, until)
             try:
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                sock.settimeout(left_until(until))
                 return self._secured(sock) if place.secure else sock
             except BaseException:
                 sock.close()
@@ -218,7 +230,8 @@ class Publisher:
         """Return status, reason and body of the answer, and whether another may follow."""
         from http.client import HTTPException, HTTPResponse  # noqa: PLC0415 - imports ssl
 
-        response = HTTPResponse(sock, method="POST")
+        until = time.monotonic() + self._timeout
+        response = HTTPResponse(Reader(sock, until), method="POST")  # type: ignore[arg-type]
         try:
             response.begin()
             said = response.read(_MAX_ANSWER)
@@ -255,79 +268,6 @@ def _forked() -> None:
 
 
 os.register_at_fork(after_in_child=_forked)
-
-
-class _Place(NamedTuple):
-    """Where a server is: ``path`` of a Unix socket, or ``host`` and ``port``; ``to`` is shown."""
-
-    to: str
-    target: str = "/"
-    path: str | None = None
-    host: str = "localhost"
-    port: int = 0
-    secure: bool = False
-    authority: str = "localhost"
-
-
-def _place(to: object) -> _Place:
-    wanted = "'unix:/run/app.sock' or 'https://example.com/api/broadcast'"
-    if isinstance(to, str) and to.startswith(_UNIX) and len(to) > len(_UNIX):
-        return _Place(to, path=to[len(_UNIX) :])
-    if not isinstance(to, str) or not _VISIBLE.fullmatch(to):
-        raise ConfigError(f"to: must be {wanted}")
-    try:
-        url = urlsplit(to)
-        port = url.port
-    except ValueError as error:
-        raise ConfigError(f"to: {error}; must be {wanted}") from None
-    if "@" in url.netloc:
-        raise ConfigError(f"to: must be a URL without a user, such as {wanted}")
-    if url.scheme not in {"http", "https"} or not url.hostname or url.fragment:
-        raise ConfigError(f"to: must be {wanted}")
-    secure = url.scheme == "https"
-    target = (url.path or "/") + (f"?{url.query}" if url.query else "")
-    return _Place(
-        to.partition("?")[0],  # a query may hold what is a secret
-        target,
-        host=url.hostname,
-        port=port or (443 if secure else 80),
-        secure=secure,
-        authority=url.netloc,
-    )
-
-
-def _head(place: _Place, key: str | None) -> bytes:
-    """Return the head of every request, up to the length of its body."""
-    lines = [f"POST {place.target} HTTP/1.1", f"Host: {place.authority}"]
-    if key is not None and place.path is None:  # a Unix socket knows its peers by their user
-        lines.append(f"Authorization: Bearer {key}")
-    lines += ["Content-Type: application/json", "Content-Length: "]
-    return "\r\n".join(lines).encode("ascii")
-
-
-def _connect_unix(path: str, timeout: float) -> socket.socket:
-    sock = socket.socket(socket.AF_UNIX)
-    try:
-        sock.settimeout(timeout)
-        until = time.monotonic() + timeout
-        while True:
-            try:
-                sock.connect(path)
-                return sock
-            except BlockingIOError:  # unix(7): so many wait that there is no room for another
-                if time.monotonic() > until:
-                    raise TimeoutError from None
-                time.sleep(_FULL_PAUSE)
-    except BaseException:
-        sock.close()
-        raise
-
-
-def _readable(sock: socket.socket) -> bool:
-    """Whether something has come although nothing was asked: the end, mostly."""
-    poll = select.poll()
-    poll.register(sock, select.POLLIN)
-    return bool(poll.poll(0))
 
 
 def _close_all(idle: list[tuple[float, socket.socket]]) -> None:

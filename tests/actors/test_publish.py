@@ -110,6 +110,25 @@ def scripted(
         server.close()
 
 
+@contextmanager
+def by_hand(path: Path | None, serve: Callable[[socket.socket], object]) -> Iterator[int | str]:
+    """Have ``serve`` do as it likes with one connection, in a thread; yield the port."""
+    sock = socket.socket(socket.AF_INET if path is None else socket.AF_UNIX)
+    sock.bind(("127.0.0.1", 0) if path is None else str(path))
+    sock.listen()
+
+    def accept() -> None:
+        connection, _ = sock.accept()
+        with connection:
+            serve(connection)
+
+    thread = threading.Thread(target=accept)
+    thread.start()
+    yield "" if path is not None else sock.getsockname()[1]
+    thread.join(DEADLINE)
+    sock.close()
+
+
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     return tmp_path / "app.sock"
@@ -330,6 +349,47 @@ class TestErrors:
         with scripted(path, lambda _: b""):
             found = error(to(path, timeout=0.05))
         assert "no answer in 0.05 s: it may have been published or not" in str(found)
+
+    @pytest.mark.parametrize("begins", [b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 100 Continue\r\n\r\n"])
+    def test_a_server_that_answers_byte_by_byte_has_the_same_time(self, path, begins):
+        over = threading.Event()
+
+        def drip(connection: socket.socket) -> None:
+            with suppress(OSError):  # the client has gone
+                connection.sendall(begins)
+                while not over.wait(0.01):
+                    connection.sendall(b"x")
+
+        with by_hand(path, drip):
+            found = error(to(path, timeout=0.2))
+            over.set()
+        assert "no answer in 0.2 s: it may have been published or not" in str(found)
+
+    @pytest.mark.parametrize("secure", [False, True])
+    def test_a_server_that_reads_byte_by_byte_has_the_same_time(self, tmp_path, secure):
+        pem = certificate.make(tmp_path)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(pem, pem.with_suffix(".key"))
+        over = threading.Event()
+
+        def sip(connection: socket.socket) -> None:
+            with context.wrap_socket(connection, server_side=True) if secure else connection as it:
+                while not over.wait(0.01):
+                    it.recv(16_384)
+
+        with by_hand(None, sip) as port:
+            url = f"http{'s' * secure}://localhost:{port}/x"
+            publisher = Publisher(url, timeout=0.5, tls=ssl.create_default_context(cafile=pem))
+            found = error(publisher, "t", "e", {"x": "x" * 50_000_000})
+            over.set()
+        assert "no answer in 0.5 s: it may have been published or not" in str(found)
+
+    def test_a_server_that_greets_nobody_by_tls(self, tmp_path):
+        over = threading.Event()
+        with by_hand(None, lambda _: over.wait(DEADLINE)) as port:
+            found = error(Publisher(f"https://localhost:{port}/x", timeout=0.05))
+            over.set()
+        assert "no connection in 0.05 s" in str(found)
 
     def test_a_server_that_closes_without_an_answer(self, path):
         with scripted(path, lambda _: None):
