@@ -36,6 +36,9 @@ KIND: Final = "once"
 ASK_TIMEOUT: Final = 5.0
 """Seconds that an ``ask`` waits for its answer where it does not say."""
 
+MAX_TIMEOUT: Final = 86_400.0
+"""Seconds that an ``ask`` can wait: a day."""
+
 PATIENCE: Final = 1.0
 """Seconds that the link waits for an answer beyond that: so it is late, and not lost."""
 
@@ -66,11 +69,14 @@ class OnceRef:
     def ask(self, message: Any, *, block: bool = True, timeout: float = ASK_TIMEOUT) -> Any:
         """Send it ``message``, a copy, and return a copy of its answer; without ``block`` a future.
 
-        ``timeout`` is in seconds, 5 by default. ``pykka.ActorDeadError``: nobody runs it, or it
-        ended before it answered. ``pykka.Timeout``: it has not answered in time.
+        ``timeout`` is in seconds, above 0 and at most a day, 5 by default; there is no waiting for
+        ever, so ``None`` is a ``TypeError``. Else it is a ``TypeError`` or a ``ValueError`` too,
+        wherever the child runs. ``pykka.ActorDeadError``: nobody runs it, or it ended before it
+        answered. ``pykka.Timeout``: it has not answered in time.
         :class:`~actors.errors.AskFailed`: it raised, or answered what is no plain value.
         ``RuntimeError``: it asks itself. ``TypeError`` and ``ValueError``: as of :meth:`tell`.
         """
+        _check_timeout(timeout)
         packed = pack(message)
         future: Future[Any] = Future()
         asker = getcurrent()
@@ -216,6 +222,14 @@ class Answer:
             self._reply(None)
         else:
             self._reply(["failed", described(error)])
+
+
+def _check_timeout(timeout: object) -> None:
+    wanted = f"must be a number of seconds above 0, and at most {MAX_TIMEOUT:g}"
+    if isinstance(timeout, bool) or not isinstance(timeout, int | float):
+        raise TypeError(f"timeout={timeout!r:.80}: {wanted}")
+    if not 0 < timeout <= MAX_TIMEOUT:
+        raise ValueError(f"timeout={timeout!r:.80}: {wanted}")
 
 
 def local_ref(name: str) -> Ref[Any] | None:

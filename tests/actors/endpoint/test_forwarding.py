@@ -157,6 +157,28 @@ def test_what_nobody_takes_is_dropped(wires, forwarders, dropped):
     assert dropped == ["nobody runs it"] * 3
 
 
+@pytest.mark.parametrize("where", ["here", "elsewhere", "nowhere", "alone"])
+@pytest.mark.parametrize("block", [True, False])
+def test_a_timeout_is_a_bounded_number_wherever_the_child_is(request, forwarders, where, block):
+    ref = forwarders["b"]._refs[0]
+    if where == "here":
+        request.getfixturevalue("child")
+    elif where == "elsewhere":
+        forwarders["a"].runs(7)
+    elif where == "alone":
+        ref = Forwarder(["child"])._refs[0]
+    for none in (None, True, "5", [5], 5j):
+        with pytest.raises(TypeError, match=r"timeout=.*: must be a number of seconds above 0"):
+            ref.ask("hi", block=block, timeout=none)
+    for none in (0, 0.0, -1, -0.5, float("nan"), float("inf"), 86_401, 10**400):
+        with pytest.raises(ValueError, match=r"timeout=.*: must be a number of seconds above 0"):
+            ref.ask("hi", block=block, timeout=none)
+
+
+def test_the_longest_timeout_is_one(forwarders, child):
+    assert forwarders["b"]._refs[0].ask("hi", timeout=86_400) == ["hi"]
+
+
 def test_a_full_mailbox_is_told_to_who_asks_and_counted_for_who_tells(forwarders, dropped):
     busy, done = Event(), Event()
 
