@@ -39,6 +39,12 @@ UNWINDS: Final = 0.05
 AFTER_KILL: Final = 0.5
 """Seconds that are left, when what did not end in time was killed, to give the lease back."""
 
+SLOW: Final = 10.0
+"""Seconds after which the log says which children have not started; then after twice as long."""
+
+SELDOM: Final = 600.0
+"""The longest of these waits."""
+
 ENDS: Final = 0.1
 """Seconds for the end of what only undoes what it has noted."""
 
@@ -87,6 +93,7 @@ class Once:
         self._gave_up = self._killed = self._gone = False
         self._timer: Timer | None = None
         self._kill_at: Timer | None = None
+        self._slow_at: Timer | None = None
         self._over: list[Future[None]] = []
 
     @property
@@ -191,6 +198,7 @@ class Once:
         hold(number)
         root = self._root = Budgeted(self.specs)
         monitors.at_end(root.actor_inbox, lambda _: self._ended(root))
+        self._watch_start(root, SLOW)
         self._dispatcher.submit(lambda: self._begin(root, number))
 
     def _begin(self, root: Budgeted, number: int) -> None:
@@ -202,7 +210,26 @@ class Once:
         if self._root is root and root.exit_reason is None:
             self._runs(number)
 
+    def _watch_start(self, root: Budgeted, wait: float) -> None:
+        """Warn where the children have not started in time: one that blocks says nothing."""
+
+        def warn() -> None:
+            took = self._now() - self._since
+            starting = [str(c.spec.name) for c in root.plan.children.values() if c.stopped]
+            first, *behind = starting or self.names  # none: it has had no carrier
+            told = f"{first} (behind it: {', '.join(behind)})" if behind else first
+            logger.warning("what exists once has not started in %.0f s: %s blocks", took, told)
+            self._watch_start(root, min(2 * wait, SELDOM))
+
+        self._slow_at = self._dispatcher.timers.call_later(wait, warn)
+
+    def _watch_no_more(self) -> None:
+        if self._slow_at is not None:
+            self._slow_at.cancel()
+            self._slow_at = None
+
     def _runs(self, number: int) -> None:
+        self._watch_no_more()
         logger.debug("this worker runs what exists once: %s, number %d", self._told, number)
         if not self._why:  # else it is ending already
             self.forwarder.runs(number)
@@ -214,6 +241,7 @@ class Once:
         return ", ".join(self.names)
 
     def _stop(self) -> None:
+        self._watch_no_more()
         self._why = self._why or "the lease could not be renewed"
         self.forwarder.runs(None)
         root = self._root
@@ -237,6 +265,7 @@ class Once:
     def _ended(self, root: Budgeted) -> None:
         """Learn that the supervisor has ended, and the children with it; must not block."""
         self.forwarder.runs(None)
+        self._watch_no_more()
         if self._kill_at is not None:
             self._kill_at.cancel()
             self._kill_at = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import math
 import os
+import re
 import signal
 import time
 
@@ -23,6 +24,7 @@ from actors.endpoint.serving.server import Server
 from supervision import ChildSpec
 from supervision.processes.once_file import OnceFile
 from supervision.processes.sockets import bind
+from tests.support.waiting import eventually
 
 DEADLINE = 20.0
 
@@ -245,6 +247,38 @@ def test_one_that_does_not_start_is_given_up_and_another_worker_is_told(place, c
     it.once.appoint()
     it.wait_runs()
     assert it.resigned == [True]
+
+
+def test_one_that_blocks_in_its_start_is_named_in_the_log(place, caplog, monkeypatch):
+    monkeypatch.setattr(once_module, "SLOW", 0.01)
+    monkeypatch.setattr(once_module, "SELDOM", 0.02)
+    go = Event()
+
+    class Blocking(Child):
+        def on_start(self):
+            go.wait(DEADLINE)
+
+    def specs(start):
+        yield SPEC
+        for name in ("slow", "after"):
+            yield ChildSpec(id=name, start=start, name=name, shutdown=1.0)
+
+    it = place(Given(), *specs(Blocking.start))
+    it.once.appoint()
+    warned = r"what exists once has not started in 0 s: slow \(behind it: after\) blocks"
+    eventually(lambda: len(re.findall(warned, caplog.text)) > 2)
+    assert it.resigned == []
+    go.set()
+    it.wait_runs()
+    assert it.once._slow_at is None
+    go.clear()
+    it.once.resign()
+    it.wait()
+    it.once.appoint()
+    eventually(lambda: it.once._slow_at is not None)
+    it.once.resign()
+    it.wait(2)
+    assert it.once._slow_at is None
 
 
 def test_one_that_crashes_too_often_is_given_up(place):
