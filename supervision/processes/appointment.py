@@ -41,8 +41,9 @@ class Order(enum.Enum):
 class Appointment(Generic[W]):
     """At most one worker at a time. ``chance()`` in [0, 1) spreads the waits (see ``Backoff``).
 
-    ``holder`` is the worker that is appointed or resigning. ``retry_at``: when :meth:`decide` has
-    something to do, and nothing else will have happened; infinity for never.
+    ``holder`` is the worker that is appointed or resigning; ``since`` is when one was appointed
+    last. ``retry_at``: when :meth:`decide` has something to do, and nothing else will have
+    happened; infinity for never.
     """
 
     def __init__(self, chance: Callable[[], float]) -> None:
@@ -50,7 +51,7 @@ class Appointment(Generic[W]):
         self.holder: W | None = None
         self.retry_at = math.inf
         self._generation = 0
-        self._since = 0.0
+        self.since = 0.0
         self._gave_up: W | None = None
         self._backoff = Backoff(chance)
 
@@ -68,7 +69,7 @@ class Appointment(Generic[W]):
             if best is None or self.retry_at != math.inf:
                 return None
             self._move(Event.APPOINT)
-            self.holder, self._since, self._generation = best, now, candidates[best]
+            self.holder, self.since, self._generation = best, now, candidates[best]
             return Order.APPOINT, best
         if self.state is State.RESIGNING or (self.holder in candidates and not newer):
             return None
@@ -83,32 +84,36 @@ class Appointment(Generic[W]):
         among = [worker for worker, generation in candidates.items() if generation == latest]
         return next((worker for worker in among if worker != self._gave_up), among[0])
 
-    def resigned(self, worker: W, now: float, *, gave_up: bool) -> None:
+    def resigned(self, worker: W, now: float, *, gave_up: bool) -> bool:
         """Learn that nothing runs in ``worker`` any more; ``gave_up``: it could not be kept there.
 
-        From a worker that is not appointed this means nothing.
+        Return whether the next appointment waits for that. From a worker that is not appointed this
+        means nothing.
         """
         if worker != self.holder:
-            return
+            return False
         self._move(Event.RESIGNED)
         if gave_up:
             self._gave_up = worker
             self._wait(now)
         self.holder = None
+        return gave_up
 
-    def reaped(self, worker: W, now: float) -> None:
-        """Learn that the process of ``worker`` has ended."""
+    def reaped(self, worker: W, now: float) -> bool:
+        """Learn that the process of ``worker`` has ended; return as :meth:`resigned`."""
         if worker == self._gave_up:
             self._gave_up = None
         if worker != self.holder:
-            return
-        if now - self._since < QUICKLY:
+            return False
+        quickly = now - self.since < QUICKLY
+        if quickly:
             self._wait(now)
         self._move(Event.REAPED)
         self.holder = None
+        return quickly
 
     def _wait(self, now: float) -> None:
-        self.retry_at = now + self._backoff.after(now - self._since)
+        self.retry_at = now + self._backoff.after(now - self.since)
 
     def _move(self, event: Event) -> None:
         self.state = TRANSITIONS[self.state, event]

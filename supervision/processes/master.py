@@ -146,7 +146,9 @@ class Master:
             case ["runs", int() as number]:
                 logger.info("%s runs what exists once, number %d", process, number)
             case ["resigned", bool() as gave_up]:
-                self._appointment.resigned(process, self._fleet.clock(), gave_up=gave_up)
+                now = self._fleet.clock()
+                if self._appointment.resigned(process, now, gave_up=gave_up):
+                    self._tell_retry("it gave up in the worker that was appointed,", now)
             case ["bus"]:
                 process.on_bus = True
                 self._fleet.share_names()
@@ -173,6 +175,13 @@ class Master:
             order, process = told
             logger.debug("%s: %s", process, order.value)
             process.channel.send(order.value)
+
+    def _tell_retry(self, why: str, now: float) -> None:
+        if not self._stopping:
+            appointment = self._appointment
+            wait, ran = appointment.retry_at - now, now - appointment.since
+            words = "what exists once is tried again in %.1f s: %s after %.1f s"
+            logger.warning(words, wait, why, ran)
 
     def _announce(self) -> None:
         """Tell the service manager what has become so."""
@@ -206,7 +215,9 @@ class Master:
                 logger.debug("reaped process %d, which is none of ours", pid)
 
     def _ended(self, process: Process, status: int) -> None:
-        self._appointment.reaped(process, self._fleet.clock())
+        now = self._fleet.clock()
+        if self._appointment.reaped(process, now):
+            self._tell_retry("the worker that was appointed ended", now)
         if self._stopping and (process.killed or process.aborted is not None):
             self._status = self._status or KILLED
         # A worker that is still booting has no orderly end: it is stopped by SIGTERM.

@@ -65,6 +65,15 @@ def candidate(channel, options, *, gave_up=False):
     serve(channel, options, facts={**FACTS, "understands": ["appoint"]}, answers=answers)
 
 
+def doomed(channel, options):
+    """Serve, and end as soon as it is to run what exists once."""
+    channel.send("ready", {**FACTS, "understands": ["appoint"]})
+    while not any(message[0] == "appoint" for message in told(channel)):
+        pass
+    say("appoint")
+    sys.exit(1)
+
+
 def unfit(channel, options):
     """Serve, and find that what exists once cannot be kept here."""
     candidate(channel, options, gave_up=True)

@@ -50,9 +50,9 @@ def test_one_that_is_to_go_is_told_and_waited_for(it):
     it.decide({"a": 0}, 1.0)
     assert it.decide({"b": 0}, 2.0) == (RESIGN, "a")
     assert it.decide({"b": 0}, 3.0) is None
-    it.resigned("b", 3.0, gave_up=False)  # which means nothing
+    assert not it.resigned("b", 3.0, gave_up=False)  # which means nothing
     assert it.decide({"b": 0}, 4.0) is None
-    it.resigned("a", 4.0, gave_up=False)
+    assert not it.resigned("a", 4.0, gave_up=False)
     assert it.decide({"b": 0}, 5.0) == (APPOINT, "b")
     it.reaped("a", 6.0)
     assert it.holder == "b"
@@ -68,7 +68,7 @@ def test_a_reload_moves_it_once_to_the_first_new_worker(it):
 
 def test_where_it_gave_up_another_is_tried_after_a_while(it):
     it.decide({"a": 0, "b": 0}, 1.0)
-    it.resigned("a", 1.5, gave_up=True)
+    assert it.resigned("a", 1.5, gave_up=True)
     assert it.decide({"a": 0, "b": 0}, 1.5) is None
     assert it.retry_at == 2.5
     assert it.decide({"a": 0, "b": 0}, 2.5) == (APPOINT, "b")
@@ -81,8 +81,20 @@ def test_where_there_is_no_other_the_same_is_tried_again(it):
     it.decide({"a": 0}, 1.0)
     it.resigned("a", 1.0, gave_up=True)
     assert it.decide({"a": 0}, 2.0) == (APPOINT, "a")
-    it.reaped("a", 3.0)
+    assert not it.reaped("a", 3.0)
+    assert not it.reaped("a", 3.0)
     assert it.decide({}, 3.0) is None
+
+
+def test_the_waits_begin_anew_after_30_seconds_with_one_worker(it):
+    it.decide({"a": 0}, 0.0)
+    it.resigned("a", 0.0, gave_up=True)
+    it.decide({"a": 0}, 1.0)
+    assert it.resigned("a", 30.9, gave_up=True)
+    assert it.retry_at == 32.9
+    it.decide({"a": 0}, 33.0)
+    assert it.resigned("a", 63.0, gave_up=True)
+    assert it.retry_at == 64.0
 
 
 def test_after_a_reload_what_gave_up_is_tried_at_once(it):
@@ -97,7 +109,7 @@ def test_what_may_have_ended_its_worker_is_not_at_once_let_into_the_next(it):
     for number, wait in enumerate([1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 30.0]):
         assert it.decide({number: 0}, now) == (APPOINT, number)
         it.decide({}, now)  # its channel has ended, which may be seen before the process has
-        it.reaped(number, now)
+        assert it.reaped(number, now)
         assert it.decide({"next": 0}, now) is None
         assert it.retry_at == now + wait
         now += wait

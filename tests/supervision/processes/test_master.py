@@ -402,8 +402,24 @@ def test_what_gives_up_in_one_worker_is_tried_in_the_other():
         run.wait_for("runs what exists once, number 7")
         assert orders(run)[0] == ("appoint", run.pid_of("unfit"))
         assert orders(run)[-1] == ("appoint", run.pid_of("candidate"))
+        run.wait_for(
+            r"^WARNING what exists once is tried again in (0\.[789]|1\.0) s:"
+            r" it gave up in the worker that was appointed, after \d\.\d s$"
+        )
         run.signal(signal.SIGTERM)
         assert run.ended() == 0
+
+
+def test_a_worker_that_ends_soon_after_its_appointment_is_why_the_next_waits():
+    with Run("doomed", "candidate", workers=2) as run:
+        run.wait_for(
+            r"^WARNING what exists once is tried again in (0\.[789]|1\.0) s:"
+            r" the worker that was appointed ended after 0\.\d s$"
+        )
+        run.wait_for("runs what exists once, number 7")
+        run.signal(signal.SIGTERM)
+        assert run.ended() == 0
+        assert len([line for line in run.lines if "is tried again" in line]) == 1
 
 
 def test_workers_of_an_earlier_release_are_not_appointed():
