@@ -14,7 +14,6 @@ guide. In a process that serves, call ``endpoint.broadcast``.
 from __future__ import annotations
 
 import json
-import math
 import os
 import socket
 import threading
@@ -24,6 +23,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
 
+from actors.crash_text import escaped
 from actors.errors import ConfigError, PublishError
 from actors.publish_wire import (
     VISIBLE,
@@ -48,6 +48,9 @@ MAX_AGE: Final = 30.0
 """Seconds without a message after which a connection is not used again: a server closes one after
 60 s by default, and what is on the way may forget it unseen."""
 
+MAX_TIMEOUT: Final = 86_400.0
+"""Seconds that a step can be given: a day."""
+
 _MAX_ANSWER: Final = 65_536
 
 
@@ -66,8 +69,9 @@ class Publisher:
     """Sends messages to a server that publishes them. Thread-safe, and may be made before a fork.
 
     ``to`` is ``"unix:PATH"`` or the URL of ``endpoint.publishing(...)``, whose ``key`` is needed
-    there. ``timeout``: seconds for each step as a whole: connecting, sending, the answer; how long
-    a name is looked up before is the resolver's. ``tls``: for a URL whose certificate is not of a
+    there; a Unix socket needs none, so an empty one is none there. ``timeout``: seconds, up to a
+    day, for each step as a whole: connecting, sending, the answer; how long a name is looked up
+    before is the resolver's. ``tls``: for a URL whose certificate is not of a
     public authority. :class:`~actors.errors.ConfigError`: one of these cannot be.
 
     A message is sent once. Where :class:`~actors.errors.PublishError` says that there was no
@@ -82,13 +86,9 @@ class Publisher:
         timeout: float = 5.0,
         tls: ssl.SSLContext | None = None,
     ) -> None:
-        if isinstance(timeout, bool) or not isinstance(timeout, int | float):
-            raise ConfigError(f"timeout={timeout!r:.80}: must be a number of seconds above 0")
-        if not 0 < timeout < math.inf:
-            raise ConfigError(f"timeout={timeout!r}: must be a number of seconds above 0")
-        if key is not None and (not isinstance(key, str) or not VISIBLE.fullmatch(key)):
-            raise ConfigError("key: must be a str of visible ASCII characters")
         self._place = place_of(to)
+        _check_timeout(timeout)
+        _check_key(key, needed=self._place.path is None)
         self._timeout = timeout
         self._tls = tls
         self._head = head(self._place, key)
@@ -117,7 +117,8 @@ class Publisher:
         """Have ``event`` sent to every client that has joined ``topic``; nothing is ``{}``.
 
         :class:`~actors.errors.PublishError`: it was refused, or there was no answer. ``TypeError``
-        or ``ValueError``, and nothing is sent: ``payload`` is no object of JSON.
+        or ``ValueError``, and nothing is sent: there is no JSON of that, as with bytes, NaN or a
+        lone surrogate.
         """
         if payload is not None and not isinstance(payload, Mapping):
             raise TypeError(f"payload {payload!r:.80}: must be a mapping, an object of JSON")
@@ -213,11 +214,12 @@ class Publisher:
                 sock.close()
                 raise
         except (ConnectionRefusedError, FileNotFoundError) as error:
-            raise PublishError(f"{place.to}: nobody serves there ({error.strerror})") from None
+            raise _error(f"{place.to}: nobody serves there ({error.strerror})") from None
         except TimeoutError:
-            raise PublishError(f"{place.to}: no connection in {self._timeout:g} s") from None
-        except OSError as error:
-            raise PublishError(f"{place.to}: no connection: {error.strerror or error}") from None
+            raise _error(f"{place.to}: no connection in {self._timeout:g} s") from None
+        except (OSError, UnicodeError) as error:  # the latter: no host can have that name
+            why = getattr(error, "strerror", None) or error
+            raise _error(f"{place.to}: no connection: {why}") from None
 
     def _secured(self, sock: socket.socket) -> socket.socket:
         from ssl import create_default_context  # noqa: PLC0415 - costs 10 ms, and is seldom needed
@@ -245,18 +247,42 @@ class Publisher:
         return response.status, response.reason, said, reusable
 
     def _lost(self, error: Exception) -> PublishError:
-        why = f"in {self._timeout:g} s" if isinstance(error, TimeoutError) else f"({error})"
+        why = f"in {self._timeout:g} s" if isinstance(error, TimeoutError) else f"({error!s:.200})"
         hint = ", is it another user's?" if self._place.path is not None else ""
         words = f"{self._place.to}: no answer {why}: it may have been published or not"
-        return PublishError(words if isinstance(error, TimeoutError) else f"{words}{hint}")
+        return _error(words if isinstance(error, TimeoutError) else f"{words}{hint}")
+
+
+def _error(words: str, status: int | None = None) -> PublishError:
+    """Return what is raised; what a server says may hold what a terminal obeys."""
+    return PublishError(escaped(words), status)
 
 
 def _encoded(message: Mapping[str, Any]) -> bytes:
     try:
         text = json.dumps(message, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
+        return text.encode()
     except RecursionError:
-        raise ValueError("payload: is nested too deeply") from None
-    return text.encode()
+        raise ValueError("there is no JSON of it: it is nested too deeply") from None
+    except (TypeError, ValueError) as error:
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(f"there is no JSON of it: {error}") from None
+
+
+def _check_timeout(timeout: object) -> None:
+    wanted = f"must be a number of seconds above 0, and at most {MAX_TIMEOUT:g}"
+    number = isinstance(timeout, int | float) and not isinstance(timeout, bool)
+    if not number or not 0 < timeout <= MAX_TIMEOUT:  # type: ignore[operator]
+        raise ConfigError(f"timeout={timeout!r:.80}: {wanted}")
+
+
+def _check_key(key: object, *, needed: bool) -> None:
+    if key is None or (key == "" and not needed):
+        return
+    if key == "":
+        raise ConfigError("key: is empty: must be a str of visible ASCII characters")
+    if not isinstance(key, str) or not VISIBLE.fullmatch(key):
+        raise ConfigError("key: must be a str of visible ASCII characters")
 
 
 _publishers: weakref.WeakSet[Publisher] = weakref.WeakSet()
@@ -285,7 +311,7 @@ def _receipt(to: str, status: int, reason: str, said: bytes) -> Receipt:
         case 200, {"accepted": int(accepted), "workers": int(workers)}:
             return Receipt(accepted, workers)
         case 200, _:
-            raise PublishError(f"{to}: answered what is no receipt: is it another server?", 200)
+            raise _error(f"{to}: answered what is no receipt: is it another server?", 200)
         case _, {"error": str(error)}:
-            raise PublishError(f"{to}: refused with {status}: {error:.500}", status)
-    raise PublishError(f"{to}: refused with {status} {reason:.80}", status)
+            raise _error(f"{to}: refused with {status}: {error:.500}", status)
+    raise _error(f"{to}: refused with {status} {reason:.80}", status)

@@ -6,6 +6,7 @@ The standard library alone, as :mod:`actors.publish`.
 from __future__ import annotations
 
 import io
+import os
 import re
 import select
 import socket
@@ -18,6 +19,7 @@ from actors.errors import ConfigError
 VISIBLE = re.compile(r"[!-~]+")  # what a request line and a header can carry
 
 _UNIX: Final = "unix:"
+_MAX_PATH: Final = 107  # unix(7), without the NUL at its end
 _FULL_PAUSE: Final = 0.01
 
 
@@ -37,7 +39,7 @@ def place_of(to: object) -> Place:
     """Return what ``to`` says; :class:`~actors.errors.ConfigError`: it is no place."""
     wanted = "'unix:/run/app.sock' or 'https://example.com/api/broadcast'"
     if isinstance(to, str) and to.startswith(_UNIX) and len(to) > len(_UNIX):
-        return Place(to, path=to[len(_UNIX) :])
+        return Place(to, path=_path(to[len(_UNIX) :]))
     if not isinstance(to, str) or not VISIBLE.fullmatch(to):
         raise ConfigError(f"to: must be {wanted}")
     try:
@@ -59,6 +61,18 @@ def place_of(to: object) -> Place:
         secure=secure,
         authority=url.netloc,
     )
+
+
+def _path(path: str) -> str:
+    try:
+        size = len(os.fsencode(path))
+    except UnicodeEncodeError:
+        raise ConfigError("to: unix: the path cannot be encoded") from None
+    if size > _MAX_PATH:
+        raise ConfigError(f"to: unix: a path of {size} bytes: at most {_MAX_PATH}")
+    if "\0" in path:
+        raise ConfigError("to: unix: the path has a NUL in it")
+    return path
 
 
 def head(place: Place, key: str | None) -> bytes:
