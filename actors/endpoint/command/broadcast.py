@@ -7,6 +7,7 @@ to try again may help; 2, what was given is not acceptable, here or to the serve
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import os
 import sys
@@ -17,6 +18,7 @@ from actors.crash_text import escaped
 from actors.endpoint.command import output
 from actors.endpoint.command.arguments import seconds
 from actors.errors import ConfigError, PublishError
+from actors.options import did_you_mean
 from actors.publish import Publisher
 
 NAME: Final = "broadcast"
@@ -27,6 +29,15 @@ KEY_VARIABLE: Final = "ROOST_PUBLISH_KEY"
 
 
 class _Parser(argparse.ArgumentParser):
+    def parse_args(self, arguments: Sequence[str]) -> argparse.Namespace:  # type: ignore[override]
+        """Parse; first say what an unknown option may have meant, or else one would be missing."""
+        known = [o for action in self._actions for o in action.option_strings if o[:2] == "--"]
+        for argument in itertools.takewhile(lambda each: each != "--", arguments):
+            name = argument.partition("=")[0]
+            if name.startswith("--") and " " not in argument and name not in known:
+                raise ConfigError(f"{NAME}: unknown option {name!r}{did_you_mean(name, known)}")
+        return super().parse_args(arguments)
+
     def error(self, message: str) -> NoReturn:
         """Raise instead of printing the usage."""
         raise ConfigError(f"{NAME}: {message.removeprefix('argument ')}")
@@ -57,7 +68,7 @@ def parser() -> argparse.ArgumentParser:
         metavar="JSON",
         nargs="?",
         default="{}",
-        help="an object (default: %(default)s); '-' reads standard input",
+        help="an object (default: %(default)s); '-' reads standard input; none with 'disconnect'",
     )
     return made
 
@@ -65,7 +76,11 @@ def parser() -> argparse.ArgumentParser:
 def run(arguments: Sequence[str]) -> int:
     """Publish; return the exit status. ``ConfigError``: what was given is not acceptable."""
     given = parser().parse_args(arguments)
+    for name, text in (("TOPIC", given.topic), ("EVENT", given.event)):
+        _check_utf8(name, text)
     payload = _payload(given.payload)
+    if payload and given.event == "disconnect":
+        raise ConfigError(f"{NAME}: JSON: 'disconnect' takes no payload, and nobody would get it")
     key = os.environ.get(KEY_VARIABLE) or None
     with Publisher(given.to, key=key, timeout=given.timeout) as publisher:
         try:
@@ -73,14 +88,14 @@ def run(arguments: Sequence[str]) -> int:
         except PublishError as error:
             output.write(sys.stderr, f"roost: {escaped(str(error))}")
             return 2 if error.status is not None and 400 <= error.status < 500 else 1
-        except ValueError as error:  # arguments that are no UTF-8 are surrogates
-            raise ConfigError(f"{NAME}: {error}") from None
+        except ValueError as error:  # a lone surrogate, mostly
+            raise ConfigError(f"{NAME}: JSON: {error}") from None
     output.write(sys.stdout, json.dumps(receipt._asdict()))
     return 0
 
 
 def _payload(text: str) -> dict[str, Any]:
-    given = sys.stdin.buffer.read() if text == "-" else text
+    given = _standard_input() if text == "-" else text
     try:
         payload = json.loads(given, parse_constant=_refuse)
     except (ValueError, RecursionError) as error:
@@ -88,6 +103,22 @@ def _payload(text: str) -> dict[str, Any]:
     if not isinstance(payload, dict):
         raise ConfigError(f'{NAME}: JSON: must be an object, such as \'{{"body": "hi"}}\'')
     return payload
+
+
+def _standard_input() -> bytes:
+    if sys.stdin is None:
+        raise ConfigError(f"{NAME}: JSON: standard input is closed")
+    try:
+        return sys.stdin.buffer.read()
+    except OSError as error:
+        raise ConfigError(f"{NAME}: JSON: standard input: {error.strerror}") from None
+
+
+def _check_utf8(name: str, text: str) -> None:
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # what of an argument is no UTF-8 has become surrogates
+        raise ConfigError(f"{NAME}: {name}: must be UTF-8") from None
 
 
 def _refuse(constant: str) -> NoReturn:

@@ -103,8 +103,13 @@ def test_without_the_key_it_is_2_and_the_key_is_not_shown(server, key):
         (["room:1", "said", '{"x": "' + "x" * 100_000 + '"}', "more"], "unrecognized arguments"),
         (["room:1"], "broadcast: the following arguments are required: EVENT"),
         (["--timeout", "0", "room:1", "said"], "must be a number of seconds above 0"),
-        (["--nothing", "room:1", "said"], "unrecognized arguments: --nothing"),
-        (["room:\udcff", "said"], "broadcast: "),
+        (["--nothing", "room:1", "said"], "broadcast: unknown option '--nothing'"),
+        (["--timeuot=1", "room:1", "said"], "option '--timeuot' (did you mean '--timeout'?)"),
+        (["--timeout", "1e10", "room:1", "said"], "above 0, and at most 86400"),
+        (["room:\udcff", "said"], "broadcast: TOPIC: must be UTF-8"),
+        (["room:1", "s\udcff"], "broadcast: EVENT: must be UTF-8"),
+        (["room:1", "said", '{"x": "\udcff"}'], "broadcast: JSON: there is no JSON of it: 'utf-8'"),
+        (["user:ada", "disconnect", '{"a": 1}'], "broadcast: JSON: 'disconnect' takes no payload"),
     ],
 )  # fmt: skip
 def test_what_is_not_acceptable_is_2_and_one_line(server, arguments, said):
@@ -121,6 +126,28 @@ def test_a_place_is_needed_and_must_be_one():
     assert (status, error.partition(";")[0]) == (
         2, "roost: to: must be 'unix:/run/app.sock' or 'https://example.com/api/broadcast'",
     )  # fmt: skip
+
+
+def test_a_misspelt_place_is_named_and_not_said_to_be_missing():
+    status, _, error = broadcast("--too", "unix:/x", "room:1", "said")
+    assert (status, error) == (
+        2, "roost: broadcast: unknown option '--too' (did you mean '--to'?)",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("redirected", "said"),
+    [("<&-", "standard input is closed"), ("0>/dev/null", "standard input")],
+)
+def test_standard_input_that_cannot_be_read_is_2_and_one_line(redirected, said):
+    command = f"{sys.executable} -m actors.endpoint broadcast --to unix:/x t e - {redirected}"
+    done = subprocess.run(
+        ["/bin/sh", "-c", command], cwd=ROOT, capture_output=True, text=True, timeout=DEADLINE,
+        check=False,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"roost: broadcast: JSON: {said}")
+    assert len(done.stderr.splitlines()) == 1
 
 
 def test_where_nobody_serves_it_is_1(tmp_path):
