@@ -68,12 +68,15 @@ class Endpoint(Mounts):
         """Let programs that have one of ``keys`` publish by a POST to ``path``.
 
         A key is at least 16 visible ASCII characters, and comes as ``Authorization: Bearer KEY``.
-        Several are for the time in which one follows another. ``ConfigError`` for what is no key.
-        See docs/publishing.md, and :class:`actors.publish.Publisher` for the other side.
+        Several are for the time in which one follows another. ``ConfigError`` for what is no key,
+        and for a path that has been given before: its keys would count no more. See
+        docs/publishing.md, and :class:`actors.publish.Publisher` for the other side.
         """
         where = f"publishing {path!r:.200}"
         if not isinstance(path, str):
             raise ConfigError(f"{where}: the path must be a str, such as '/api/broadcast'")
+        if path in self.publishings:
+            raise ConfigError(f"{where}: is mounted twice; give all keys at once")
         try:
             check_path(path)
             self.publishings[path] = Keys(keys)

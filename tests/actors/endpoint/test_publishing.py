@@ -12,6 +12,7 @@ import pytest
 from actors import Channel, ChannelSocket, ConfigError, Endpoint, HTTPOptions, Ok, telemetry
 from actors.endpoint.command.checking import misrouted
 from actors.endpoint.limits import listed
+from actors.endpoint.routes import Routes
 from actors.endpoint.serving.publish_requests import MAX_BODY
 from tests.support.channels import ChannelClient
 from tests.support.raw import Client, request
@@ -245,10 +246,31 @@ def test_no_repr_of_an_endpoint_shows_a_key():
     assert KEY not in repr(made) + repr(vars(made))
 
 
-def test_a_path_that_is_mounted_twice_is_found():
+def test_a_path_that_is_given_twice_is_refused():
     made = endpoint()
+    with pytest.raises(ConfigError, match="publishing '/api/broadcast': is mounted twice"):
+        made.publishing(PATH, keys=KEY)
+
+
+def other_publishing(made: Endpoint) -> None:
+    made.publishing(f"{PATH}/", keys=KEY)
+
+
+def page(made: Endpoint) -> None:
     made.page(PATH, lambda request, http: None)
-    assert any("is mounted twice" in line for line in misrouted(made))
+
+
+def socket_there(made: Endpoint) -> None:
+    made.socket("/api", Rooms, websocket={"path": "/broadcast"})
+
+
+@pytest.mark.parametrize("mount", [other_publishing, page, socket_there])
+def test_a_path_that_is_mounted_twice_is_found_by_check_and_at_the_start(mount):
+    made = endpoint()
+    mount(made)
+    (found,) = misrouted(made)
+    assert "is mounted twice, and the later counts: " in found
+    assert found in Routes(made).notes
 
 
 def test_its_limits_are_listed():
