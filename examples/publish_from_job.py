@@ -18,7 +18,9 @@ def announce(room: str, body: str) -> int:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 3 or "PUBLISH_TO" not in os.environ:
+        sys.exit("usage: PUBLISH_TO=unix:PATH python publish_from_job.py ROOM TEXT")
     try:
-        print(f"told to {announce(*sys.argv[1:3])} workers")
+        print(f"told to {announce(*sys.argv[1:])} workers")
     except PublishError as error:
         sys.exit(f"nobody was told: {error}")

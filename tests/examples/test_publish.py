@@ -121,3 +121,18 @@ def test_a_job_tells_the_clients_of_every_worker(chat, clients):
     done = subprocess.run(command, env=environ, check=False, **run)
     assert done.returncode == 1
     assert re.fullmatch(r"nobody was told: unix:\S+: nobody serves there .*\n", done.stderr)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environ"),
+    [([], {"PUBLISH_TO": "unix:/x"}), (["lobby"], {"PUBLISH_TO": "unix:/x"}), (["lobby", "x"], {})],
+)
+def test_a_job_that_lacks_something_says_how_it_is_called(arguments, environ):
+    inherited = {name: value for name, value in os.environ.items() if name != "PUBLISH_TO"}
+    done = subprocess.run(
+        [sys.executable, "examples/publish_from_job.py", *arguments],
+        cwd=ROOT, env=inherited | environ, capture_output=True, text=True, timeout=DEADLINE,
+        check=False,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert done.stderr == "usage: PUBLISH_TO=unix:PATH python publish_from_job.py ROOM TEXT\n"

@@ -191,6 +191,7 @@ def test_body_over_its_limit_is_413_before_it_is_read(client):
     client.send(request(PATH, BEARER, f"Content-Length: {MAX_BODY + 1}", method="POST"))
     answer = client.answer()
     assert (answer.status, answer.headers["connection"]) == (413, "close")
+    assert answer.headers["content-type"].startswith("application/json")
     assert b"at most 1048576" in answer.body
 
 
@@ -199,7 +200,10 @@ def test_body_in_chunks_has_the_same_limit(client, size, status):
     body = padded(MAX_BODY + size)
     client.send(request(PATH, BEARER, "Transfer-Encoding: chunked", method="POST"))
     client.send(b"%x\r\n%b\r\n0\r\n\r\n" % (len(body), body))
-    assert client.answer().status == status
+    answer = client.answer()
+    assert answer.status == status
+    kind = "application/json" if status == 200 else "text/plain"  # as the guide says
+    assert answer.headers["content-type"].startswith(kind)
 
 
 def test_a_smaller_limit_of_http_counts():
@@ -209,7 +213,9 @@ def test_a_smaller_limit_of_http_counts():
     ):
         assert publish(client, padded(100))[0] == 200
         client.send(request(PATH, BEARER, "Content-Length: 101", method="POST"))
-        assert client.answer().status == 413
+        answer = client.answer()
+        assert answer.status == 413
+        assert answer.headers["content-type"].startswith("text/plain")
 
 
 def test_half_a_request_is_given_up():
