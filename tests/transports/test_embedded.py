@@ -311,5 +311,5 @@ def test_what_exists_once_is_refused_in_one_of_several_processes(early, caplog):
             assert client.ask("/").body == b"page"
     assert notes.count("child starts") == notes.count("child stops") == early
     told = [r.getMessage() for r in caplog.records if r.levelno == logging.ERROR]
-    assert any("once(...) needs one process or a master" in line for line in told)
+    assert any("once(...) needs one process, a master or a Redis" in line for line in told)
     assert "Traceback" not in caplog.text

@@ -15,7 +15,6 @@ from actors.endpoint.command import output
 from actors.errors import ConfigError
 from actors.options import did_you_mean
 from actors.redis_options import RedisOptions
-from actors.speedups import BUILD
 from supervision.processes import MAX_WORKERS
 
 LEVELS = ("debug", "info", "warning", "error")
@@ -138,6 +137,8 @@ class Version(argparse.Action):
 def versions() -> str:
     """Return our version, those of what we run on, without importing that, and the build."""
     from importlib import metadata  # noqa: PLC0415 - costs 20 ms, and is hardly ever asked for
+
+    from actors.speedups import BUILD  # noqa: PLC0415 - the compiled build imports orjson
 
     found = [f"{name} {metadata.version(name)}" for name in ("gevent", "pykka")]
     return f"roost {__version__} (Python {platform.python_version()}, {', '.join(found)}, {BUILD})"
