@@ -22,15 +22,18 @@ test: $(VENV)/.test
 	$(MAKE) --no-print-directory -j2 suite beside
 	$(MAKE) --no-print-directory coverage
 
+# What waits most of its time, for clients and leases: with whichever build there is.
+ELSEWHERE := tests/machines tests/phoenixjs
+
 # Of the pure build, which is what says what is right.
 suite: $(VENV)/.test
-	ROOST_PURE=1 $(BIN)/python -m pytest --cov --cov-report= --ignore=tests/machines
+	ROOST_PURE=1 $(BIN)/python -m pytest --cov --cov-report= $(addprefix --ignore=,$(ELSEWHERE))
 
 # What runs beside it on another core: the same of the compiled build, without what takes long.
 beside: $(VENV)/.test
 	$(MAKE) --no-print-directory histories
 	$(MAKE) --no-print-directory compiled
-	$(MAKE) --no-print-directory machines
+	$(BIN)/python -m pytest -p no:cacheprovider --quiet $(ELSEWHERE)
 
 # Several machines, each a command of its own: what takes long there are leases that run out.
 machines: $(VENV)/.test

@@ -29,8 +29,6 @@ SELECTION = [
     "G53",
     "G54",
     "G55",
-    "G56",
-    "G57",
 ]
 NUMBERED = [*range(1, 30), *range(31, 58)]
 SLACK = 4.0

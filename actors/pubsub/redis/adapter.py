@@ -292,6 +292,8 @@ class Linked(Attached):
             return
         shown = redis.options.address.shown
         if redis.options.required and not self._later:
+            self._pubsub.detach(redis)
+            redis.close(0.0)
             raise ConfigError(f"redis: {shown} cannot be reached: {redis.cause}")
         logger.error("%s cannot be reached: %s; serving without other machines", shown, redis.cause)
 

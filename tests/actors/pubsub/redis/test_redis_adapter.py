@@ -534,3 +534,5 @@ class TestInATree:
             self.start(redis, redis._pubsub)
         assert isinstance(told.value, ConfigError) or "ConfigError" in str(told.value)
         assert not redis.up
+        assert redis._link is None  # it is not tried any more
+        assert redis._pubsub.adapters == ()
