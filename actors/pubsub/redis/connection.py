@@ -37,6 +37,8 @@ class Connection:
     def __init__(self, address: Address, name: str) -> None:
         self._reader = hiredis.Reader(replyError=str_error)
         self._incomplete = 0
+        self.early: list[Any] = []
+        """What came before somebody wanted it: :meth:`replies` yields it first."""
         self.sock = _dial(address)
         try:
             self._greet(address, name)
@@ -96,6 +98,7 @@ class Connection:
 
     def replies(self, alive: Callable[[], object]) -> Iterator[Any]:
         """Yield replies for ever. ``alive()`` asks for a sign of life when there is silence."""
+        yield from self.early
         asked = False
         while True:
             while (reply := self.waiting()) is not False:

@@ -123,7 +123,7 @@ class Link:
 
     def close(self) -> None:
         """Hang up; what is queued is lost."""
-        self._runner.kill(block=True)
+        self._runner.kill(block=False)  # it hangs up when it comes to its turn
         self._lines.close()
         self._down()
 
@@ -190,7 +190,10 @@ class Link:
             reply = receiving.next()
             if isinstance(reply, Exception):
                 raise LinkError(f"{reply} (SUBSCRIBE {' '.join(self._channels)})")
-            left -= isinstance(reply, list) and reply[:1] == [b"subscribe"]
+            if isinstance(reply, list) and reply[:1] == [b"subscribe"]:
+                left -= 1
+            else:  # a message on the first channel, before the second is subscribed
+                receiving.early.append(reply)
 
     def _linked(self, broke: float) -> None:
         clock = self._dispatcher.clock

@@ -119,7 +119,7 @@ class TestCarrying:
         eventually(lambda: told[2:] == [None])
         assert one.redis.unsent("two-1") == 0
 
-    def test_who_asks_a_worker_that_has_gone_is_told_at_once(self, machine):
+    def test_who_asks_a_worker_that_has_gone_is_told_at_once(self, machine, server):
         one, two = machine("one"), machine("two")
         gone, answers = [], []
         one.redis.gone(gone.append)
@@ -127,6 +127,7 @@ class TestCarrying:
         one.redis.request("two-1", "silent", 1, DEADLINE, answers.append)
         eventually(lambda: one.redis.unsent("two-1") == 0)
         two.close()
+        eventually(lambda: len(server.clients()) == 2)
         one.redis.notify("two-1", "note", "n")
         eventually(lambda: (gone, answers) == (["two-1"], [None]))
 
@@ -478,7 +479,7 @@ class TestInATree:
         ref.exit()
         assert ref.wait(DEADLINE)
         assert (pubsub.adapters, redis.up) == ((), False)
-        assert server.clients() == []
+        eventually(lambda: server.clients() == [])
 
     def test_what_was_said_last_still_goes_out(self, server, machine):
         two, pubsub = machine("two"), PubSub()

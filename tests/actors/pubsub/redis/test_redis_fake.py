@@ -14,6 +14,7 @@ from gevent import socket
 from actors.errors import ConfigError
 from actors.pubsub import PubSub
 from actors.pubsub.redis import connection as connections
+from actors.pubsub.redis import frames
 from actors.pubsub.redis.adapter import Redis
 from actors.redis_options import RedisOptions
 from tests.actors.pubsub.test_pubsub import DEADLINE
@@ -148,6 +149,22 @@ def test_subscription_that(linking, what, caplog):
 
 def gevent_matches(cause: str, text: str) -> bool:
     return any(each in text for each in cause.split("|"))
+
+
+def test_message_between_two_subscriptions_is_delivered(linking):
+    told: list[Any] = []
+    early = frames.written(frames.head("two"), ["notify", "two-1", "k", "early"])
+
+    def script(sock: Any) -> None:
+        read(sock, b"HELLO")
+        sock.sendall(HELLO)
+        mine = b"SUBSCRIBE" in read(sock, b"\r\n$")
+        sock.sendall(SUBSCRIBED + message(early) + SUBSCRIBED if mine else b":1\r\n")
+        gevent.sleep(DEADLINE)
+
+    redis, _ = linking(script)
+    redis.serve("k", lambda worker, body, reply: told.append((worker, body)))
+    eventually(lambda: told == [("two-1", "early")])
 
 
 @pytest.mark.parametrize(("answer", "cause"), [
