@@ -23,7 +23,8 @@ test: $(VENV)/.test
 	$(MAKE) --no-print-directory coverage
 
 # What waits most of its time, for clients and leases: with whichever build there is.
-ELSEWHERE := tests/machines tests/phoenixjs
+ELSEWHERE := tests/machines tests/phoenixjs \
+  $(addprefix tests/actors/endpoint/test_,publish_socket.py once_workers.py broadcast_command.py)
 
 # Of the pure build, which is what says what is right.
 suite: $(VENV)/.test

@@ -17,6 +17,8 @@ from tests.actors.endpoint.publish_app import PATH as API
 from tests.support.channels import ChannelClient
 from tests.support.command import DEADLINE, ROOT, Command
 
+pytestmark = pytest.mark.slow  # of the Makefile's ELSEWHERE
+
 APP = "tests.actors.endpoint.publish_app:endpoint"
 
 

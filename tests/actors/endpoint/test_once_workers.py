@@ -23,6 +23,8 @@ from tests.support.command import DEADLINE, Command
 from tests.support.raw import TEXT, Client
 from tests.transports.websocket.lab import say
 
+pytestmark = pytest.mark.slow  # of the Makefile's ELSEWHERE
+
 APP = "tests.actors.endpoint.once_app:endpoint"
 
 

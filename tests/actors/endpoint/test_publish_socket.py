@@ -26,6 +26,8 @@ from tests.support.channels import ChannelClient
 from tests.support.command import DEADLINE, ROOT, Command, run
 from tests.support.waiting import eventually
 
+pytestmark = pytest.mark.slow  # of the Makefile's ELSEWHERE
+
 APP = "tests.actors.endpoint.publish_app:endpoint"
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="who is not root is one user alone")
