@@ -24,6 +24,7 @@ test: $(VENV)/.test
 
 # What waits most of its time, for clients and leases: with whichever build there is.
 ELSEWHERE := tests/machines tests/phoenixjs \
+  tests/drills/test_drills.py \
   $(addprefix tests/actors/endpoint/test_,publish_socket.py once_workers.py broadcast_command.py)
 
 # Of the pure build, which is what says what is right.
