@@ -50,10 +50,12 @@ def publisher(given):
     """Publish; print a line for each figure."""
     pubsub, redis = linked(given.url, "aaaa-1")
     payload = {"body": "x" * given.size}
+    unlinked = PubSub()
+    unlinked.serves = True
     for what, how in BATCHES.items():
         alone, found = [], []
         for _ in range(given.rounds):
-            alone.append(publish(PubSub(), payload, given.count, *how))
+            alone.append(publish(unlinked, payload, given.count, *how))
             found.append(publish(pubsub, payload, given.count, *how))
         told = f"{statistics.median(found):.1f}, without Redis {statistics.median(alone):.1f}"
         print(f"{what}: {told}", flush=True)
@@ -107,7 +109,7 @@ def between(given):
                 "publisher", "--url", url, "--count", given.count, "--size", given.size,
                 "--rounds", given.rounds,
             )  # fmt: skip
-            while (line := publishing.stdout.readline()) != "done\n":
+            while (line := publishing.stdout.readline()) not in ("done\n", ""):
                 print(f"publisher, {line}", end="")
             print(listening.communicate(timeout=60)[0], end="")
             publishing.communicate(timeout=60)
