@@ -66,7 +66,8 @@ def code(environ, start_response):
     return [(asked() if environ["PATH_INFO"] == "/once" else CODE).encode()]
 
 endpoint = Endpoint(fallback=code, children=children)
-endpoint.socket("/room", Room, longpoll={"window": 2.0, "max_body": 8_000_000})
+endpoint.socket("/room", Room, longpoll={
+    "window": 2.0, "pubsub_timeout": 15.0, "max_body": 8_000_000})
 """
 
 
@@ -148,7 +149,9 @@ def use_sessions_across(it, session, one, other, first, then):
     """Use sessions of either code through workers of the other, with held polls and large POSTs."""
     abroad, back = it.client(then), it.client(first)
     assert session.post("code", on=abroad) == {"status": 200}
-    heard = session.poll(on=abroad)["messages"]
+    body = session.poll(on=abroad)
+    assert body["status"] == 200, body
+    heard = body["messages"]
     assert (heard[0], heard[-1]) == ("hello 0", first)
     theirs = Poller(it, "/room/longpoll")
     theirs.poll("", on=it.client(then))
