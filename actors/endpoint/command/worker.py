@@ -99,11 +99,10 @@ class Worker:
                 " release, and appoints none; SIGUSR2 starts a new one",
                 ", ".join(names_of(specs)),
             )
-        clusters = (self._bus,) if links.redis is None else (self._bus, links.redis)
         return Once(
             specs,
             None if path is None else links.lease() or OnceFile(Path(path)),
-            *clusters,
+            links.cluster,
             on_runs=lambda number: self._end.send("runs", number),
             on_resigned=lambda gave_up: self._end.send("resigned", gave_up),
         )

@@ -21,7 +21,7 @@ def candidate(endpoint: Mounts, links: Links) -> ChildSpec | None:
     ``None`` where there is nothing of the kind, or no other machine: then it simply runs here.
     """
     specs, lease = tree.once_specs(endpoint), links.lease()
-    if not specs or lease is None or links.redis is None:
+    if not specs or lease is None:
         return None
     backoff, dispatcher = Backoff(), get_dispatcher()
     began = dispatcher.clock()
@@ -35,5 +35,5 @@ def candidate(endpoint: Mounts, links: Links) -> ChildSpec | None:
             wait = backoff.after(dispatcher.clock() - began)
             dispatcher.timers.call_later(wait, once.appoint)
 
-    once = Once(specs, lease, links.redis, on_runs=runs, on_resigned=resigned)
+    once = Once(specs, lease, links.cluster, on_runs=runs, on_resigned=resigned)
     return seat(once, appoint=True)

@@ -82,8 +82,11 @@ class Embedded:
         self._wait = RETRY[0]
         self._several = False
 
-    def _rename(self) -> None:
-        """Be another worker than the process that this one was forked from."""
+    def _notice_fork(self) -> None:
+        """Begin anew in a fork, and be another worker than the process that it is of."""
+        if self._pid == os.getpid():
+            return
+        self._reset()
         redis = self._links.redis
         if redis is not None:
             redis.worker = machines.new_worker()
@@ -125,9 +128,7 @@ class Embedded:
         :class:`ConfigError` names the child that did not start, or says that what exists once
         cannot be in one of several processes.
         """
-        if self._pid != os.getpid():
-            self._reset()
-            self._rename()
+        self._notice_fork()
         with self._lock:  # another request may be starting it
             if self.running:
                 return
@@ -154,9 +155,7 @@ class Embedded:
         ``end`` ends its connections. Where the tree does not start, the log says why, and it is
         tried again at the first request after a while.
         """
-        if self._pid != os.getpid():
-            self._reset()
-            self._rename()
+        self._notice_fork()
         self._ends[application] = end
         if self.running:
             return True

@@ -11,7 +11,6 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import Any, Final
 
 from greenlet import getcurrent
@@ -102,22 +101,19 @@ class OnceRef:
 
 
 class Forwarder:
-    """One process's end. ``clusters`` link it to the others; none: it is alone.
+    """One process's end. ``cluster`` links it to the others; ``None``: it is alone."""
 
-    A worker that is reached by two of them is told twice, and reached by the one that told last.
-    """
-
-    def __init__(self, children: Sequence[str], *clusters: Cluster) -> None:
+    def __init__(self, children: Sequence[str], cluster: Cluster | None = None) -> None:
         self._names = frozenset(children)
         self._refs = [OnceRef(name, self) for name in children]
-        self._clusters = clusters
+        self._cluster = cluster
         self._number: int | None = None
-        self._holder: tuple[int, str, Cluster] | None = None
-        """The number and the name of the other worker that runs it, and what leads there."""
-        for cluster in clusters:
-            cluster.serve(KIND, partial(self._serve, cluster))
-            cluster.joined(partial(self._joined, cluster))
-            cluster.gone(partial(self._gone, cluster))
+        self._holder: tuple[int, str] | None = None
+        """The number and the name of the other worker that runs it."""
+        if cluster is not None:
+            cluster.serve(KIND, self._serve)
+            cluster.joined(self._joined)
+            cluster.gone(self._gone)
 
     def begin(self) -> None:
         """Have :func:`actors.whereis` find the children by us."""
@@ -139,20 +135,20 @@ class Forwarder:
             self._tell_all(said)
 
     def _tell_all(self, said: list[Any]) -> None:
-        for cluster in self._clusters:
-            cluster.notify_all(KIND, said)
+        if self._cluster is not None:
+            self._cluster.notify_all(KIND, said)
 
     def renew(self) -> None:
         """Tell them again: a notice may have been lost."""
         if self._number is not None:
             self._tell_all(["runs", self._number])
 
-    def _joined(self, cluster: Cluster, worker: str) -> None:
-        if self._number is not None:
-            cluster.notify(worker, KIND, ["runs", self._number])
+    def _joined(self, worker: str) -> None:
+        if self._number is not None and self._cluster is not None:
+            self._cluster.notify(worker, KIND, ["runs", self._number])
 
-    def _gone(self, cluster: Cluster, worker: str) -> None:
-        if self._holder is not None and self._holder[1:] == (worker, cluster):
+    def _gone(self, worker: str) -> None:
+        if self._holder is not None and self._holder[1] == worker:
             self._holder = None
 
     # -- what is sent
@@ -165,24 +161,23 @@ class Forwarder:
             _dropped(name, "nobody runs it")
 
     def _notify(self, body: list[Any]) -> bool:
-        if self._holder is None:
+        if self._holder is None or self._cluster is None:
             return False
-        _, worker, cluster = self._holder
-        return cluster.notify(worker, KIND, body)
+        return self._cluster.notify(self._holder[1], KIND, body)
 
     def ask(self, name: str, packed: bytes, timeout: float, reply: Reply) -> None:
         """Forward a question; on the loop."""
         if local_ref(name) is not None:
             _ask(name, unpack(packed), reply)
-        elif self._holder is None:
+        elif self._holder is None or self._cluster is None:
             reply(None)
         else:
-            _, worker, cluster = self._holder
-            cluster.request(worker, KIND, ["ask", name, packed], timeout + PATIENCE, reply)
+            worker = self._holder[1]
+            self._cluster.request(worker, KIND, ["ask", name, packed], timeout + PATIENCE, reply)
 
     # -- what others send
 
-    def _serve(self, cluster: Cluster, worker: str, body: Any, reply: Reply | None) -> None:
+    def _serve(self, worker: str, body: Any, reply: Reply | None) -> None:
         match body:
             case ["tell", str(name), bytes(packed)] if name in self._names:
                 _tell(name, unpack(packed))
@@ -190,9 +185,9 @@ class Forwarder:
                 _ask(name, unpack(packed), reply)
             case ["runs", int(number)]:
                 if self._holder is None or number >= self._holder[0]:
-                    self._holder = number, worker, cluster
+                    self._holder = number, worker
             case ["ended", int(number)]:
-                if self._holder is not None and self._holder[:2] == (number, worker):
+                if self._holder is not None and self._holder == (number, worker):
                     self._holder = None
             case _:  # a later release says more, or has another child
                 logger.debug("%s said of what exists once: %.100r", worker, body)

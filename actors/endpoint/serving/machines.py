@@ -10,6 +10,7 @@ from actors.endpoint.serving.lease import RENEW_EVERY, SECONDS
 from actors.errors import ConfigError
 from actors.pubsub import server as topics
 from actors.pubsub.joint import Joint
+from actors.pubsub.redis.lease import RedisLease
 from actors.redis_options import RedisOptions, redis_options
 from actors.schedule import BUS_FLUSH
 from supervision.specs import ChildSpec
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from actors.endpoint.mounts import Mounts
     from actors.pubsub.cluster import Cluster
     from actors.pubsub.redis.adapter import Redis
-    from actors.pubsub.redis.lease import RedisLease
 
 
 SHUTDOWN: Final = 2 * BUS_FLUSH
@@ -43,8 +43,6 @@ class Links(NamedTuple):
         """Return the lease that all machines share; ``None`` where there is one machine."""
         if self.redis is None:
             return None
-        from actors.pubsub.redis.lease import RedisLease  # noqa: PLC0415 - as below
-
         redis = self.redis
         namespace = redis.options.namespace
         return RedisLease(

@@ -60,7 +60,7 @@ def seconds_of(specs: Iterable[ChildSpec]) -> float:
 
 
 class Once:
-    """What exists once, in a worker of a master. ``specs`` have names; ``clusters`` link to others.
+    """What exists once, in a worker of a master. ``specs`` have names; ``cluster`` links to others.
 
     ``lease=None``: it is never appointed. ``on_resigned(gave_up)`` is called, on the loop, when it
     was, and is no more: nothing of ``specs`` runs then. ``on_runs(number)``: all of it runs.
@@ -71,13 +71,14 @@ class Once:
         self,
         specs: tuple[ChildSpec, ...],
         lease: Lease | None,
-        *clusters: Cluster,
+        cluster: Cluster | None = None,
+        *,
         on_runs: Callable[[int], object],
         on_resigned: Callable[[bool], object],
     ) -> None:
         self.specs = specs
         self.names = names_of(specs)
-        self.forwarder = Forwarder(self.names, *clusters)
+        self.forwarder = Forwarder(self.names, cluster)
         self.forwarder.begin()  # the tree's other children may look for it when they start
         self._lease = lease
         self._on_runs = on_runs
