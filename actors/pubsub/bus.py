@@ -32,6 +32,7 @@ from actors.pubsub.pace import Pace
 from actors.runtime import unix
 from actors.runtime.dispatcher import get_dispatcher
 from actors.schedule import BUS_FLUSH
+from actors.unix_files import identity
 
 logger = logging.getLogger("roost.pubsub")
 
@@ -62,7 +63,7 @@ class Bus:
         self._pubsub = pubsub
         self._path = directory / worker
         self._sock = unix.listen(self._path)
-        self._inode = unix.inode(self._path)
+        self._inode = identity(self._path)
         self._links: dict[str, Link] = {}
         self._heard: dict[str, _Heard] = {}
         self._expected: dict[str, int] = {}
@@ -143,28 +144,19 @@ class Bus:
 
     def publish(self, number: int, topic: str, kind: str, packed: bytes) -> None:
         self._published = number
-        message = wire.broadcast(self.worker, number, kind, topic, packed)
-        for link in self._links.values():
-            link.send(message)
+        self._send_all(wire.broadcast(self.worker, number, kind, topic, packed))
 
     def position(self, number: int) -> None:
-        message = wire.position(self.worker, number)
-        for link in self._links.values():
-            link.send(message)
+        self._send_all(wire.position(self.worker, number))
 
     def direct(self, worker: str, topic: str, kind: str, packed: bytes) -> bool:
-        if not self._dispatcher.on_this_thread():
-            self._dispatcher.call_from_thread(lambda: self.direct(worker, topic, kind, packed))
-            return worker in self._links
         return self._send(worker, wire.broadcast(self.worker, 0, kind, topic, packed))
 
     def notify(self, worker: str, kind: str, body: Any) -> bool:
         return self._send(worker, wire.notify(kind, body))
 
     def notify_all(self, kind: str, body: Any) -> None:
-        message = wire.notify(kind, body)
-        for link in self._links.values():
-            link.send(message)
+        self._send_all(wire.notify(kind, body))
 
     def request(self, worker: str, kind: str, body: Any, timeout: float, reply: Reply) -> None:
         ticket = self._exchanges.ticket()
@@ -172,6 +164,10 @@ class Bus:
             self._exchanges.ask(ticket, worker, timeout, reply)
         else:
             reply(None)
+
+    def _send_all(self, message: wire.Message) -> None:
+        for link in self._links.values():
+            link.send(message)
 
     def _send(self, worker: str, message: wire.Message) -> bool:
         link = self._links.get(worker)

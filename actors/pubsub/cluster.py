@@ -47,7 +47,7 @@ class Cluster(Protocol):
         """Tell all others that our last broadcast was ``number``, so that its loss shows too."""
 
     def direct(self, worker: str, topic: str, kind: str, packed: bytes) -> bool:
-        """Send a parcel to one, from any thread; ``False`` if it is not to be reached."""
+        """Send a parcel to one; ``False`` if it is not to be reached."""
 
     def request(self, worker: str, kind: str, body: Any, timeout: float, reply: Reply) -> None:
         """Ask ``worker``; ``reply(answer)`` is called once, with ``None`` if there is none.

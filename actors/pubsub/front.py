@@ -176,7 +176,14 @@ class PubSub:
             packed, copy = pack_and_copy(message)
             self._table.deliver(topic, copy, None, len(packed))
             return True
-        packed = pack(message)
+        return self._direct(worker, topic, pack(message))
+
+    def _direct(self, worker: str, topic: str, packed: bytes) -> bool:
+        """Send a parcel to one worker; from any thread, where the answer is who can be reached."""
+        dispatcher = get_dispatcher()
+        if not dispatcher.on_this_thread():
+            dispatcher.call_from_thread(lambda: self._direct(worker, topic, packed))
+            return any(adapter.reaches(worker) for adapter in self.adapters)
         return any(adapter.direct(worker, topic, PLAIN, packed) for adapter in self.adapters)
 
     def arrived(self, topic: str, kind: str, packed: bytes) -> None:

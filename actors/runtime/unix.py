@@ -11,6 +11,8 @@ from typing import Any
 
 from gevent import monkey
 
+from actors.unix_files import identity, listens
+
 # The original class: whoever serves the socket decides how it waits.
 _socket: Any = monkey.get_original("socket", "socket")
 
@@ -54,35 +56,27 @@ def _remove_stale(path: Path) -> None:
         return
     if not stat.S_ISSOCK(found.st_mode):
         raise FileExistsError(f"{path} is there, and is no socket")
-    with _socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
-        probe.setblocking(False)
-        try:
-            probe.connect(str(path))
-        except (ConnectionRefusedError, FileNotFoundError):
-            path.unlink(missing_ok=True)
-            return
-        except BlockingIOError:
-            pass
-    raise FileExistsError(f"{path}: a process listens there")
-
-
-def inode(path: Path) -> tuple[int, int]:
-    """Return what tells this file from a later one of the same name."""
-    found = path.lstat()
-    return found.st_dev, found.st_ino
+    if listens(path):
+        raise FileExistsError(f"{path}: a process listens there")
+    path.unlink(missing_ok=True)
 
 
 def unlink(path: Path, made: tuple[int, int]) -> None:
-    """Remove the file at ``path`` if it is still the one that ``made`` (:func:`inode`) names."""
+    """Remove the file at ``path`` if it is still the one whose :func:`identity` is ``made``."""
     try:
-        if inode(path) == made:
+        if identity(path) == made:
             path.unlink()
     except FileNotFoundError:
         pass
 
 
-def peer_is_ours(sock: Any) -> bool:
-    """Whether the process at the other end runs as our user (unix(7), SO_PEERCRED)."""
+def peer_user(sock: Any) -> int:
+    """Return the user of the process at the other end (unix(7), SO_PEERCRED)."""
     raw = sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
-    _, uid, _ = _CREDENTIALS.unpack(raw)
-    return bool(uid == os.geteuid())
+    uid: int = _CREDENTIALS.unpack(raw)[1]
+    return uid
+
+
+def peer_is_ours(sock: Any) -> bool:
+    """Whether the process at the other end runs as our user."""
+    return peer_user(sock) == os.geteuid()

@@ -19,6 +19,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from actors.unix_files import identity, listens
 from supervision.processes.sockets import BACKLOG
 
 MAX_PATH: Final = 107
@@ -89,7 +90,7 @@ class UnixSocket:
     def __init__(self, place: Place, sock: socket.socket) -> None:
         self.place = place
         self.sock = sock
-        self._file = _identity(place.path)
+        self._file = identity(place.path)
 
     @classmethod
     def bind(cls, place: Place) -> UnixSocket:
@@ -142,27 +143,8 @@ class UnixSocket:
         self.sock.close()
         path = self.place.path
         with suppress(OSError), _locked(path.parent):
-            if _identity(path) == self._file and not listens(path):
+            if identity(path) == self._file and not listens(path):
                 path.unlink()
-
-
-def listens(path: Path) -> bool:
-    """Whether a process listens on the socket at ``path``; ``OSError``: it cannot be known."""
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
-        probe.setblocking(False)
-        try:
-            probe.connect(str(path))
-        except (ConnectionRefusedError, FileNotFoundError):
-            return False
-        except BlockingIOError:  # so many wait that there is no room for another
-            return True
-    return True
-
-
-def _identity(path: Path) -> tuple[int, int]:
-    """Return what tells this file from a later one of the same name."""
-    found = path.lstat()
-    return found.st_dev, found.st_ino
 
 
 @contextmanager

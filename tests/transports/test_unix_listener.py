@@ -58,7 +58,7 @@ def test_a_process_of_our_user_is_served(served):
 @pytest.mark.parametrize("served", [False], indirect=True)
 def test_a_process_of_another_user_is_closed(served, monkeypatch, caplog):
     listener, protocols = served
-    monkeypatch.setattr(unix_listener, "_uid", lambda sock: os.geteuid() + 1)
+    monkeypatch.setattr(unix_listener, "peer_user", lambda sock: os.geteuid() + 1)
     with connect(listener) as sock:
         assert sock.recv(100) == b""
     assert protocols == []
@@ -69,7 +69,7 @@ def test_a_process_of_another_user_is_closed(served, monkeypatch, caplog):
 @pytest.mark.parametrize("served", [True], indirect=True)
 def test_any_user_may_be_let_in(served, monkeypatch):
     listener, protocols = served
-    monkeypatch.setattr(unix_listener, "_uid", lambda sock: os.geteuid() + 1)
+    monkeypatch.setattr(unix_listener, "peer_user", lambda sock: os.geteuid() + 1)
     with connect(listener):
         eventually(lambda: protocols)
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 import os
 import socket
-import struct
 from typing import TYPE_CHECKING, Any, Final
 
 from actors.runtime.crashes import capped
+from actors.runtime.unix import peer_user
 from transports.tcp.listener import Listener
 
 if TYPE_CHECKING:
@@ -22,8 +22,6 @@ PEER: Final = ("unix", 0)
 """The address of every peer: a Unix socket has none."""
 
 STRANGERS: Final = capped(logging.getLogger("roost.transports"))
-
-_CREDENTIALS = struct.Struct("3i")  # struct ucred of unix(7): pid, uid, gid
 
 
 class UnixListener(Listener):
@@ -50,7 +48,7 @@ class UnixListener(Listener):
         return str(self._sock.getsockname()), 0
 
     def _accepted(self, sock: Any, address: Any) -> None:  # noqa: ARG002 - what accept says of it
-        uid = os.geteuid() if self._any_user else _uid(sock)
+        uid = os.geteuid() if self._any_user else peer_user(sock)
         if uid == os.geteuid():
             super()._accepted(sock, PEER)
         else:
@@ -58,10 +56,3 @@ class UnixListener(Listener):
             STRANGERS.log(
                 logging.WARNING, self, "closed a connection of user %d to %s", uid, self.address[0]
             )
-
-
-def _uid(sock: Any) -> int:
-    """Return the user of the process that has connected (unix(7), SO_PEERCRED)."""
-    raw = sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
-    uid: int = _CREDENTIALS.unpack(raw)[1]
-    return uid

@@ -53,11 +53,10 @@ class Redis:
         self._link: Link | None = None
         self._machine = ""
         self._head = b""
-        self._all = self._own = ""
+        self._all = ""
         self._published = 0
         self._numbers = Numbers()
         self._asked_of: set[str] = set()
-        self._joined: list[Callable[[str], object]] = []
         self._gone: list[Callable[[str], object]] = []
         self._exchanges = Exchanges()
         self._lines = capped(logger)
@@ -71,10 +70,10 @@ class Redis:
         self.close(0.0)
         self._machine = frames.machine_of(self.worker)
         self._head = frames.head(self._machine)
-        self._all, self._own = frames.channels(self.options.namespace, self.worker)
+        self._all, own = frames.channels(self.options.namespace, self.worker)
         pace = Pace(get_dispatcher())
         self._link = Link(
-            self.options.address, f"roost-{self.worker}", (self._all, self._own), self, pace.count
+            self.options.address, f"roost-{self.worker}", (self._all, own), self, pace.count
         )
 
     @property
@@ -119,7 +118,7 @@ class Redis:
         return self.up and bool(machine) and machine != self._machine
 
     def joined(self, callback: Callable[[str], object]) -> None:
-        self._joined.append(callback)
+        """Do nothing: who joins another machine says nothing here."""
 
     def gone(self, callback: Callable[[str], object]) -> None:
         self._gone.append(callback)
@@ -138,14 +137,8 @@ class Redis:
             self._link.command("PUBLISH", self._all, frames.written(self._head, message))
 
     def direct(self, worker: str, topic: str, kind: str, packed: bytes) -> bool:
-        if not self.reaches(worker):
-            return False
-        dispatcher = get_dispatcher()
-        if not dispatcher.on_this_thread():
-            dispatcher.call_from_thread(lambda: self.direct(worker, topic, kind, packed))
-            return True
         message = ["direct", self.worker, topic, kind, packed]
-        return self._send(worker, frames.written(self._head, message))
+        return self.reaches(worker) and self._send(worker, frames.written(self._head, message))
 
     def notify(self, worker: str, kind: str, body: Any) -> bool:
         return self._to_one(worker, ["notify", self.worker, kind, body])
@@ -214,7 +207,7 @@ class Redis:
         for worker in asked:
             self._tell_gone(worker)
 
-    def heard(self, channel: bytes, data: bytes) -> int:  # noqa: ARG002 - each says what it is
+    def heard(self, data: bytes) -> int:
         """Take what another machine says; what is nothing of ours is dropped, and counted."""
         if data.startswith(self._head):
             return 0

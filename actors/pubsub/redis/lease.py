@@ -40,7 +40,7 @@ if not held then
   local up = string.match(redis.call('INFO', 'server'), 'uptime_in_seconds:(%d+)')
   if tonumber(up) * 1000 < tonumber(ARGV[3]) then return 0 end
 end
-number = string.format('%.0f', math.max(tonumber(number or 0) + 1, tonumber(ARGV[4])))
+number = string.format('%.0f', math.max(tonumber(number) + 1, tonumber(ARGV[4])))
 redis.call('SET', KEYS[2], number)
 redis.call('SET', KEYS[1], number .. ' ' .. ARGV[1], 'PX', ARGV[3])
 return tonumber(number)

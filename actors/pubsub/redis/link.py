@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import random
 from collections.abc import Callable
+from contextlib import closing
 from typing import Any, Final, Protocol
 
 import gevent
@@ -42,7 +43,7 @@ BATCH: Final = 256 * 1024
 class Owner(Protocol):
     """What the link tells; none of it may block."""
 
-    def heard(self, channel: bytes, data: bytes) -> int:
+    def heard(self, data: bytes) -> int:
         """Take a message; return the bytes that it has delivered."""
 
     def first_words(self) -> tuple[bytes, bytes]:
@@ -165,23 +166,16 @@ class Link:
 
     def _serve(self, broke: float) -> None:
         """Link, and serve until that fails: it always ends with an exception."""
-        with gevent.Timeout(DIAL, LinkError(f"no answer within {DIAL:g} s")):
-            receiving = Connection(self._address, self._name)
-        try:
-            with gevent.Timeout(DIAL, LinkError(f"no answer within {DIAL:g} s")):
-                sending = Connection(self._address, self._name)
-        except BaseException:
-            receiving.close()
-            raise
-        try:
-            with gevent.Timeout(DIAL, LinkError(f"no answer within {DIAL:g} s")):
+        with closing(self._dial()) as receiving, closing(self._dial()) as sending:
+            with _in_time():
                 self._subscribe(receiving)
                 self._answer(sending.ask("PUBLISH", *self._owner.first_words()))
             self._linked(broke)
             self._exchange(receiving, sending)
-        finally:
-            receiving.close()
-            sending.close()
+
+    def _dial(self) -> Connection:
+        with _in_time():
+            return Connection(self._address, self._name)
 
     def _subscribe(self, receiving: Connection) -> None:
         receiving.write(packed("SUBSCRIBE", *self._channels))
@@ -233,8 +227,8 @@ class Link:
         owner, pace, idle = self._owner, self._pace, 0
         for reply in receiving.replies(lambda: receiving.write(packed("PING"))):
             match reply:
-                case [b"message", bytes(channel), bytes(data)]:
-                    size = owner.heard(channel, data)
+                case [b"message", bytes(), bytes(data)]:
+                    size = owner.heard(data)
                     idle += 1
                     if size or idle >= STEP:  # else a flood of what is not for us holds the loop
                         idle = 0
@@ -290,6 +284,11 @@ class Link:
     def _tell_dropped(count: int) -> None:
         if count:
             telemetry.execute("pubsub.dropped", {"count": count}, {"peer": PEER})
+
+
+def _in_time() -> gevent.Timeout:
+    """Return what raises :class:`LinkError` in a block that takes too long."""
+    return gevent.Timeout(DIAL, LinkError(f"no answer within {DIAL:g} s"))
 
 
 def _words(error: Exception) -> str:

@@ -21,7 +21,7 @@ import pytest
 from actors.endpoint.serving.publish_requests import MAX_CONNECTIONS
 from actors.errors import PublishError
 from actors.publish import Publisher, Receipt
-from supervision.processes.unix_socket import listens
+from actors.unix_files import listens
 from tests.support.channels import ChannelClient
 from tests.support.command import DEADLINE, ROOT, Command, run
 from tests.support.waiting import eventually

@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from actors.unix_files import listens
 from supervision.processes import unix_socket
-from supervision.processes.unix_socket import Place, UnixSocket, listens
+from supervision.processes.unix_socket import Place, UnixSocket
 from tests.support.command import DEADLINE, ROOT
 
 
