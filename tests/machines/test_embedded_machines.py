@@ -20,12 +20,6 @@ WORKER = "geventwebsocket.gunicorn.workers.GeventWebSocketWorker"
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 
 
-@pytest.fixture
-def redis() -> Iterator[RedisServer]:
-    with RedisServer() as running:
-        yield running
-
-
 @contextmanager
 def gunicorn(redis: RedisServer, *options: str) -> Iterator[Program]:
     """Run gunicorn with two workers; its ``address`` is where it listens."""

@@ -34,12 +34,6 @@ Start = Callable[..., Command]
 
 
 @pytest.fixture
-def redis() -> Iterator[RedisServer]:
-    with RedisServer() as running:
-        yield running
-
-
-@pytest.fixture
 def machine(redis: RedisServer) -> Iterator[Start]:
     with ExitStack() as stack:
 

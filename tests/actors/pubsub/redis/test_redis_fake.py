@@ -75,13 +75,19 @@ def read(sock: Any, word: bytes) -> bytes:
     return data
 
 
-def serves(sock: Any, after: Callable[[Any], object], *, subscriber: bool = True) -> None:
+def serves(
+    sock: Any,
+    after: Callable[[Any], object],
+    *,
+    subscriber: bool = True,
+    acknowledged: bytes = 2 * SUBSCRIBED,
+) -> None:
     """Do all that a link wants; then ``after(sock)`` of the subscriber, or of the other one."""
     read(sock, b"HELLO")
     sock.sendall(HELLO)
     first = read(sock, b"\r\n$")
     mine = b"SUBSCRIBE" in first
-    sock.sendall(SUBSCRIBED * 2 if mine else b":1\r\n")
+    sock.sendall(acknowledged if mine else b":1\r\n")
     if mine == subscriber:
         after(sock)
     gevent.sleep(DEADLINE)
@@ -155,14 +161,8 @@ def test_message_between_two_subscriptions_is_delivered(linking):
     told: list[Any] = []
     early = frames.written(frames.head("two"), ["notify", "two-1", "k", "early"])
 
-    def script(sock: Any) -> None:
-        read(sock, b"HELLO")
-        sock.sendall(HELLO)
-        mine = b"SUBSCRIBE" in read(sock, b"\r\n$")
-        sock.sendall(SUBSCRIBED + message(early) + SUBSCRIBED if mine else b":1\r\n")
-        gevent.sleep(DEADLINE)
-
-    redis, _ = linking(script)
+    acknowledged = SUBSCRIBED + message(early) + SUBSCRIBED
+    redis, _ = linking(lambda sock: serves(sock, lambda _: None, acknowledged=acknowledged))
     redis.serve("k", lambda worker, body, reply: told.append((worker, body)))
     eventually(lambda: told == [("two-1", "early")])
 
