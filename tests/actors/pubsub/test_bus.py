@@ -438,6 +438,7 @@ def test_nothing_is_read_while_a_step_is_over(workers, monkeypatch):
     one, two = workers("one", "two")
     rounds, taken = [], []
     monkeypatch.setattr(Rounds, "at_end", lambda _, callback: rounds.append(callback))
+    monkeypatch.setattr(paces, "STEP_TIME", DEADLINE)
     monkeypatch.setattr(paces, "LONGEST_ROUND", DEADLINE)
     monkeypatch.setattr(two.pubsub, "arrived", lambda topic, kind, packed: taken.append(topic))
     for _ in range(3 * STEP_MESSAGES):
