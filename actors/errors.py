@@ -64,7 +64,10 @@ class PublishError(RoostError):
 
 
 class AskFailed(RoostError):
-    """What exists once, maybe in another worker, raised when it was asked; the text says what."""
+    """What exists once, maybe in another worker, raised when it was asked; the text says what.
+
+    Or too much waits to be sent between the two workers, so that the answer was dropped.
+    """
 
 
 class TransportError(RoostError):

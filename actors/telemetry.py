@@ -32,7 +32,7 @@ event                       measurements                                 metadat
 ``drain.batch``             ``index``, ``count`` (connections), ``left``  ``drainer``
 ``once.appointed``          ``number`` (once_number): it runs here       ``names``
 ``once.lost``               ``number``, ``held`` (seconds): no more      ``names``, ``reason``
-``once.dropped``            ``count`` (messages told to nobody)          ``name``, ``reason``
+``once.dropped``            ``count`` (told to nobody, or unsent)        ``name``, ``reason``
 ``supervisor.restart``      ``count`` (restarts in the period)           ``supervisor``, ``child``
 =========================== ============================================ ==========================
 """

@@ -107,6 +107,7 @@ FIXED: tuple[tuple[str, Any, str, str], ...] = (
     ("publish.body", publish_requests.MAX_BODY, "bytes", "of a request that publishes, else 413"),
     ("bus.message", wire.MAX_WHOLE, "bytes", "to another worker, in parts"),
     ("bus.queue", link.MAX_QUEUED, "bytes", "for a worker that does not read, then gaps"),
+    ("bus.reserve", wire.RESERVE, "bytes", "beyond that, for what has 4096 or fewer"),
     ("bus.requests", relay.MAX_IN_FLIGHT, "bytes", "of POSTs to another worker, more are 503"),
     ("bus.greeting", bus.GREETING_TIMEOUT, "seconds", "until another worker must have greeted"),
     ("bus.held", relay.SAY_HELD, "seconds", "until a POST or poll from there is said to be held"),
@@ -114,6 +115,7 @@ FIXED: tuple[tuple[str, Any, str, str], ...] = (
     ("bus.step_bytes", pace.STEP_BYTES, "bytes", "the same"),
     ("redis.message", frames.MAX_FRAME, "bytes", "to other machines"),
     ("redis.queue", outbox.MAX_WAITING, "bytes", "that Redis has not taken yet, then gaps"),
+    ("redis.reserve", wire.RESERVE, "bytes", "beyond that, for what has 4096 or fewer"),
     ("redis.kept", outbox.KEEP_TIME, "seconds", "of broadcasts kept while Redis is away"),
     ("redis.kept_bytes", outbox.KEEP_BYTES, "bytes", "the same"),
     (

@@ -158,12 +158,12 @@ class Bus:
     def notify_all(self, kind: str, body: Any) -> None:
         self._send_all(wire.notify(kind, body))
 
-    def request(self, worker: str, kind: str, body: Any, timeout: float, reply: Reply) -> None:
+    def request(self, worker: str, kind: str, body: Any, timeout: float, reply: Reply) -> bool:
         ticket = self._exchanges.ticket()
-        if self._send(worker, wire.request(ticket, kind, body)):
+        sent = self._send(worker, wire.request(ticket, kind, body))
+        if sent:
             self._exchanges.ask(ticket, worker, timeout, reply)
-        else:
-            reply(None)
+        return sent
 
     def _send_all(self, message: wire.Message) -> None:
         for link in self._links.values():

@@ -11,6 +11,9 @@ from collections.abc import Callable, Collection
 from typing import Any, Protocol
 
 Reply = Callable[[Any], object]
+"""Takes an answer. ``False``: too much waits to be sent, and it may be called once more with one of
+at most :data:`~actors.pubsub.wire.SMALL` bytes, for which there is room."""
+
 Handler = Callable[[str, Any, Reply | None], object]
 
 
@@ -49,10 +52,11 @@ class Cluster(Protocol):
     def direct(self, worker: str, topic: str, kind: str, packed: bytes) -> bool:
         """Send a parcel to one; ``False`` if it is not to be reached."""
 
-    def request(self, worker: str, kind: str, body: Any, timeout: float, reply: Reply) -> None:
+    def request(self, worker: str, kind: str, body: Any, timeout: float, reply: Reply) -> bool:
         """Ask ``worker``; ``reply(answer)`` is called once, with ``None`` if there is none.
 
-        That is where it is gone or late (``timeout``, in seconds), or too much waits to be sent.
+        That is where it is gone or late (``timeout``, in seconds). ``False``: it is not asked, and
+        nobody calls ``reply``, as there is no such worker or too much waits to be sent.
         """
 
     def notify(self, worker: str, kind: str, body: Any) -> bool:

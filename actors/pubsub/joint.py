@@ -40,12 +40,9 @@ class Joint:
         adapter = self._to(worker)
         return adapter is not None and adapter.direct(worker, topic, kind, packed)
 
-    def request(self, worker: str, kind: str, body: Any, timeout: float, reply: Reply) -> None:
+    def request(self, worker: str, kind: str, body: Any, timeout: float, reply: Reply) -> bool:
         adapter = self._to(worker)
-        if adapter is None:
-            reply(None)
-        else:
-            adapter.request(worker, kind, body, timeout, reply)
+        return adapter is not None and adapter.request(worker, kind, body, timeout, reply)
 
     def notify(self, worker: str, kind: str, body: Any) -> bool:
         adapter = self._to(worker)

@@ -22,7 +22,8 @@ logger = logging.getLogger("roost.pubsub")
 
 MAX_QUEUED: Final = 32 * 1024 * 1024
 """Bytes of broadcasts that wait for a worker that does not read; what comes then is dropped, and
-told. As many of requests, replies and notices may wait beside them."""
+told. As many of requests, replies and notices may wait beside them, and of small ones a bit more
+(:data:`~actors.pubsub.wire.RESERVE`)."""
 
 BATCH: Final = 256 * 1024
 """Bytes joined into one write."""
@@ -76,7 +77,8 @@ class Link:
         """
         size, shared = message.size, message.sequence is not None
         self._published = message.sequence or self._published
-        if (self.broadcasts if shared else self.exchanges) + size > MAX_QUEUED:
+        most = MAX_QUEUED + (wire.RESERVE if not shared and size <= wire.SMALL else 0)
+        if (self.broadcasts if shared else self.exchanges) + size > most:
             if shared:
                 self._number += 1
                 telemetry.execute("pubsub.dropped", {"count": 1}, {"peer": self.peer})

@@ -45,6 +45,13 @@ MAX_WHOLE: Final = 24 * 1024 * 1024
 
 PART: Final = 1024 * 1024
 
+SMALL: Final = 4096
+"""Bytes of a request, reply or notice that passes where too much waits already: so that this can be
+told, and what keeps a cluster going is not held up by what is large."""
+
+RESERVE: Final = 1024 * 1024
+"""Bytes of a queue that small ones have for themselves, beyond its bound."""
+
 WELCOME: Final = frame(pack([PROTOCOL, {}]))
 
 _NUMBER: Final = 9

@@ -242,8 +242,11 @@ class Relay:
         body = [what[0], ticket, token.session, token.nonce, what[1]]
         if not self._cluster.takes_notices(worker):
             timeout = options.pubsub_timeout
-            self._cluster.request(worker, KIND, body, timeout, lambda a: self._replied(ticket, a))
-        elif not self._cluster.notify(worker, KIND, body):
+            replied = partial(self._replied, ticket)
+            sent = self._cluster.request(worker, KIND, body, timeout, replied)
+        else:
+            sent = self._cluster.notify(worker, KIND, body)
+        if not sent:
             self._lose(ticket)
 
     def _replied(self, ticket: int, answer: Any) -> None:

@@ -22,12 +22,15 @@ from actors.errors import AskFailed, MailboxFull
 from actors.packets import pack, unpack
 from actors.pubsub.cluster import Cluster, Reply
 from actors.runtime import names
+from actors.runtime.crashes import capped
 from actors.runtime.dispatcher import get_dispatcher
 from actors.runtime.future import Future
 from actors.runtime.mailbox import Envelope
 from actors.runtime.ref import Ref
 
 logger = logging.getLogger("roost.endpoint")
+
+LINES: Final = capped(logger)
 
 KIND: Final = "once"
 """The kind of our requests and notices."""
@@ -40,6 +43,11 @@ MAX_TIMEOUT: Final = 86_400.0
 
 PATIENCE: Final = 1.0
 """Seconds that the link waits for an answer beyond that: so it is late, and not lost."""
+
+
+NOBODY: Final = "nobody runs it"
+FULL: Final = "too much waits to be sent"
+"""Why a message is dropped."""
 
 
 class OnceRef:
@@ -72,7 +80,8 @@ class OnceRef:
         ever, so ``None`` is a ``TypeError``. Else it is a ``TypeError`` or a ``ValueError`` too,
         wherever the child runs. ``pykka.ActorDeadError``: nobody runs it, or it ended before it
         answered. ``pykka.Timeout``: it has not answered in time.
-        :class:`~actors.errors.AskFailed`: it raised, or answered what is no plain value.
+        :class:`~actors.errors.AskFailed`: it raised, or answered what is no plain value; or too
+        much waits to be sent to its worker, or by that one to us.
         ``RuntimeError``: it asks itself. ``TypeError`` and ``ValueError``: as of :meth:`tell`.
         """
         _check_timeout(timeout)
@@ -157,13 +166,10 @@ class Forwarder:
         """Forward a message; on the loop."""
         if local_ref(name) is not None:
             _tell(name, unpack(packed))
-        elif not self._notify(["tell", name, packed]):
-            _dropped(name, "nobody runs it")
-
-    def _notify(self, body: list[Any]) -> bool:
-        if self._holder is None or self._cluster is None:
-            return False
-        return self._cluster.notify(self._holder[1], KIND, body)
+        elif self._holder is None or self._cluster is None:
+            _dropped(name, NOBODY)
+        elif not self._cluster.notify(self._holder[1], KIND, ["tell", name, packed]):
+            _dropped(name, FULL if self._cluster.reaches(self._holder[1]) else NOBODY)
 
     def ask(self, name: str, packed: bytes, timeout: float, reply: Reply) -> None:
         """Forward a question; on the loop."""
@@ -172,8 +178,9 @@ class Forwarder:
         elif self._holder is None or self._cluster is None:
             reply(None)
         else:
-            worker = self._holder[1]
-            self._cluster.request(worker, KIND, ["ask", name, packed], timeout + PATIENCE, reply)
+            worker, wait = self._holder[1], timeout + PATIENCE
+            if not self._cluster.request(worker, KIND, ["ask", name, packed], wait, reply):
+                reply(["failed", FULL] if self._cluster.reaches(worker) else None)
 
     # -- what others send
 
@@ -182,7 +189,7 @@ class Forwarder:
             case ["tell", str(name), bytes(packed)] if name in self._names:
                 _tell(name, unpack(packed))
             case ["ask", str(name), bytes(packed)] if reply is not None and name in self._names:
-                _ask(name, unpack(packed), reply)
+                _ask(name, unpack(packed), self._answering(worker, name, reply))
             case ["runs", int(number)]:
                 if self._holder is None or number >= self._holder[0]:
                     self._holder = number, worker
@@ -193,6 +200,17 @@ class Forwarder:
                 logger.debug("%s said of what exists once: %.100r", worker, body)
                 if reply is not None:
                     reply(None)
+
+    def _answering(self, worker: str, name: str, reply: Reply) -> Reply:
+        """Return a ``reply`` that tells who asked where there is no room for the answer."""
+
+        def answer(given: Any) -> None:
+            cluster = self._cluster
+            if reply(given) is False and cluster is not None and cluster.reaches(worker):
+                _dropped(name, FULL)
+                reply(["failed", f"the answer: {FULL}"])
+
+        return answer
 
 
 class Answer:
@@ -237,11 +255,11 @@ def _tell(name: str, message: Any) -> None:
     ref = local_ref(name)
     try:
         if ref is None:
-            _dropped(name, "nobody runs it")
+            _dropped(name, NOBODY)
         else:
             ref.tell(message)
     except ActorDeadError:
-        _dropped(name, "nobody runs it")
+        _dropped(name, NOBODY)
     except MailboxFull:
         _dropped(name, "its mailbox is full")
 
@@ -259,6 +277,8 @@ def _ask(name: str, message: Any, reply: Reply) -> None:
 
 
 def _dropped(name: str, reason: str) -> None:
+    if reason is FULL:
+        LINES.log(logging.WARNING, name, "%s: a message or an answer was dropped: %s", name, FULL)
     telemetry.execute("once.dropped", {"count": 1}, {"name": name, "reason": reason})
 
 

@@ -148,12 +148,12 @@ class Redis:
             data = frames.to_one(self._head, ["notify", self.worker, kind, body])
             self._link.command("PUBLISH", self._all, data)
 
-    def request(self, worker: str, kind: str, body: Any, timeout: float, reply: Reply) -> None:
+    def request(self, worker: str, kind: str, body: Any, timeout: float, reply: Reply) -> bool:
         ticket = self._exchanges.ticket()
-        if self._to_one(worker, ["request", self.worker, ticket, kind, body]):
+        sent = self._to_one(worker, ["request", self.worker, ticket, kind, body])
+        if sent:
             self._exchanges.ask(ticket, worker, timeout, reply)
-        else:
-            reply(None)
+        return sent
 
     def serve(self, kind: str, handler: Handler) -> None:
         self._exchanges.serve(kind, handler)

@@ -59,7 +59,7 @@ def written(head: bytes, message: list[Any]) -> bytes:
 
 def to_one(head: bytes, message: list[Any]) -> bytes:
     """Return a message for one worker; ``TypeError``, ``ValueError`` as :func:`pack` has them."""
-    return head + pack(message)
+    return head + pack(message, MAX_MESSAGE - len(head))
 
 
 def read(data: bytes) -> list[Any]:

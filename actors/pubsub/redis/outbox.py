@@ -11,6 +11,8 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, Final
 
+from actors.pubsub.wire import RESERVE, SMALL
+
 KEEP_TIME: Final = 1.0
 """Seconds that a broadcast is kept for a Redis that cannot be reached."""
 
@@ -18,7 +20,8 @@ KEEP_BYTES: Final = 1024 * 1024
 """Bytes of the same; one is kept whatever its size."""
 
 MAX_WAITING: Final = 8 * 1024 * 1024
-"""Bytes that wait for a Redis which can be reached; one passes whatever its size."""
+"""Bytes that wait for a Redis which can be reached; one passes whatever its size, and of what is
+small and no broadcast a bit more (:data:`~actors.pubsub.wire.RESERVE`)."""
 
 Done = Callable[[Any], object]
 
@@ -76,11 +79,13 @@ class Outbox:
 
         That is where too much waits, and of all but broadcasts where Redis cannot be reached.
         """
-        full = self.bytes and self.bytes + len(command.data) > MAX_WAITING
+        size = len(command.data)
+        most = MAX_WAITING + (RESERVE if not command.number and size <= SMALL else 0)
+        full = self.bytes and self.bytes + size > most
         if full if self.up else not command.number:
             return False
         self._waiting.append(command)
-        self.bytes += len(command.data)
+        self.bytes += size
         return True
 
     def take(self, most: int) -> bytes:

@@ -36,6 +36,9 @@ class Wire:
     def gone(self, callback):
         self.tell_gone = callback
 
+    def reaches(self, worker):
+        return worker in self.peers
+
     def notify(self, worker, kind, body):
         if self.full or worker not in self.peers:
             return False
@@ -48,10 +51,10 @@ class Wire:
 
     def request(self, worker, kind, body, timeout, reply):
         self.asked.append(timeout)
-        if worker not in self.peers:
-            reply(None)
-        else:
-            self.wires[worker].handler(self.worker, body, reply)
+        if self.full or worker not in self.peers:
+            return False
+        self.wires[worker].handler(self.worker, body, reply)
+        return True
 
 
 class Child(Actor):
@@ -152,9 +155,41 @@ def test_what_nobody_takes_is_dropped(wires, forwarders, dropped):
     with pytest.raises(ActorDeadError):
         ref.ask("lost", timeout=3.0)
     assert wires["b"].asked == [4.0]
-    wires["b"].full = True
+    wires["b"].peers.clear()
     ref.tell("lost")
+    with pytest.raises(ActorDeadError):
+        ref.ask("lost")
     assert dropped == ["nobody runs it"] * 3
+
+
+def test_what_finds_too_much_waiting_is_told_at_once(wires, forwarders, dropped, caplog):
+    forwarders["a"].runs(7)
+    wires["b"].full = True
+    ref = forwarders["b"]._refs[0]
+    with pytest.raises(AskFailed, match="too much waits to be sent"):
+        ref.ask("lost")
+    assert dropped == []
+    for _ in range(3):
+        ref.tell("lost")
+    assert dropped == ["too much waits to be sent"] * 3
+    assert caplog.text.count("too much waits to be sent") == 1
+
+
+def test_who_asks_is_told_where_there_is_no_room_for_the_answer(wires, forwarders, dropped, child):
+    answers = []
+
+    def narrow(answer):
+        answers.append(answer)
+        return answer[0] == "failed"
+
+    wires["a"].handler("b", ["ask", "child", pack("hi")], narrow)
+    eventually(lambda: len(answers) == 2)
+    assert answers[1] == ["failed", "the answer: too much waits to be sent"]
+    assert dropped == ["too much waits to be sent"]
+    wires["a"].peers.clear()  # who is gone knows it already
+    wires["a"].handler("b", ["ask", "child", pack("hi")], narrow)
+    eventually(lambda: len(answers) == 3)
+    assert dropped == ["too much waits to be sent"]
 
 
 @pytest.mark.parametrize("where", ["here", "elsewhere", "nowhere", "alone"])

@@ -124,14 +124,19 @@ def test_request_is_answered_once(workers):
 
 
 @pytest.mark.parametrize("case", ["no such worker", "no such kind", "too late", "worker leaves"])
-def test_request_without_an_answer_gives_none(workers, case):
+def test_request_without_an_answer_gives_none_and_one_to_nobody_is_not_sent(workers, case):
     one, two = workers("one", "two")
     asked = Event()
     two.bus.serve("never", lambda *_: asked.set())
     answer = gevent.event.AsyncResult()
     worker = "three" if case == "no such worker" else "two"
     kind = "unknown" if case == "no such kind" else "never"
-    one.bus.request(worker, kind, None, 0.1 if case == "too late" else DEADLINE, answer.set)
+    seconds = 0.1 if case == "too late" else DEADLINE
+    sent = one.bus.request(worker, kind, None, seconds, answer.set)
+    assert sent is (case != "no such worker")
+    if not sent:
+        assert not answer.ready()
+        return
     if case == "worker leaves":
         assert asked.wait(DEADLINE)
         two.bus.close()
@@ -229,6 +234,20 @@ def test_queue_has_a_bound(workers, monkeypatch, extra, taken):
     size = wire.broadcast("one", 0, "plain", "t", pack(message)).size
     monkeypatch.setattr(links, "MAX_QUEUED", size - extra)
     assert one.pubsub.direct_broadcast("two", "t", message) is taken
+    assert two.bus.linked
+
+
+@pytest.mark.parametrize("what", ["SMALL", "RESERVE"])
+@pytest.mark.parametrize(("extra", "taken"), [(-1, True), (0, True), (1, False)])
+def test_small_ones_that_are_no_broadcasts_have_room_beyond_it(
+    workers, monkeypatch, what, extra, taken
+):
+    one, two = workers("one", "two")
+    size = wire.notify("k", "x" * 1000).size
+    monkeypatch.setattr(links, "MAX_QUEUED", 0)
+    monkeypatch.setattr(wire, what, size - extra)
+    assert one.bus.notify("two", "k", "x" * 1000) is taken
+    assert not one.pubsub.direct_broadcast("two", "t", "x")
     assert two.bus.linked
 
 
@@ -465,16 +484,18 @@ def test_requests_take_no_room_from_broadcasts_nor_the_other_way(workers, events
     one, two = workers("one", "two")
     seen, _ = events
     monkeypatch.setattr(links, "MAX_QUEUED", 3000)
+    monkeypatch.setattr(wire, "SMALL", 0)
     two.bus.serve("double", lambda worker, body, reply: reply(len(body) * 2))
     answers: list[Any] = []
+    sent = []
     for _ in range(4):  # the last two do not fit
-        one.bus.request("two", "double", "x" * 1400, DEADLINE, answers.append)
+        sent.append(one.bus.request("two", "double", "x" * 1400, DEADLINE, answers.append))
         one.pubsub.direct_broadcast("two", "t", "x" * 1400)
-    assert answers == [None, None]
+    assert sent == [True, True, False, False]
     assert [event for event, *_ in seen].count("pubsub.dropped") == 2
     link = one.bus._links["two"]
     assert link.broadcasts > 2800 < link.exchanges
-    eventually(lambda: answers == [None, None, 2800, 2800])
+    eventually(lambda: answers == [2800, 2800])
     assert two.listener.wait_for(2) == ["x" * 1400] * 2
     assert link.flush(DEADLINE)
     assert (link.broadcasts, link.exchanges) == (0, 0)
@@ -484,6 +505,7 @@ def test_requests_that_are_not_sent_are_no_gap(workers, events, monkeypatch):
     one, two = workers("one", "two")
     seen, _ = events
     monkeypatch.setattr(links, "MAX_QUEUED", 100)
+    monkeypatch.setattr(wire, "SMALL", 0)
     one.bus.request("two", "large", "x" * 100, DEADLINE, lambda _: None)
     one.pubsub.broadcast("t", "after")
     assert two.listener.wait_for(1) == ["after"]

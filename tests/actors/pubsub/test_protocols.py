@@ -407,6 +407,7 @@ class TestNotices:
         telemetry.attach("pubsub.gap", handler := lambda *event: gaps.append(event))
         size = wire.notify("k", b"x" * 100).size
         monkeypatch.setattr(links, "MAX_QUEUED", 2 * size)
+        monkeypatch.setattr(wire, "RESERVE", 0)
         got: list[Any] = []
         two.bus.serve("k", lambda worker, body, reply: got.append(body))
         assert not one.bus.notify("three", "k", 1)

@@ -302,6 +302,7 @@ def test_posts_that_were_given_up_count_until_they_are_written(pair, monkeypatch
 def test_poll_and_post_whose_link_is_full_are_answered(pair, monkeypatch):
     _, there = pair()
     monkeypatch.setattr(links, "MAX_QUEUED", 10)
+    monkeypatch.setattr(wire, "RESERVE", 0)
     assert there.poll() == {"status": 500}
     assert there.post("x") == {"status": 410}
 
@@ -313,6 +314,7 @@ def test_answer_that_finds_its_link_full_is_given_up_for(pair, talk, monkeypatch
     near = there.served.server.routes.relay
     eventually(lambda: all(each.held for each in near._waiting.values()))
     monkeypatch.setattr(links, "MAX_QUEUED", 10)
+    monkeypatch.setattr(wire, "RESERVE", 0)
     talk.living[0].release.set()
     assert post.get(timeout=DEADLINE) in ({"status": 410}, {"status": 408})
     eventually(lambda: not here.served.server.routes.relay._held)

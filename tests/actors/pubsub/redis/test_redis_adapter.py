@@ -119,6 +119,21 @@ class TestCarrying:
         eventually(lambda: told[2:] == [None])
         assert one.redis.unsent("two-1") == 0
 
+    def test_answer_that_there_is_no_room_for_is_refused_and_a_small_one_passes(
+        self, machine, monkeypatch
+    ):
+        one, two = machine("one"), machine("two")
+        monkeypatch.setattr(outbox, "MAX_WAITING", 100_000)
+        replies: list[Any] = []
+        answers: list[Any] = []
+        two.redis.serve("large", lambda worker, body, reply: replies.append(reply))
+        for _ in range(3):
+            one.redis.request("two-1", "large", 1, DEADLINE, answers.append)
+        eventually(lambda: len(replies) == 3)
+        assert [reply("x" * 60_000) for reply in replies] == [True, False, False]
+        assert [reply("refused") for reply in replies[1:]] == [True, True]
+        eventually(lambda: answers == ["x" * 60_000, "refused", "refused"])
+
     def test_who_asks_a_worker_that_has_gone_is_told_at_once(self, machine, server):
         one, two = machine("one"), machine("two")
         gone, answers = [], []
@@ -143,7 +158,8 @@ class TestCarrying:
         one, two = machine("one"), machine("two")
         got: list[Any] = []
         two.redis.serve("k", lambda worker, body, reply: got.append(body))
-        room = MAX_FRAME - len(pack(["notify", "one-1", "k", b""])) - 3  # a longer length
+        beside = len(frames.to_one(frames.head("one"), ["notify", "one-1", "k", b""])) + 3
+        room = frames.MAX_MESSAGE - beside  # 3: a longer length
         body = b"x" * (room + extra)
         assert one.redis.notify("two-1", "k", body) is taken
         assert one.redis.longest("two-1") == MAX_FRAME
@@ -264,9 +280,7 @@ class TestOutages:
         assert one.listener.wait_for(1) == ["local"]
         assert not one.redis.reaches("two-1")
         assert not one.redis.notify("two-1", "k", 1)
-        answers: list[Any] = []
-        one.redis.request("two-1", "k", 1, DEADLINE, answers.append)
-        assert answers == [None]
+        assert not one.redis.request("two-1", "k", 1, DEADLINE, pytest.fail)
         server.start()
         eventually(lambda: one.redis.up and two.redis.up)
         one.pubsub.broadcast("t", "after")

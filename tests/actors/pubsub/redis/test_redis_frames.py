@@ -68,7 +68,7 @@ def test_what_is_no_message(data):
 
 def test_body_that_is_too_large_or_not_plain_is_the_callers_error():
     with pytest.raises(ValueError, match="over"):
-        frames.to_one(HEAD, ["notify", "w", "k", b"x" * frames.MAX_FRAME])
+        frames.to_one(HEAD, ["notify", "w", "k", b"x" * frames.MAX_MESSAGE])
     with pytest.raises(TypeError, match="plain"):
         frames.to_one(HEAD, ["notify", "w", "k", object()])
 

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from actors.pubsub.redis import outbox as outboxes
 from actors.pubsub.redis.outbox import KEEP_BYTES, KEEP_TIME, MAX_WAITING, Command, Outbox
 from actors.pubsub.redis.schedule import FIRST_WAIT, LONGEST_WAIT, wait_for
 
@@ -44,6 +45,16 @@ def test_so_many_bytes_may_wait(extra, taken):
     box = outbox()
     assert box.put(broadcast(1, 100))
     assert box.put(broadcast(2, MAX_WAITING - 100 + extra)) is taken
+
+
+@pytest.mark.parametrize("what", ["SMALL", "RESERVE"])
+@pytest.mark.parametrize(("extra", "taken"), [(-1, True), (0, True), (1, False)])
+def test_small_ones_that_are_no_broadcasts_have_room_beyond_them(monkeypatch, what, extra, taken):
+    monkeypatch.setattr(outboxes, what, 100)
+    box = outbox()
+    assert box.put(broadcast(1, MAX_WAITING))
+    assert not box.put(broadcast(2, 1))
+    assert box.put(Command(b"x" * (100 + extra), 0.0)) is taken
 
 
 def test_one_passes_whatever_its_size():
