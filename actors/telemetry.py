@@ -11,6 +11,7 @@ event                       measurements                                 metadat
 ``pubsub.link``             ``up`` (1 or 0)                              ``peer`` (worker, or
                                                                          ``"redis"``)
 ``pubsub.malformed``        ``count`` (messages that are not ours)       ``peer``
+``pubsub.renumbered``       ``count`` (wrong numbers that were believed) ``publisher``
 ``pubsub.refused``          ``count`` (mailboxes that were full)         ``topic``
 ``pubsub.unknown``          ``count`` (of a newer worker: passed over)   ``kind``
 ``socket.connected``        ``duration`` (seconds of ``connect``)        ``socket`` (a class),

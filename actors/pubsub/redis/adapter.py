@@ -18,7 +18,7 @@ from actors.packets import MAX_FRAME, FrameError
 from actors.pubsub.cluster import Handler, Reply
 from actors.pubsub.exchanges import Exchanges
 from actors.pubsub.front import Attached, PubSub
-from actors.pubsub.numbers import Numbers
+from actors.pubsub.numbers import DOUBT, Numbers
 from actors.pubsub.pace import Pace
 from actors.pubsub.redis import frames
 from actors.pubsub.redis.connection import tls_context
@@ -61,6 +61,7 @@ class Redis:
         self._exchanges = Exchanges()
         self._lines = capped(logger)
         self._position: Timer | None = None
+        self._question: Timer | None = None
         tls = options.address.tls
         if tls is not None:
             tls_context(tls)  # a file that cannot be read is told now
@@ -96,9 +97,10 @@ class Redis:
         if link is not None:
             link.flush(flush)
             link.close()
-        if self._position is not None:
-            self._position.cancel()
-            self._position = None
+        for timer in (self._position, self._question):
+            if timer is not None:
+                timer.cancel()
+        self._position = self._question = None
 
     def ask(self, *command: str | bytes, done: Callable[[Any], object] | None = None) -> bool:
         """Have Redis do something else; return whether it is asked: ``done`` gets its reply then.
@@ -229,9 +231,13 @@ class Redis:
                 self._missing(publisher, missing)
                 if missing >= 0:
                     self._pubsub.arrived(topic, kind, packed)
+                else:
+                    self._below(publisher, sequence)
                 return len(packed)
             case ["position", publisher, sequence]:
                 self._missing(publisher, self._numbers.reached(publisher, sequence))
+                if self._below(publisher, sequence):
+                    self._believe(publisher, sequence)
             case ["positions"]:
                 self._say_position()
             case ["direct", _, topic, kind, packed]:
@@ -253,6 +259,30 @@ class Redis:
             telemetry.execute("pubsub.gap", {"missing": count}, {"publisher": publisher})
             text = "%d messages of %s are missing"
             self._lines.log(logging.WARNING, "gap", text, count, publisher)
+
+    def _below(self, publisher: str, number: int) -> bool:
+        """Return whether all numbers of a publisher have been below the last one for too long.
+
+        Where this one is, all are asked after a while: a publisher that is busy says no position.
+        """
+        timers = get_dispatcher().timers
+        seconds = self._numbers.below(publisher, number, timers.now())
+        if seconds is None:
+            return False
+        if self._question is None:
+            self._question = timers.call_later(DOUBT, self._question_due)
+        return seconds >= DOUBT
+
+    def _question_due(self) -> None:
+        self._question = None
+        if self._numbers.doubtful and self._link is not None:
+            self._link.command("PUBLISH", *self.first_words())
+
+    def _believe(self, publisher: str, number: int) -> None:
+        self._numbers.believe(publisher, number)
+        telemetry.execute("pubsub.renumbered", {"count": 1}, {"publisher": publisher})
+        text = "somebody else has spoken for %s: its broadcasts up to number %d may be missing"
+        self._lines.log(logging.WARNING, "renumbered", text, publisher, number)
 
     def _say_position(self) -> None:
         """Say our position soon: once, however many ask."""

@@ -36,7 +36,7 @@ def events() -> Iterator[list[Any]]:
     def handler(event: str, measurements: Any, metadata: Any) -> None:
         seen.append((event, *measurements.values(), *metadata.values()))
 
-    names = ("gap", "dropped", "link", "unknown", "malformed")
+    names = ("gap", "dropped", "link", "unknown", "malformed", "renumbered")
     for name in names:
         telemetry.attach(f"pubsub.{name}", handler)
     yield seen
@@ -237,6 +237,27 @@ class TestNumbers:
                 server.ask("PUBLISH", "roost:b", frames.written(frames.head("one"), body))
         eventually(lambda: gaps(events) == 200)
         assert len(caplog.records) <= 4
+
+    @pytest.mark.parametrize("what", ["broadcast", "position"])
+    @pytest.mark.parametrize("busy", [True, False])
+    def test_number_that_was_not_the_publishers_mutes_it_for_a_moment_alone(
+        self, machine, server, events, monkeypatch, caplog, what, busy
+    ):
+        monkeypatch.setattr(adapters, "DOUBT", 0.1)
+        monkeypatch.setattr(fronts, "SAY_LAST", 1000.0 if busy else 0.15)
+        one, two = machine("one"), machine("two")
+        one.pubsub.broadcast("t", "before")
+        assert two.listener.wait_for(1) == ["before"]
+        rest = ["plain", "another", pack("x")] if what == "broadcast" else []
+        forged = [what, "one-1", 100_000, *rest]
+        server.ask("PUBLISH", "roost:b", frames.written(frames.head("nobody"), forged))
+        eventually(lambda: gaps(events) >= 99_998)
+        one.pubsub.broadcast("t", "muted")
+        eventually(lambda: ("pubsub.renumbered", 1, "one-1") in events)
+        one.pubsub.broadcast("t", "after")
+        assert two.listener.wait_for(2) == ["before", "after"]
+        assert events.count(("pubsub.renumbered", 1, "one-1")) == 1
+        assert "somebody else has spoken for one-1" in caplog.text
 
     def test_loss_of_the_last_one_shows_too(self, machine, events, monkeypatch):
         monkeypatch.setattr(fronts, "SAY_LAST", 0.05)
