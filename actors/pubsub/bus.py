@@ -100,6 +100,9 @@ class Bus:
     def reaches(self, worker: str) -> bool:
         return worker in self._links
 
+    def may_return(self, worker: str) -> bool:  # noqa: ARG002 - its process has ended
+        return False
+
     @property
     def linked(self) -> bool:
         """Whether we hear every peer, and it us."""

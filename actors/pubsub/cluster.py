@@ -74,6 +74,9 @@ class Cluster(Protocol):
         ``reply(answer)`` may be called later, and once; it is ``None`` for a notice.
         """
 
+    def may_return(self, worker: str) -> bool:
+        """Whether ``worker`` is of another machine: if it cannot be reached it may be back soon."""
+
     def joined(self, callback: Callable[[str], object]) -> None:
         """Call ``callback(worker)`` each time when a worker can be reached: it was greeted."""
 

@@ -28,6 +28,9 @@ class Joint:
     def reaches(self, worker: str) -> bool:
         return self._to(worker) is not None
 
+    def may_return(self, worker: str) -> bool:
+        return any(each.may_return(worker) for each in self._adapters)
+
     def publish(self, number: int, topic: str, kind: str, packed: bytes) -> None:
         for adapter in self._adapters:
             adapter.publish(number, topic, kind, packed)

@@ -4,7 +4,8 @@ Any worker may get any request of a client, so there are no sticky sessions. The
 client (the *near* one) tells the one that has the session (the *far* one) what came, and that tells
 it the answer: two messages. Where the answer takes longer the far one says meanwhile that it has
 the request. Whatever happens to the far worker, the client is answered: at once when that is gone,
-after ``pubsub_timeout`` when it says nothing, and else when the window is over too.
+after ``pubsub_timeout`` when it says nothing, and else when the window is over too. A poll for
+another machine is asked again for :data:`PATIENCE` first, as links break more often than workers.
 
 Notices of kind ``"longpoll"``:
 
@@ -23,7 +24,6 @@ from __future__ import annotations
 import itertools
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakValueDictionary
@@ -32,12 +32,12 @@ from actors.errors import HTTPError
 from actors.runtime.dispatcher import get_dispatcher
 from transports.http.response import Response
 from transports.longpoll import answers
+from transports.longpoll.elsewhere import Elsewhere, Waiting
 from transports.longpoll.intake import Intake, Share
 from transports.longpoll.token import SessionToken
 
 if TYPE_CHECKING:
     from actors.pubsub.cluster import Cluster, Reply
-    from actors.runtime.timers import Timer
     from actors.socket import Socket
     from transports.http.responder import Caller
     from transports.longpoll.body import Message
@@ -57,44 +57,14 @@ its size."""
 SAY_HELD: Final = 0.01
 """Seconds until a request that is not answered is said to be held, with all others that are."""
 
+PATIENCE: Final = 2.0
+"""Seconds for which a poll for another machine is asked again where that cannot be reached."""
+
+AGAIN: Final = 0.2
+"""Seconds until it is."""
+
 SWEEP: Final = 64
 """Books on sessions elsewhere below which none is looked for that can be forgotten."""
-
-
-@dataclass(slots=True, eq=False)
-class Waiting:
-    """A request of a client here, for a session elsewhere.
-
-    ``lost()`` answers that the session is lost. ``share`` is what a POST keeps here, and ``size``
-    what of it is in flight. ``until``: when it must be answered. ``held``: whether the far worker
-    has said that it has it.
-    """
-
-    worker: str
-    http: Caller
-    lost: Callable[[], object]
-    share: Share | None
-    size: int
-    until: float
-    timer: Timer
-    held: bool = False
-
-
-class Elsewhere:
-    """A session of another worker, as the connections here that were used for it know it."""
-
-    __slots__ = ("__weakref__", "_cluster", "_worker", "gone")
-
-    def __init__(self, cluster: Cluster, worker: str) -> None:
-        self._cluster = cluster
-        self._worker = worker
-        self.gone = False
-        """Whether a poll was told that it is lost."""
-
-    @property
-    def pending(self) -> bool:
-        """Whether its worker may still have something for its client."""
-        return not self.gone and self._cluster.reaches(self._worker)
 
 
 class Held:
@@ -135,8 +105,8 @@ class Relay:
     # -- the near side
 
     def knows(self, token: SessionToken) -> bool:
-        """Whether the worker that a token names is another one, and is there."""
-        return self._cluster.reaches(token.worker)
+        """Whether the worker that a token names is another one, and is or may be there."""
+        return self._cluster.reaches(token.worker) or self._cluster.may_return(token.worker)
 
     def poll(
         self,
@@ -231,23 +201,46 @@ class Relay:
         share: Share | None = None,
         size: int = 0,
     ) -> None:
-        worker, ticket = token.worker, next(self._tickets)
-        timers = get_dispatcher().timers
-        soon = timers.now() + options.pubsub_timeout
-        until = soon + options.window if share is None or share.due is None else share.due
-        timer = timers.call_at(min(soon, until), lambda: self._due(ticket))
-        self._waiting[ticket] = Waiting(worker, http, lost, share, size, until, timer)
-        self._in_flight[worker] += size
-        http.on_lost(lambda: self._left(ticket), at_eof=what[0] == "poll")
-        body = [what[0], ticket, token.session, token.nonce, what[1]]
-        if not self._cluster.takes_notices(worker):
-            timeout = options.pubsub_timeout
+        timeout = options.pubsub_timeout
+        until = get_dispatcher().clock() + timeout + options.window
+        if share is not None and share.due is not None:
+            until = share.due
+        self._send(Waiting(token, http, lost, share, size, timeout, until), *what)
+
+    def _send(self, waiting: Waiting, kind: str, value: Any) -> None:
+        token, ticket, timers = waiting.token, next(self._tickets), get_dispatcher().timers
+        due = min(timers.now() + waiting.timeout, waiting.until)
+        waiting.timer = timers.call_at(due, lambda: self._due(ticket))
+        self._waiting[ticket] = waiting
+        self._in_flight[token.worker] += waiting.size
+        waiting.http.on_lost(lambda: self._left(ticket), at_eof=kind == "poll")
+        body = [kind, ticket, token.session, token.nonce, value]
+        if not self._cluster.takes_notices(token.worker):
             replied = partial(self._replied, ticket)
-            sent = self._cluster.request(worker, KIND, body, timeout, replied)
+            sent = self._cluster.request(token.worker, KIND, body, waiting.timeout, replied)
         else:
-            sent = self._cluster.notify(worker, KIND, body)
+            sent = self._cluster.notify(token.worker, KIND, body)
         if not sent:
+            self._missed(ticket)
+
+    def _missed(self, ticket: int) -> None:
+        """Ask again in a moment, where the worker may be back by then."""
+        waiting = self._waiting[ticket]
+        timers = get_dispatcher().timers
+        now = timers.now()
+        last = waiting.last = waiting.last or now + PATIENCE
+        late = now >= last
+        if late or waiting.share is not None or not self._cluster.may_return(waiting.token.worker):
             self._lose(ticket)
+        else:
+            waiting.timer.cancel()
+            waiting.timer = timers.call_at(min(now + AGAIN, last), lambda: self._again(ticket))
+
+    def _again(self, ticket: int) -> None:
+        waiting = self._waiting.pop(ticket)
+        waiting.held = False
+        waiting.until = max(waiting.until, get_dispatcher().clock() + waiting.timeout)
+        self._send(waiting, "poll", waiting.token.cursor)
 
     def _replied(self, ticket: int, answer: Any) -> None:
         match answer:
@@ -261,19 +254,24 @@ class Relay:
     def _hold(self, ticket: int) -> None:
         waiting = self._waiting.get(ticket)
         if waiting is not None:
-            waiting.held = True
-            self._in_flight[waiting.worker] -= waiting.size
+            waiting.held, waiting.last = True, None
+            self._in_flight[waiting.token.worker] -= waiting.size
             waiting.size = 0
 
     def _due(self, ticket: int) -> float | None:
         waiting = self._waiting[ticket]
+        worker = waiting.token.worker
         if get_dispatcher().clock() < waiting.until:
             if waiting.held:
                 return waiting.until
-            self._lose(ticket)
+            self._missed(ticket)
         elif waiting.share is not None and waiting.share.due is not None:
             self._left(ticket)
             waiting.http.respond(answers.status(408))
+        elif waiting.held and waiting.share is None and self._cluster.may_return(worker):
+            self._left(ticket)  # its answer was lost on the way, maybe: the next poll gets it
+            token, _ = self._sessions.encode(waiting.token)
+            waiting.http.respond(answers.batch(204, (), token))
         else:
             self._lose(ticket)
         return None
@@ -283,7 +281,7 @@ class Relay:
         waiting = self._waiting.pop(ticket, None)
         if waiting is not None:
             waiting.timer.cancel()
-            self._in_flight[waiting.worker] -= waiting.size
+            self._in_flight[waiting.token.worker] -= waiting.size
             if waiting.share is not None:
                 waiting.share.leave()
         return waiting
@@ -302,14 +300,14 @@ class Relay:
     def _left(self, ticket: int) -> None:
         waiting = self._take(ticket)
         if waiting is not None:
-            self._cluster.notify(waiting.worker, KIND, ["left", ticket])
+            self._cluster.notify(waiting.token.worker, KIND, ["left", ticket])
 
     def _worker_gone(self, worker: str) -> None:
         for name in [name for name in self._intakes if name[0] == worker]:
             self._intakes.pop(name).close()
         for ticket, waiting in list(self._waiting.items()):
-            if waiting.worker == worker:
-                self._lose(ticket)
+            if waiting.token.worker == worker:
+                self._missed(ticket)
         del self._in_flight[worker]
         for key in [key for key in self._held if key[0] == worker]:
             self._client_left(key)

@@ -116,8 +116,11 @@ class Redis:
         return ()
 
     def reaches(self, worker: str) -> bool:
+        return self.up and self.may_return(worker)
+
+    def may_return(self, worker: str) -> bool:
         machine = frames.machine_of(worker)
-        return self.up and bool(machine) and machine != self._machine
+        return bool(machine) and machine != self._machine
 
     def joined(self, callback: Callable[[str], object]) -> None:
         """Do nothing: who joins another machine says nothing here."""
