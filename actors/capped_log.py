@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Hashable
-from typing import Any, Final
+from typing import Final
 
 KEYS: Final = 256
 """Kinds of lines that are told apart at once."""
@@ -31,7 +31,7 @@ class _Window:
 class CappedLog:
     """Writes ``burst`` lines of a kind in each ``period`` seconds, and counts the others.
 
-    The count is told when the period is over: by the next line, or before that by
+    The count is told when the period is over: with the next line, or before that by
     ``later(seconds, function)``, which calls the function then; at ``count_level``, by default that
     of the lines. ``clock`` is monotonic seconds.
     """
@@ -72,7 +72,9 @@ class CappedLog:
         now = self._clock()
         window = self._windows.get(kind)
         if window is None or now >= window.until:
-            window = self._new(kind, level, now)
+            window, held = self._new(kind, level, now, (message, args) if error is None else None)
+            if held:
+                message, args = _counted(message, args, held)
         if window.written < self._burst:
             window.written += 1
             extra = {STACK: window.written == 1}
@@ -83,18 +85,27 @@ class CappedLog:
         if window.held == 1 and self._later is not None:
             self._later(window.until - now, lambda: self._tell(window))
 
-    def _new(self, kind: Hashable, level: int, now: float) -> _Window:
+    def _new(
+        self, kind: Hashable, level: int, now: float, line: tuple[str, tuple[object, ...]] | None
+    ) -> tuple[_Window, int]:
+        """Begin a period; return also how many were held back that are the same as ``line``."""
+        same = 0
         before = self._windows.pop(kind, None)
         if before is None and len(self._windows) >= KEYS:
             before = self._windows.pop(next(iter(self._windows)), None)  # the oldest period
+        elif before is not None and (before.message, before.args) == line:
+            same, before.held = before.held, 0
         if before is not None:
             self._tell(before)
         window = self._windows[kind] = _Window(level, now + self._period)
-        return window
+        return window, same
 
     def _tell(self, window: _Window) -> None:
         if window.held:
-            message = f"{window.message} (%d lines like this were held back)"
-            args: Any = (*window.args, window.held)
+            message, args = _counted(window.message, window.args, window.held)
             window.held, window.args = 0, ()
             self._logger.log(self._count_level or window.level, message, *args)
+
+
+def _counted(message: str, args: tuple[object, ...], held: int) -> tuple[str, tuple[object, ...]]:
+    return f"{message} (%d lines like this were held back)", (*args, held)

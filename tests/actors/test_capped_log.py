@@ -73,6 +73,20 @@ def test_next_line_tells_the_count_where_nobody_calls_later(world, caplog):
     assert {record.levelno for record in caplog.records} == {logging.WARNING}
 
 
+def test_next_line_has_the_count_where_it_is_the_same(world, caplog):
+    log = CappedLog(logger, clock=world.clock, later=world.later)
+    for _ in range(2):
+        log.log(logging.WARNING, "kind", "x of %s", 1)
+    world.now = 5.0
+    log.log(logging.WARNING, "kind", "x of %s", 1)
+    assert said(caplog) == ["x of 1", "x of 1 (1 lines like this were held back)"]
+    world.move(0.0)
+    log.log(logging.WARNING, "kind", "x of %s", 2)
+    world.now = 10.0
+    log.log(logging.WARNING, "kind", "x of %s", 3)
+    assert said(caplog)[2:] == ["x of 2 (1 lines like this were held back)", "x of 3"]
+
+
 def test_nothing_is_told_where_nothing_was_held_back(world, caplog):
     log = CappedLog(logger, clock=world.clock, later=world.later)
     for _ in range(5):
