@@ -21,8 +21,10 @@ import time
 import weakref
 from collections.abc import Mapping
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
 
+from actors import publish_message
 from actors.crash_text import escaped
 from actors.errors import ConfigError, PublishError
 from actors.publish_wire import (
@@ -117,25 +119,25 @@ class Publisher:
         """Have ``event`` sent to every client that has joined ``topic``; nothing is ``{}``.
 
         :class:`~actors.errors.PublishError`: it was refused, or there was no answer. ``TypeError``
-        or ``ValueError``, and nothing is sent: there is no JSON of that, as with bytes, NaN or a
-        lone surrogate.
+        or ``ValueError``, and nothing is sent: no server would take it. There is no JSON of it, as
+        with bytes, NaN or a lone surrogate; it has over 1 MiB, or over 64 levels; a name is empty,
+        or the protocol's own.
         """
-        if payload is not None and not isinstance(payload, Mapping):
-            raise TypeError(f"payload {payload!r:.80}: must be a mapping, an object of JSON")
-        given = {} if payload is None else dict(payload)
-        return self._publish({"topic": topic, "event": event, "payload": given})
+        return self._publish(publish_message.broadcast(topic, event, payload))
 
     def disconnect(self, socket_id: str) -> Receipt:
-        """Have the connections ended that ``ChannelSocket.id`` gave this name to."""
-        return self._publish({"disconnect": socket_id})
+        """Have the connections ended that ``ChannelSocket.id`` gave this name to.
+
+        Errors as of :meth:`broadcast`.
+        """
+        return self._publish(publish_message.disconnect(socket_id))
 
     def _forked(self) -> None:
         """Begin anew in a forked child: a thread that is not there may hold the lock for ever."""
         self._lock = threading.Lock()
         _close_all(self._idle)  # they are our parent's, who goes on using them
 
-    def _publish(self, message: Mapping[str, Any]) -> Receipt:
-        body = _encoded(message)
+    def _publish(self, body: bytes) -> Receipt:
         sock = self._send(b"%b%d\r\n\r\n%b" % (self._head, len(body), body))
         try:
             status, reason, said, reusable = self._answer(sock)
@@ -236,9 +238,10 @@ class Publisher:
         response = HTTPResponse(Reader(sock, until), method="POST")  # type: ignore[arg-type]
         try:
             response.begin()
+            _check_length(response.headers.get_all("content-length", []))
             said = response.read(_MAX_ANSWER)
             reusable = response.isclosed() and not response.will_close
-        except (OSError, HTTPException) as error:
+        except (OSError, ValueError, HTTPException) as error:
             raise self._lost(error) from None
         finally:
             response.close()
@@ -248,7 +251,7 @@ class Publisher:
 
     def _lost(self, error: Exception) -> PublishError:
         why = f"in {self._timeout:g} s" if isinstance(error, TimeoutError) else f"({error!s:.200})"
-        hint = ", is it another user's?" if self._place.path is not None else ""
+        hint = ", is it another user's?" if _of_another_user(self._place.path) else ""
         words = f"{self._place.to}: no answer {why}: it may have been published or not"
         return _error(words if isinstance(error, TimeoutError) else f"{words}{hint}")
 
@@ -258,15 +261,18 @@ def _error(words: str, status: int | None = None) -> PublishError:
     return PublishError(escaped(words), status)
 
 
-def _encoded(message: Mapping[str, Any]) -> bytes:
+def _check_length(given: list[str]) -> None:
+    """Raise where an answer's length is none: http.client takes that for an answer without one."""
+    if any(not (each.isascii() and each.isdigit()) for each in given):
+        raise ValueError("its Content-Length is none")
+
+
+def _of_another_user(path: str | None) -> bool:
+    """Whether a socket's file is another user's, whose server may not let us in."""
     try:
-        text = json.dumps(message, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
-        return text.encode()
-    except RecursionError:
-        raise ValueError("there is no JSON of it: it is nested too deeply") from None
-    except (TypeError, ValueError) as error:
-        kind = TypeError if isinstance(error, TypeError) else ValueError
-        raise kind(f"there is no JSON of it: {error}") from None
+        return path is not None and Path(path).stat().st_uid != os.geteuid()
+    except OSError:  # it is gone meanwhile
+        return False
 
 
 def _check_timeout(timeout: object) -> None:
@@ -305,7 +311,7 @@ def _close_all(idle: list[tuple[float, socket.socket]]) -> None:
 def _receipt(to: str, status: int, reason: str, said: bytes) -> Receipt:
     try:
         answer = json.loads(said)
-    except ValueError:
+    except (ValueError, RecursionError):
         answer = None
     match status, answer:
         case 200, {"accepted": int(accepted), "workers": int(workers)}:

@@ -11,12 +11,10 @@ from typing import Any, Final, TypeVar
 
 from actors.channels.payloads import Converter, converter
 from actors.errors import ConfigError
+from actors.publish_message import RESERVED
 from actors.serializers.message import MAX_NAME
 
 F = TypeVar("F", bound=Callable[..., Any])
-
-RESERVED: Final = "phx_"
-"""What the protocol's own events begin with."""
 
 _ON: Final = "_roost_on"
 _INTERCEPT: Final = "_roost_intercept"

@@ -11,11 +11,11 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol
 
 from actors.channels import telling
-from actors.channels.events import RESERVED
 from actors.channels.hot import MAX_WAITING_BYTES, Lobby
 from actors.channels.rates import Rate
 from actors.channels.seat import Seat, State
 from actors.errors import InvalidMessage
+from actors.publish_message import RESERVED
 from actors.reasons import Failure, Reason, Shutdown
 from actors.runtime.exits import ActorKilled, Exit
 from actors.serializers.message import Frame, Incoming, Ref, is_too_long

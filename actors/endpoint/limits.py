@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from actors import log_format, schedule, signing
+from actors import log_format, publish_message, schedule, signing
 from actors import packets as frames
 from actors.channels import hot
 from actors.channels.channel import Channel
@@ -104,7 +104,7 @@ FIXED: tuple[tuple[str, Any, str, str], ...] = (
         "connections",
         "to the socket of --publish in one process, else 503",
     ),
-    ("publish.body", publish_requests.MAX_BODY, "bytes", "of a request that publishes, else 413"),
+    ("publish.body", publish_message.MAX_BODY, "bytes", "of a request that publishes, else 413"),
     ("bus.message", wire.MAX_WHOLE, "bytes", "to another worker, in parts"),
     ("bus.queue", link.MAX_QUEUED, "bytes", "for a worker that does not read, then gaps"),
     ("bus.reserve", wire.RESERVE, "bytes", "beyond that, for what has 4096 or fewer"),
@@ -126,6 +126,12 @@ FIXED: tuple[tuple[str, Any, str, str], ...] = (
     ),
     ("redis.wait", redis.LONGEST_WAIT, "seconds", "between attempts to reach Redis, at most"),
     ("once.lease", lease.SECONDS, "seconds", "between machines, where it is not renewed"),
+    (
+        "redis.patience",
+        relay.PATIENCE,
+        "seconds",
+        "for polls of machines out of reach",
+    ),
     ("redis.publishers", numbers.MAX_PUBLISHERS, "workers", "whose numbers are known, for gaps"),
     ("master.workers", MAX_WORKERS, "processes", "of one master"),
     ("master.unsent", channel.MAX_UNSENT, "bytes", "for a worker that does not read"),

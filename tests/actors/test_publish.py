@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from actors import ConfigError
+from actors import ConfigError, publish_message
 from actors.errors import PublishError
 from actors.publish import MAX_IDLE, Publisher, Receipt
 from tests.support import certificate
@@ -184,6 +184,29 @@ class TestRequests:
     def test_what_is_no_object_of_json_is_not_sent(self, path, payload, error):
         with scripted(path) as server, to(path) as publisher, pytest.raises(error):
             publisher.broadcast("t", "e", payload)
+        assert server.connections == 0
+
+    @pytest.mark.parametrize(
+        ("topic", "event", "error"),
+        [
+            (3, "e", TypeError),
+            (None, "e", TypeError),
+            ("", "e", ValueError),
+            ("phoenix", "e", ValueError),
+            ("\udc80", "e", ValueError),
+            ("t", 3, TypeError),
+            ("t", b"e", TypeError),
+            ("t", "", ValueError),
+            ("t", "phx_reply", ValueError),
+        ],
+    )
+    def test_what_no_server_would_take_is_not_sent(self, path, topic, event, error):
+        with scripted(path) as server, to(path) as publisher:
+            with pytest.raises(error):
+                publisher.broadcast(topic, event, {})
+            if event == "e":
+                with pytest.raises(error):
+                    publisher.disconnect(topic)
         assert server.connections == 0
 
     def test_what_is_nested_too_deeply_is_not_sent(self, path):
@@ -369,7 +392,10 @@ class TestErrors:
         assert "no answer in 0.2 s: it may have been published or not" in str(found)
 
     @pytest.mark.parametrize("secure", [False, True])
-    def test_a_server_that_reads_byte_by_byte_has_the_same_time(self, tmp_path, secure):
+    def test_a_server_that_reads_byte_by_byte_has_the_same_time(
+        self, tmp_path, monkeypatch, secure
+    ):
+        monkeypatch.setattr(publish_message, "MAX_BODY", 100_000_000)
         pem = certificate.make(tmp_path)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(pem, pem.with_suffix(".key"))
@@ -394,13 +420,32 @@ class TestErrors:
             over.set()
         assert "no connection in 0.05 s" in str(found)
 
-    def test_a_server_that_closes_without_an_answer(self, path):
+    @pytest.mark.parametrize("ours", [True, False])
+    def test_a_server_that_closes_without_an_answer(self, path, monkeypatch, ours):
+        if not ours:
+            user = os.geteuid() + 1
+            monkeypatch.setattr(os, "geteuid", lambda: user)
         with scripted(path, lambda _: None):
             found = error(to(path))
-        assert "may have been published or not, is it another user's?" in str(found)
+        assert ("is it another user's?" in str(found)) is not ours
+        assert "may have been published or not" in str(found)
+
+    def test_a_server_that_goes_with_its_file_without_an_answer(self, path):
+        def go(_: int) -> None:
+            path.unlink()
+
+        with scripted(path, go):
+            assert "is it another user's?" not in str(error(to(path)))
 
     @pytest.mark.parametrize(
-        "said", [b"hello\r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n"]
+        "said",
+        [
+            b"hello\r\n\r\n",
+            b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n",
+            b"HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\n" + RECEIPT,
+            b"HTTP/1.1 200 OK\r\nContent-Length: five\r\n\r\n" + RECEIPT,
+            b"HTTP/1.1 200 OK\r\nContent-Length: 33\r\nContent-Length: +33\r\n\r\n" + RECEIPT,
+        ],
     )
     def test_what_is_no_whole_answer(self, path, said):
         with scripted(path, lambda _: said) as server:
@@ -421,6 +466,8 @@ class TestErrors:
             ("301 Moved Permanently", b"", "refused with 301 Moved Permanently"),
             ("200 OK", b"", "is it another server?"),
             ("200 OK", b"{}", "is it another server?"),
+            ("200 OK", b"[" * 20_000, "is it another server?"),
+            ("500 No", b"[" * 20_000, "refused with 500 No"),
             ("200 OK", b'{"accepted": "1", "workers": 1}', "is it another server?"),
             ("204 No Content", b"", "refused with 204"),
         ],
@@ -447,7 +494,8 @@ class TestErrors:
         assert found.isprintable()
         assert len(found) < 3000
 
-    def test_a_server_that_refuses_a_body_unread_is_heard(self, path):
+    def test_a_server_that_refuses_a_body_unread_is_heard(self, path, monkeypatch):
+        monkeypatch.setattr(publish_message, "MAX_BODY", 100_000_000)
         """It answers by the head and closes, while the body is still being sent."""
         sock = socket.socket(socket.AF_UNIX)
         sock.bind(str(path))

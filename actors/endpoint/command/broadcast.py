@@ -88,8 +88,8 @@ def run(arguments: Sequence[str]) -> int:
         except PublishError as error:
             output.write(sys.stderr, f"roost: {escaped(str(error))}")
             return 2 if error.status is not None and 400 <= error.status < 500 else 1
-        except ValueError as error:  # a lone surrogate, mostly
-            raise ConfigError(f"{NAME}: JSON: {error}") from None
+        except ValueError as error:  # a lone surrogate, a topic that is reserved
+            raise ConfigError(f"{NAME}: {error}") from None
     output.write(sys.stdout, json.dumps(receipt._asdict()))
     return 0
 

@@ -14,13 +14,11 @@ from typing import Any, Final, NamedTuple
 
 from actors.channels.events import checked_event
 from actors.errors import ConfigError, HTTPError, InvalidMessage
+from actors.publish_message import PHOENIX
 from actors.serializers import strict_json
 
 MAX_LIST: Final = 100
 """Messages in one list."""
-
-MAX_BODY: Final = 1_048_576
-"""Bytes of one body."""
 
 MAX_CONNECTIONS: Final = 1000
 """Connections to the Unix socket of one process: a program that leaks them must not take the
@@ -28,9 +26,6 @@ descriptors that clients need."""
 
 MIN_KEY: Final = 16
 """Bytes of a key."""
-
-PHOENIX: Final = "phoenix"
-"""The topic of a client's heartbeats: nobody joins it."""
 
 _FIELDS: Final = ("topic", "event", "payload")
 _KEY = re.compile(r"[!-~]+")  # what a header can carry, and nothing that would be cut off

@@ -17,6 +17,7 @@ from actors import telemetry
 from actors.channels import broadcasting
 from actors.endpoint.serving import publish_requests
 from actors.errors import HTTPError
+from actors.publish_message import MAX_BODY
 from actors.runtime import get_dispatcher
 from actors.serializers import strict_json
 from transports.http.handling import log_refused
@@ -58,7 +59,7 @@ class Publishing:
                 _check_size(int(length))
         except HTTPError as error:
             return self._refuse(request, error)
-        http.limit_body(publish_requests.MAX_BODY)
+        http.limit_body(MAX_BODY)
         return None
 
     def handle(self, request: Request, http: Responder) -> Response:  # noqa: ARG002 - a Handler
@@ -87,8 +88,8 @@ class Publishing:
 
 
 def _check_size(size: int) -> None:
-    if size > publish_requests.MAX_BODY:
-        raise HTTPError(413, f"a body of {size} bytes: at most {publish_requests.MAX_BODY}")
+    if size > MAX_BODY:
+        raise HTTPError(413, f"a body of {size} bytes: at most {MAX_BODY}")
 
 
 @lru_cache

@@ -95,8 +95,8 @@ def test_without_the_key_it_is_2_and_the_key_is_not_shown(server, key):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["room:1", "phx_reply"], "refused with 400: the message: the event 'phx_reply' is res"),
-        (["phoenix", "said"], "refused with 400"),
+        (["room:1", "phx_reply"], "broadcast: event 'phx_reply': is reserved"),
+        (["phoenix", "said"], "broadcast: topic 'phoenix': is reserved"),
         (["room:1", "said", "[]"], "broadcast: JSON: must be an object"),
         (["room:1", "said", "{"], "broadcast: JSON: Expecting property name"),
         (["room:1", "said", '{"x": NaN}'], "broadcast: JSON: NaN is no JSON"),
@@ -110,7 +110,7 @@ def test_without_the_key_it_is_2_and_the_key_is_not_shown(server, key):
         (["--timeout", "1e10", "room:1", "said"], "above 0, and at most 86400"),
         (["room:\udcff", "said"], "broadcast: TOPIC: must be UTF-8"),
         (["room:1", "s\udcff"], "broadcast: EVENT: must be UTF-8"),
-        (["room:1", "said", '{"x": "\udcff"}'], "broadcast: JSON: there is no JSON of it: 'utf-8'"),
+        (["room:1", "said", '{"x": "\udcff"}'], "broadcast: there is no JSON of it: 'utf-8'"),
         (["user:ada", "disconnect", '{"a": 1}'], "broadcast: JSON: 'disconnect' takes no payload"),
     ],
 )  # fmt: skip

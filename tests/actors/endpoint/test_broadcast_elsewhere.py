@@ -9,9 +9,10 @@ from http.client import HTTPConnection
 
 import pytest
 
-from actors.endpoint.serving.publish_requests import MAX_BODY
+from actors import publish_message
 from actors.errors import PublishError
 from actors.publish import Publisher, Receipt
+from actors.publish_message import MAX_BODY
 from tests.actors.endpoint.publish_app import KEY
 from tests.actors.endpoint.publish_app import PATH as API
 from tests.actors.endpoint.test_publish_socket import in_each_worker
@@ -57,7 +58,7 @@ def test_a_view_of_gunicorn_on_gevent_reaches_the_clients_beside_it(path, by):
             assert client.event("said") == {"by": by}
 
 
-def test_gunicorn_on_gevent_takes_what_others_publish():
+def test_gunicorn_on_gevent_takes_what_others_publish(monkeypatch):
     with gunicorn(GEVENT) as address:
         url = f"http://127.0.0.1:{address[1]}{API}"
         with Publisher(url, key=KEY) as publisher, Publisher(url) as stranger:
@@ -65,6 +66,7 @@ def test_gunicorn_on_gevent_takes_what_others_publish():
                 client.join("room:1")
                 assert publisher.broadcast("room:1", "said", {"by": "a job"}) == Receipt(1, 1)
                 assert client.event("said") == {"by": "a job"}
+            monkeypatch.setattr(publish_message, "MAX_BODY", 2 * MAX_BODY)
             with pytest.raises(PublishError, match="413"):
                 publisher.broadcast("room:1", "said", {"x": "x" * MAX_BODY})
             with pytest.raises(PublishError, match="401"):

@@ -13,7 +13,7 @@ from actors import Channel, ChannelSocket, ConfigError, Endpoint, HTTPOptions, O
 from actors.endpoint.command.checking import misrouted
 from actors.endpoint.limits import listed
 from actors.endpoint.routes import Routes
-from actors.endpoint.serving.publish_requests import MAX_BODY
+from actors.publish_message import MAX_BODY
 from tests.support.channels import ChannelClient
 from tests.support.raw import Client, request
 from tests.support.server import Served, serve
