@@ -8,6 +8,12 @@
     ├── MailboxFull                 a bounded mailbox with policy "reject" took no more
     ├── PublishError                a server did not take what a process elsewhere publishes
     ├── AskFailed                   what exists once raised when it was asked
+    ├── ClientError                 a client of channels cannot do what it was asked to
+    │   ├── ConnectFailed           there is no connection, and why
+    │   ├── NotJoined               the channel is not joined, or is not any more
+    │   ├── ReplyTimeout            no reply in time; a TimeoutError too
+    │   ├── ReplyLost               the channel or the connection ended before the reply
+    │   └── BufferFull              more waits to be sent, or answered, than may
     └── TransportError
         ├── ProtocolError           the peer broke RFC 6455; ``close_code`` says how to end (1002)
         │   ├── InvalidUTF8         text that is not UTF-8 (1007)
@@ -68,6 +74,37 @@ class AskFailed(RoostError):
 
     Or too much waits to be sent between the two workers, so that the answer was dropped.
     """
+
+
+class ClientError(RoostError):
+    """A client of channels (:mod:`actors.client`) cannot do what it was asked to."""
+
+
+class ConnectFailed(ClientError):
+    """There is no connection.
+
+    ``status`` is that of the HTTP answer which refused it, ``None`` where there was none.
+    """
+
+    def __init__(self, message: str, status: int | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class NotJoined(ClientError):
+    """The channel is not joined, or is not any more: nothing was sent."""
+
+
+class ReplyTimeout(ClientError, TimeoutError):
+    """No reply came in time: what was sent may have been handled or not."""
+
+
+class ReplyLost(ClientError):
+    """The channel or the connection ended before the reply: it may have been handled or not."""
+
+
+class BufferFull(ClientError):
+    """More waits to be sent, or to be answered, than the options of the client allow."""
 
 
 class TransportError(RoostError):

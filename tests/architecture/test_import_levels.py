@@ -26,6 +26,7 @@ LEVELS = {
     "supervision": 2,
     "supervision.drills": 5,  # a tool that starts servers
     "actors.runtime": 1,
+    "actors.client": 1,
     "actors.telemetry": 1,
 }
 IMPURE = {"gevent", "greenlet", "pykka", "socket", "time", "random"}

@@ -1,0 +1,245 @@
+"""The client on asyncio: the names of :mod:`actors.client`, with ``await`` where that one waits.
+
+::
+
+    from actors.client.aio import Client
+
+    async with Client("ws://127.0.0.1:4000/socket", {"user": "ada"}) as client:
+        room = client.channel("room:lobby")
+        await room.join()
+        async for message in room: ...
+
+A client belongs to the loop that connected it. No gevent is imported. Functions that it is given
+(``params``, ``auth_token``, payloads, callbacks) may be coroutine functions.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import random
+import ssl
+import threading
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
+from typing import Any, Self, Unpack
+
+from actors.client import effects
+from actors.client.aio_wire import AioWire
+from actors.client.channel_surface import ChannelSurface
+from actors.client.channels.request import Answer, Request
+from actors.client.messages import Message
+from actors.client.options import ClientKeywords
+from actors.client.presence import Presence
+from actors.client.surface import ClientSurface, outcome_of
+from actors.client.websocket import WebSocket
+from actors.client.wire import Wire
+from actors.crash_text import crash
+from actors.errors import ConnectFailed, ReplyTimeout
+
+__all__ = ["Channel", "Client", "Message", "Presence", "Push"]
+
+
+class Push:
+    """An event that was pushed."""
+
+    def __init__(self, request: Request) -> None:
+        self._request = request
+        self._settled = asyncio.Event()
+        request.woken = self._settled.set
+        if request.outcome is not None:
+            self._settled.set()
+
+    @property
+    def done(self) -> bool:
+        """Whether the outcome is known: :meth:`get` does not wait."""
+        return self._request.outcome is not None
+
+    async def get(self, timeout: float | None = None) -> Answer:  # noqa: ASYNC109 - as on gevent
+        """Wait for the reply: as :meth:`actors.client.Push.get`."""
+        try:
+            async with asyncio.timeout(timeout):
+                await self._settled.wait()
+        except TimeoutError:
+            raise ReplyTimeout(f"{self._request.topic}: no reply in {timeout:g} s") from None
+        answer: Answer = outcome_of(self._request)
+        return answer
+
+
+class Channel(ChannelSurface):
+    """A topic of a client: as :class:`actors.client.Channel`; iterate with ``async for``."""
+
+    def __init__(self, client: Client, topic: str, payload: object) -> None:
+        super().__init__(client, client.membership(topic), payload)
+        self._client = client
+        self._news = asyncio.Event()
+
+    async def join(self, timeout: float | None = None) -> Answer:  # noqa: ASYNC109
+        """Join, and stay joined: as :meth:`actors.client.Channel.join`."""
+        return await Push(self._client.join_channel(self, timeout)).get()
+
+    def push(self, event: str, payload: object = None, timeout: float | None = None) -> Push:
+        """Send ``event``; returns at once, as :meth:`actors.client.Channel.push`."""
+        return Push(self._client.push(self, event, payload, timeout))
+
+    async def leave(self, timeout: float | None = None) -> None:  # noqa: ASYNC109
+        """Leave: as :meth:`actors.client.Channel.leave`."""
+        await Push(self._client.leave(self, timeout)).get()
+
+    async def next_message(self, timeout: float | None = None) -> Message | None:  # noqa: ASYNC109
+        """Wait for a message: as :meth:`actors.client.Channel.next_message`."""
+        try:
+            async with asyncio.timeout(timeout):
+                while not len(self.inbox):
+                    if self.is_over:
+                        return None
+                    self._news.clear()
+                    await self._news.wait()
+        except TimeoutError:
+            raise TimeoutError(f"{self.topic}: no message in {timeout:g} s") from None
+        return self.inbox.take()
+
+    async def __aiter__(self) -> AsyncIterator[Message]:
+        while (message := await self.next_message()) is not None:
+            yield message
+
+    def wake(self) -> None:
+        self._news.set()
+
+
+class Client(ClientSurface[Channel]):
+    """A connection that is kept alive: as :class:`actors.client.Client`, on asyncio."""
+
+    def __init__(
+        self,
+        url: str,
+        params: Mapping[str, Any]
+        | Callable[[], Mapping[str, Any] | Awaitable[Mapping[str, Any]]]
+        | None = None,
+        *,
+        auth_token: str | Callable[[], str | Awaitable[str]] | None = None,
+        headers: Mapping[str, str] | None = None,
+        tls: ssl.SSLContext | None = None,
+        **options: Unpack[ClientKeywords],
+    ) -> None:
+        super().__init__(url, params, auth_token, headers, options, time.monotonic, random.random)
+        if tls is None and self.address.secure:
+            tls = ssl.create_default_context()
+        self._context = tls if self.address.secure else None
+        self._caller: asyncio.Task[None] | None = None
+        self._tasks: set[asyncio.Task[None]] = set()  # a loop holds its tasks weakly
+        self._changed = asyncio.Event()
+
+    async def __aenter__(self) -> Self:
+        await self.connect()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def connect(
+        self,
+        timeout: float | None = None,  # noqa: ASYNC109
+        *,
+        wait: bool = True,
+    ) -> None:
+        """Connect, and stay connected: as :meth:`actors.client.Client.connect`."""
+        self._begin_connecting()
+        if not wait:
+            return
+        limit = self.options.connect_timeout if timeout is None else timeout
+        try:
+            async with asyncio.timeout(limit):
+                while not (self.is_open or self._is_refused or self._is_closed):
+                    await self._change()
+        except TimeoutError:
+            pass
+        if not self.is_open:
+            await self.close()
+            raise self._no_connection()
+
+    async def close(self, code: int = 1000, reason: str = "") -> None:
+        """Close: as :meth:`actors.client.Client.close`."""
+        self._begin_closing(code, reason)
+        while not self._is_closed:
+            await self._change()
+        if isinstance(self._wire, AioWire):
+            await self._wire.wait(self.options.close_timeout)
+
+    def channel(
+        self,
+        topic: str,
+        payload: Mapping[str, Any]
+        | bytes
+        | Callable[[], Mapping[str, Any] | bytes | Awaitable[Mapping[str, Any] | bytes]]
+        | None = None,
+    ) -> Channel:
+        """Return a channel of ``topic``: as :meth:`actors.client.Client.channel`."""
+        return Channel(self, topic, payload)
+
+    async def _change(self) -> None:
+        self._changed.clear()
+        await self._changed.wait()
+
+    # -- what the session wants
+
+    def _later(self, seconds: float) -> Callable[[], object]:
+        return asyncio.get_running_loop().call_later(seconds, self._fire).cancel
+
+    def _thread(self) -> int:
+        return threading.get_ident()
+
+    def _begin(self, attempt: int) -> Wire:
+        wire = AioWire(self, attempt, self.options, self.address, self._context)
+        wire.start(self._make)
+        return wire
+
+    async def _make(self) -> WebSocket:
+        """Ask for what an attempt needs; whatever that raises, the attempt has failed."""
+        try:
+            params = await _asked(self._params)
+            return self._websocket(params, await _asked(self._auth_token))
+        except Exception as error:  # noqa: BLE001 - the application's
+            self._raised("params or auth_token", error)
+            raise ConnectFailed(f"params or auth_token raised {crash(error)}") from None
+
+    def _spawn(self, coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.get_running_loop().create_task(coroutine)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    def _ask(self, effect: effects.PayloadWanted, function: Callable[[], Any]) -> None:
+        self._spawn(self._ask_now(effect, function))
+
+    async def _ask_now(self, effect: effects.PayloadWanted, function: Callable[[], Any]) -> None:
+        try:
+            payload = await _asked(function)
+        except Exception as error:  # noqa: BLE001 - the application's
+            self._refuse_join(effect, error)
+        else:
+            self._answer_join(effect, payload)
+
+    def _calls_wait(self) -> None:
+        if self._caller is None or self._caller.done():
+            self._caller = self._spawn(self._run_calls())
+
+    async def _run_calls(self) -> None:
+        while len(self._calls):
+            call = self._calls.take()
+            for callback in call.callbacks:
+                try:
+                    answer = callback(*call.arguments)
+                    if inspect.isawaitable(answer):
+                        await answer
+                except Exception as error:  # noqa: BLE001 - the application's
+                    self._raised(call.what, error)
+
+    def _state_changed(self) -> None:
+        self._changed.set()
+
+
+async def _asked(value: Any) -> Any:
+    """Return a value, or what a function that stands for it returns."""
+    found = value() if callable(value) else value
+    return await found if inspect.isawaitable(found) else found

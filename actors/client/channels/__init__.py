@@ -1,0 +1,1 @@
+"""What a client knows of one topic: the states of a channel, and what moves it."""
