@@ -98,7 +98,8 @@ class AioWire(Wire):
         reader, writer = await asyncio.open_connection(host, port, ssl=self._context)
         self._streams = reader, writer
         writer.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        writer.transport.set_write_buffer_limits(high=0)  # drain waits until all has left
+        # So drain waits until all has left. With 0 the transport of TLS would never wake it.
+        writer.transport.set_write_buffer_limits(high=1)
 
     async def _read(self, websocket: WebSocket, frames: list[Frame]) -> None:
         while True:
