@@ -164,8 +164,11 @@ class BlockingWire(Wire):
                 data, size = self._waiting.popleft()
                 self._put(data)
                 self._left(data, size)
-        except OSError as error:
+        except TimeoutError as error:
             self._kill(error)
+        except OSError:  # who reads finds out, after what the server has said before
+            self._waiting_bytes = 0
+            self._drained.set()
 
     def _put(self, data: bytes) -> None:
         """Send ``data``; ``OSError`` where the other side takes none of it for ``send_timeout``."""

@@ -52,6 +52,7 @@ class ChannelSurface:
         self.owner = client
         self._callbacks: dict[str, list[Callable[[Any], object]]] = {}
         self._receivers: dict[str, list[Receiver]] = {}
+        self._on_join: list[Callable[[Any], object]] = []
         self._on_error: list[Callable[[str], object]] = []
         self._on_close: list[Callable[[str], object]] = []
 
@@ -94,6 +95,14 @@ class ChannelSurface:
         if not left:
             del self._callbacks[event]
 
+    def on_join(self, callback: F) -> F:
+        """Have ``callback(response)`` called whenever it has been joined, the first time too.
+
+        It comes before the callbacks of messages that the server sent after that; return it.
+        """
+        self._on_join.append(callback)
+        return callback
+
     def on_error(self, callback: F) -> F:
         """Have ``callback(reason)`` called when it has failed, and is going to be joined again."""
         self._on_error.append(callback)
@@ -122,6 +131,10 @@ class ChannelSurface:
         elif not receivers:
             self.inbox.put(message, size)
             self.wake()
+
+    def joined(self, response: object) -> None:
+        """Tell of a join."""
+        self.owner.call(Call(f"on_join of {self.topic}", tuple(self._on_join), (response,)))
 
     def errored(self, reason: str) -> None:
         """Tell of a failure."""

@@ -68,6 +68,7 @@ class Joined(NamedTuple):
     """A channel has been joined, for the first time or again."""
 
     membership: Membership
+    response: object
 
 
 class Delivered(NamedTuple):

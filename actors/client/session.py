@@ -196,9 +196,9 @@ class Session(Connection):
         """Have ``send_join`` called with this number, and the payload."""
         self._effects.append(PayloadWanted(membership, number))
 
-    def told_joined(self, membership: Membership) -> None:
-        """It has been joined."""
-        self._effects.append(Joined(membership))
+    def told_joined(self, membership: Membership, response: object) -> None:
+        """It has been joined, for the first time or again."""
+        self._effects.append(Joined(membership, response))
 
     def told_errored(self, membership: Membership, reason: str) -> None:
         """It has failed, and is going to be joined again."""

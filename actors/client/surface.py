@@ -137,6 +137,8 @@ class ClientSurface(ABC, Generic[ChannelType]):
     # -- what both do
 
     def _begin_connecting(self) -> None:
+        if not self._is_closed:
+            self._check_thread()
         self._of_thread = self._thread()
         self._failure = None
         self._session.connect()
@@ -256,8 +258,8 @@ class ClientSurface(ABC, Generic[ChannelType]):
                 self._channels[membership].errored(reason)
             case effects.Ended(membership, reason):
                 self._channels.pop(membership).ended(reason)
-            case effects.Joined():
-                pass
+            case effects.Joined(membership, response):
+                self._channels[membership].joined(response)
             case effects.Opened() | effects.Closed() | effects.Failed():
                 self._tell(effect)
 
@@ -335,7 +337,7 @@ class ClientSurface(ABC, Generic[ChannelType]):
     def _is_refused(self) -> bool:
         """Whether the last attempt was refused for good: trying again would not help."""
         status = None if self._failure is None else self._failure.status
-        return status is not None and 400 <= status < 500
+        return status is not None and 400 <= status < 500 and status not in {408, 429}
 
     def _no_connection(self) -> ConnectFailed:
         if self._failure is not None:

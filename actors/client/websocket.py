@@ -49,6 +49,7 @@ class WebSocket:
             subprotocols=None if subprotocols is None else [*map(Subprotocol, subprotocols)],
             extensions=[ClientPerMessageDeflateFactory()] if compress else None,
         )
+        self._protocol.debug = False  # it would log tokens
         self._parts: bytearray | None = None
         self._opcode = TEXT
         request = self._protocol.connect()

@@ -234,13 +234,16 @@ def test_a_channel_that_the_server_stops_is_closed(room):
 
 def test_a_channel_that_crashes_is_joined_again(room):
     errors: list[str] = []
+    joins: list[object] = []
     room.on_error(errors.append)
+    room.on_join(lambda response: joins.append(response["got"]))
     before = room.join_ref
     with pytest.raises(ReplyLost, match="phx_error"):
         room.push("crash").get()
     assert room.push("echo", {"a": 1}).get(DEADLINE) == Ok({"a": 1})
     assert room.join_ref != before
     eventually(lambda: errors == ["the server said phx_error"])
+    eventually(lambda: joins == [{}])
 
 
 def test_close_settles_what_waits(connect, url, topic):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import subprocess
 import sys
 import threading
@@ -120,10 +121,14 @@ def test_it_says_what_it_is(client, room):
 
 
 def test_a_query_is_in_no_repr_and_no_log(url, caplog):
-    client = Client(f"{url}?secret=1", {"token": "secret"})
+    caplog.set_level(logging.DEBUG)
+    client = Client(f"{url}?secret=1", {"token": "secret"}, auth_token="secret")
     client.connect()
     client.close()
-    assert "secret" not in repr(client) + caplog.text
+    said = repr(client) + caplog.text
+    assert "roost.client" in said
+    assert "secret" not in said
+    assert "c2VjcmV0" not in said  # in base64
 
 
 def test_it_patches_nothing():

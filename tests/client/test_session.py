@@ -216,7 +216,7 @@ def test_a_join_is_sent_and_accepted(driver):
     assert driver.run() == [["1", "1", TOPIC, "phx_join", {"token": "a"}]]
     assert membership.state is ChannelState.JOINING
     driver.get("1", "1", TOPIC, "phx_reply", {"status": "ok", "response": {"n": 1}})
-    assert driver.run() == [Settled(request), Joined(membership)]
+    assert driver.run() == [Settled(request), Joined(membership, {"n": 1})]
     assert request.outcome == Ok({"n": 1})
     assert membership.state is ChannelState.JOINED
     assert driver.session.next_deadline() is None

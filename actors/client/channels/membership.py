@@ -48,8 +48,8 @@ class Line(Protocol):
     def want_payload(self, membership: Membership, number: int) -> None:
         """Have ``send_join`` called with this number, and the payload."""
 
-    def told_joined(self, membership: Membership) -> None:
-        """It has been joined."""
+    def told_joined(self, membership: Membership, response: object) -> None:
+        """It has been joined, for the first time or again."""
 
     def told_errored(self, membership: Membership, reason: str) -> None:
         """It has failed, and is going to be joined again."""
@@ -208,7 +208,7 @@ class Membership:
         self._backoff.reset()
         self.first = self._join = None
         self._line.settle(request, answer)
-        self._line.told_joined(self)
+        self._line.told_joined(self, answer.value)
         while self.buffered:
             waiting = self.buffered.popleft()
             self._line.unbuffered(waiting)
