@@ -35,9 +35,20 @@ from actors.client.surface import ClientSurface, outcome_of
 from actors.client.websocket import WebSocket
 from actors.client.wire import Wire
 from actors.crash_text import crash
-from actors.errors import ConnectFailed, ReplyTimeout
+from actors.errors import (
+    BufferFull,
+    ClientError,
+    ConnectFailed,
+    NotJoined,
+    ReplyLost,
+    ReplyTimeout,
+)
+from actors.results import Error, Ok, Reply
 
-__all__ = ["Channel", "Client", "Message", "Presence", "Push"]
+__all__ = [
+    "BufferFull", "Channel", "Client", "ClientError", "ConnectFailed", "Error", "Message",
+    "NotJoined", "Ok", "Presence", "Push", "Reply", "ReplyLost", "ReplyTimeout",
+]  # fmt: skip
 
 
 class Push:
