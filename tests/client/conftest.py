@@ -10,6 +10,7 @@ import pytest
 
 from tests.client.kits import AioKit, GeventKit
 from tests.support.command import Command
+from tests.support.waiting import eventually
 
 APPLICATION = "tests.client.app:endpoint"
 
@@ -34,6 +35,16 @@ def url(shared_server: Command) -> str:
 def kit(request: Any) -> Iterator[Any]:
     with request.param() as made:
         yield made
+
+
+def failure_of(client: Any) -> str:
+    """Return why the first attempt of a client fails; no other one may follow soon."""
+    errors: list[str] = []
+    client.on_error(errors.append)
+    client.connect(wait=False)
+    eventually(lambda: errors)
+    client.close()
+    return errors[0]
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from actors.errors import (
     ReplyTimeout,
 )
 from actors.results import Error, Ok, Reply
-from tests.client.conftest import APPLICATION, url_of
+from tests.client.conftest import APPLICATION, failure_of, url_of
 from tests.support.cable import Cable
 from tests.support.certificate import make
 from tests.support.command import Command
@@ -363,11 +363,9 @@ def test_over_tls_with_a_certificate_that_is_trusted(kit, tmp_path, topic):
             client.on_close(lambda code, reason: closes.append(code))
             client.close()
             eventually(lambda: closes == [1000])
-        with pytest.raises(ConnectFailed, match="certificate"):
-            kit.client(where).connect(1.0)
+        assert "certificate" in failure_of(kit.client(where))
         elsewhere = f"wss://127.0.0.1:{server.address[1]}/socket"
-        with pytest.raises(ConnectFailed, match="certificate"):
-            kit.client(elsewhere, tls=trusting).connect(1.0)
+        assert "certificate" in failure_of(kit.client(elsewhere, tls=trusting))
 
 
 # -- losses
