@@ -24,17 +24,17 @@ from hypothesis.stateful import (
 from actors.client.channels.lifecycle import State as ChannelState
 from actors.client.channels.membership import Membership
 from actors.client.channels.request import Request
-from actors.client.effects import Closed, Connect, Disconnect, Ended, Opened, Settled
+from actors.client.effects import Closed, Connect, Delivered, Disconnect, Ended, Opened, Settled
 from actors.client.lifecycle import State
 from actors.errors import BufferFull, ClientError
 from tests.client.driver import Driver
 
 HISTORIES = int(os.environ.get("ROOST_HISTORIES", "150"))
-TOPICS = ["room:1", "room:2", "room:3"]
+TOPICS = ["room:1", "room:2"]
 TIMEOUT = 5.0
 
 topics = st.sampled_from(TOPICS)
-statuses = st.sampled_from(["ok", "ok", "error", "other"])
+statuses = st.sampled_from(["ok", "ok", "ok", "error", "other"])
 indices = st.integers(0, 30)
 
 
@@ -61,6 +61,10 @@ class Histories(RuleBasedStateMachine):
         self.is_open = False
         self.ended: list[Membership] = []
 
+        self.session.connect()
+        self.run()
+        self.attempt(1)
+
     def took(self, told: list[Any]) -> None:
         for each in told:
             if isinstance(each, list):
@@ -68,6 +72,8 @@ class Histories(RuleBasedStateMachine):
                 self.frames.append(each)
             elif isinstance(each, Settled):
                 self.settled.append(each.request)
+            elif isinstance(each, Delivered):
+                assert each.message.join_ref in {None, each.membership.join_ref}
             elif isinstance(each, Connect):
                 self.connecting = each.attempt
                 self.past, self.frames = (self.past + self.frames)[-20:], []
@@ -93,9 +99,9 @@ class Histories(RuleBasedStateMachine):
             self.session.connect()
             self.run()
 
-    @rule(topic=topics, fresh=st.booleans())
-    def join(self, topic: str, fresh: bool) -> None:
-        if fresh or topic not in self.members:
+    @rule(topic=topics, fresh=st.integers(0, 5))
+    def join(self, topic: str, fresh: int) -> None:
+        if topic not in self.members or not fresh:
             self.members[topic] = self.session.membership(topic)
         try:
             request = self.session.join(self.members[topic])
@@ -112,9 +118,9 @@ class Histories(RuleBasedStateMachine):
                 return
             self.want(request)
 
-    @rule(topic=topics)
-    def leave(self, topic: str) -> None:
-        if topic in self.members:
+    @rule(topic=topics, rare=st.integers(0, 2))
+    def leave(self, topic: str, rare: int) -> None:
+        if topic in self.members and not rare:
             self.want(self.session.leave(self.members[topic]))
 
     @precondition(lambda self: self.session.state is State.OPEN)
@@ -135,6 +141,11 @@ class Histories(RuleBasedStateMachine):
                 self.session.lost(self.connecting, 1006, "refused")
             self.connecting = None
             self.run()
+
+    @rule()
+    def answer_all(self) -> None:
+        for join_ref, ref, topic, *_ in list(self.frames):
+            self.say(join_ref, ref, topic, "phx_reply", {"status": "ok"})
 
     @rule(index=indices, status=statuses, old=st.booleans(), bare=st.booleans())
     def answer(self, index: int, status: str, old: bool, bare: bool) -> None:
@@ -157,10 +168,11 @@ class Histories(RuleBasedStateMachine):
             self.driver.raw(data)
             self.run()
 
-    @rule()
-    def lose(self) -> None:
-        self.driver.lose()
-        self.run()
+    @rule(rare=st.integers(0, 3))
+    def lose(self, rare: int) -> None:
+        if not rare:
+            self.driver.lose()
+            self.run()
 
     @rule(seconds=st.floats(0.01, 4.0))
     def pass_time(self, seconds: float) -> None:

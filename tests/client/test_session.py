@@ -103,6 +103,11 @@ def test_what_is_said_of_an_earlier_attempt_is_ignored(driver):
     assert driver.run() == []
     assert (driver.session.state, driver.session.attempt) == (State.CONNECTING, now)
     assert driver.session.counts["malformed"] == 0
+    driver.session.opened(now)
+    driver.session.received(old, (None, b"nonsense"))
+    driver.session.lost(old, 1006, "")
+    assert driver.session.is_open()
+    assert driver.session.counts["malformed"] == 0
 
 
 def test_a_close_waits_for_the_servers(driver):
@@ -681,6 +686,20 @@ def test_a_further_join_that_is_refused_or_late_is_tried_again(driver):
     assert membership.state is ChannelState.JOINED
 
 
+def test_pauses_of_a_channel_begin_anew_with_a_new_connection(driver):
+    membership = driver.joined()
+    for _ in range(4):
+        driver.get(membership.join_ref, None, TOPIC, "phx_error", {})
+        driver.pass_time(8)
+    driver.lose()
+    driver.pass_time(1)
+    driver.session.opened(driver.session.attempt)
+    driver.run()
+    driver.get(membership.join_ref, None, TOPIC, "phx_error", {})
+    driver.run()
+    assert [each[3] for each in driver.pass_time(0.5)] == ["phx_join"]
+
+
 def test_all_channels_are_joined_as_soon_as_there_is_a_connection(driver):
     driver.joined("room:1")
     two = driver.session.membership("room:2")
@@ -792,6 +811,8 @@ def test_a_leave_of_what_is_not_joined_is_done_at_once(driver, when):
     assert request.outcome == Ok({})
     assert membership.state is ChannelState.CLOSED
     assert "phx_leave" not in driver.kinds()
+    if when != "down":
+        assert driver.session.next_deadline() is None
     if first is not None:
         assert isinstance(first.outcome, NotJoined)
 
@@ -824,3 +845,11 @@ def test_a_close_settles_all_there_is(driver):
     assert driver.session._memberships == {}
     assert (driver.session._unanswered, driver.session._buffered) == (0, 0)
     assert driver.session._buffered_bytes == 0
+
+
+def test_a_close_calls_the_pause_of_a_channel_off(driver):
+    driver.joined()
+    driver.get("1", None, TOPIC, "phx_error", {})
+    driver.session.close()
+    driver.lose()
+    assert driver.session.next_deadline() is None
