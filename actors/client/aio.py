@@ -227,9 +227,9 @@ class Client(ClientSurface[Channel]):
         try:
             payload = await _asked(function)
         except Exception as error:  # noqa: BLE001 - the application's
-            self._refuse_join(effect, error)
+            self._ask_failed(effect, error)
         else:
-            self._answer_join(effect, payload)
+            self._asked(effect, payload)
 
     def _calls_wait(self) -> None:
         if self._caller is None or self._caller.done():

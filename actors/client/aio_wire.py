@@ -12,6 +12,7 @@ from actors.client.address import Address
 from actors.client.options import ClientOptions
 from actors.client.websocket import ABNORMAL, WebSocket
 from actors.client.wire import READ, WRITE, Owner, Wire
+from actors.crash_text import crash
 from actors.errors import ConnectFailed
 from actors.serializers.message import Frame
 
@@ -72,6 +73,8 @@ class AioWire(Wire):
             self._tell_lost(ABNORMAL, str(error), error)
         except OSError as error:
             self._tell_lost(ABNORMAL, f"the connection was lost: {error!s:.200}")
+        except Exception as error:  # noqa: BLE001 - a mistake of ours costs one connection
+            self._tell_lost(ABNORMAL, f"the client failed: {crash(error)}")
         finally:
             self._release()
 

@@ -232,9 +232,9 @@ class Client(ClientSurface[Channel]):
         try:
             payload = function()
         except BaseException as error:  # noqa: BLE001 - the application's
-            self._refuse_join(effect, error)
+            self._ask_failed(effect, error)
         else:
-            self._answer_join(effect, payload)
+            self._asked(effect, payload)
 
     def _calls_wait(self) -> None:
         if self._caller is None or self._caller.dead:

@@ -120,7 +120,7 @@ class ClientSurface(ABC, Generic[ChannelType]):
 
     @abstractmethod
     def _ask(self, effect: effects.PayloadWanted, function: Callable[[], Any]) -> None:
-        """Have a function of the application's called, and :meth:`_answer_join` after it."""
+        """Have a function called, and then :meth:`_asked` or :meth:`_ask_failed`."""
 
     @abstractmethod
     def _calls_wait(self) -> None:
@@ -283,22 +283,27 @@ class ClientSurface(ABC, Generic[ChannelType]):
         if callable(payload):
             self._ask(effect, payload)
         else:
-            self._session.send_join(effect.membership, effect.number, payload)
+            self._send_join(effect, payload)
 
-    def _answer_join(self, effect: effects.PayloadWanted, payload: object) -> None:
-        """Send a join with what the application's function has returned."""
+    def _send_join(self, effect: effects.PayloadWanted, payload: object) -> None:
         try:
             self._session.send_join(effect.membership, effect.number, payload)
         except (TypeError, ValueError) as error:
             self._refuse_join(effect, error)
-            return
-        self._done()
 
     def _refuse_join(self, effect: effects.PayloadWanted, error: BaseException) -> None:
-        """Give a join up whose payload cannot be had."""
         self._raised(f"the payload of {effect.membership.topic}", error)
         why = f"the payload of its join raised {crash(error)}"
         self._session.payload_failed(effect.membership, effect.number, why)
+
+    def _asked(self, effect: effects.PayloadWanted, payload: object) -> None:
+        """Send a join with what the application's function has returned."""
+        self._send_join(effect, payload)
+        self._done()
+
+    def _ask_failed(self, effect: effects.PayloadWanted, error: BaseException) -> None:
+        """Give a join up for which the application's function has raised."""
+        self._refuse_join(effect, error)
         self._done()
 
     def call(self, call: Call, size: int = 0) -> None:

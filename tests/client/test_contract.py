@@ -114,6 +114,34 @@ def test_a_payload_that_cannot_be_sent_is_found_out_at_once(client, topic, paylo
         client.channel(topic, lambda: payload).join()
 
 
+def test_a_payload_that_became_what_cannot_be_sent_fails_the_join_alone(client, room, topic):
+    payload: dict[str, object] = {}
+    other = client.channel(f"{topic}:other", payload)
+    payload["now"] = object()
+    with pytest.raises(NotJoined, match="TypeError"):
+        other.join()
+    assert room.push("echo").get() == Ok({})
+    assert client.is_open
+
+
+def test_a_mistake_of_ours_costs_one_connection(client, room, monkeypatch):
+    target = getattr(client, "_target", client)
+    taken = target.wire_received
+    closes: list[tuple[int, str]] = []
+    client.on_close(lambda *told: closes.append(told))
+
+    def fail(*_):
+        monkeypatch.setattr(target, "wire_received", taken)
+        raise KeyError("ours")
+
+    monkeypatch.setattr(target, "wire_received", fail)
+    room.push("echo")
+    eventually(lambda: closes)
+    assert closes[0][0] == 1006
+    assert "KeyError" in closes[0][1]
+    assert room.push("echo").get(DEADLINE) == Ok({})
+
+
 # -- pushes
 
 
