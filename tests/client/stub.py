@@ -46,7 +46,7 @@ def lying(play: Callable[[Stub, ServerConnection, int], None]) -> Iterator[Stub]
         except ConnectionClosed as error:
             stub.codes.append(error.rcvd and error.rcvd.code)
 
-    with serve(handle, "127.0.0.1", 0, close_timeout=1, ping_interval=None) as server:
+    with serve(handle, "127.0.0.1", 0, close_timeout=1) as server:
         host, port = server.socket.getsockname()
         stub = Stub(f"ws://{host}:{port}/socket")
         thread = threading.Thread(target=server.serve_forever)
