@@ -1,21 +1,16 @@
-"""A client of channels over a WebSocket: version 2.0.0, in JSON or in binary frames."""
+"""A client of channels over a WebSocket that does what it is told: its frames can be looked at.
+
+Version 2.0.0, encoded as the client of :mod:`actors.client` does; ``tests/channels/stage.py`` has
+messages of its own for each version.
+"""
 
 from __future__ import annotations
 
-import json
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
-from tests.support.raw import BINARY, CLOSE, TEXT, Client, close_frame, frame
-
-
-class Message(NamedTuple):
-    """What came: an event with its payload; of a reply, its status and response."""
-
-    join_ref: Any
-    ref: Any
-    topic: str
-    event: str
-    payload: Any
+from actors.client.messages import Message, body_of, decode, push
+from actors.messages import Opcode
+from tests.support.raw import CLOSE, Client, close_frame, frame
 
 
 class ChannelClient:
@@ -41,14 +36,8 @@ class ChannelClient:
         ref = str(self._refs)
         if event == "phx_join":
             self._joins[topic] = ref
-        join_ref = self._joins.get(topic)
-        if isinstance(payload, bytes):
-            names = [each.encode() for each in (join_ref or "", ref, topic, event)]
-            head = bytes([0, *map(len, names)])
-            self.client.send(frame(BINARY, head + b"".join(names) + payload))
-        else:
-            message = [join_ref, ref, topic, event, {} if payload is None else payload]
-            self.client.send(frame(TEXT, json.dumps(message).encode()))
+        opcode, data = push(self._joins.get(topic), ref, topic, event, body_of(payload))
+        self.client.send(frame(opcode, data))
         return ref
 
     def ask(self, topic: str, event: str, payload: Any = None) -> tuple[str, Any]:
@@ -80,26 +69,8 @@ class ChannelClient:
         found = self.client.frame()
         if found.opcode == CLOSE:
             raise EOFError(f"closed with {found.code}")
-        if found.opcode == TEXT:
-            return Message(*json.loads(found.payload))
-        return binary(found.payload)
+        return decode((Opcode(found.opcode), found.payload))
 
     def leave(self) -> None:
         """Close as a browser does."""
         self.client.send(close_frame(1000))
-
-
-def binary(data: bytes) -> Message:
-    """Read a binary frame of a server: a push (0), a reply (1) or a broadcast (2)."""
-    counts = {0: 3, 1: 4, 2: 2}[data[0]]
-    lengths, rest = data[1 : 1 + counts], data[1 + counts :]
-    names = []
-    for length in lengths:
-        names.append(rest[:length].decode())
-        rest = rest[length:]
-    if data[0] == 0:
-        return Message(names[0], None, names[1], names[2], rest)
-    if data[0] == 1:
-        said = {"status": names[3], "response": rest}
-        return Message(names[0], names[1], names[2], "phx_reply", said)
-    return Message(None, None, names[0], names[1], rest)
