@@ -8,7 +8,7 @@ import re
 import pytest
 
 from actors.client.options import ClientOptions
-from tests.support.command import ROOT, Command, Program
+from tests.support.command import ROOT, Command
 
 TEXT = (ROOT / "docs/client.md").read_text(encoding="utf-8")
 TYPED = re.compile(r"(<!-- include: \S+ -->\n)?```python\n(.*?)```\n", re.DOTALL)
@@ -30,22 +30,6 @@ def test_its_code_runs_from_the_first_line_to_the_last(chat, capsys):
     said = capsys.readouterr().out
     assert "sent: {}" in said
     assert "new_msg {'from': 'ada', 'body': 'hello'} None" in said
-
-
-@pytest.mark.parametrize("name", ["client_chat", "client_chat_aio"])
-def test_an_example_says_something_in_a_room(chat, name):
-    url = chat.url.replace("http", "ws") + "/socket"
-    with Program(f"examples/{name}.py", url, "lobby", "Good morning") as program:
-        assert program.ended() == 0, program.lines
-    assert program.lines == ["ada: Good morning"]
-
-
-@pytest.mark.parametrize("name", ["client_chat", "client_chat_aio"])
-def test_an_example_says_why_it_has_failed(chat, name):
-    url = chat.url.replace("http", "ws") + "/elsewhere"
-    with Program(f"examples/{name}.py", url, "lobby", "Good morning") as program:
-        assert program.ended() == 1
-    assert program.lines[-1].endswith("/elsewhere/websocket: the server refused it with 404")
 
 
 def test_every_option_is_in_its_table():
