@@ -64,6 +64,8 @@ class AioWire(Wire):
     async def _run(self, make: Callable[[], Awaitable[WebSocket]]) -> None:
         try:
             self._websocket, early = await self._open(make)
+            if self._ended:  # ``make`` has called close(), and this task was not cancelled
+                return
             self._writer = asyncio.get_running_loop().create_task(self._write())
             self._told(self._owner.wire_opened)
             await self._read(self._websocket, early)

@@ -73,6 +73,8 @@ class BlockingWire(Wire):
     def _run(self, make: Callable[[], WebSocket]) -> None:
         try:
             self._websocket, early = self._open(make)
+            if self._ended:  # ``make`` has called close(), and this greenlet was not killed
+                return
             self._writer = gevent.spawn(self._write)
             self._told(self._owner.wire_opened)
             self._read(self._websocket, early)

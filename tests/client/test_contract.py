@@ -8,6 +8,7 @@ import signal
 import ssl
 
 import pytest
+from gevent import get_hub
 
 from actors.errors import (
     BufferFull,
@@ -335,6 +336,25 @@ def test_parameters_that_raise_are_a_failed_attempt(kit, url, caplog):
     assert "KeyError" in caplog.text
 
 
+def test_a_client_that_is_closed_while_it_asks_for_parameters_stays_closed(kit, url):
+    asked: list[int] = []
+
+    def params():
+        target = getattr(client, "_target", client)
+        target._begin_closing(1000, "")  # what close() does before it waits
+        asked.append(1)
+        return {}
+
+    client = kit.client(url, params)
+    opens: list[int] = []
+    client.on_open(lambda: opens.append(1))
+    with pytest.raises(ConnectFailed):
+        client.connect()
+    wire = getattr(client, "_target", client)._wire
+    eventually(lambda: wire._reader.dead if hasattr(wire._reader, "dead") else wire._reader.done())
+    assert (client.state, asked, opens) == ("closed", [1], [])
+
+
 def test_it_need_not_wait(connect, url, topic):
     client = connect(url, wait=False)
     opens: list[int] = []
@@ -458,7 +478,7 @@ def test_a_server_that_ends_is_found_again_when_it_is_back(connect, topic, numbe
         room = client.channel(topic)
         before = room.join().value["pid"]
         server.signal(number)
-        server.ended()
+        get_hub().threadpool.apply(server.ended)  # the client goes on meanwhile
         eventually(lambda: closes == [code])
     push = room.push("who", timeout=3 * DEADLINE)
     with Command(APPLICATION, bind=f"127.0.0.1:{address[1]}"):
