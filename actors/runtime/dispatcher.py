@@ -91,6 +91,7 @@ class Dispatcher(Descriptors):
         self._idle: list[Carrier] = []
         self._turns, self.turn_messages = TURNS_BETWEEN_CLOCKS, TURN_MESSAGES
         self._at_ease, self._had_late = True, False  # has the most of both; in this slice
+        self._alone = False  # whether the last poll found one event: its answers wait for no others
         self._until: float | None = None
         self.sends: deque[Callable[[], object]] = deque() if compiled is None else compiled.Queue()
         self._foreign: deque[Callable[[], object]] = deque()
@@ -343,14 +344,15 @@ class Dispatcher(Descriptors):
 
     def _poll(self) -> bool:  # noqa: C901 - the hot loop
         """Serve a poll's events; return whether to poll again within this slice."""
-        if self.sends and (len(self.sends) >= SENDS or self._dear.line):
+        if self.sends and (self._alone or len(self.sends) >= SENDS or self._dear.line):
             self._send()
         if (
             compiled is not None
             and self.clock is time.monotonic  # which it asks itself
             and not (self._events or self._again or self._dear.line)
         ):
-            if self._serve_compiled(DEAR, self._until or 0.0):
+            if found := self._serve_compiled(DEAR, self._until or 0.0):
+                self._alone = found == 1
                 return not self._events
             events = self._events
         else:
@@ -362,7 +364,7 @@ class Dispatcher(Descriptors):
                 return False
             self._send()
             return clock() <= until
-        self._events = []
+        self._events, self._alone = [], len(events) == 1
         before = self.now = clock()
         waiting = iter(events)
         for fd, mask in waiting:

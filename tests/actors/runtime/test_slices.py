@@ -231,6 +231,32 @@ class TestTheLoopHasItsTurn:
         expected = (["read"] * 12 + ["send"] * 12) * 3 + ["read"] * 4 + ["send"] * 4
         assert order == expected
 
+    def test_what_one_descriptor_caused_alone_is_sent_before_another_look(
+        self,
+        dispatcher: Dispatcher,
+        pairs: list[tuple[socket.socket, socket.socket]],
+        watch: Watching,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        monkeypatch.setattr(module, "SLICE", DEADLINE)
+        order: list[str] = []
+        (one, alone), (other, meanwhile) = pairs[:2]
+
+        def read_one(mask: int) -> None:
+            one.recv(10)
+            meanwhile.send(b"x")  # which another look would find
+            dispatcher.send_soon(lambda: order.append("send"))
+
+        def read_other(mask: int) -> None:
+            other.recv(10)
+            order.append("read")
+
+        watch(one, read_one)
+        watch(other, read_other)
+        alone.send(b"x")
+        eventually(lambda: len(order) == 2)
+        assert order == ["send", "read"]
+
     def test_between_deadlines(self, dispatcher: Dispatcher, turns: LoopTurns) -> None:
         seen: list[int] = []
         at = dispatcher.clock()
