@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from actors import telemetry
-from actors.packets import FrameError, pack, pack_and_copy, unpack
+from actors.packets import MAX_FRAME, FrameError, pack, pack_and_copy, unpack
 from actors.pubsub.cluster import Cluster
 from actors.pubsub.table import Event, Lane, Table
 from actors.pubsub.wire import EVENT, PLAIN
@@ -23,6 +23,9 @@ from actors.serializers.message import Body, check_lengths
 
 SAY_LAST: Final = 1.0
 """Seconds after the last broadcast in which its number is said once more."""
+
+SMALL: Final = MAX_FRAME // 2
+"""Bytes of an event and its body up to which they fit into a frame, for sure."""
 
 NOBODY: Final = (
     "nothing is served in this process, so a broadcast here reaches nobody: publish to the server"
@@ -144,13 +147,15 @@ class PubSub:
         body = Body.of(payload)
         if body.binary is not None:
             check_lengths(topic=topic, event=event)
-        data = body.binary if body.json is None else body.json
-        packed = pack([event, body.json is None, data])
+        data = (body.binary if body.json is None else body.json) or b""
+        carried = self.adapters and not local
+        if carried or not event.isascii() or len(event) + len(data) > SMALL:
+            packed = pack([event, body.json is None, data])  # which may refuse it
         if not local:
             self._check_serves()
-            if self.adapters:
-                self._publish(topic, EVENT, packed)
-        self._table.deliver_event(Event(topic, event, body, len(packed)), excluded)
+        if carried:
+            self._publish(topic, EVENT, packed)
+        self._table.deliver_event(Event(topic, event, body, len(data)), excluded)
 
     def _check_serves(self) -> None:
         if not self.serves:

@@ -170,6 +170,25 @@ def test_message_is_bounded(pubsub, listener, extra):
         assert len(one.wait_for(1)[0]) == len(payload)
 
 
+@pytest.mark.parametrize(
+    ("event", "payload", "wrong"),
+    [
+        ("large", {"text": "x" * frames.MAX_FRAME}, ValueError),
+        ("e" * (frames.MAX_FRAME + 1), {}, ValueError),
+        ("\ud800", {}, TypeError),
+    ],
+)
+@pytest.mark.parametrize("local", [False, True])
+def test_event_that_no_frame_can_carry_is_refused_where_none_has_to(
+    pubsub, listener, event, payload, wrong, local
+):
+    one = listener()
+    pubsub.subscribe(one, "t")
+    with pytest.raises(wrong):
+        pubsub.broadcast_event("t", event, payload, local=local)
+    assert settle(one) == []
+
+
 @pytest.mark.parametrize("topic", ["", None, 7, b"t"])
 def test_topic_must_be_text(pubsub, listener, topic):
     one = listener()
