@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable
 from typing import Any, Final, NamedTuple
 
-from actors.channels.events import checked_event
+from actors.channels.events import RESERVED, checked_event
 from actors.errors import ConfigError, HTTPError, InvalidMessage
 from actors.publish_message import PHOENIX
 from actors.serializers import strict_json
@@ -60,6 +60,8 @@ def _order(given: object, where: str) -> Order:
     """Return one message; ``where`` begins what is said of it."""
     if not isinstance(given, dict):
         raise HTTPError(400, f"{where}: must be an object")
+    if (order := _whole(given)) is not None:
+        return order
     if "disconnect" in given:
         _refuse_unknown(given, ("disconnect",), where)
         return Order(_topic(given["disconnect"], f"{where}: disconnect"), "disconnect", {})
@@ -79,6 +81,25 @@ def _order(given: object, where: str) -> Order:
     if not isinstance(payload, dict):
         raise HTTPError(400, f"{where}: payload: must be an object")
     return Order(topic, event, payload)
+
+
+def _whole(given: dict[str, Any]) -> Order | None:
+    """Return the message where it has all fields and nothing is wrong, as nearly every one.
+
+    What is wrong with another takes a closer look.
+    """
+    topic, event, payload = given.get("topic"), given.get("event"), given.get("payload")
+    if (
+        len(given) == len(_FIELDS)
+        and type(topic) is type(event) is str
+        and type(payload) is dict
+        and topic
+        and event
+        and topic != PHOENIX
+        and not event.startswith(RESERVED)
+    ):
+        return Order(topic, event, payload)
+    return None
 
 
 def _refuse_unknown(given: Iterable[str], known: tuple[str, ...], where: str) -> None:

@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 import gevent
 
-from actors import telemetry
-from actors.channels import broadcasting
+from actors import pubsub, telemetry
 from actors.endpoint.serving import publish_requests
 from actors.errors import HTTPError
 from actors.publish_message import MAX_BODY
@@ -102,7 +101,7 @@ def _broadcast(orders: list[Order]) -> None:
     for index, order in enumerate(orders):
         if index and dispatcher.slice_over():
             gevent.sleep(0)  # a hundred to a thousand clients each must not hold up all others
-        broadcasting.broadcast(order.topic, order.event, order.payload)
+        pubsub.broadcast_event(order.topic, order.event, order.payload)  # as it was judged
 
 
 def _count(request: Request, status: int, accepted: int) -> None:
