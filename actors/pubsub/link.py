@@ -162,7 +162,9 @@ class Link:
         batch = self._take()
         try:
             for data in wire.frames(self.protocol, batch):
-                sock.sendall(data)
+                sent = sock.send(data)  # mostly all of it; sendall makes ready for much more
+                if sent < len(data):
+                    sock.sendall(memoryview(data)[sent:])
         finally:
             for _, message in batch:
                 self._count(message, -message.size)
