@@ -1,6 +1,6 @@
 """``python -m supervision.drills``: list and run drills.
 
-Exit status: 0 all passed, 1 one has failed, 2 for what the caller got wrong.
+Exit status: 0 none has failed, 1 one has, 2 for what the caller got wrong.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ def main(arguments: list[str]) -> int:
         _print([json.dumps({"drills": [as_json(outcome) for outcome in outcomes]}, indent=1)])
     else:
         _print(summary(outcomes, left_out))
-    return 0 if all(outcome.passed for outcome in outcomes) else 1
+    return 1 if any(outcome.failures for outcome in outcomes) else 0
 
 
 def _allow_descriptors() -> None:
@@ -140,17 +140,20 @@ def chosen(
 
 def summary(outcomes: list[Outcome], left_out: list[Drill]) -> Iterable[str]:
     """Return the last lines."""
-    failed = [outcome for outcome in outcomes if not outcome.passed]
+    failed = [outcome for outcome in outcomes if outcome.failures]
+    skipped = [outcome for outcome in outcomes if outcome.skipped is not None]
     if len(outcomes) > 1:
-        yield from (verdict(outcome) for outcome in failed)
+        yield from (verdict(outcome) for outcome in [*skipped, *failed])
     if left_out:
         names = " ".join(drill.number for drill in left_out)
         yield f"these do not apply to this application: {names}"
-    yield f"{len(outcomes) - len(failed)} passed, {len(failed)} failed"
+    passed = sum(outcome.passed for outcome in outcomes)
+    also = f", {len(skipped)} skipped" if skipped else ""
+    yield f"{passed} passed, {len(failed)} failed{also}"
 
 
 def _show(outcome: Outcome, *, quiet: bool) -> None:
-    short = quiet and outcome.passed
+    short = outcome.skipped is not None or (quiet and outcome.passed)
     _print([verdict(outcome)] if short else [*written(outcome), ""])
 
 

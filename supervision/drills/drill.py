@@ -7,6 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 
+class Skipped(Exception):
+    """A drill raises it, before it starts a server, where it cannot be run; the text says why."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drill:
     """One drill.

@@ -51,8 +51,10 @@ def written(outcome: Outcome) -> Iterator[str]:
 
 
 def verdict(outcome: Outcome) -> str:
-    """Return the last line: PASS, or FAIL with the first reason and the log's first error."""
+    """Return the last line: PASS, SKIP, or FAIL with the first reason and the log's first error."""
     name = f"{outcome.drill.number} {outcome.drill.name}"
+    if outcome.skipped is not None:
+        return f"SKIP {name}: {outcome.skipped}"[:LONGEST_VERDICT]
     if outcome.passed:
         return f"PASS {name} ({outcome.took:.2f} s, bound {outcome.drill.bound:g} s)"
     more = len(outcome.failures) - 1
@@ -85,6 +87,7 @@ def as_json(outcome: Outcome) -> dict[str, Any]:
         "name": outcome.drill.name,
         "outcome": outcome.drill.outcome,
         "passed": outcome.passed,
+        "skipped": outcome.skipped,
         "failures": outcome.failures,
         "bound": outcome.drill.bound,
         "slack": outcome.slack,

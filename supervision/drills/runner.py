@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from supervision.drills.aftermath import aftermath
-from supervision.drills.drill import Drill
+from supervision.drills.drill import Drill, Skipped
 from supervision.drills.server import DrillServer
 from supervision.drills.stage import Check, Event, Stage
 from supervision.drills.target import Target
@@ -47,6 +47,7 @@ class Outcome:
     """What came of a drill; ``took`` is held against its bound times ``slack``, ``seconds`` all.
 
     ``error`` is the first line that a server logged at error level, ``None`` where there is none.
+    ``skipped``: why it was not run; it has neither passed nor failed then.
     """
 
     drill: Drill
@@ -58,6 +59,7 @@ class Outcome:
     rows: list[Row]
     measured: dict[str, float]
     error: str | None = None
+    skipped: str | None = None
 
     @property
     def failures(self) -> list[str]:
@@ -66,8 +68,8 @@ class Outcome:
 
     @property
     def passed(self) -> bool:
-        """Whether everything was."""
-        return not self.failures
+        """Whether it was run, and everything was."""
+        return self.skipped is None and not self.failures
 
 
 def run(drill: Drill, settings: Settings) -> Outcome:
@@ -82,8 +84,9 @@ def run(drill: Drill, settings: Settings) -> Outcome:
             grace=settings.grace,
         )
         try:
-            _perform(drill, stage)
-            stage.judge(drill.bound)
+            skipped = _perform(drill, stage)
+            if skipped is None:
+                stage.judge(drill.bound)
             for server in stage.servers:
                 _finish(server)
             stage.checks += aftermath(drill, stage)
@@ -100,12 +103,16 @@ def run(drill: Drill, settings: Settings) -> Outcome:
         rows=rows,
         measured=stage.measured,
         error=next((line for each in stage.servers for line in each.errors), None),
+        skipped=skipped,
     )
 
 
-def _perform(drill: Drill, stage: Stage) -> None:
+def _perform(drill: Drill, stage: Stage) -> str | None:
+    """Run its function; return why it is skipped, if it is."""
     try:
         drill.run(stage)
+    except Skipped as why:
+        return str(why)
     except TimeoutError as error:
         stage.expect(False, str(error))
     except Exception as error:  # noqa: BLE001 - it stumbles over what the server has not done
@@ -115,6 +122,7 @@ def _perform(drill: Drill, stage: Stage) -> None:
         stage.expect(False, f"the drill could not go on: {told} ({place})")
     if not stage.settled_yet:
         stage.settled()
+    return None
 
 
 def _finish(server: DrillServer) -> None:

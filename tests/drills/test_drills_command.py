@@ -91,3 +91,19 @@ def test_one_that_fails_is_status_1_and_is_shown_although_quiet(capsys):
     assert printed.startswith("PASS G01 quiet-term")
     assert "50x close 1001" in printed
     assert printed.rstrip().endswith("1 passed, 1 failed")
+
+
+@pytest.mark.drill
+def test_a_skipped_drill_is_told_and_no_failure(tmp_path, monkeypatch, capsys):
+    monkeypatch.syspath_prepend(str(tmp_path))
+    (tmp_path / "skipping.py").write_text(
+        "from supervision.drills.drill import Skipped, drill\n"
+        "@drill('M1', bound=1.0)\n"
+        "def swim(stage):\n"
+        "    'It swims.'\n"
+        "    raise Skipped('there is no water')\n"
+    )
+    assert main(["run", "swim", "--themes", "skipping"]) == 0
+    assert capsys.readouterr().out == (
+        "SKIP M1 swim: there is no water\n0 passed, 0 failed, 1 skipped\n"
+    )

@@ -6,9 +6,10 @@ import dataclasses
 
 import pytest
 
+from supervision.drills.__main__ import summary
 from supervision.drills.aftermath import bindable
 from supervision.drills.catalogue import load
-from supervision.drills.drill import Drill
+from supervision.drills.drill import Drill, Skipped
 from supervision.drills.report import as_json, timeline, verdict, written
 from supervision.drills.runner import Settings, run
 from supervision.drills.server import errors
@@ -103,6 +104,22 @@ def test_a_server_that_the_drill_forgets_is_ended():
 
 def test_a_drill_without_a_fault_fails():
     assert failures(lambda stage: None) == ["a fault was injected"]
+
+
+def test_a_drill_that_cannot_be_run_here_is_skipped_and_has_neither_passed_nor_failed():
+    def skipped(stage):
+        raise Skipped("git is not installed")
+
+    def passing(stage):
+        stage.fault("none")
+
+    settings = Settings(target=OURS, stage=AppStage, slack=1.0)
+    one, other = run(made(skipped), settings), run(made(passing), settings)
+    assert (one.passed, one.failures) == (False, [])
+    assert (other.passed, other.skipped) == (True, None)
+    assert verdict(one) == "SKIP X1 made: git is not installed"
+    assert as_json(one)["skipped"] == "git is not installed"
+    assert list(summary([one, other], [])) == [verdict(one), "1 passed, 0 failed, 1 skipped"]
 
 
 def test_a_drill_that_takes_longer_than_its_bound_fails():
