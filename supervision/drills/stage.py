@@ -136,6 +136,7 @@ class Stage:
     def serve(
         self,
         *arguments: str,
+        application: str | None = None,
         workers: int | None = None,
         grace: float | None = None,
         bind: str = "127.0.0.1:0",
@@ -151,7 +152,7 @@ class Stage:
         place = self.directory / f"server-{len(self.servers) + 1}"
         place.mkdir()
         given = [
-            self.target.application, "--bind", bind,
+            application or self.target.application, "--bind", bind,
             *(["--grace", str(grace)] if grace is not None else []),
             "--workers", str(self.workers if workers is None else workers),
             "--pid-file", str(place / "pid"), *arguments,

@@ -29,8 +29,9 @@ SELECTION = [
     "G53",
     "G54",
     "G55",
+    pytest.param("G58", marks=pytest.mark.timeout(180)),
 ]
-NUMBERED = [*range(1, 30), *range(31, 58)]
+NUMBERED = [*range(1, 30), *range(31, 59)]
 SLACK = 4.0
 """The suite shares its machine; `make drills` judges more strictly."""
 
@@ -40,6 +41,8 @@ SLACK = 4.0
 def test_drill_passes(number):
     (drill,) = CATALOGUE.named([number])
     outcome = run(drill, Settings(target=OURS, stage=AppStage, slack=SLACK))
+    if outcome.skipped is not None:
+        pytest.skip(outcome.skipped)
     assert outcome.passed, "\n".join(written(outcome))
 
 
