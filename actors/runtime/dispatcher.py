@@ -69,6 +69,10 @@ TURN_MESSAGES = 64
 
 SENDS = 64  # that may wait while there is something to read: many in a row are cheapest
 
+LULL = SHORT
+"""Seconds without an event after which what comes is taken to come alone: to look for others before
+its answer is sent, so that they are sent together, would be in vain."""
+
 SHARE = 0.25
 """The part of a slice that deadlines may use, what other threads ask for, and sends."""
 
@@ -91,7 +95,7 @@ class Dispatcher(Descriptors):
         self._idle: list[Carrier] = []
         self._turns, self.turn_messages = TURNS_BETWEEN_CLOCKS, TURN_MESSAGES
         self._at_ease, self._had_late = True, False  # has the most of both; in this slice
-        self._alone = False  # whether the last poll found one event: its answers wait for no others
+        self._alone = False  # what this slice sends first waits for no others
         self._until: float | None = None
         self.sends: deque[Callable[[], object]] = deque() if compiled is None else compiled.Queue()
         self._foreign: deque[Callable[[], object]] = deque()
@@ -185,7 +189,8 @@ class Dispatcher(Descriptors):
     def _serve(self) -> None:
         """Use the slice, or what is left of it."""
         self.wake_pending = True  # what is scheduled from here on is seen below
-        self.now = self.clock()
+        before, self.now = self.now, self.clock()
+        self._alone = self.now - before > LULL
         try:
             if self._foreign:
                 self._call_foreign()
@@ -345,14 +350,14 @@ class Dispatcher(Descriptors):
     def _poll(self) -> bool:  # noqa: C901 - the hot loop
         """Serve a poll's events; return whether to poll again within this slice."""
         if self.sends and (self._alone or len(self.sends) >= SENDS or self._dear.line):
+            self._alone = False
             self._send()
         if (
             compiled is not None
             and self.clock is time.monotonic  # which it asks itself
             and not (self._events or self._again or self._dear.line)
         ):
-            if found := self._serve_compiled(DEAR, self._until or 0.0):
-                self._alone = found == 1
+            if self._serve_compiled(DEAR, self._until or 0.0):
                 return not self._events
             events = self._events
         else:
@@ -364,7 +369,7 @@ class Dispatcher(Descriptors):
                 return False
             self._send()
             return clock() <= until
-        self._events, self._alone = [], len(events) == 1
+        self._events = []
         before = self.now = clock()
         waiting = iter(events)
         for fd, mask in waiting:

@@ -211,6 +211,7 @@ class TestTheLoopHasItsTurn:
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
         """What is readable is read first, a few at a time, as long as few sends wait."""
+        monkeypatch.setattr(module, "LULL", DEADLINE)
         monkeypatch.setattr(module, "SLICE", DEADLINE)
         monkeypatch.setattr(descriptors, "POLL_EVENTS", 4)
         monkeypatch.setattr(module, "SENDS", 10)
@@ -231,14 +232,20 @@ class TestTheLoopHasItsTurn:
         expected = (["read"] * 12 + ["send"] * 12) * 3 + ["read"] * 4 + ["send"] * 4
         assert order == expected
 
-    def test_what_one_descriptor_caused_alone_is_sent_before_another_look(
+    @pytest.mark.parametrize(
+        ("lull", "expected"), [(-1.0, ["send", "read"]), (DEADLINE, ["read", "send"])]
+    )
+    def test_what_comes_after_a_lull_is_answered_before_another_look(
         self,
         dispatcher: Dispatcher,
         pairs: list[tuple[socket.socket, socket.socket]],
         watch: Watching,
         monkeypatch: pytest.MonkeyPatch,
+        lull: float,
+        expected: list[str],
     ) -> None:
         monkeypatch.setattr(module, "SLICE", DEADLINE)
+        monkeypatch.setattr(module, "LULL", lull)
         order: list[str] = []
         (one, alone), (other, meanwhile) = pairs[:2]
 
@@ -255,7 +262,7 @@ class TestTheLoopHasItsTurn:
         watch(other, read_other)
         alone.send(b"x")
         eventually(lambda: len(order) == 2)
-        assert order == ["send", "read"]
+        assert order == expected
 
     def test_between_deadlines(self, dispatcher: Dispatcher, turns: LoopTurns) -> None:
         seen: list[int] = []
