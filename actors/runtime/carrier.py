@@ -15,6 +15,9 @@ logger = logging.getLogger("roost.runtime")
 CRASHES: Final = CrashLog(logger)
 
 
+_switch: Final = greenlet.switch  # for each wake; super() would be made anew
+
+
 class Runnable(Protocol):
     """What the ready queue holds; to be inherited from."""
 
@@ -51,7 +54,7 @@ class Carrier(greenlet):
 
     def enter(self) -> bool:
         """Let it run turns, on the loop; return whether the last one has blocked."""
-        super().switch()
+        _switch(self)
         if self.runnable is None:
             return False
         self.was_parked = True

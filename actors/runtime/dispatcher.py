@@ -206,10 +206,11 @@ class Dispatcher(Descriptors):
 
     def _is_work_left(self) -> bool:
         """Whether there is something to do of which no watcher tells."""
-        free = self._idle or self.carriers < self.blocked.limit
-        turns = self._has_turns() if free else self.keepers.may_run() or self.ends.may_run()
-        events = self._events or self._again or self._dear.line
-        return bool(turns or events or self.sends or self._foreign)
+        if self.sends or self._foreign or self._events or self._again or self._dear.line:
+            return True
+        if self._idle or self.carriers < self.blocked.limit:
+            return self._has_turns()
+        return self.keepers.may_run() or self.ends.may_run()
 
     def _wake_next_turn(self) -> None:
         """See to it that the loop comes back when its other watchers have had their turn."""

@@ -36,6 +36,9 @@ class Incoming(NamedTuple):
     payload: Any
 
 
+_BYTES: Final = (bytes, bytearray, memoryview)  # a union would be made anew for each
+
+
 class Body:
     """The payload of a broadcast, encoded once for all who get it.
 
@@ -55,7 +58,7 @@ class Body:
 
         Raises ``TypeError`` for anything else, and for what JSON cannot say.
         """
-        if isinstance(payload, bytes | bytearray | memoryview):
+        if isinstance(payload, _BYTES):
             return cls(binary=bytes(payload))
         return cls(json=strict_json.encode_object(payload))
 

@@ -60,7 +60,7 @@ def _order(given: object, where: str) -> Order:
     """Return one message; ``where`` begins what is said of it."""
     if not isinstance(given, dict):
         raise HTTPError(400, f"{where}: must be an object")
-    if (order := _whole(given)) is not None:
+    if (order := _usual(given)) is not None:
         return order
     if "disconnect" in given:
         _refuse_unknown(given, ("disconnect",), where)
@@ -83,7 +83,7 @@ def _order(given: object, where: str) -> Order:
     return Order(topic, event, payload)
 
 
-def _whole(given: dict[str, Any]) -> Order | None:
+def _usual(given: dict[str, Any]) -> Order | None:
     """Return the message where it has all fields and nothing is wrong, as nearly every one.
 
     What is wrong with another takes a closer look.

@@ -98,10 +98,10 @@ def _accepted(count: int, workers: int) -> Response:
 
 def _broadcast(orders: list[Order]) -> None:
     dispatcher = get_dispatcher()
-    for index, order in enumerate(orders):
+    for index, (topic, event, payload) in enumerate(orders):
         if index and dispatcher.slice_over():
             gevent.sleep(0)  # a hundred to a thousand clients each must not hold up all others
-        pubsub.broadcast_event(order.topic, order.event, order.payload)  # as it was judged
+        pubsub.broadcast_event(topic, event, payload)  # as it was judged
 
 
 def _count(request: Request, status: int, accepted: int) -> None:
