@@ -1,0 +1,220 @@
+"""Presence in one process, for one presence class: its own set, and its views of all others (pure).
+
+Whoever drives it hands in time, chance, messages and the machine's list of workers, calls
+:meth:`Site.tick` when it is :meth:`Site.due`, and empties ``outbox``, ``changes`` and ``news``, in
+place, after each call. It has no topic of its own and sends nothing itself.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Collection
+
+from actors.presence.entries import JOIN, LEFT, Entry, Index, Kind, Results
+from actors.presence.lifecycle import Event, State
+from actors.presence.members import Member, Members
+from actors.presence.messages import Beat, Bye, Delta, Message, Page, Want, goner, parse, sender
+from actors.presence.periods import Periods
+from actors.presence.replica import Replica
+
+__all__ = ["Periods", "Site"]
+
+
+class Site:
+    """The front. ``worker`` is ``<machine>-<number>``, ``""`` where the process is alone.
+
+    ``start`` says how often the worker has begun its set: each one has a higher one, as a name must
+    never be used twice. ``random()`` in [0, 1) spreads first beats.
+
+    ``index`` is what is visible now. ``outbox`` has (worker, or None for all others; message of
+    plain values), ``changes`` what became visible or vanished, in order: an update is a ``"left"``
+    and a ``"join"``. ``news`` has (replica, ``"up"``, ``"down"`` or ``"gone"``).
+    """
+
+    def __init__(
+        self,
+        worker: str,
+        start: int,
+        periods: Periods,
+        random: Callable[[], float],
+        now: float,
+    ) -> None:
+        self.name = f"{worker}.{start}"
+        self._out = Results()
+        self.index: Index = self._out.index
+        self.outbox = self._out.outbox
+        self.changes = self._out.changes
+        self.news = self._out.news
+        self._periods = periods
+        self._own = Replica(self.name, periods.log)
+        self._members = Members(worker, self.name, periods, self._out, now)
+        self._delta_at = now
+        self._beat_at = now + random() * periods.beat_every
+        self._over = False
+
+    # -- own entries; ``owner`` is who ends with them
+
+    def add(self, owner: int, topic: str, key: str, make: Callable[[str], bytes]) -> Entry:
+        """Track ``key`` in ``topic`` for ``owner``; one that is tracked already is updated.
+
+        ``make(ref)`` returns the meta, a JSON object with that ``phx_ref``. Raise ``ValueError``,
+        and track nothing, where a limit of :mod:`actors.presence.entries` is reached.
+        """
+        before, entry = self._own.put(owner, topic, key, make)
+        if before is not None:
+            self._out.show([(LEFT, before)])
+        self._out.show([(JOIN, entry)])
+        self._worked()
+        return entry
+
+    def update(self, owner: int, topic: str, key: str, make: Callable[[str], bytes]) -> Entry:
+        """Replace the owner's entry, in one operation; as :meth:`add`, ``KeyError`` for none."""
+        if self.entry(owner, topic, key) is None:
+            raise KeyError(key)
+        return self.add(owner, topic, key, make)
+
+    def entry(self, owner: int, topic: str, key: str) -> Entry | None:
+        """Return what ``owner`` has tracked."""
+        return self._own.entry(owner, topic, key)
+
+    def remove(self, owner: int, topic: str, key: str, kind: Kind = LEFT) -> bool:
+        """Untrack; return False where nothing was tracked. ``kind``: ``LEFT`` or ``LOST``."""
+        entry = self._own.remove(owner, topic, key, kind)
+        if entry is None:
+            return False
+        self._out.show([(kind, entry)])
+        self._worked()
+        return True
+
+    def ended(self, owner: int, kind: Kind) -> None:
+        """Untrack all that ``owner`` has."""
+        for topic, key in self._own.owned(owner):
+            self.remove(owner, topic, key, kind)
+
+    def _worked(self) -> None:
+        # What nobody was told must not fall out of the log.
+        if self._own.clock - self._own.told >= self._periods.log:
+            self._tell()
+
+    def _tell(self) -> None:
+        own = self._own
+        while own.told < own.clock:
+            delta = own.delta(own.told, self._periods.page_bytes)
+            own.told = int(str(delta[3]))
+            self.outbox.append((None, delta))
+
+    # -- the others
+
+    def heard(self, message: object, now: float) -> bool:
+        """Take a message of another worker's. Return False for what no worker should say.
+
+        That is dropped; who said it is asked anew where it is known.
+        """
+        worker = goner(message)
+        if worker is not None:
+            self._members.gone(worker, now)
+            return True
+        who = sender(message)
+        if who is None or not self._members.welcome(who.worker):
+            return False
+        parsed = parse(message, self.index.names)
+        if parsed is None:
+            known = self._members.known(who.worker)
+            if known is not None:
+                self._members.ask(known, now)
+            return False
+        member = self._members.meet(who, now)
+        return member is None or self._take(member, parsed, now)
+
+    def _take(self, member: Member, message: Message, now: float) -> bool:
+        if isinstance(message, Bye):
+            self._members.move(member, Event.ENDED, now)
+            return True
+        if member.state is State.NEW:  # it may not know of us either
+            self.outbox.append((member.worker, self._beat()))
+        self._members.move(member, Event.HEARD, now)
+        if isinstance(message, Want):
+            return self._answer(member, message, now)
+        if isinstance(message, Beat):
+            member.view.told = max(member.view.told, message.clock)
+            return self._look_at(member, now)
+        return self._merge(member, message, now)
+
+    def _merge(self, member: Member, message: Delta | Page, now: float) -> bool:
+        view = member.view
+        before = view.place
+        if isinstance(message, Delta):
+            changes = view.take_delta(message)
+        else:
+            changes = view.take_page(message)
+        if changes is None:
+            self._members.ask(member, now)
+            return False
+        if member.state is State.UP:
+            self._out.show(changes)
+        # The next page need not wait.
+        return self._look_at(member, now, on=isinstance(message, Page) and view.place != before)
+
+    def _look_at(self, member: Member, now: float, *, on: bool = False) -> bool:
+        if member.view.behind:
+            self._members.ask(member, now, at_once=on)
+        else:
+            self._members.move(member, Event.CAUGHT_UP, now)
+        return True
+
+    def _answer(self, member: Member, want: Want, now: float) -> bool:
+        own = self._own
+        limit = self._periods.page_bytes
+        clock, after = (want.clock, want.after) if want.of == self.name else (0, 0)
+        if clock > own.clock or not member.answered(now, self._periods.want_every):
+            return False
+        answer = self._beat()
+        if after:
+            answer = own.page(clock, after, limit)
+        elif clock < own.clock:
+            # A delta that is no page longer; else pages, of which each is asked for.
+            answer = own.delta(clock, limit) if own.covers(clock) else []
+            if not answer or answer[3] != own.clock:
+                answer = own.page(own.clock, 0, limit)
+        self.outbox.append((member.worker, answer))
+        return True
+
+    def _beat(self) -> list[object]:
+        return ["beat", self.name, self._own.clock]
+
+    def workers(self, names: Collection[str], now: float) -> None:
+        """Learn the machine's list of workers; ours may be in it."""
+        self._members.workers(names, now)
+
+    def linked(self, up: bool, now: float) -> None:  # noqa: FBT001 - it says what has happened
+        """Learn that our own link to other machines went up or down."""
+        self._members.linked(up=up, now=now)
+
+    # -- time
+
+    def due(self) -> float:
+        """Return when :meth:`tick` is to be called next; infinity after :meth:`bye`."""
+        if self._over:
+            return math.inf
+        speak = self._delta_at if self._own.told < self._own.clock else self._beat_at
+        return min(speak, self._members.look)
+
+    def tick(self, now: float) -> None:
+        """Say what is to be said by now, and judge the others."""
+        if self._over:
+            return
+        if now >= self._members.look:
+            self._members.judge(now)
+        if self._own.told < self._own.clock:
+            if now >= self._delta_at:
+                self._tell()
+                self._delta_at = now + self._periods.delta_every
+                self._beat_at = now + self._periods.beat_every
+        elif now >= self._beat_at:
+            self.outbox.append((None, self._beat()))
+            self._beat_at = now + self._periods.beat_every
+
+    def bye(self) -> None:
+        """Say the last words of an orderly end."""
+        self._over = True
+        self.outbox.append((None, ["bye", self.name, self._own.clock]))
