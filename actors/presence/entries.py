@@ -180,10 +180,8 @@ def fits(text: str, limit: int) -> bool:
 def sound(entry: Entry) -> bool:
     """Whether its names and its meta are such as an entry may have; its meta is not read."""
     _, topic, key, ref, meta = entry
-    return (
-        fits(topic, MAX_NAME_BYTES)
-        and fits(key, MAX_NAME_BYTES)
-        and fits(ref, MAX_REF_BYTES)
-        and key not in OBJECT_PROPERTIES
-        and len(meta) <= MAX_ENCODED_BYTES
-    )
+    if len(meta) > MAX_ENCODED_BYTES or key in OBJECT_PROPERTIES:
+        return False
+    if topic.isascii() and key.isascii() and ref.isascii():  # nearly all are, and this is quick
+        return max(len(topic), len(key)) <= MAX_NAME_BYTES and len(ref) <= MAX_REF_BYTES
+    return fits(topic, MAX_NAME_BYTES) and fits(key, MAX_NAME_BYTES) and fits(ref, MAX_REF_BYTES)

@@ -193,18 +193,16 @@ class Replica:
 
 def base36(number: int) -> str:
     """Return a number of at least 0 in the digits 0 to 9 and a to z."""
-    digits = ""
-    while True:
-        number, digit = divmod(number, 36)
-        digits = DIGITS[digit] + digits
-        if not number:
-            return digits
+    digits = DIGITS[number % 36]
+    while number := number // 36:
+        digits = DIGITS[number % 36] + digits
+    return digits
 
 
 def bytes_of(entry: Entry) -> int:
     """Return how many bytes ``entry`` takes in a message, at most."""
     _, topic, key, ref, meta = entry
-    size = TAG_BYTES + 16 + len(ref) + len(meta)
-    for name in (topic, key):
-        size += len(name) if name.isascii() else len(name.encode())
-    return size
+    size = TAG_BYTES + 16 + len(topic) + len(key) + len(ref) + len(meta)
+    if topic.isascii() and key.isascii():
+        return size
+    return size + 3 * (len(topic) + len(key))  # four bytes a character, at most
