@@ -199,11 +199,12 @@ class Members:
 
     def _judge_silence(self, member: Member, now: float) -> None:
         periods = self._periods
-        if self._cut is not None and now - self._cut < periods.forget:
+        if self._cut is not None and now < self._cut + periods.forget:
             return
-        if now - member.heard >= periods.down:
+        # Sums, as in `look`: a difference may be less by a rounding, and is looked at for ever.
+        if now >= member.heard + periods.down:
             self.move(member, Event.SILENT, now)
-        if member.state is State.DOWN and now - member.heard >= periods.forget:
+        if member.state is State.DOWN and now >= member.heard + periods.forget:
             self.move(member, Event.EXPIRED, now)
         else:
             wait = periods.forget if member.state is State.DOWN else periods.down
