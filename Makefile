@@ -1,6 +1,6 @@
 # `make run` and `make test` are all that a fresh machine needs (Debian, Python 3.11 or later).
 .DEFAULT_GOAL := run
-.PHONY: run test suite beside machines compiled coverage install format check types drills once phoenixjs histories sanitize wheels autobahn bench bench-selfcheck docs clean
+.PHONY: run test suite beside machines compiled coverage install format check types drills once phoenixjs histories presence sanitize wheels autobahn bench bench-selfcheck docs clean
 
 PYTHON ?= $(or $(shell command -v python3.11),python3)
 BIND ?= 127.0.0.1:4000
@@ -84,6 +84,11 @@ phoenixjs: $(VENV)/.test
 # hundred: three minutes of one core.
 histories: $(VENV)/.test
 	ROOST_PURE=1 ROOST_HISTORIES=10000 $(BIN)/python -m pytest -p no:cacheprovider -k every_history tests/channels/test_model.py
+
+# A hundred thousand steps of random histories of presence's sets, where the suite takes 5,000: a
+# minute of one core.
+presence: $(VENV)/.test
+	ROOST_PURE=1 ROOST_PRESENCE_STEPS=100000 $(BIN)/python -m pytest -p no:cacheprovider tests/presence/test_model.py
 
 # The compiled hot path under sanitizers, and ten million mutated inputs: some minutes.
 sanitize: $(VENV)/.test

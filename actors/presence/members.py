@@ -191,11 +191,12 @@ class Members:
                 self.ask(member, now)
             if not self._sibling(member.worker):
                 self._judge_silence(member, now)
-        for grave in list(self._graves.values()):
-            if grave.until > now:
-                self.look = min(self.look, grave.until)
+        while self._graves:
+            first = next(iter(self._graves.values()))
+            if first.until > now:
+                self.look = min(self.look, first.until)
                 break
-            self.move(grave, Event.EXPIRED, now)
+            self.move(first, Event.EXPIRED, now)
 
     def _judge_silence(self, member: Member, now: float) -> None:
         periods = self._periods

@@ -234,7 +234,9 @@ class World:
         """Deliver all that is under way, in order, and what is said to that."""
         for _ in range(400):
             waiting = [
-                n for n, each in enumerate(self.net) if not getattr(self.process(each[2]), "asleep", 0)
+                n
+                for n, each in enumerate(self.net)
+                if not getattr(self.process(each[2]), "asleep", 0)
             ]
             if not waiting:
                 break
