@@ -160,11 +160,11 @@ class Results:
 
     def show(self, changes: Iterable[Change]) -> None:
         """Bring ``changes`` into the index, and note what became visible or vanished."""
-        index = self.index
+        add, remove, note = self.index.add, self.index.remove, self.changes.append
         for change in changes:
             kind, entry = change
-            if index.add(entry) if kind is JOIN else index.remove(entry):
-                self.changes.append(change)
+            if add(entry) if kind is JOIN else remove(entry):
+                note(change)
 
 
 def fits(text: str, limit: int) -> bool:
@@ -183,5 +183,6 @@ def sound(entry: Entry) -> bool:
     if len(meta) > MAX_ENCODED_BYTES or key in OBJECT_PROPERTIES:
         return False
     if topic.isascii() and key.isascii() and ref.isascii():  # nearly all are, and this is quick
-        return max(len(topic), len(key)) <= MAX_NAME_BYTES and len(ref) <= MAX_REF_BYTES
+        limit = MAX_NAME_BYTES
+        return len(topic) <= limit and len(key) <= limit and len(ref) <= MAX_REF_BYTES
     return fits(topic, MAX_NAME_BYTES) and fits(key, MAX_NAME_BYTES) and fits(ref, MAX_REF_BYTES)

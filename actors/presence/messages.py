@@ -184,7 +184,7 @@ def _entries(raw: object, low: int, high: int, names: Mapping[str, str]) -> list
             raise InvalidMessage("not the fields of an entry")
         if topic not in shared:
             shared[topic] = names.get(topic, topic)
-        entry = Entry(tag, shared[topic], key, ref, meta)
+        entry = Entry._make((tag, shared[topic], key, ref, meta))  # quicker than Entry(...)
         value = decode(meta) if sound(entry) else None
         if type(value) is not dict or value.get("phx_ref") != ref:
             raise InvalidMessage("not the names or the meta of an entry")

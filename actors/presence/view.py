@@ -90,11 +90,11 @@ class View:
             transfer = self.transfer = Transfer(page.clock)
         if transfer is None or (transfer.clock, transfer.after) != (page.clock, page.after):
             return []
-        for entry in page.adds:
-            if not transfer.part.put(entry):
-                self.transfer = None
-                return None
-            transfer.after = entry.tag
+        if not all(map(transfer.part.put, page.adds)):
+            self.transfer = None
+            return None
+        if page.more:
+            transfer.after = page.adds[-1].tag
         return [] if page.more else self._become(transfer)
 
     def _become(self, transfer: Transfer) -> list[Change]:

@@ -199,7 +199,7 @@ class World:
         if not self.net:
             return
         number %= len(self.net)
-        sent, sender, receiver, packed = self.net[number]
+        _, sender, receiver, packed = self.net[number]
         process = self.process(receiver)
         if process is not None and process.asleep:
             return
