@@ -26,25 +26,43 @@ MAX_GRAVES: Final = 4096
 """Workers whose set has ended that are remembered, else the one of longest ago is forgotten."""
 
 MAX_ANSWERS: Final = 64
-"""Answers that one set gets in each ``want_every``: the pages of a transfer."""
+"""Answers that one set gets in each ``want_every``, and wants: the pages of a transfer."""
+
+
+class Budget:
+    """What may be done ``MAX_ANSWERS`` times in each ``every`` seconds."""
+
+    __slots__ = ("_count", "_every", "_until")
+
+    def __init__(self, every: float) -> None:
+        self._every = every
+        self._until = -math.inf
+        self._count = 0
+
+    def take(self, now: float) -> bool:
+        """Note that it is to be done; return False where it was done often enough."""
+        if now >= self._until:
+            self._until, self._count = now + self._every, 0
+        self._count += 1
+        return self._count <= MAX_ANSWERS
 
 
 class Member:
     """A set of another worker. ``start`` is infinite where the worker itself has ended."""
 
     __slots__ = (
-        "_answers",
-        "_window",
+        "answers",
         "heard",
         "start",
         "state",
         "until",
         "view",
         "want_at",
+        "wants",
         "worker",
     )
 
-    def __init__(self, worker: str, start: float, now: float) -> None:
+    def __init__(self, worker: str, start: float, every: float, now: float) -> None:
         self.worker = worker
         self.start = start
         self.state = State.NEW
@@ -52,20 +70,13 @@ class Member:
         self.heard = now
         self.want_at = now
         self.until = math.inf
-        self._window = now
-        self._answers = 0
+        self.answers = Budget(every)
+        self.wants = Budget(every)
 
     @property
     def name(self) -> str:
         """The name of the set."""
         return f"{self.worker}.{self.start}"
-
-    def answered(self, now: float, every: float) -> bool:
-        """Note that it is to be answered; return False where it had enough in this window."""
-        if now >= self._window:
-            self._window, self._answers = now + every, 0
-        self._answers += 1
-        return self._answers <= MAX_ANSWERS
 
 
 class Members:
@@ -108,11 +119,15 @@ class Members:
             member = None
         if member is None:
             self._graves.pop(worker, None)
-            member = self._known[worker] = Member(worker, start, now)
+            member = self._new(worker, start, now)
+            self._known[worker] = member
         elif start < member.start:
             return None
         member.heard = now
         return member
+
+    def _new(self, worker: str, start: float, now: float) -> Member:
+        return Member(worker, start, self._periods.want_every, now)
 
     def move(self, member: Member, event: Event, now: float) -> None:
         """Go where ``event`` leads, and do what is due then."""
@@ -144,7 +159,7 @@ class Members:
 
     def end(self, worker: str, now: float) -> None:
         """Learn that ``worker`` itself has ended: what it might begin has too."""
-        member = self._known.get(worker) or Member(worker, math.inf, now)
+        member = self._known.get(worker) or self._new(worker, math.inf, now)
         self._graves.pop(worker, None)
         self.move(member, Event.ENDED, now)
         member.start = math.inf
@@ -167,15 +182,18 @@ class Members:
 
     def linked(self, *, up: bool, now: float) -> None:
         """Learn whether others on other machines can be heard at all."""
-        if up:
+        if up and self._cut is not None:
             self._cut = None
             self._pardon(now)
-        elif self._cut is None:
+        elif not up and self._cut is None:
             self._cut = now
 
     def ask(self, member: Member, now: float, *, at_once: bool = False) -> None:
-        """Ask the owner for what is missing; at most every ``want_every``, or else ``at_once``."""
-        if at_once or now >= member.want_at:
+        """Ask the owner for what is missing: at most every ``want_every``.
+
+        ``at_once``: it has just answered, so it is asked for what is next, within a budget.
+        """
+        if now >= member.want_at or (at_once and member.wants.take(now)):
             member.want_at = now + self._periods.want_every
             want = ["want", self._me, member.name, *member.view.place]
             self._out.outbox.append((member.worker, want))

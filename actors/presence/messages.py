@@ -9,7 +9,8 @@ the worker has begun its set.
 * ``["beat", name, clock]``: where the set stands.
 * ``["want", name, of, clock, after]``, to the worker of ``of`` alone: ``name`` has all of ``of`` up
   to ``clock``; or, where ``after`` is not 0, the pages of a transfer up to that tag, of the set as
-  it was at ``clock``. The answer is a delta, a page, or a beat.
+  it was at ``clock``. The answer is a delta, and a beat where that is not all; a page, where the
+  log does not reach back so far; or a beat.
 * ``["page", name, clock, after, [[tag, ...], ...], more]``: a part of the set as it was at
   ``clock``, from the first tag beyond ``after`` on; whether there are more.
 * ``["bye", name, clock]``: the set ends in good order.

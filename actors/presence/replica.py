@@ -138,11 +138,12 @@ class Replica:
         """Whether it can tell what has happened since ``clock``."""
         return self.clock - self._log <= clock <= self.clock
 
-    def delta(self, since: int, limit: int) -> list[object]:
-        """Return the message that leads who stands at ``since`` on, by about ``limit`` bytes.
+    def delta(self, since: int, limit: int) -> tuple[int, list[object]]:
+        """Return where who stands at ``since`` is led by one message, and that message.
 
-        It must be covered. Adds are those that still stand where the message ends, and removals are
-        all that there were: who stands in between may have what came and went within it.
+        It must be covered; the message has about ``limit`` bytes, and one operation at least. Adds
+        are those that still stand where it ends, and removals are all that there were: who stands
+        in between may have what came and went within it.
         """
         adds: dict[int, Entry] = {}
         gone: dict[Kind, list[int]] = {"left": [], "lost": []}
@@ -158,7 +159,7 @@ class Replica:
             if added is not None:
                 adds[added.tag] = added
         listed = [[*entry] for entry in adds.values()]
-        return ["delta", self.name, since, to, listed, gone["left"], gone["lost"]]
+        return to, ["delta", self.name, since, to, listed, gone["left"], gone["lost"]]
 
     def page(self, clock: int, after: int, limit: int) -> list[object]:
         """Return the set as it was at ``clock``, from the first tag beyond ``after`` on.

@@ -99,8 +99,7 @@ class Site:
     def _tell(self) -> None:
         own = self._own
         while own.told < own.clock:
-            delta = own.delta(own.told, self._periods.page_bytes)
-            own.told = int(str(delta[3]))
+            own.told, delta = own.delta(own.told, self._periods.page_bytes)
             self.outbox.append((None, delta))
 
     # -- the others
@@ -130,7 +129,8 @@ class Site:
         if isinstance(message, Bye):
             self._members.move(member, Event.ENDED, now)
             return True
-        if member.state is State.NEW:  # it may not know of us either
+        if member.state is State.NEW and not isinstance(message, Want):
+            # It may not know of us either. Who wants something learns that by the answer.
             self.outbox.append((member.worker, self._beat()))
         self._members.move(member, Event.HEARD, now)
         if isinstance(message, Want):
@@ -152,12 +152,12 @@ class Site:
             return False
         if member.state is State.UP:
             self._out.show(changes)
-        # The next page need not wait.
-        return self._look_at(member, now, on=isinstance(message, Page) and view.place != before)
+        # It has led on, so what is next need not wait for a second.
+        return self._look_at(member, now, at_once=view.place != before)
 
-    def _look_at(self, member: Member, now: float, *, on: bool = False) -> bool:
+    def _look_at(self, member: Member, now: float, *, at_once: bool = False) -> bool:
         if member.view.behind:
-            self._members.ask(member, now, at_once=on)
+            self._members.ask(member, now, at_once=at_once)
         else:
             self._members.move(member, Event.CAUGHT_UP, now)
         return True
@@ -166,17 +166,17 @@ class Site:
         own = self._own
         limit = self._periods.page_bytes
         clock, after = (want.clock, want.after) if want.of == self.name else (0, 0)
-        if clock > own.clock or not member.answered(now, self._periods.want_every):
+        if clock > own.clock or not member.answers.take(now):
             return False
-        answer = self._beat()
-        if after:
-            answer = own.page(clock, after, limit)
-        elif clock < own.clock:
-            # A delta that is no page longer; else pages, of which each is asked for.
-            answer = own.delta(clock, limit) if own.covers(clock) else []
-            if not answer or answer[3] != own.clock:
-                answer = own.page(own.clock, 0, limit)
-        self.outbox.append((member.worker, answer))
+        if after or not own.covers(clock):
+            self.outbox.append((member.worker, own.page(clock, after, limit)))
+            return True
+        if clock < own.clock:
+            clock, delta = own.delta(clock, limit)
+            self.outbox.append((member.worker, delta))
+            if clock == own.clock:
+                return True
+        self.outbox.append((member.worker, self._beat()))  # so that it asks for the rest
         return True
 
     def _beat(self) -> list[object]:

@@ -15,7 +15,7 @@ from actors.presence.entries import JOIN, LEFT, LOST
 from actors.presence.lifecycle import State
 from actors.presence.site import Periods, Site
 
-PERIODS = Periods(log=5, page_bytes=170)  # so that gaps are often too long, and sets have pages
+PERIODS = Periods(log=3, page_bytes=170)  # so that gaps are often too long, and sets have pages
 MACHINES = ("a", "b")
 TOPICS = ("t", "u")
 KEYS = ("k", "l", "m")

@@ -369,6 +369,14 @@ def test_a_link_that_is_up_again_gives_everybody_a_new_window(site):
     assert state(site, THERE) is State.DOWN
 
 
+def test_a_link_that_was_up_changes_nothing(site):
+    tell(site, "n-7.0")
+    run(site, 9.0)
+    site.linked(True, 9.0)
+    run(site, 10.0)
+    assert state(site, THERE) is State.DOWN
+
+
 # -- limits
 
 

@@ -31,6 +31,7 @@ def entry(tag=1):
     ("message", "parsed"),
     [
         (["beat", ME, 0], Beat(0)),
+        (["beat", ME, messages.MAX_CLOCK - 1], Beat(messages.MAX_CLOCK - 1)),
         (["beat", ME, messages.MAX_CLOCK], Beat(messages.MAX_CLOCK)),
         (["bye", ME, 7], Bye(7)),
         (["want", ME, "m-2.0", 7, 0], Want("m-2.0", 7, 0)),

@@ -139,6 +139,22 @@ def test_a_set_has_limits(monkeypatch, own, limit, others):
         own.put(2, "u", "m", make)  # each topic has its own
 
 
+@pytest.mark.parametrize("past", [-1, 0, 1])
+@pytest.mark.parametrize(
+    ("limit", "several"),
+    [
+        ("MAX_METAS", lambda tag: entry(tag)),
+        ("MAX_KEYS", lambda tag: entry(tag, f"k{tag}")),
+        ("MAX_ENTRIES", lambda tag: entry(tag, topic=f"t{tag}")),
+    ],
+)
+def test_a_part_takes_so_many(monkeypatch, limit, several, past):
+    monkeypatch.setattr(replicas, limit, 5)
+    part = Part()
+    taken = [part.put(several(tag)) for tag in range(1, 6 + past)]
+    assert taken.count(True) == len(part.entries) == 5 + min(past, 0)
+
+
 def test_the_limits_of_a_set():
     assert (replicas.MAX_METAS, replicas.MAX_KEYS, replicas.MAX_ENTRIES) == (64, 100_000, 1_000_000)
 
@@ -160,26 +176,26 @@ def test_a_delta_has_what_stands_at_its_end(own):
     own.remove(1, "t", "a", LEFT)
     own.remove(2, "t", "b", LOST)
     _, last = own.put(3, "t", "c", make)
-    assert own.delta(0, LIMIT) == ["delta", "m-1.0", 0, 5, [[*last]], [1], [2]]
-    assert own.delta(2, LIMIT) == ["delta", "m-1.0", 2, 5, [[*last]], [1], [2]]
-    assert own.delta(5, LIMIT) == ["delta", "m-1.0", 5, 5, [], [], []]
+    assert own.delta(0, LIMIT)[1] == ["delta", "m-1.0", 0, 5, [[*last]], [1], [2]]
+    assert own.delta(2, LIMIT)[1] == ["delta", "m-1.0", 2, 5, [[*last]], [1], [2]]
+    assert own.delta(5, LIMIT)[1] == ["delta", "m-1.0", 5, 5, [], [], []]
 
 
 def test_removals_of_what_the_same_delta_adds_are_in_it(own):
     """Who stands in between has it."""
     own.put(1, "t", "a", make)
     own.put(1, "t", "a", make)
-    assert (tags(own.delta(0, LIMIT)), own.delta(0, LIMIT)[5]) == ([2], [1])
+    assert (tags(own.delta(0, LIMIT)[1]), own.delta(0, LIMIT)[1][5]) == ([2], [1])
 
 
 def test_a_delta_ends_where_it_is_long_enough_and_is_right_there(own):
     _, one = own.put(1, "t", "a", make)
     own.put(1, "t", "a", make)
     size = bytes_of(one)
-    assert own.delta(0, size) == ["delta", "m-1.0", 0, 1, [[*one]], [], []]
-    assert own.delta(0, 1)[3] == 1  # one operation, at least
-    assert own.delta(0, 2 * size + replicas.TAG_BYTES)[3] == 2
-    assert own.delta(0, 2 * size + replicas.TAG_BYTES - 1)[3] == 1
+    assert own.delta(0, size)[1] == ["delta", "m-1.0", 0, 1, [[*one]], [], []]
+    assert own.delta(0, 1)[1][3] == 1  # one operation, at least
+    assert own.delta(0, 2 * size + replicas.TAG_BYTES)[1][3] == 2
+    assert own.delta(0, 2 * size + replicas.TAG_BYTES - 1)[1][3] == 1
 
 
 @pytest.mark.parametrize(
@@ -194,7 +210,7 @@ def test_the_log_is_bounded(own):
     for number in range(40):
         fill(own, 1)
         assert len(own._operations) <= 10
-        assert own.delta(max(0, own.clock - 5), LIMIT)[3] == number + 1
+        assert own.delta(max(0, own.clock - 5), LIMIT)[1][3] == number + 1
 
 
 # -- pages

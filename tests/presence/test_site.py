@@ -202,7 +202,7 @@ def asked() -> Site:
         (want(8), ["beat", "m-1.0", 8]),
         (want(7), ["delta", "m-1.0", 7, 8]),
         (want(6), ["delta", "m-1.0", 6, 8]),
-        (want(5), ["page", "m-1.0", 8, 0]),  # its delta is longer than a page
+        (want(3), ["delta", "m-1.0", 3, 5]),  # as long as a page
         (want(2), ["page", "m-1.0", 8, 0]),  # the log does not reach back
         (want(0), ["page", "m-1.0", 8, 0]),
         (want(8, of="m-1.9"), ["page", "m-1.0", 8, 0]),  # of an earlier set, or of any
@@ -213,8 +213,9 @@ def asked() -> Site:
 )
 def test_an_answer(asked, message, answer):
     assert asked.heard(message, 0.0)
-    ((to, said),) = read(asked)[0]
+    (to, said), *more = read(asked)[0]
     assert (to, said[: len(answer)]) == (THERE, answer)
+    assert more == ([(THERE, ["beat", "m-1.0", 8])] if answer[3:] == [5] else [])
 
 
 def test_nobody_can_be_ahead_of_us(asked):
@@ -246,6 +247,16 @@ def test_a_set_comes_in_pages_of_which_each_is_asked_for():
         one.add(owner, "t", f"k{owner}", make)
     one.outbox.clear()
     one.tick(0.1)
+    one.outbox[:] = [(None, ["beat", one.name, 20])]
+    assert exchange(one, two) >= 20
+    assert two.index.metas("t") == one.index.metas("t")
+
+
+def test_changes_beyond_a_page_are_asked_for_one_after_the_other():
+    periods = Periods(log=50, page_bytes=150)
+    one, two = begin(periods=periods), begin("n-7", periods=periods)
+    for owner in range(20):
+        one.add(owner, "t", f"k{owner}", make)
     one.outbox[:] = [(None, ["beat", one.name, 20])]
     assert exchange(one, two) >= 20
     assert two.index.metas("t") == one.index.metas("t")
@@ -325,15 +336,15 @@ def test_who_has_too_much_is_refused_and_asked_anew(site, monkeypatch):
     assert len(site.index.by_key("t", "k")) == 1
 
 
-def test_who_lies_about_its_clock_is_asked_once_a_second_and_no_more(site):
+@pytest.mark.parametrize("past", [-1, 0, 1])
+def test_who_lies_about_its_clock_is_asked_so_often_and_no_more(site, past):
     site.heard(["beat", "n-7.0", 2**53], 0.0)
     read(site)
-    for tenth in range(1, 50):
-        now = tenth / 10
-        site.heard(["beat", "n-7.0", 0], now)
-        site.heard(delta("n-7.0", tenth - 1, tenth, []), now)
-        site.tick(now)
-    assert sum(message[0] == "want" for _, message in read(site)[0]) <= 5
+    for number in range(members.MAX_ANSWERS + past):  # each of which leads on
+        site.heard(delta("n-7.0", number, number + 1, []), 0.5)
+        site.heard(["beat", "n-7.0", 0], 0.5)
+    wants = [message for _, message in read(site)[0] if message[0] == "want"]
+    assert len(wants) == members.MAX_ANSWERS + min(past, 0)
 
 
 def test_the_periods_where_nobody_says_others():
