@@ -143,7 +143,7 @@ def test_a_set_has_limits(monkeypatch, own, limit, others):
 @pytest.mark.parametrize(
     ("limit", "several"),
     [
-        ("MAX_METAS", lambda tag: entry(tag)),
+        ("MAX_METAS", entry),
         ("MAX_KEYS", lambda tag: entry(tag, f"k{tag}")),
         ("MAX_ENTRIES", lambda tag: entry(tag, topic=f"t{tag}")),
     ],
