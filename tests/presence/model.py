@@ -37,6 +37,7 @@ class Process:
         self.machine = worker[0]
         self.start = -1
         self.asleep = False
+        self.slept_at = now
         self.listed: frozenset[str] = frozenset()
         self.begin(now)
 
@@ -168,14 +169,14 @@ class World:
                 assert process.seen.pop(identity, None) is not None, "a leave of what is not there"
         for name, what in site.news:
             if what == "down":
-                self.check_down(process, name.rpartition(".")[0])
+                self.check_down(process, name)
         site.outbox.clear()
         site.changes.clear()
         site.news.clear()
 
-    def check_down(self, process: Process, worker: str) -> None:
-        assert worker[0] != process.machine, "silence means nothing on one's own machine"
-        since = max(process.heard.get(worker, 0.0), process.awake_since)
+    def check_down(self, process: Process, name: str) -> None:
+        assert name[0] != process.machine, "silence means nothing on one's own machine"
+        since = max(process.heard.get(name, 0.0), process.awake_since)
         cut = self.cut.get(process.machine)
         if cut is None:
             since = max(since, self.linked_at[process.machine])
@@ -221,7 +222,7 @@ class World:
         self.collect(process)
 
     def heard_of(self, process: Process, sender: str, message: Any) -> None:
-        process.heard[sender] = self.now
+        process.heard[message[1]] = self.now
         start = int(message[1].rpartition(".")[2])
         if message[0] == "bye" and start >= process.ended.get(sender, (-1, 0))[0]:
             process.ended[sender] = (start, self.now + PERIODS.forget)
@@ -261,17 +262,16 @@ class World:
 
     def sleep(self, process: Process) -> None:
         """It stalls until :meth:`wake`: nothing of it runs, and what comes waits."""
-        process.asleep = True
-        process.slept_at = self.now  # type: ignore[attr-defined]
+        if not process.asleep:
+            process.asleep, process.slept_at = True, self.now
 
     def wake(self, process: Process) -> None:
         if process.asleep:
             process.asleep = False
             # Of a stall shorter than that nothing need be noticed.
-            if self.now - process.slept_at > 2 * PERIODS.stall:  # type: ignore[attr-defined]
+            if self.now - max(process.slept_at, process.awake_since) > 2 * PERIODS.stall:
                 process.awake_since = self.now
-            process.site.tick(self.now)
-            self.collect(process)
+            # It ticks when time goes on; what has waited may be heard before that.
 
     def wait(self, seconds: float, *, quick: bool) -> None:
         """Let time pass; ``quick``: what is sent arrives at once."""
