@@ -179,8 +179,8 @@ class Replica:
         }
         adds: list[object] = []
         size = 0
-        for tag in sorted([*tags, *since]):
-            entry = entries.get(tag) or since[tag]
+        for tag in sorted([*tags, *since]) if since else tags:
+            entry = entries[tag] if tag in entries else since[tag]
             size += bytes_of(entry)
             if size > limit and adds:
                 return ["page", self.name, clock, after, adds, True]
