@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import msgpack
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -72,6 +73,8 @@ def check(site: Site, seen: set[tuple[str, str, str]]) -> None:
     assert hidden + len(known) == sum(len(part.entries) for part in parts)
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(240)
 @settings(max_examples=400, deadline=None, database=None)
 @given(
     st.lists(st.tuples(messages, st.sampled_from([0.0, 0.0, 0.3, 1.0, 11.0, 70.0])), max_size=30)

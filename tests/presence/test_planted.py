@@ -87,6 +87,7 @@ def histories(count: int) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(240)
 def test_without_a_mistake_all_histories_go_as_they_must() -> None:
     histories(WITHOUT)
 
@@ -218,6 +219,7 @@ def show_the_hidden_before_they_caught_up(patch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(240)
 @pytest.mark.parametrize(
     "plant",
     [
