@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from actors.errors import AskFailed as AskFailed
     from actors.errors import ConfigError as ConfigError
     from actors.errors import MailboxFull as MailboxFull
+    from actors.errors import NotTracked as NotTracked
+    from actors.errors import PresenceLimit as PresenceLimit
     from actors.messages import Broadcast as Broadcast
     from actors.messages import ConnectInfo as ConnectInfo
     from actors.messages import ConnectionEnded as ConnectionEnded
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
     from actors.messages import Receipt as Receipt
     from actors.once_child import once as once
     from actors.once_child import once_number as once_number
+    from actors.presence.presence import Presence as Presence
     from actors.reasons import CLOSED as CLOSED
     from actors.reasons import NORMAL as NORMAL
     from actors.reasons import Closed as Closed
@@ -73,11 +76,12 @@ if not TYPE_CHECKING:  # else a misspelt import would be Any to type checkers
             "actors.channels.routes": "Route",
             "actors.channels.socket": "ChannelSocket",
             "actors.endpoint.definition": "Endpoint",
-            "actors.errors": "AskFailed ConfigError MailboxFull",
+            "actors.errors": "AskFailed ConfigError MailboxFull NotTracked PresenceLimit",
             "actors.messages": (
                 "Broadcast ConnectInfo ConnectionEnded Control Down Gone Opcode Receipt"
             ),
             "actors.once_child": "once once_number",
+            "actors.presence.presence": "Presence",
             "actors.pubsub": "pubsub",
             "actors.reasons": "CLOSED NORMAL Closed Crash Reason Shutdown as_reason",
             "actors.redis_options": "RedisOptions",

@@ -14,6 +14,8 @@
     │   ├── ReplyTimeout            no reply in time; a TimeoutError too
     │   ├── ReplyLost               the channel or the connection ended before the reply
     │   └── BufferFull              more waits to be sent, or answered, than may
+    ├── NotTracked                  an update of a presence that is not there
+    ├── PresenceLimit               a presence beyond a limit
     └── TransportError
         ├── ProtocolError           the peer broke RFC 6455; ``close_code`` says how to end (1002)
         │   ├── InvalidUTF8         text that is not UTF-8 (1007)
@@ -105,6 +107,14 @@ class ReplyLost(ClientError):
 
 class BufferFull(ClientError):
     """More waits to be sent, or to be answered, than the options of the client allow."""
+
+
+class NotTracked(RoostError, LookupError):
+    """An actor is not tracked under that topic and key (Phoenix: ``{:error, :nopresence}``)."""
+
+
+class PresenceLimit(RoostError, ValueError):
+    """What was to be tracked is beyond a limit of presence; nothing is tracked."""
 
 
 class TransportError(RoostError):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, TypeVar
 
@@ -42,6 +43,13 @@ def positive(value: Any) -> str | None:
     """Accept a number above zero."""
     ok = isinstance(value, int | float) and not isinstance(value, bool) and value > 0
     return None if ok else "a number above 0"
+
+
+def not_negative(value: Any) -> str | None:
+    """Accept a finite number from 0 on."""
+    ok = value == 0 or positive(value) is None
+    ok = ok and not isinstance(value, bool) and value < math.inf
+    return None if ok else "a number from 0 on"
 
 
 def positive_int(value: Any) -> str | None:

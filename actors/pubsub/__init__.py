@@ -9,7 +9,7 @@ import warnings
 from typing import Any
 
 from actors.pubsub.cluster import Cluster
-from actors.pubsub.front import PubSub, number_of
+from actors.pubsub.front import PubSub, cell_of, number_of
 
 server = PubSub()
 
@@ -28,6 +28,7 @@ __all__ = [
     "broadcast",
     "broadcast_event",
     "broadcast_from",
+    "cell_of",
     "direct_broadcast",
     "local_broadcast",
     "number_of",

@@ -97,6 +97,10 @@ class Bus:
     def peers(self) -> set[str]:
         return set(self._links)
 
+    @property
+    def up(self) -> bool:
+        return True
+
     def reaches(self, worker: str) -> bool:
         return worker in self._links
 

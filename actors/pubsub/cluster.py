@@ -35,6 +35,10 @@ class Cluster(Protocol):
         Not those of other machines: nobody lists them.
         """
 
+    @property
+    def up(self) -> bool:
+        """Whether what is sent can arrive at all; a broken link to one worker means nothing."""
+
     def reaches(self, worker: str) -> bool:
         """Whether what is for ``worker`` can be sent this way: it is a peer, or may be one."""
 

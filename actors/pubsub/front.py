@@ -16,6 +16,7 @@ from actors.pubsub.table import Event, Lane, Table
 from actors.pubsub.wire import EVENT, PLAIN
 from actors.reasons import Reason
 from actors.runtime.actor import Actor
+from actors.runtime.cell import Cell
 from actors.runtime.dispatcher import get_dispatcher
 from actors.runtime.ref import Ref
 from actors.runtime.timers import Timer
@@ -157,6 +158,11 @@ class PubSub:
             self._publish(topic, EVENT, packed)
         self._table.deliver_event(Event(topic, event, body, len(data)), excluded)
 
+    def local_event(self, topic: str, event: str, body: Body) -> None:
+        """Tell the channels of ``topic`` in this process what is encoded already."""
+        size = len((body.binary if body.json is None else body.json) or b"")
+        self._table.deliver_event(Event(topic, event, body, size))
+
     def _check_serves(self) -> None:
         if not self.serves:
             raise RuntimeError(NOBODY)
@@ -235,7 +241,12 @@ def _event(parcel: Any) -> tuple[str, bool, bytes]:
 
 def number_of(actor: Actor | Ref[Any]) -> int:
     """Return the number of an actor, or of a ref's; ``TypeError``: it is of no actor here."""
-    return _actor(actor).actor_inbox.number
+    return cell_of(actor).number
+
+
+def cell_of(actor: Actor | Ref[Any]) -> Cell:
+    """Return the cell of an actor, or of a ref's; ``TypeError``: it is of no actor here."""
+    return _actor(actor).actor_inbox
 
 
 def _actor(of: Any) -> Actor:

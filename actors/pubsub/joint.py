@@ -25,6 +25,10 @@ class Joint:
     def peers(self) -> Collection[str]:
         return {peer for adapter in self._adapters for peer in adapter.peers}
 
+    @property
+    def up(self) -> bool:
+        return all(adapter.up for adapter in self._adapters)
+
     def reaches(self, worker: str) -> bool:
         return self._to(worker) is not None
 

@@ -20,6 +20,15 @@ orjson reads 1,024 levels and writes 254: a reply with what came in must not fai
 """
 
 
+class Encoded:
+    """The text of a JSON value, encoded before; ``json`` is trusted to be one."""
+
+    __slots__ = ("json",)
+
+    def __init__(self, json: bytes) -> None:
+        self.json = json
+
+
 @runtime_checkable
 class _Model(Protocol):
     """A pydantic model."""
@@ -82,6 +91,8 @@ def encode_object(value: object) -> bytes:
 
 def plain(value: object) -> object:
     """Return a plain value for an object of a kind that JSON does not know."""
+    if isinstance(value, Encoded):
+        return orjson.Fragment(value.json)
     if isinstance(value, Mapping):
         return dict(value)
     if isinstance(value, _Model):

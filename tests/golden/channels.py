@@ -14,6 +14,7 @@ from actors import (
     ConnectInfo,
     Error,
     Ok,
+    Presence,
     Reason,
     Reply,
     Route,
@@ -178,9 +179,38 @@ class RoomChannel(Channel):
 class NoTermChannel(Channel): ...
 
 
+class LobbyPresence(Presence):
+    leave_delay = 0.0  # Phoenix has none
+
+
+class LobbyChannel(Channel):
+    def join(self, topic: str, payload: Any) -> Any:
+        self.assigns["name"] = payload.get("name") or "anon"
+        return Ok()
+
+    def joined(self) -> None:
+        LobbyPresence.track(self, self.assigns["name"], {"role": "user"})
+        LobbyPresence.push_state(self)
+
+    @on("update")
+    def update(self, payload: dict[str, Any]) -> Ok:
+        LobbyPresence.update(self, self.assigns["name"], payload)
+        return Ok()
+
+    @on("list")
+    def list(self, payload: Any) -> Ok:
+        return Ok(LobbyPresence.list(self))
+
+    @on("untrack")
+    def untrack(self, payload: Any) -> Ok:
+        LobbyPresence.untrack(self, self.assigns["name"])
+        return Ok()
+
+
 class UserSocket(ChannelSocket):
     channels: Mapping[str, Any] = {
         "room:*": RoomChannel,
+        "lobby:*": LobbyChannel,
         "noterm:*": NoTermChannel,
         "exact": RoomChannel,
         "withassigns:*": Route(RoomChannel, assigns={"extra": 1}),

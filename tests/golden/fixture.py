@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from actors import Endpoint
-from tests.golden.channels import UserSocket
+from tests.golden.channels import LobbyPresence, UserSocket
 from tests.golden.debug import DebugRoutes
 from tests.golden.sockets import (
     ControlSocket,
@@ -37,7 +37,11 @@ STRICT = {
 
 debug = DebugRoutes(SECRET)
 endpoint = Endpoint(
-    url_host="localhost", check_origin=False, secret_key_base=(SECRET,), fallback=debug
+    url_host="localhost",
+    check_origin=False,
+    secret_key_base=(SECRET,),
+    fallback=debug,
+    children=[LobbyPresence],
 )
 debug.endpoint = endpoint
 

@@ -1,4 +1,4 @@
-"""The recordings as data, and which of them cannot be replayed yet."""
+"""The recordings as data."""
 
 from __future__ import annotations
 
@@ -36,11 +36,6 @@ def load() -> list[Case]:
         )
         for case in found
     ]
-
-
-def joins_later(case: Case) -> str | None:
-    """Return what a case waits for; ``None`` for one that can be replayed."""
-    return "presence" if case.name == "chan presence" else None
 
 
 def as_bytes(recorded: Any) -> bytes:

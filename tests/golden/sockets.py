@@ -1,4 +1,4 @@
-"""The socket classes of the recorded application. Channels and presence are not among them yet."""
+"""The socket classes of the recorded application that have no channels."""
 
 from __future__ import annotations
 

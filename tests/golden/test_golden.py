@@ -23,8 +23,7 @@ AT_ONCE = 16
 CASES = recordings.load()
 ALONE = [case for case in CASES if case.mount == "*"]
 """Cases that end their server."""
-NOW = [case for case in CASES if recordings.joins_later(case) is None and case not in ALONE]
-LATER = [case for case in CASES if recordings.joins_later(case) is not None]
+NOW = [case for case in CASES if case not in ALONE]
 MOUNTS = {mount.path for mount in fixture.endpoint.mounts}
 
 
@@ -110,9 +109,8 @@ def test_recorded_case_is_answered_as_phoenix_did_or_as_the_differences_say(repl
         assert outcome.ours is None
 
 
-def test_every_case_is_replayed_but_those_for_which_the_fixture_has_no_mount():
-    assert [case.name for case in LATER] == ["chan presence"]
-    assert len(CASES) == 408
+def test_every_case_is_replayed():
+    assert len(NOW) + len(ALONE) == len(CASES) == 408
 
 
 def test_every_difference_is_of_a_case_that_is_replayed():

@@ -6,7 +6,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from actors import ConnectInfo, Endpoint, Ok, Opcode, Reply, Socket
-from actors.endpoint.demo.chat import LOCAL, ChatSocket, LocalChatSocket
+from actors.endpoint.demo.chat import LOCAL, ChatSocket, LocalChatSocket, RoomPresence
 
 if TYPE_CHECKING:
     from transports.http.handling import Handler
@@ -62,7 +62,7 @@ def page(name: str, content_type: str) -> Handler:
     return handle
 
 
-endpoint = Endpoint()
+endpoint = Endpoint(children=[RoomPresence])
 endpoint.socket("/echo", EchoSocket, longpoll=True)
 endpoint.socket("/chat", ChatSocket, longpoll=True)
 # What a name that leads to this machine by a trick (DNS rebinding) must not reach: it ends workers.

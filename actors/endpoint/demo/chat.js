@@ -19,8 +19,8 @@ const TYPING_EVERY = 2000;
 const TYPING_FOR = 3000;
 
 const byId = (id) => document.getElementById(id);
-const [state, transport, end, toggle, name, room, messages, typing, form, text, send] = [
-  "state", "transport", "end", "toggle", "name", "room", "messages", "typing", "form", "text", "send",
+const [state, transport, end, toggle, name, room, messages, people, typing, form, text, send] = [
+  "state", "transport", "end", "toggle", "name", "room", "messages", "people", "typing", "form", "text", "send",
 ].map(byId);
 
 let connection = null; // what the transport answered
@@ -34,6 +34,8 @@ let joinRef = null; // of the last join: what has another one is of a channel th
 let replies = new Map(); // by ref, what to do with a reply
 let typed = 0; // when the others were last told that we type
 const typers = new Map(); // by name, the timer that forgets it
+let here = null; // by key, who is in the room and the windows that they have; null: not told yet
+let early = []; // diffs that came before
 
 for (const [key, { label }] of Object.entries(transports)) transport.add(new Option(label, key));
 name.value = sessionStorage.getItem("name") ?? NAMES[Math.floor(Math.random() * NAMES.length)];
@@ -69,6 +71,34 @@ function setTyping(who, on) {
   typing.textContent = names.length ? `${names.join(", ")} ${names[1] ? "are" : "is"} typing …` : "";
 }
 
+// -- who is here: presence_state says it once, then each presence_diff what has changed
+
+function apply({ joins, leaves }) {
+  for (const [key, { metas }] of Object.entries(joins)) {
+    const who = metas[0].name;
+    if (!here.has(key)) {
+      here.set(key, { who, windows: new Set() });
+      if (who !== name.value) note(`${who} came in`);
+    }
+    for (const meta of metas) here.get(key).windows.add(meta.phx_ref);
+  }
+  for (const [key, { metas }] of Object.entries(leaves)) {
+    const person = here.get(key);
+    if (!person) continue;
+    for (const meta of metas) person.windows.delete(meta.phx_ref);
+    if (person.windows.size) continue; // another window of theirs is open
+    here.delete(key);
+    setTyping(person.who, false);
+    if (person.who !== name.value) note(`${person.who} left`);
+  }
+}
+
+function showPeople() {
+  const shown = [...(here ?? new Map()).values()].map(({ who, windows }) =>
+    windows.size > 1 ? `${who} (${windows.size} windows)` : who);
+  people.textContent = shown.length ? `Here: ${shown.sort().join(", ")}` : "";
+}
+
 // -- the protocol
 
 function push(about, event, payload = {}, reply = null) {
@@ -96,10 +126,18 @@ const handlers = {
     show([kind, who], ["what", body], ["extra", `worker ${worker}`]);
   },
   typing: ({ name: who }) => setTyping(who, true),
-  came: ({ name: who }) => note(`${who} came in`),
-  left({ name: who }) {
-    setTyping(who, false);
-    note(`${who} left`);
+  presence_state(all) {
+    here = new Map();
+    for (const [key, { metas }] of Object.entries(all)) {
+      here.set(key, { who: metas[0].name, windows: new Set(metas.map((meta) => meta.phx_ref)) });
+    }
+    for (const diff of early.splice(0)) apply(diff);
+    showPeople();
+  },
+  presence_diff(diff) {
+    if (here === null) return early.push(diff);
+    apply(diff);
+    showPeople();
   },
   phx_error() {
     setState("waiting", "joining again");
@@ -113,6 +151,9 @@ function join() {
   if (topic && topic !== next) push(topic, "phx_leave");
   for (const who of [...typers.keys()]) setTyping(who, false);
   topic = next;
+  here = null;
+  early = [];
+  showPeople();
   setState("waiting", "joining");
   push(topic, "phx_join", { name: name.value }, (status, response) => {
     if (topic !== next) return;
@@ -167,6 +208,8 @@ toggle.onclick = () => {
   online = !online;
   if (online) return connect();
   clearTimeout(timer);
+  here = null;
+  showPeople();
   note("you are offline, and miss what is said meanwhile");
   setState("closed", "offline");
   connection.close();

@@ -7,13 +7,17 @@ import os
 import signal
 from typing import Any, ClassVar, Final
 
-from actors import Channel, ChannelSocket, Error, Ok, Reason, on, pubsub
+from actors import Channel, ChannelSocket, Error, Ok, Presence, on, pubsub
 
 MAX_NAME: Final = 30
 MAX_BODY: Final = 500
 
 LOCAL: Final = ("localhost", "127.0.0.1", "[::1]")
 """What a browser on this machine calls it."""
+
+
+class RoomPresence(Presence):
+    """Who is in which room, over all workers and machines."""
 
 
 class RoomChannel(Channel):
@@ -28,8 +32,10 @@ class RoomChannel(Channel):
         return Ok({"worker": os.getpid(), "may_end_worker": self.may_end_worker()})
 
     def joined(self) -> None:
-        """Tell the others."""
-        self.broadcast_from("came", {"name": self.assigns["name"]})
+        """Be seen by the others, and see them."""
+        name = self.assigns["name"]
+        RoomPresence.track(self, f"person {name}", {"name": name})
+        RoomPresence.push_state(self)
 
     @on("say")
     def say(self, payload: dict[str, Any]) -> Ok | Error:
@@ -45,10 +51,6 @@ class RoomChannel(Channel):
     def typing(self, payload: Any) -> None:  # noqa: ARG002 - there is none
         """Tell the others that this person types."""
         self.broadcast_from("typing", {"name": self.assigns["name"]})
-
-    def terminate(self, reason: Reason) -> None:  # noqa: ARG002
-        """Tell the others that this person is gone, whatever the reason."""
-        self.broadcast_from("left", {"name": self.assigns["name"]})
 
     def may_end_worker(self) -> bool:
         """Whether ``end_worker`` is served here: not to pages that come from elsewhere."""

@@ -1,0 +1,286 @@
+"""One class's presence in this process: the set, its links to other workers, what viewers wait for.
+
+It lives beside the actor of its class (:class:`~actors.presence.presence.Presence`), which runs
+what an application has written: that actor's crash loses nothing. All is for the loop's thread, and
+nothing here blocks.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import random
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+
+from actors import pubsub, telemetry
+from actors.errors import PresenceLimit
+from actors.presence.encoding import as_json
+from actors.presence.ends import kind_of
+from actors.presence.entries import LEFT, MAX_KEYS, MAX_METAS, Entry
+from actors.presence.periods import Periods
+from actors.presence.site import Site
+from actors.presence.windows import Diff, Windows
+from actors.pubsub.cluster import Cluster, Reply
+from actors.runtime import monitors
+from actors.runtime.cell import Cell
+from actors.runtime.crashes import capped
+from actors.runtime.dispatcher import get_dispatcher
+from actors.runtime.timers import Timer, Timers
+
+logger = logging.getLogger("roost.presence")
+
+LINES: Final = capped(logger)
+
+MAX_CACHED: Final = 16 * 1024 * 1024
+"""Bytes of states that are kept encoded for the next viewer, in one process and class."""
+
+
+class Tracker:
+    """The presence called ``name``; ``leave_delay`` in seconds.
+
+    ``wake`` is called when a diff is due, and no more until :meth:`take` has found none.
+    ``watches``: topics without viewers have diffs too.
+    """
+
+    def __init__(self, name: str, leave_delay: float, *, watches: bool) -> None:
+        self.name = name
+        self._kind = f"presence:{name}"
+        self._watches = watches
+        self._timers: Timers = get_dispatcher().timers
+        self._starts = 0
+        self._adapters: list[Cluster] = []
+        self._owners: set[int] = set()
+        self._states: dict[str, bytes] = {}
+        self._cached = 0
+        self._timer: Timer | None = None
+        self._leave_delay = leave_delay
+        self._wake: Callable[[], object] | None = None
+        self._woken = False
+        self.open = False
+        self.site = self._new_site()
+        self.windows = Windows(leave_delay)
+
+    # -- its life
+
+    @property
+    def served(self) -> bool:
+        """Whether an actor takes what is due."""
+        return self._wake is not None
+
+    def begin(self, wake: Callable[[], object]) -> None:
+        """Serve; the set of before goes on, if it has not been closed."""
+        self._wake, self._woken = wake, False
+        timers = get_dispatcher().timers
+        if not self.open or timers is not self._timers:  # another loop: what was there is over
+            self.open, self._timers, self._timer = True, timers, None
+            self._owners.clear()
+            self.site = self._new_site()
+            self.windows = Windows(self._leave_delay)
+            self._states.clear()
+            self._cached = 0
+        for adapter in pubsub.server.adapters:
+            if adapter not in self._adapters:
+                self._adapters.append(adapter)
+                adapter.serve(self._kind, self._heard)
+                adapter.joined(self._listed)
+                adapter.gone(self._listed)
+        self.windows.taken_back()
+        self._listed()
+
+    def paused(self) -> None:
+        """Go on without anybody to tell diffs: what is due waits."""
+        self._wake = None
+
+    def close(self) -> None:
+        """Say goodbye to the other workers, and forget all."""
+        if self.open:
+            self.site.bye()
+            self._send()
+            self.open = False
+            self._wake = None
+            self._cancel()
+            self.site = self._new_site()
+
+    def _now(self) -> float:
+        return self._timers.now()
+
+    def _new_site(self) -> Site:
+        self._starts += 1
+        worker = pubsub.server.worker or f"{os.urandom(8).hex()}-0"
+        return Site(worker, self._starts, Periods(), random.random, self._now())
+
+    # -- what this process has
+
+    def add(self, owner: Cell, topic: str, key: str, make: Callable[[str], bytes]) -> Entry:
+        """Track ``owner`` until it ends; :class:`PresenceLimit`: too many are there already."""
+        index = self.site.index
+        there = len(index.by_key(topic, key))
+        if there >= MAX_METAS:
+            raise PresenceLimit(f"{MAX_METAS} metas are under {key!r:.100} of {topic!r:.100}")
+        if not there and index.keys(topic) >= MAX_KEYS:
+            raise PresenceLimit(f"{MAX_KEYS} keys are under {topic!r:.100}")
+        if owner.number not in self._owners:
+            if not monitors.at_end(owner, self._ended):
+                raise RuntimeError(f"{owner} has ended")
+            self._owners.add(owner.number)
+        entry = self.site.add(owner.number, topic, key, make)
+        self._settle()
+        return entry
+
+    def update(self, owner: Cell, topic: str, key: str, make: Callable[[str], bytes]) -> Entry:
+        """Put another meta in the place of one; ``KeyError`` where there is none."""
+        entry = self.site.update(owner.number, topic, key, make)
+        self._settle()
+        return entry
+
+    def remove(self, owner: Cell, topic: str, key: str) -> None:
+        """Track no more; nothing happens where it is not tracked."""
+        self.site.remove(owner.number, topic, key)
+        self._settle()
+
+    def remove_all(self, owner: Cell) -> None:
+        """Track it nowhere."""
+        self.site.ended(owner.number, LEFT)
+        self._settle()
+
+    def _ended(self, owner: Cell) -> None:
+        self._owners.discard(owner.number)
+        if self.open:
+            self.site.ended(owner.number, kind_of(owner.reason))
+            self._settle()
+
+    # -- what viewers see
+
+    def shown(self, topic: str) -> Mapping[str, Sequence[Entry]]:
+        """Return what viewers of ``topic`` here have been told so far."""
+        return self.windows.shown(topic, self.site.index.metas(topic))
+
+    def state(self, topic: str) -> bytes:
+        """Return the same as ``presence_state`` has it, from a cache if it is there."""
+        found = self._states.get(topic)
+        if found is None:
+            found = as_json(self.shown(topic))
+            if self._cached + len(found) > MAX_CACHED:
+                self._states.clear()
+                self._cached = 0
+            if len(found) <= MAX_CACHED:
+                self._states[topic] = found
+                self._cached += len(found)
+        return found
+
+    def take(self) -> Diff | None:
+        """Return a diff that is due; tell it, then call :meth:`told`."""
+        diff = self.windows.take(self._now())
+        if diff is None:
+            self._woken = False
+            self._arm()
+        return diff
+
+    def take_of(self, topic: str) -> Diff | None:
+        """Return the diff of one topic, if it may leave now."""
+        return self.windows.take_of(topic, self._now())
+
+    def told(self, diff: Diff) -> None:
+        """Note that viewers have been told."""
+        self._forget_state(diff.topic)
+        viewers = pubsub.subscribers(diff.topic)
+        self.windows.told(diff, self._now(), viewers)
+
+    def _forget_state(self, topic: str) -> None:
+        self._cached -= len(self._states.pop(topic, b""))
+
+    # -- other workers
+
+    def _heard(self, worker: str, body: Any, reply: Reply | None) -> None:
+        if reply is not None:
+            reply(None)
+        if not self.open:
+            return
+        self._follow_link()
+        if not self.site.heard(body, self._now()):
+            telemetry.execute("presence.malformed", {"count": 1}, {"peer": worker})
+            words = "%s: dropped what %.100s says: not of presence"
+            LINES.log(logging.WARNING, "malformed", words, self.name, worker)
+        self._settle()
+
+    def _listed(self, _: str = "") -> None:
+        """Take the list of this machine's workers, as it is now."""
+        if self.open:
+            peers = {peer for adapter in self._adapters for peer in adapter.peers}
+            self.site.workers({*peers, pubsub.server.worker}, self._now())
+            self._settle()
+
+    def _follow_link(self) -> None:
+        up = all(adapter.up for adapter in self._adapters)
+        self.site.linked(up, self._now())
+
+    def _send(self) -> None:
+        outbox = self.site.outbox
+        for worker, message in outbox:
+            if worker is None:
+                for adapter in self._adapters:
+                    adapter.notify_all(self._kind, message)
+            else:
+                for adapter in self._adapters:
+                    if adapter.reaches(worker):
+                        adapter.notify(worker, self._kind, message)
+                        break
+        outbox.clear()
+
+    # -- what comes of all that
+
+    def _settle(self) -> None:
+        """Have everybody told what has changed, and wait for what is due next."""
+        site = self.site
+        if site.outbox:
+            self._send()
+        if site.changes:
+            self._note()
+        if site.news:
+            for replica, status in site.news:
+                about = {"presence": self.name, "replica": replica, "status": status}
+                telemetry.execute("presence.replica", {"count": 1}, about)
+            site.news.clear()
+        self._arm()
+
+    def _note(self) -> None:
+        now, windows = self._now(), self.windows
+        for change in self.site.changes:
+            topic = change[1].topic
+            if self._watches or pubsub.subscribers(topic):
+                windows.note(change, now)
+            else:
+                windows.forget(topic)
+                self._forget_state(topic)
+        self.site.changes.clear()
+
+    def _arm(self) -> None:
+        """Be called when something is due: by one timer, which is moved where it would be late."""
+        if not self.open:
+            return
+        when = self.site.due()
+        if not self._woken and self._wake is not None:
+            due = self.windows.due()
+            if due <= self._now():
+                self._woken = True
+                self._wake()
+            else:
+                when = min(when, due)
+        timer = self._timer
+        if timer is None or timer.when > when:
+            self._cancel()
+            self._timer = self._timers.call_at(when, self._due)
+
+    def _due(self) -> None:
+        self._timer = None
+        now = self._now()
+        self._follow_link()
+        if self.site.due() <= now:
+            self.site.tick(now)
+        self._settle()
+
+    def _cancel(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
