@@ -195,10 +195,10 @@ class Windows:
         for held in waits.held.values():
             kept += held.leaves
         if waits.at_hand is not None:
-            untold = {(each.key, each.ref) for each in waits.at_hand.joins}
-            kept = [each for each in kept if (each.key, each.ref) not in untold]
+            hidden |= {(each.key, each.ref) for each in waits.at_hand.joins}
+        kept = [each for each in kept if (each.key, each.ref) not in hidden]
+        if waits.at_hand is not None:
             kept += waits.at_hand.leaves
-            hidden |= untold
         seen = dict(present)
         for key in {key for key, _ in hidden}:
             left = [each for each in seen.get(key, ()) if (key, each.ref) not in hidden]
