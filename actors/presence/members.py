@@ -97,6 +97,12 @@ class Members:
         self._listed: frozenset[str] = frozenset()
         self._cut: float | None = None
 
+    @property
+    def caught_up(self) -> bool:
+        """Whether every worker in the list has been heard, and nothing of it is missing."""
+        alive = (self._known.get(name) for name in self._listed if name not in self._graves)
+        return all(each and each.state is State.UP and not each.view.behind for each in alive)
+
     def known(self, worker: str) -> Member | None:
         """Return the member that ``worker`` has, hidden or not."""
         return self._known.get(worker)

@@ -31,6 +31,9 @@ STATE: Final = "presence_state"
 
 TOLD: Final = "presence.diff"
 
+CATCH_UP: Final = 1.0
+"""Seconds that a worker waits, before it serves, to know who is there in its siblings."""
+
 CRASHES: Final = CrashLog(logging.getLogger("roost.presence"))
 
 Metas = dict[str, list[dict[str, Any]]]
@@ -258,6 +261,7 @@ class Presence(Actor):
         inbox = self.actor_inbox
         self.__tracker = tracker
         tracker.begin(lambda: monitors.deliver(inbox, _DUE))
+        tracker.wait_caught_up(CATCH_UP)
 
     def on_receive(self, message: Any) -> None:
         """Tell the diffs that are due."""
@@ -331,7 +335,9 @@ Change = Mapping[str, Any] | Callable[[dict[str, Any]], Mapping[str, Any]]
 
 
 def _tell(cls: type[Presence], tracker: Tracker, diff: Diff, joins: bytes, leaves: bytes) -> None:
-    """Tell a diff to the viewers of this process."""
+    """Tell a diff to the viewers of this process, unless others have come meanwhile."""
+    if not tracker.windows.counts(diff):
+        return
     payload = encoding.diff_json(joins, leaves)
     pubsub.server.local_event(diff.topic, DIFF, Body(json=payload))
     tracker.told(diff)

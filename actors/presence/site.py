@@ -182,6 +182,11 @@ class Site:
     def _beat(self) -> list[object]:
         return ["beat", self.name, self._own.clock]
 
+    @property
+    def caught_up(self) -> bool:
+        """Whether all has come of what our machine's other workers have."""
+        return self._members.caught_up
+
     def workers(self, names: Collection[str], now: float) -> None:
         """Learn the machine's list of workers; ours may be in it."""
         self._members.workers(names, now)

@@ -13,6 +13,8 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
+from gevent.event import Event
+
 from actors import pubsub, telemetry
 from actors.errors import PresenceLimit
 from actors.presence.encoding import as_json
@@ -57,6 +59,7 @@ class Tracker:
         self._leave_delay = leave_delay
         self._wake: Callable[[], object] | None = None
         self._woken = False
+        self._caught_up: Event | None = None
         self.open = False
         self.site = self._new_site()
         self.windows = Windows(leave_delay)
@@ -87,6 +90,13 @@ class Tracker:
                 adapter.gone(self._listed)
         self.windows.taken_back()
         self._listed()
+
+    def wait_caught_up(self, timeout: float) -> bool:
+        """Wait for the sets of this machine's other workers; return whether all is there."""
+        if not self.site.caught_up:
+            self._caught_up = Event()
+            self._caught_up.wait(timeout)
+        return self.site.caught_up
 
     def paused(self) -> None:
         """Go on without anybody to tell diffs: what is due waits."""
@@ -242,16 +252,18 @@ class Tracker:
                 about = {"presence": self.name, "replica": replica, "status": status}
                 telemetry.execute("presence.replica", {"count": 1}, about)
             site.news.clear()
+        if self._caught_up is not None and site.caught_up:
+            self._caught_up.set()
+            self._caught_up = None
         self._arm()
 
     def _note(self) -> None:
         now, windows = self._now(), self.windows
         for change in self.site.changes:
             topic = change[1].topic
-            if self._watches or pubsub.subscribers(topic):
-                windows.note(change, now)
-            else:
-                windows.forget(topic)
+            seen = self._watches or pubsub.subscribers(topic) > 0
+            windows.note(change, now, seen=seen)
+            if not seen:
                 self._forget_state(topic)
         self.site.changes.clear()
 

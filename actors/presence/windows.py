@@ -117,18 +117,25 @@ class Windows:
     def __len__(self) -> int:
         return len(self._topics)
 
-    def note(self, change: Change, now: float) -> None:
-        """Take what became visible, or vanished."""
+    def note(self, change: Change, now: float, *, seen: bool) -> None:
+        """Take what became visible, or vanished; ``seen``: whether anybody sees the topic.
+
+        Where nobody does, a lost leave waits all the same: whoever comes soon is shown it, and not
+        somebody who leaves and is back in a moment.
+        """
         kind, entry = change
         topic = self._topics.get(entry.topic)
+        held = kind == LOST and self._leave_delay > 0
         if topic is None:
+            if not seen and not held:
+                return
             topic = self._topics[entry.topic] = _Topic()
         topic.take(kind, entry, now + self._leave_delay)
+        if not seen:
+            topic.joins.clear()
+            topic.leaves.clear()
+            topic.at_hand = None
         self._wait(entry.topic, topic)
-
-    def forget(self, topic: str) -> None:
-        """Drop what waits, as nobody sees ``topic``."""
-        self._topics.pop(topic, None)
 
     def due(self) -> float:
         """Return when :meth:`take` has something to do; infinity for never."""
@@ -165,10 +172,15 @@ class Windows:
         self._wait(name, topic)
         return topic.at_hand
 
+    def counts(self, diff: Diff) -> bool:
+        """Whether a diff that was taken is still to be told: not where all viewers had left."""
+        topic = self._topics.get(diff.topic)
+        return topic is not None and topic.at_hand is diff
+
     def told(self, diff: Diff, now: float, viewers: int) -> None:
         """Have the next diff of the topic keep its distance: ``diff`` was told to so many."""
-        topic = self._topics.get(diff.topic)
-        if topic is not None and topic.at_hand is diff:
+        if self.counts(diff):
+            topic = self._topics[diff.topic]
             topic.at_hand = None
             topic.open_at = now + min(viewers * PER_VIEWER, LONGEST)
             self._wait(diff.topic, topic)

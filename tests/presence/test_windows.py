@@ -27,11 +27,11 @@ def refs(diff: Diff | None) -> tuple[list[str], list[str]] | None:
 
 def test_first_diff_leaves_at_once_and_the_next_when_the_window_is_over():
     windows = Windows(DELAY)
-    windows.note((JOIN, entry("a")), 10.0)
+    windows.note((JOIN, entry("a")), 10.0, seen=True)
     assert windows.due() <= 10.0
     diff = windows.take(10.0)
     assert refs(diff) == (["a1"], [])
-    windows.note((JOIN, entry("b")), 10.0)
+    windows.note((JOIN, entry("b")), 10.0, seen=True)
     assert windows.due() == math.inf, "one is at hand"
     windows.told(diff, 10.0, viewers=1000)
     assert windows.due() == 10.0 + 1000 * PER_VIEWER
@@ -45,37 +45,37 @@ def test_first_diff_leaves_at_once_and_the_next_when_the_window_is_over():
 )
 def test_windows_grow_with_the_viewers_up_to_a_bound(viewers, wait):
     windows = Windows(DELAY)
-    windows.note((JOIN, entry("a")), 0.0)
+    windows.note((JOIN, entry("a")), 0.0, seen=True)
     windows.told(windows.take(0.0), 0.0, viewers)
-    windows.note((JOIN, entry("b")), 0.0)
+    windows.note((JOIN, entry("b")), 0.0, seen=True)
     assert windows.due() == pytest.approx(wait)
 
 
 def test_what_comes_and_goes_within_a_window_is_not_told():
     windows = Windows(DELAY)
-    windows.note((JOIN, entry("a")), 0.0)
-    windows.note((LEFT, entry("a")), 0.0)
+    windows.note((JOIN, entry("a")), 0.0, seen=True)
+    windows.note((LEFT, entry("a")), 0.0, seen=True)
     assert windows.take(0.0) is None
     assert len(windows) == 0
 
 
 def test_what_goes_and_is_back_under_its_name_is_not_told():
     windows = Windows(DELAY)
-    windows.note((LEFT, entry("a")), 0.0)
-    windows.note((JOIN, entry("a")), 0.0)
+    windows.note((LEFT, entry("a")), 0.0, seen=True)
+    windows.note((JOIN, entry("a")), 0.0, seen=True)
     assert windows.take(0.0) is None
 
 
 def test_an_update_is_told_as_leave_and_join_in_one_diff():
     windows = Windows(DELAY)
-    windows.note((LEFT, entry("a", "r1")), 0.0)
-    windows.note((JOIN, entry("a", "r2")), 0.0)
+    windows.note((LEFT, entry("a", "r1")), 0.0, seen=True)
+    windows.note((JOIN, entry("a", "r2")), 0.0, seen=True)
     assert refs(windows.take(0.0)) == (["r2"], ["r1"])
 
 
 def test_a_lost_leave_waits_for_its_delay():
     windows = Windows(DELAY)
-    windows.note((LOST, entry("a")), 1.0)
+    windows.note((LOST, entry("a")), 1.0, seen=True)
     assert windows.due() == 3.0
     assert windows.take(2.99) is None
     assert refs(windows.take(3.0)) == ([], ["a1"])
@@ -83,18 +83,18 @@ def test_a_lost_leave_waits_for_its_delay():
 
 def test_a_key_that_comes_back_takes_its_lost_leaves_into_the_diff_of_its_join():
     windows = Windows(DELAY)
-    windows.note((LOST, entry("a", "r1")), 0.0)
-    windows.note((LOST, entry("a", "r2")), 0.1)
-    windows.note((LOST, entry("b")), 0.2)
-    windows.note((JOIN, entry("a", "r3")), 1.0)
+    windows.note((LOST, entry("a", "r1")), 0.0, seen=True)
+    windows.note((LOST, entry("a", "r2")), 0.1, seen=True)
+    windows.note((LOST, entry("b")), 0.2, seen=True)
+    windows.note((JOIN, entry("a", "r3")), 1.0, seen=True)
     assert refs(windows.take(1.0)) == (["r3"], ["r1", "r2"])
 
 
 def test_a_key_waits_from_its_last_loss_on():
     windows = Windows(DELAY)
-    windows.note((LOST, entry("a", "r1")), 0.0)
-    windows.note((LOST, entry("b", "b1")), 0.5)
-    windows.note((LOST, entry("a", "r2")), 1.0)
+    windows.note((LOST, entry("a", "r1")), 0.0, seen=True)
+    windows.note((LOST, entry("b", "b1")), 0.5, seen=True)
+    windows.note((LOST, entry("a", "r2")), 1.0, seen=True)
     assert refs(windows.take(2.5)) == ([], ["b1"])
     windows.taken_back()
     assert refs(windows.take(3.0)) == ([], ["b1", "r1", "r2"])
@@ -102,45 +102,64 @@ def test_a_key_waits_from_its_last_loss_on():
 
 def test_without_a_delay_a_lost_leave_is_told_at_once():
     windows = Windows(0.0)
-    windows.note((LOST, entry("a")), 5.0)
+    windows.note((LOST, entry("a")), 5.0, seen=True)
     assert refs(windows.take(5.0)) == ([], ["a1"])
 
 
 def test_what_was_lost_before_anybody_saw_it_is_not_told():
     windows = Windows(DELAY)
-    windows.note((JOIN, entry("a")), 0.0)
-    windows.note((LOST, entry("a")), 0.0)
+    windows.note((JOIN, entry("a")), 0.0, seen=True)
+    windows.note((LOST, entry("a")), 0.0, seen=True)
     assert windows.take(10.0) is None
 
 
 def test_a_topic_is_forgotten_when_it_has_nothing_more_to_tell():
     windows = Windows(DELAY)
-    windows.note((JOIN, entry("a")), 0.0)
+    windows.note((JOIN, entry("a")), 0.0, seen=True)
     windows.told(windows.take(0.0), 0.0, viewers=100)
     assert len(windows) == 1, "its next diff keeps the distance"
     assert windows.take(windows.due()) is None
     assert (len(windows), windows.due()) == (0, math.inf)
 
 
-def test_forget_drops_what_waits_also_of_a_diff_at_hand():
+def test_where_nobody_looks_only_lost_leaves_wait():
     windows = Windows(DELAY)
-    windows.note((JOIN, entry("a")), 0.0)
+    windows.note((JOIN, entry("a")), 0.0, seen=False)
+    windows.note((LEFT, entry("a")), 0.0, seen=False)
+    assert len(windows) == 0
+    windows.note((LOST, entry("b", "b1")), 0.0, seen=False)
+    windows.note((LOST, entry("c", "c1")), 0.0, seen=False)
+    windows.note((JOIN, entry("b", "b2")), 1.0, seen=False)
+    assert list(windows.shown("t", {"b": [entry("b", "b2")]})) == ["b", "c"]
+    assert refs(windows.take(3.0)) == ([], ["c1"])
+
+
+def test_what_waits_is_dropped_when_nobody_looks_any_more():
+    windows = Windows(DELAY)
+    windows.note((JOIN, entry("a")), 0.0, seen=True)
     diff = windows.take(0.0)
-    windows.forget("t")
+    windows.note((JOIN, entry("b")), 0.0, seen=True)
+    windows.note((JOIN, entry("c")), 0.0, seen=False)
     windows.told(diff, 0.0, viewers=1)
-    windows.forget("unknown")
+    assert windows.take(10.0) is None
     assert (len(windows), windows.due()) == (0, math.inf)
+
+
+def test_without_a_delay_nothing_waits_where_nobody_looks():
+    windows = Windows(0.0)
+    windows.note((LOST, entry("a")), 0.0, seen=False)
+    assert len(windows) == 0
 
 
 def test_one_topic_can_be_asked_for():
     windows = Windows(DELAY)
-    windows.note((JOIN, entry("a", topic="one")), 0.0)
-    windows.note((JOIN, entry("b", topic="two")), 0.0)
+    windows.note((JOIN, entry("a", topic="one")), 0.0, seen=True)
+    windows.note((JOIN, entry("b", topic="two")), 0.0, seen=True)
     two = windows.take_of("two", 0.0)
     assert refs(two) == (["b1"], [])
     assert windows.take_of("two", 0.0) is None, "it is at hand"
     windows.told(two, 0.0, viewers=1000)
-    windows.note((JOIN, entry("c", topic="two")), 0.0)
+    windows.note((JOIN, entry("c", topic="two")), 0.0, seen=True)
     assert windows.take_of("two", 0.0) is None, "its window is not over"
     assert windows.take_of("three", 0.0) is None
     assert refs(windows.take(0.0)) == (["a1"], [])
@@ -162,6 +181,7 @@ class Histories(RuleBasedStateMachine):
         self.present: dict[str, list[Entry]] = {}
         self.told: set[tuple[str, str]] = set()
         self.at_hand: Diff | None = None
+        self.seen = True
 
     def note(self, kind: Any, one: Entry) -> None:
         if kind == JOIN:
@@ -170,7 +190,7 @@ class Histories(RuleBasedStateMachine):
             self.present[one.key].remove(one)
             if not self.present[one.key]:
                 del self.present[one.key]
-        self.windows.note((kind, one), self.now)
+        self.windows.note((kind, one), self.now, seen=self.seen)
 
     @rule(key=KEYS)
     def join(self, key: str) -> None:
@@ -203,13 +223,24 @@ class Histories(RuleBasedStateMachine):
     @rule()
     def tell(self) -> None:
         diff, self.at_hand = self.at_hand, None
-        if diff is not None:
+        if diff is not None and self.windows.counts(diff):
             leaves = {(each.key, each.ref) for each in diff.leaves}
             joins = {(each.key, each.ref) for each in diff.joins}
             assert leaves <= self.told
             assert not joins & self.told
             self.told = (self.told - leaves) | joins
             self.windows.told(diff, self.now, viewers=1000)
+
+    @rule()
+    def look_away(self) -> None:
+        self.seen = False
+
+    @rule()
+    def look(self) -> None:
+        if not self.seen:
+            self.seen = True
+            shown = self.windows.shown("t", self.present)
+            self.told = {(key, each.ref) for key, of in shown.items() for each in of}
 
     @rule()
     def crash(self) -> None:
@@ -220,9 +251,11 @@ class Histories(RuleBasedStateMachine):
     def what_is_shown_was_told(self) -> None:
         shown = self.windows.shown("t", self.present)
         assert all(shown.values())
-        assert {(key, each.ref) for key, of in shown.items() for each in of} == self.told
+        if self.seen:
+            assert {(key, each.ref) for key, of in shown.items() for each in of} == self.told
 
     def teardown(self) -> None:
+        self.look()
         self.tell()
         for _ in range(3):
             self.now += 10.0
