@@ -101,7 +101,10 @@ class Members:
     def caught_up(self) -> bool:
         """Whether every worker in the list has been heard, and nothing of it is missing."""
         alive = (self._known.get(name) for name in self._listed if name not in self._graves)
-        return all(each and each.state is State.UP and not each.view.behind for each in alive)
+        return all(
+            each and each.state is State.UP and 0 <= each.view.told <= each.view.clock
+            for each in alive
+        )
 
     def known(self, worker: str) -> Member | None:
         """Return the member that ``worker`` has, hidden or not."""
@@ -175,16 +178,14 @@ class Members:
         if worker != self._worker and not self._sibling(worker):
             self.end(worker, now)
 
-    def workers(self, names: Collection[str], now: float) -> None:
-        """Learn which workers our machine has: ask the new ones, and bury who is missing."""
+    def workers(self, names: Collection[str], now: float) -> list[str]:
+        """Learn which workers our machine has: bury who is missing, and return the new ones."""
         listed = frozenset(name for name in names if self._sibling(name) and name != self._worker)
         before, self._listed = self._listed, listed
         for worker in sorted(before - listed):
             self.end(worker, now)
             self._out.outbox.append((None, ["gone", worker]))
-        for worker in sorted(listed - before):
-            if worker not in self._graves:
-                self._out.outbox.append((worker, ["want", self._me, "", 0, 0]))
+        return [worker for worker in sorted(listed - before) if worker not in self._graves]
 
     def linked(self, *, up: bool, now: float) -> None:
         """Learn whether others on other machines can be heard at all."""

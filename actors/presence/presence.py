@@ -261,7 +261,7 @@ class Presence(Actor):
         inbox = self.actor_inbox
         self.__tracker = tracker
         tracker.begin(lambda: monitors.deliver(inbox, _DUE))
-        tracker.wait_caught_up(CATCH_UP)
+        tracker.catch_up(CATCH_UP)
 
     def on_receive(self, message: Any) -> None:
         """Tell the diffs that are due."""

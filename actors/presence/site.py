@@ -189,7 +189,10 @@ class Site:
 
     def workers(self, names: Collection[str], now: float) -> None:
         """Learn the machine's list of workers; ours may be in it."""
-        self._members.workers(names, now)
+        for worker in self._members.workers(names, now):
+            # It is asked, and told where we stand: what it has asked before may have come too early.
+            self.outbox.append((worker, ["want", self.name, "", 0, 0]))
+            self.outbox.append((worker, self._beat()))
 
     def linked(self, up: bool, now: float) -> None:  # noqa: FBT001 - it says what has happened
         """Learn that our own link to other machines went up or down."""

@@ -7,6 +7,7 @@ nothing here blocks.
 
 from __future__ import annotations
 
+import functools
 import logging
 import os
 import random
@@ -20,6 +21,7 @@ from actors.errors import PresenceLimit
 from actors.presence.encoding import as_json
 from actors.presence.ends import kind_of
 from actors.presence.entries import LEFT, MAX_KEYS, MAX_METAS, Entry
+from actors.presence.held import HELD, heard_of, said_held
 from actors.presence.periods import Periods
 from actors.presence.site import Site
 from actors.presence.windows import Diff, Windows
@@ -59,7 +61,7 @@ class Tracker:
         self._leave_delay = leave_delay
         self._wake: Callable[[], object] | None = None
         self._woken = False
-        self._caught_up: Event | None = None
+        self._news = Event()
         self.open = False
         self.site = self._new_site()
         self.windows = Windows(leave_delay)
@@ -91,12 +93,34 @@ class Tracker:
         self.windows.taken_back()
         self._listed()
 
-    def wait_caught_up(self, timeout: float) -> bool:
-        """Wait for the sets of this machine's other workers; return whether all is there."""
-        if not self.site.caught_up:
-            self._caught_up = Event()
-            self._caught_up.wait(timeout)
-        return self.site.caught_up
+    def catch_up(self, timeout: float) -> None:
+        """Learn, within so many seconds, who is there in this machine's other workers.
+
+        Also who was lost there a moment ago: whoever is served here first would else be shown that
+        somebody is gone who is about to come back.
+        """
+        until = self._now() + timeout
+        self._wait(until, lambda: self.site.caught_up)
+        waiting = set()
+        for adapter in self._adapters:
+            for peer in adapter.peers:
+                waiting.add(peer)
+                learn = functools.partial(self._learn, waiting, peer)
+                adapter.request(peer, self._kind, HELD, timeout, learn)
+        self._wait(until, lambda: not waiting)
+
+    def _wait(self, until: float, condition: Callable[[], bool]) -> None:
+        while not condition() and (left := until - self._now()) > 0:
+            self._news.clear()
+            self._news.wait(left)
+
+    def _learn(self, waiting: set[str], peer: str, answer: Any) -> None:
+        waiting.discard(peer)
+        self._news.set()
+        now, index = self._now(), self.site.index
+        for entry, left in heard_of(answer):
+            if not index.by_key(entry.topic, entry.key):
+                self.windows.hold(entry, now + min(left, self._leave_delay))
 
     def paused(self) -> None:
         """Go on without anybody to tell diffs: what is due waits."""
@@ -204,7 +228,8 @@ class Tracker:
 
     def _heard(self, worker: str, body: Any, reply: Reply | None) -> None:
         if reply is not None:
-            reply(None)
+            reply(said_held(self.windows.held(self._now())) if body == HELD else None)
+            return
         if not self.open:
             return
         self._follow_link()
@@ -252,9 +277,7 @@ class Tracker:
                 about = {"presence": self.name, "replica": replica, "status": status}
                 telemetry.execute("presence.replica", {"count": 1}, about)
             site.news.clear()
-        if self._caught_up is not None and site.caught_up:
-            self._caught_up.set()
-            self._caught_up = None
+        self._news.set()
         self._arm()
 
     def _note(self) -> None:

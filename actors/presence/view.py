@@ -28,7 +28,7 @@ class View:
 
     def __init__(self) -> None:
         self.clock = 0
-        self.told = 0
+        self.told = -1  # none was heard of
         self.part = Part()
         self.transfer: Transfer | None = None
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import heapq
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from actors.presence.entries import JOIN, LOST, Change, Entry
@@ -136,6 +136,22 @@ class Windows:
             topic.leaves.clear()
             topic.at_hand = None
         self._wait(entry.topic, topic)
+
+    def held(self, now: float) -> Iterator[tuple[Entry, float]]:
+        """Yield each lost leave that waits, and for how many seconds more."""
+        for topic in self._topics.values():
+            for held in topic.held.values():
+                for entry in held.leaves:
+                    yield entry, max(0.0, held.when - now)
+
+    def hold(self, entry: Entry, until: float) -> None:
+        """Have a lost leave wait that another process has heard of; twice is once."""
+        topic = self._topics.setdefault(entry.topic, _Topic())
+        before = topic.held.get(entry.key, _Held(until, []))
+        if entry.ref not in {each.ref for each in before.leaves}:
+            topic.held[entry.key] = _Held(max(until, before.when), [*before.leaves, entry])
+            topic.held = dict(sorted(topic.held.items(), key=lambda item: item[1].when))
+            self._wait(entry.topic, topic)
 
     def due(self) -> float:
         """Return when :meth:`take` has something to do; infinity for never."""
