@@ -62,6 +62,7 @@ class Tracker:
         self._wake: Callable[[], object] | None = None
         self._woken = False
         self._news = Event()
+        self._linked = True
         self.open = False
         self.site = self._new_site()
         self.windows = Windows(leave_delay)
@@ -141,6 +142,7 @@ class Tracker:
 
     def _new_site(self) -> Site:
         self._starts += 1
+        self._linked = True
         worker = pubsub.server.worker or f"{os.urandom(8).hex()}-0"
         return Site(worker, self._starts, Periods(), random.random, self._now())
 
@@ -248,7 +250,9 @@ class Tracker:
 
     def _follow_link(self) -> None:
         up = all(adapter.up for adapter in self._adapters)
-        self.site.linked(up, self._now())
+        if up != self._linked:
+            self._linked = up
+            self.site.linked(up, self._now())
 
     def _send(self) -> None:
         outbox = self.site.outbox

@@ -17,6 +17,8 @@ class Cable:
     def __init__(self, server: tuple[str, int]) -> None:
         self.server = server
         self.there = True
+        self._answers = threading.Event()
+        self._answers.set()
         self._lock = threading.Lock()
         self._sockets: set[socket.socket] = set()
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -36,14 +38,20 @@ class Cable:
 
     def cut(self) -> None:
         """Break what there is, and whatever comes."""
+        self._answers.set()
         with self._lock:
             self.there = False
             for each in self._sockets:
                 with suppress(OSError):
                     each.shutdown(socket.SHUT_RDWR)
 
+    def hold_answers(self) -> None:
+        """Carry nothing more to the clients; what they send arrives."""
+        self._answers.clear()
+
     def mend(self) -> None:
         """Carry again."""
+        self._answers.set()
         self.there = True
 
     def _accept(self) -> None:
@@ -60,15 +68,17 @@ class Cable:
                 self._sockets |= {client, server}
             threads = [
                 threading.Thread(target=self._carry, args=pair, daemon=True)
-                for pair in ((client, server), (server, client))
+                for pair in ((client, server, False), (server, client, True))
             ]
             self._threads += threads
             for thread in threads:
                 thread.start()
 
-    def _carry(self, source: socket.socket, target: socket.socket) -> None:
+    def _carry(self, source: socket.socket, target: socket.socket, answers: bool) -> None:
         with suppress(OSError):
             while data := source.recv(65536):
+                if answers:
+                    self._answers.wait()
                 target.sendall(data)
         for each in (source, target):
             with suppress(OSError):
