@@ -14,6 +14,8 @@ from actors.presence.entries import MAX_META_BYTES, MAX_NAME_BYTES, OBJECT_PROPE
 from actors.serializers import strict_json
 from actors.serializers.message import is_too_long
 
+_OURS = frozenset({"phx_ref", "phx_ref_prev"})
+
 Presences = dict[str, dict[str, Any]]
 
 
@@ -54,14 +56,13 @@ def encoded(meta: object, ref: str, previous: str | None = None) -> bytes:
     """
     if not isinstance(meta, Mapping):
         raise TypeError(f"the meta {meta!r:.80}: must be a mapping")
-    size = len(strict_json.encode(meta))
-    if size > MAX_META_BYTES:
-        raise PresenceLimit(f"a meta of {size} bytes: at most {MAX_META_BYTES}")
-    named = {**meta, "phx_ref": ref}
-    named.pop("phx_ref_prev", None)
-    if previous is not None:
-        named["phx_ref_prev"] = previous
-    return strict_json.encode(named)
+    if "phx_ref" in meta or "phx_ref_prev" in meta:  # such as an update is handed, and hands on
+        meta = {name: value for name, value in meta.items() if name not in _OURS}
+    text = strict_json.encode(meta)
+    if len(text) > MAX_META_BYTES:
+        raise PresenceLimit(f"a meta of {len(text)} bytes: at most {MAX_META_BYTES}")
+    names = f'"phx_ref":"{ref}"' + (f',"phx_ref_prev":"{previous}"' if previous else "")
+    return b"%b%b%b}" % (text[:-1], b"," if len(text) > 2 else b"", names.encode())
 
 
 def decoded(entry: Entry) -> dict[str, Any]:
