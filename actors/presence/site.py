@@ -190,7 +190,7 @@ class Site:
     def workers(self, names: Collection[str], now: float) -> None:
         """Learn the machine's list of workers; ours may be in it."""
         for worker in self._members.workers(names, now):
-            # It is asked, and told where we stand: what it has asked before may have come too early.
+            # It is asked, and told where we stand: what it asked before may have come too early.
             self.outbox.append((worker, ["want", self.name, "", 0, 0]))
             self.outbox.append((worker, self._beat()))
 

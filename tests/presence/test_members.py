@@ -101,7 +101,10 @@ def test_who_may_speak(site, name, taken):
 def test_a_sibling_may_speak_when_the_list_has_it(site):
     assert not site.heard(delta("m-3.0"), 0.0)
     site.workers(["m-1", "m-2", "m-3"], 1.0)
-    assert site.outbox == [("m-3", ["want", "m-1.0", "", 0, 0])]
+    assert site.outbox == [
+        ("m-3", ["want", "m-1.0", "", 0, 0]),
+        ("m-3", ["beat", "m-1.0", 0]),
+    ]
     assert site.heard(delta("m-3.0"), 1.0)
 
 
