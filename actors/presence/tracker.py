@@ -13,6 +13,7 @@ import os
 import random
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
+from weakref import WeakSet
 
 from gevent.event import Event
 
@@ -53,7 +54,8 @@ class Tracker:
         self._watches = watches
         self._timers: Timers = get_dispatcher().timers
         self._starts = 0
-        self._adapters: list[Cluster] = []
+        self._adapters: tuple[Cluster, ...] = ()
+        self._asked: WeakSet[Cluster] = WeakSet()
         self._owners: set[int] = set()
         self._states: dict[str, bytes] = {}
         self._cached = 0
@@ -85,9 +87,10 @@ class Tracker:
             self.windows = Windows(self._leave_delay)
             self._states.clear()
             self._cached = 0
-        for adapter in pubsub.server.adapters:
-            if adapter not in self._adapters:
-                self._adapters.append(adapter)
+        self._adapters = pubsub.server.adapters
+        for adapter in self._adapters:
+            if adapter not in self._asked:
+                self._asked.add(adapter)
                 adapter.serve(self._kind, self._heard)
                 adapter.joined(self._listed)
                 adapter.gone(self._listed)

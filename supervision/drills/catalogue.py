@@ -16,11 +16,6 @@ from supervision.drills.stage import Stage
 GENERIC: Final = "supervision.drills.themes"
 """The package of the drills that fit any application."""
 
-WITH_ITS_PART: Final = {
-    "G30": ("presence-nodedown", "a worker with presences is killed: comes with presence"),
-}
-"""Drills that are numbered, and cannot be run yet."""
-
 
 class UnknownDrillError(Exception):
     """There is no drill of that name; the text says what may have been meant."""
@@ -46,10 +41,7 @@ class Catalogue:
         known = {key: each for each in self.all() for key in (each.name, each.number.lower())}
         for name in names:
             if name.lower() not in known:
-                later = {key.lower(): text for key, (_, text) in WITH_ITS_PART.items()}
-                later |= dict(WITH_ITS_PART.values())
-                why = later.get(name.lower())
-                hint = f": {why}" if why else did_you_mean(name, list(known))
+                hint = did_you_mean(name, list(known))
                 raise UnknownDrillError(f"there is no drill {name!r}{hint}")
         return [known[name.lower()] for name in names]
 

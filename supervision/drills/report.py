@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any, Final
 
-from supervision.drills.catalogue import WITH_ITS_PART
 from supervision.drills.drill import Drill
 from supervision.drills.runner import Outcome, Row
 from supervision.drills.stage import Event
@@ -28,9 +27,6 @@ def listed(drills: Sequence[Drill]) -> Iterator[str]:
             facts.append("by its name alone")
         yield f"{drill.number:4} {drill.name} ({', '.join(facts)})"
         yield f"     {drill.outcome}"
-    for number, (name, why) in WITH_ITS_PART.items():
-        yield f"{number:4} {name} (not yet)"
-        yield f"     {why}"
 
 
 def written(outcome: Outcome) -> Iterator[str]:

@@ -56,6 +56,7 @@ if "version" in given:
 
 endpoint = Endpoint(
     children=[
+        channels.Here,
         *([app_tree.announced("child")] if traced else []),
         *([app_once.acting(given["once"])] if "once" in given else []),
     ],

@@ -4,10 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
-from actors import Channel, ChannelSocket, Ok, Reason, on
+from actors import Actor, Channel, ChannelSocket, Ok, Presence, Reason, on
 from tests.drills.app_sockets import ledger
 from tests.drills.ledger import ENDED, HANDLED
 from tests.drills.point import point
+
+LEAVE_DELAY = 1.0
+
+
+class Here(Presence):
+    """Who is in which room."""
+
+    leave_delay = LEAVE_DELAY
+
+
+class Guest(Actor):
+    """One who is there without a client."""
 
 
 class Room(Channel):
@@ -26,6 +38,15 @@ class Room(Channel):
     @on("shout")
     def shout(self, payload: dict[str, Any]) -> None:
         self.broadcast("shout", payload)
+
+    @on("invite")
+    def invite(self, payload: dict[str, Any]) -> None:
+        for number in range(payload["count"]):
+            Here.track(Guest.start(), self.topic, f"guest-{number}", {})
+
+    @on("who")
+    def who(self, payload: dict[str, Any]) -> Ok:
+        return Ok(Here.list(self))
 
     def handle_drain(self) -> None:
         self.push("farewell")

@@ -91,9 +91,3 @@ def test_what_is_no_module_of_drills_is_refused(themes, text, told):
 def test_an_unknown_name_is_told_with_what_was_meant():
     with pytest.raises(UnknownDrillError, match="did you mean 'quiet-term'"):
         load().named(["quite-term"])
-
-
-@pytest.mark.parametrize("name", ["G30", "presence-nodedown", "g30"])
-def test_a_drill_whose_part_is_not_there_yet_says_so(name):
-    with pytest.raises(UnknownDrillError, match="comes with"):
-        load().named([name])
