@@ -19,6 +19,7 @@ LOGGERS: Final = (
     "roost.channels",
     "roost.endpoint",
     "roost.master",
+    "roost.presence",
     "roost.pubsub",
     "roost.runtime",
     "roost.supervision",
