@@ -105,12 +105,12 @@ class Tracker:
         """
         until = self._now() + timeout
         self._wait(until, lambda: self.site.caught_up)
-        waiting = set()
+        waiting: set[str] = set()
         for adapter in self._adapters:
             for peer in adapter.peers:
-                waiting.add(peer)
                 learn = functools.partial(self._learn, waiting, peer)
-                adapter.request(peer, self._kind, HELD, timeout, learn)
+                if adapter.request(peer, self._kind, HELD, timeout, learn):
+                    waiting.add(peer)
         self._wait(until, lambda: not waiting)
 
     def _wait(self, until: float, condition: Callable[[], bool]) -> None:
