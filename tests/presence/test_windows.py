@@ -168,6 +168,59 @@ def test_one_topic_can_be_asked_for():
 KEYS = st.sampled_from(["a", "b", "c"])
 
 
+def test_lost_leaves_that_wait_can_be_told_to_another_worker():
+    windows = Windows(DELAY)
+    windows.note((LOST, entry("a", "r1")), 1.0, seen=True)
+    windows.note((LOST, entry("a", "r2")), 2.0, seen=True)
+    windows.note((LOST, entry("b", topic="other")), 2.5, seen=False)
+    windows.note((LEFT, entry("c")), 2.5, seen=True)
+    waits = [(each.ref, left) for each, left in windows.held(3.0)]
+    assert waits == [("r1", 1.0), ("r2", 1.0), ("b1", 1.5)]
+    assert {left for _, left in windows.held(100.0)} == {0.0}
+
+
+def test_leaves_that_another_worker_holds_wait_here_too():
+    windows = Windows(DELAY)
+    windows.hold(entry("a", "r1"), 5.0)
+    windows.hold(entry("b"), 4.0)
+    windows.hold(entry("b"), 9.0)  # a third worker says the same
+    windows.hold(entry("a", "r2"), 3.0)
+    assert windows.due() == 4.0
+    assert sorted(windows.shown("t", {})) == ["a", "b"]
+    assert refs(windows.take(4.0)) == ([], ["b1"])
+    windows.note((JOIN, entry("a", "r3")), 4.5, seen=True)
+    windows.taken_back()
+    assert refs(windows.take(5.0)) == (["r3"], ["b1", "r1", "r2"])
+
+
+def test_who_is_held_from_elsewhere_and_comes_back_unseen_is_forgotten():
+    windows = Windows(DELAY)
+    windows.hold(entry("a", "r1"), 5.0)
+    windows.note((JOIN, entry("a", "r2")), 1.0, seen=False)
+    assert windows.shown("t", {"a": [entry("a", "r2")]}) == {"a": [entry("a", "r2")]}
+    assert windows.take(5.0) is None
+    assert len(windows) == 0
+
+
+def test_a_topic_that_is_asked_for_goes_on_waiting_for_its_lost_leaves():
+    windows = Windows(DELAY)
+    windows.note((LOST, entry("a")), 1.0, seen=True)
+    assert windows.take_of("t", 2.0) is None
+    assert windows.due() == 3.0
+
+
+def test_what_was_taken_and_is_undone_before_it_is_told_is_not_told():
+    windows = Windows(DELAY)
+    windows.note((LEFT, entry("a")), 0.0, seen=True)
+    windows.note((JOIN, entry("b")), 0.0, seen=True)
+    assert refs(windows.take(0.0)) == (["b1"], ["a1"])
+    windows.note((JOIN, entry("a")), 0.0, seen=True)
+    windows.note((LEFT, entry("b")), 0.0, seen=True)
+    windows.note((JOIN, entry("c")), 0.0, seen=True)
+    windows.taken_back()
+    assert refs(windows.take(0.0)) == (["c1"], [])
+
+
 class Histories(RuleBasedStateMachine):
     """``shown`` is the sum of the diffs told at any time, and in the end what is present."""
 
