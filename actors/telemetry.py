@@ -28,6 +28,13 @@ event                       measurements                                 metadat
                                                                          ``topic``, ``reason``
 ``channel.closed``          ``count`` (channels that were joined)        ``channel``, ``topic``,
                                                                          ``reason``
+``presence.diff``           ``joins``, ``leaves`` (metas), ``size``      ``presence`` (a class),
+                            (bytes of its payload): told here            ``topic``
+``presence.replica``        ``count`` (another worker's set)             ``presence`` (a name),
+                                                                         ``replica``, ``status``
+                                                                         (``"up"``, ``"down"`` or
+                                                                         ``"gone"``)
+``presence.malformed``      ``count`` (messages that are not presence's) ``peer`` (worker)
 ``publish.request``         ``status``, ``count`` (messages that were    ``path``, ``peer`` (an
                             accepted), ``size`` (bytes of the body)      address, or ``unix``)
 ``drain.batch``             ``index``, ``count`` (connections), ``left``  ``drainer``

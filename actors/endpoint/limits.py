@@ -14,6 +14,7 @@ from actors.channels.socket import ChannelSocket
 from actors.endpoint.mounts import Mounts
 from actors.endpoint.serving import lease, publish_requests
 from actors.options import Options, build, limits
+from actors.presence import entries, held, members, periods, presence, tracker, windows
 from actors.pubsub import bus, link, numbers, pace, wire
 from actors.pubsub.redis import outbox
 from actors.pubsub.redis import schedule as redis
@@ -27,6 +28,8 @@ from transports.http import chunked, grammar, query, shared, writer
 from transports.longpoll import claims, relay
 from transports.tcp import listener, patience, stream
 from transports.websocket import connection, deflate, protocol, read_rate
+
+PERIODS = periods.Periods()
 
 FIXED: tuple[tuple[str, Any, str, str], ...] = (
     ("actor.mailbox_messages", actor.Actor.mailbox_messages, "messages", "told, not yet handled"),
@@ -133,6 +136,38 @@ FIXED: tuple[tuple[str, Any, str, str], ...] = (
         "for polls of machines out of reach",
     ),
     ("redis.publishers", numbers.MAX_PUBLISHERS, "workers", "whose numbers are known, for gaps"),
+    ("presence.metas", entries.MAX_METAS, "metas", "under one key of a topic, else PresenceLimit"),
+    ("presence.keys", entries.MAX_KEYS, "keys", "in one topic, else PresenceLimit"),
+    ("presence.meta", entries.MAX_META_BYTES, "bytes", "of a meta as JSON, else PresenceLimit"),
+    ("presence.name", entries.MAX_NAME_BYTES, "bytes", "of a key or a topic, else PresenceLimit"),
+    ("presence.entries", entries.MAX_ENTRIES, "metas", "that one worker may track, else refused"),
+    (
+        "presence.leave_delay",
+        presence.Presence.leave_delay,
+        "seconds",
+        "that a lost leave waits for its key to come back",
+    ),
+    (
+        "presence.per_viewer",
+        round(windows.PER_VIEWER * 1e6),
+        "microseconds",
+        "between two diffs of a topic, for each viewer",
+    ),
+    ("presence.window", windows.LONGEST, "seconds", "between two diffs of a topic, at most"),
+    ("presence.states", tracker.MAX_CACHED, "bytes", "of states kept encoded, then made anew"),
+    ("presence.delta", PERIODS.delta_every, "seconds", "between two messages to other workers"),
+    ("presence.beat", PERIODS.beat_every, "seconds", "of silence, then a worker says its clock"),
+    ("presence.want", PERIODS.want_every, "seconds", "between two questions for what is missing"),
+    ("presence.page", PERIODS.page_bytes, "bytes", "of entries in one message, about"),
+    ("presence.log", PERIODS.log, "changes", "told again to who missed them, else all"),
+    ("presence.stall", PERIODS.stall, "seconds", "of our own lateness, then nobody is silent"),
+    ("presence.down", PERIODS.down, "seconds", "of a machine's silence, then it is hidden"),
+    ("presence.forget", PERIODS.forget, "seconds", "the same, then it is forgotten"),
+    ("presence.members", members.MAX_MEMBERS, "workers", "that are known, more are not heard"),
+    ("presence.graves", members.MAX_GRAVES, "workers", "that have ended and are remembered"),
+    ("presence.answers", members.MAX_ANSWERS, "answers", "to one worker in a second"),
+    ("presence.catch_up", presence.CATCH_UP, "seconds", "to learn who is there, before it serves"),
+    ("presence.held", held.MAX_HELD, "leaves", "that wait, told to a worker that begins"),
     ("master.workers", MAX_WORKERS, "processes", "of one master"),
     ("master.unsent", channel.MAX_UNSENT, "bytes", "for a worker that does not read"),
     ("log.waiting", log_writer.MAX_WAITING, "bytes", "of the log that wait to be written"),

@@ -26,7 +26,7 @@ SHOWN = Endpoint()
 """An endpoint that has every limit: channels over both transports."""
 SHOWN.socket("/echo", ChannelSocket, longpoll=True)
 
-CLASS = re.compile(r"\.mailbox_|\bchannels\.|\.join_timeout$")
+CLASS = re.compile(r"\.mailbox_|\bchannels\.|\.join_timeout$|\.leave_delay$")
 """Limits that are attributes of a class."""
 
 HEAD = "| limit | default | unit | meaning |\n| --- | --- | --- | --- |\n"

@@ -357,6 +357,8 @@ class TestPrintLimits:
             "dispatcher.keepers",
             "endpoint.grace",
             "http.max_head",
+            "presence.metas",
+            "presence.leave_delay",
             "/echo websocket.max_frame_size",
         ):
             assert name in names
