@@ -13,9 +13,10 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect as connect_client
 
 from actors import token
-from examples import digest
+from examples import digest, presence_people
 from tests.support.channels import ChannelClient
 from tests.support.command import ROOT, Command
+from tests.support.waiting import eventually
 
 DEADLINE = 10
 
@@ -80,6 +81,54 @@ def test_typed_chat_checks_what_comes_and_shows_nothing_of_who_is_muted():
         assert grace.event("new_msg") == {"sender": "grace", "body": "ho"}
         said = [ada.event("new_msg")["sender"] for _ in range(2)]
         assert said == ["ada", "grace"]
+
+
+def test_presence_tells_who_is_there_and_who_types_whichever_worker_serves_them():
+    with example("presence", workers=2) as command, ExitStack() as stack:
+        command.wait_for("2 workers are ready")
+        ada, eve = (
+            stack.enter_context(ChannelClient(command.address, f"/socket/websocket?user={name}"))
+            for name in ("ada", "eve")
+        )
+        assert ada.join("room:1") == ("ok", {})
+        assert list(ada.event("presence_state")) == ["user:ada"]
+        assert list(ada.event("presence_diff")["joins"]) == ["user:ada"]
+        assert eve.join("room:1") == ("ok", {})
+        assert list(ada.event("presence_diff")["joins"]) == ["user:eve"]
+        two = ("ok", {"people": 2})  # they may have come at once, in two workers
+        eventually(lambda: eve.ask("room:1", "how_many") == two, DEADLINE, pause=0.02)
+        eve.send("room:1", "typing", {"typing": True})
+        (typing,) = ada.event("presence_diff")["joins"]["user:eve"]["metas"]
+        assert (typing["name"], typing["typing"]) == ("eve", True)
+        eve.leave()
+        assert list(ada.event("presence_diff")["leaves"]) == ["user:eve"]
+        assert ada.ask("room:1", "how_many") == ("ok", {"people": 1})
+        assert status(command, "/socket/websocket?vsn=2.0.0") == 403
+
+
+def test_presence_has_names_of_a_database_and_keeps_a_record_there(tmp_path, monkeypatch):
+    monkeypatch.setenv("DATABASE", str(tmp_path / "people.db"))
+    with closing(presence_people.database()) as db:
+        db.executemany("INSERT INTO people VALUES (?, ?)", [("1", "Ada"), ("2", "Eve")])
+        with (
+            example("presence_people", workers=2, env=dict(os.environ)) as command,
+            ExitStack() as stack,
+        ):
+            command.wait_for("2 workers are ready")
+            one, two = (
+                stack.enter_context(ChannelClient(command.address, f"/socket/websocket?id={who}"))
+                for who in (1, 2)
+            )
+            assert one.join("room:1") == ("ok", {})
+            assert one.event("presence_diff")["joins"]["1"]["name"] == "Ada"
+            assert two.join("room:1") == ("ok", {})
+            assert one.event("presence_diff")["joins"]["2"]["name"] == "Eve"
+            eventually(
+                lambda: db.execute("SELECT * FROM records").fetchall() == [("room:1", 2)],
+                DEADLINE,
+                pause=0.02,
+            )
+            assert status(command, "/socket/websocket?vsn=2.0.0&id=x") == 403
 
 
 def test_job_replies_later_and_takes_bytes():
@@ -252,7 +301,7 @@ def test_every_example_has_a_test():
     assert {name for name in names if f'"{name}"' not in tested and name not in tested} == set()
 
 
-@pytest.mark.parametrize("name", ["test_room", "test_echo"])
+@pytest.mark.parametrize("name", ["test_room", "test_echo", "test_presence"])
 def test_the_tests_of_examples_pass_as_those_of_an_application(name):
     environ = {name: value for name, value in os.environ.items() if "COVERAGE" not in name}
     done = subprocess.run(
