@@ -61,7 +61,7 @@ class UserSocket(ChannelSocket):
 
     @classmethod
     def connect(cls, info: ConnectInfo) -> Ok | Error:
-        who = info.params.get("id", "")  # a real application takes it from a token
+        who = str(info.params.get("id"))  # a real application takes it from a token
         return Ok({"id": who}) if who.isdecimal() and len(who) < 20 else Error("no such person")
 
 
