@@ -19,16 +19,10 @@ BELIEVED_DEAD: Final = "heartbeat timeout"
 
 CUT_OFF: Final = frozenset(
     {
-        "draining",
-        "duplicate",
-        "flood",
-        "inactive",
-        "overflow",
-        "restart",
-        "slow_consumer",
-        "timeout",
+        None, "draining", "duplicate", "flood", "inactive", "message_timeout", "overflow",
+        "restart", "slow_consumer", "timeout",
     }
-)
+)  # fmt: skip
 """What the server ends an actor for whose client comes back: details of a ``Shutdown``."""
 
 

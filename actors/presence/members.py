@@ -47,6 +47,10 @@ class Budget:
         return self._count <= MAX_ANSWERS
 
 
+EARLIER: Final = 8
+"""Workers before a new one of which it tells, where they are not in its list, that they ended."""
+
+
 class Member:
     """A set of another worker. ``start`` is infinite where the worker itself has ended."""
 
@@ -96,6 +100,7 @@ class Members:
         self._graves: dict[str, Member] = {}  # the first one has ended first
         self._listed: frozenset[str] = frozenset()
         self._cut: float | None = None
+        self._seen = False
 
     @property
     def caught_up(self) -> bool:
@@ -182,10 +187,22 @@ class Members:
         """Learn which workers our machine has: bury who is missing, and return the new ones."""
         listed = frozenset(name for name in names if self._sibling(name) and name != self._worker)
         before, self._listed = self._listed, listed
+        if not self._seen:
+            self._seen = True
+            self._tell_earlier()
         for worker in sorted(before - listed):
             self.end(worker, now)
             self._out.outbox.append((None, ["gone", worker]))
         return [worker for worker in sorted(listed - before) if worker not in self._graves]
+
+    def _tell_earlier(self) -> None:
+        """Tell that workers before ours have ended, which may have been alone on our machine."""
+        number = self._worker.rpartition("-")[2]
+        if number.isdecimal():
+            for earlier in range(max(1, int(number) - EARLIER), int(number)):
+                worker = f"{self._machine}-{earlier}"
+                if worker not in self._listed:
+                    self._out.outbox.append((None, ["gone", worker]))
 
     def linked(self, *, up: bool, now: float) -> None:
         """Learn whether others on other machines can be heard at all."""

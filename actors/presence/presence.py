@@ -16,9 +16,9 @@ from actors.presence.encoding import Presences
 from actors.presence.entries import Entry
 from actors.presence.tracker import Tracker
 from actors.presence.windows import Diff
-from actors.reasons import Crash, Killed, Reason
+from actors.reasons import Crash, Killed, Reason, Shutdown
 from actors.runtime import monitors
-from actors.runtime.actor import Actor
+from actors.runtime.actor import Actor, ActorKilled, Exit
 from actors.runtime.cell import Cell
 from actors.runtime.crashes import CrashLog
 from actors.runtime.dispatcher import get_dispatcher
@@ -286,8 +286,8 @@ class Presence(Actor):
                 self.__state = self.handle_metas(
                     diff.topic, {"joins": came, "leaves": went}, present, self.__state
                 )
-            except Exception as error:  # noqa: BLE001 - an application's
-                CRASHES.log(error, "%s.handle_metas failed", cls.__name__, owner=cls)
+            except BaseException as error:  # noqa: BLE001 - an application's
+                _failed(cls, "handle_metas", error)
 
     @classmethod
     def __decorated(cls, topic: str, entries: Mapping[str, Sequence[Entry]]) -> bytes:
@@ -296,8 +296,8 @@ class Presence(Actor):
             return b"{}"
         try:
             return encoding.value_json(cls.__fetched(topic, encoding.presences(entries)))
-        except Exception as error:  # noqa: BLE001 - an application's
-            CRASHES.log(error, "%s.fetch failed", cls.__name__, owner=cls)
+        except BaseException as error:  # noqa: BLE001 - an application's
+            _failed(cls, "fetch", error)
             return encoding.as_json(entries)
 
     @classmethod
@@ -310,14 +310,17 @@ class Presence(Actor):
         return found
 
     def on_ended(self, reason: Reason, left: Sequence[Any]) -> None:  # noqa: ARG002
-        """Keep the set for the next start after a crash or a kill; else say goodbye."""
+        """Keep the set for the next start after a crash or a kill; else say goodbye.
+
+        A supervisor that ends it may start it again, while those live whom it tracks.
+        """
         tracker, self.__tracker = self.__tracker, None
         if tracker is None:
             return
         if isinstance(reason, Crash | Killed):
             tracker.paused()
         else:
-            tracker.close()
+            tracker.close(forget=not isinstance(reason, Shutdown))
 
     @classmethod
     def __running(cls, what: str) -> Tracker:
@@ -344,6 +347,13 @@ def _tell(cls: type[Presence], tracker: Tracker, diff: Diff, joins: bytes, leave
     if telemetry.listens(TOLD):
         counts = {"joins": len(diff.joins), "leaves": len(diff.leaves), "size": len(payload)}
         telemetry.execute(TOLD, counts, {"presence": cls, "topic": diff.topic})
+
+
+def _failed(cls: type[Presence], what: str, error: BaseException) -> None:
+    """Log what a callback raised; an end of this actor goes on."""
+    if isinstance(error, Exit | ActorKilled):
+        raise error
+    CRASHES.log(error, "%s.%s failed", cls.__name__, what, owner=cls)
 
 
 def _overrides(cls: type, name: str) -> bool:

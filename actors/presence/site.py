@@ -77,6 +77,11 @@ class Site:
         """Return what ``owner`` has tracked."""
         return self._own.entry(owner, topic, key)
 
+    def owned(self, owner: int) -> list[Entry]:
+        """Return all that ``owner`` has tracked."""
+        found = (self.entry(owner, topic, key) for topic, key in self._own.owned(owner))
+        return [entry for entry in found if entry is not None]
+
     def remove(self, owner: int, topic: str, key: str, kind: Kind = LEFT) -> bool:
         """Untrack; return False where nothing was tracked. ``kind``: ``LEFT`` or ``LOST``."""
         entry = self._own.remove(owner, topic, key, kind)

@@ -19,7 +19,7 @@ from gevent.event import Event
 
 from actors import pubsub, telemetry
 from actors.errors import PresenceLimit
-from actors.presence.encoding import as_json
+from actors.presence.encoding import as_json, decoded, encoded
 from actors.presence.ends import kind_of
 from actors.presence.entries import LEFT, MAX_KEYS, MAX_METAS, Entry
 from actors.presence.held import HELD, heard_of, said_held
@@ -78,11 +78,13 @@ class Tracker:
 
     def begin(self, wake: Callable[[], object]) -> None:
         """Serve; the set of before goes on, if it has not been closed."""
-        self._wake, self._woken = wake, False
+        self._wake, self._woken, before = wake, False, None
         timers = get_dispatcher().timers
         if not self.open or timers is not self._timers:  # another loop: what was there is over
+            if timers is not self._timers:
+                self._owners.clear()
+            before = self.site
             self.open, self._timers, self._timer = True, timers, None
-            self._owners.clear()
             self.site = self._new_site()
             self.windows = Windows(self._leave_delay)
             self._states.clear()
@@ -96,6 +98,8 @@ class Tracker:
                 adapter.gone(self._listed)
         self.windows.taken_back()
         self._listed()
+        if before is not None:
+            self._carry_over(before)
 
     def catch_up(self, timeout: float) -> None:
         """Learn, within so many seconds, who is there in this machine's other workers.
@@ -126,19 +130,28 @@ class Tracker:
             if not index.by_key(entry.topic, entry.key):
                 self.windows.hold(entry, now + min(left, self._leave_delay))
 
+    def _carry_over(self, before: Site) -> None:
+        """Track again, under new refs, whom the set of before had, and who still lives."""
+        for number in self._owners:  # who has ended is not among them
+            for entry in before.owned(number):
+                make = functools.partial(encoded, decoded(entry))
+                self.site.add(number, entry.topic, entry.key, make)
+        self._settle()
+
     def paused(self) -> None:
         """Go on without anybody to tell diffs: what is due waits."""
         self._wake = None
 
-    def close(self) -> None:
-        """Say goodbye to the other workers, and forget all."""
+    def close(self, *, forget: bool) -> None:
+        """Say goodbye to the other workers; unless it is to ``forget``, a next start goes on."""
         if self.open:
             self.site.bye()
             self._send()
             self.open = False
             self._wake = None
             self._cancel()
-            self.site = self._new_site()
+        if forget:
+            self._owners.clear()
 
     def _now(self) -> float:
         return self._timers.now()
@@ -163,7 +176,10 @@ class Tracker:
             if not monitors.at_end(owner, self._ended):
                 raise RuntimeError(f"{owner} has ended")
             self._owners.add(owner.number)
-        entry = self.site.add(owner.number, topic, key, make)
+        try:
+            entry = self.site.add(owner.number, topic, key, make)
+        except ValueError as error:
+            raise PresenceLimit(str(error)) from error
         self._settle()
         return entry
 
@@ -252,7 +268,7 @@ class Tracker:
             self._settle()
 
     def _follow_link(self) -> None:
-        up = all(adapter.up for adapter in self._adapters)
+        up = all(adapter.hears for adapter in self._adapters)
         if up != self._linked:
             self._linked = up
             self.site.linked(up, self._now())

@@ -98,8 +98,8 @@ class Bus:
         return set(self._links)
 
     @property
-    def up(self) -> bool:
-        return True
+    def hears(self) -> bool:
+        return True  # whom it does not hear for long leaves the list
 
     def reaches(self, worker: str) -> bool:
         return worker in self._links

@@ -36,8 +36,8 @@ class Cluster(Protocol):
         """
 
     @property
-    def up(self) -> bool:
-        """Whether what is sent can arrive at all; a broken link to one worker means nothing."""
+    def hears(self) -> bool:
+        """Whether others would be heard: else their silence says nothing about them."""
 
     def reaches(self, worker: str) -> bool:
         """Whether what is for ``worker`` can be sent this way: it is a peer, or may be one."""

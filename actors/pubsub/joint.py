@@ -26,8 +26,8 @@ class Joint:
         return {peer for adapter in self._adapters for peer in adapter.peers}
 
     @property
-    def up(self) -> bool:
-        return all(adapter.up for adapter in self._adapters)
+    def hears(self) -> bool:
+        return all(adapter.hears for adapter in self._adapters)
 
     def reaches(self, worker: str) -> bool:
         return self._to(worker) is not None

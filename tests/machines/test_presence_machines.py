@@ -107,6 +107,17 @@ def test_a_killed_worker_is_gone_on_other_machines_too(machine, enter):
     assert all(at - killed >= DELAY for _, at in watcher.left)
 
 
+def test_a_killed_worker_that_was_alone_is_gone_when_the_next_one_serves(machine, enter):
+    one, two = machine(workers=1), machine(workers=0)
+    watcher, ann = enter(two), enter(one, "ann")
+    watcher.wait_keys("ann")
+    os.kill(ann.pid, signal.SIGKILL)
+    one.wait_for("is back: 1 of 1")
+    eventually(lambda: not watcher.list(), 2, pause=0.02)
+    watcher.wait_keys()
+    ann.client.client.close()
+
+
 def test_a_machine_that_stops_says_goodbye(machine, enter):
     one, two = machine(workers=1), machine(workers=1)
     watcher, ann = enter(two, "bob"), enter(one, "ann")
@@ -132,17 +143,18 @@ def test_a_machine_that_died_is_hidden_after_its_silence(machine, enter):
     ann.client.client.close()
 
 
-def test_an_outage_of_redis_is_no_mass_leave(machine, enter, redis):
+@pytest.mark.parametrize("outage", ["kill", "stop"])
+def test_an_outage_of_redis_is_no_mass_leave(machine, enter, redis, outage):
     one, two = machine(), machine(workers=0)
     ann, bob = enter(one, "ann"), enter(two, "bob")
     for viewer in (ann, bob):
         viewer.wait_keys("ann", "bob")
-    redis.kill()
+    (redis.kill if outage == "kill" else redis.stop)()
     over = time.monotonic() + DOWN + 3
     ann.ask("invite", {"count": 5, "word": "g"})  # of one's own machine one hears meanwhile
     ann.wait(lambda view: len(view) == 7)
     eventually(lambda: time.monotonic() > over, DOWN + 10, pause=0.1)
-    redis.start()
+    redis.start_if_ended()
     bob.wait(lambda view: len(view) == 7)
     agree(ann, bob)
     assert (ann.left, bob.left) == ([], [])

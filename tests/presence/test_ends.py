@@ -35,14 +35,15 @@ CASES = [
     (Closed(4000), LOST),
     # an orderly end
     (NORMAL, LEFT),
-    (SHUTDOWN, LEFT),
     (Shutdown("left"), LEFT),
     (Shutdown("disconnected"), LEFT),
     (Shutdown("a word of the application's"), LEFT),
     (Shutdown(""), LEFT),
     (FailedToStart(child="x", reason=NORMAL), LEFT),
     # the server's doing, after which clients come back
+    (SHUTDOWN, LOST),
     (Shutdown("draining"), LOST),
+    (Shutdown("message_timeout"), LOST),
     (Shutdown("restart"), LOST),
     (Shutdown("duplicate"), LOST),
     (Shutdown("flood"), LOST),

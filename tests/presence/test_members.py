@@ -408,3 +408,23 @@ def test_the_entry_of_two_sets_is_shown_until_both_are_gone(site):
     site.heard(["bye", "m-2.0", 1], 1.0)
     assert site.index.keys("t") == 0
     assert read(site)[1] == [JOIN, LOST]
+
+
+@pytest.mark.parametrize(
+    ("worker", "listed", "gone"),
+    [
+        ("m-1", [], []),
+        ("m-3", ["m-2"], ["m-1"]),
+        ("m-3", [], ["m-1", "m-2"]),
+        ("m-9", [], [f"m-{number}" for number in range(1, 9)]),
+        ("m-10", [], [f"m-{number}" for number in range(2, 10)]),
+        ("m-x", [], []),
+        ("", [], []),
+    ],
+)
+def test_a_new_worker_tells_which_before_it_have_ended(worker, listed, gone):
+    site = Site(worker, 1, Periods(), lambda: 0.5, 0.0)
+    for _ in range(2):
+        site.workers([worker, *listed], 0.0)
+    told = [message for to, message in site.outbox if to is None]
+    assert told == [["gone", each] for each in gone]

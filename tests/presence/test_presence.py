@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+import gevent
 import pytest
 from gevent.threadpool import ThreadPool
+from greenlet import GreenletExit
 
 from actors import (
     Actor,
@@ -26,8 +28,10 @@ from actors import (
     telemetry,
 )
 from actors.presence import presence as presences
+from actors.presence import replica as replicas
 from actors.presence import tracker as trackers
 from actors.presence.windows import PER_VIEWER
+from actors.reasons import SHUTDOWN
 from actors.testing import Channels, Clock
 
 
@@ -399,6 +403,24 @@ def test_a_handle_metas_that_raises_keeps_its_state_and_its_actor(channels, cloc
     assert [call[3] for call in Watching.calls] == [0, 0]
 
 
+@pytest.mark.parametrize(
+    "error", [gevent.Timeout(), SystemExit(), KeyboardInterrupt(), GreenletExit()]
+)
+def test_whatever_a_callback_raises_ends_nothing(channels, clock: Clock, monkeypatch, error):
+    def fail(*_: Any) -> None:
+        raise error
+
+    room, actor = enter(channels, None, "fine:1"), served_by(Decorated)
+    monkeypatch.setattr(Decorated, "fetch", classmethod(fail))
+    monkeypatch.setattr(Watching, "handle_metas", fail)
+    Decorated.track(Idle.start(), "fine:1", "a", {"name": "a"})
+    Watching.track(Idle.start(), "t", "a", {})
+    clock.advance(1)
+    assert metas(room.assert_push("presence_diff")["joins"]) == {"a": ["a"]}
+    assert channels.crashed == [error, error]
+    assert actor.is_alive()
+
+
 def test_handle_metas_needs_init():
     with pytest.raises(ConfigError, match="missing the callback init"):
 
@@ -436,6 +458,29 @@ def test_it_is_started_once_and_its_end_in_good_order_is_the_end(channels):
         Here.list("t")
     Here.start()
     assert Here.list("t") == {}
+
+
+def test_a_supervisor_that_starts_it_again_finds_whom_it_had(channels, clock: Clock):
+    room, watcher = enter(channels, "ann", "late:1"), enter(channels, None, "late:1")
+    gone = Idle.start()
+    ref = Delayed.track(gone, "late:1", "gone", {"name": "gone"})
+    clock.advance(1)
+    served_by(Delayed).exit(SHUTDOWN)
+    channels.settle()
+    with pytest.raises(RuntimeError, match="not started here"):
+        Delayed.list("late:1")
+    gone.kill()
+    Delayed.start()
+    found = Delayed.list("late:1")
+    assert metas(found) == {"ann": ["ann"]}
+    assert found["ann"]["metas"][0]["phx_ref"] != ref
+    Delayed.update(room.channel, "ann", {"name": "Ann"})
+    clock.advance(3)
+    assert metas(Delayed.list("late:1")) == {"ann": ["Ann"]}
+    room.leave()
+    channels.settle()
+    assert Delayed.list("late:1") == {}
+    del watcher
 
 
 class NeverStarted(Presence):
@@ -556,6 +601,18 @@ def test_limit_of_keys_of_a_topic(channels, monkeypatch, there, ok):
     else:
         with pytest.raises(PresenceLimit, match="10 keys"):
             Here.track(actor, "t", "new", {})
+
+
+def test_limit_of_all_entries_of_a_worker(channels, monkeypatch):
+    monkeypatch.setattr(replicas, "MAX_ENTRIES", 2)
+    actor = Idle.start()
+    for number in range(2):
+        Here.track(actor, f"t{number}", "k", {})
+    with pytest.raises(PresenceLimit):
+        Here.track(actor, "t2", "k", {})
+    assert Here.list("t2") == {}
+    Here.untrack(actor, "t0", "k")
+    Here.track(actor, "t2", "k", {})
 
 
 @pytest.mark.parametrize("delay", [-1, None, "2", True, float("inf"), float("nan")])

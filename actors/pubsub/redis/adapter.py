@@ -83,6 +83,10 @@ class Redis:
         return self._link is not None and self._link.up.is_set()
 
     @property
+    def hears(self) -> bool:
+        return self._link is not None and self._link.hears
+
+    @property
     def cause(self) -> str:
         """Why it is not."""
         return "" if self._link is None else self._link.cause

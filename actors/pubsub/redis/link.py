@@ -26,7 +26,7 @@ from actors.pubsub.redis.connection import (
     packed,
 )
 from actors.pubsub.redis.outbox import Command, Done, Outbox
-from actors.pubsub.redis.schedule import CHECK, DIAL, SILENCE, STEP, wait_for
+from actors.pubsub.redis.schedule import CHECK, DIAL, OVERDUE, SILENCE, STEP, wait_for
 from actors.pubsub.redis.state_log import StateLog
 from actors.redis_options import Address
 from actors.runtime.dispatcher import get_dispatcher
@@ -116,6 +116,13 @@ class Link:
     def unsent(self) -> int:
         """Bytes that Redis has not answered yet."""
         return self._outbox.bytes
+
+    @property
+    def hears(self) -> bool:
+        """Whether it is up, and no answer overdue: a Redis that hangs is up for a while."""
+        since = self._outbox.since
+        late = since is not None and self._dispatcher.clock() - since > OVERDUE
+        return self.up.is_set() and not late
 
     def flush(self, timeout: float) -> None:
         """Wait until Redis has answered everything, ``timeout`` seconds at most."""

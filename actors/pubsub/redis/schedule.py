@@ -7,6 +7,9 @@ from typing import Final
 SILENCE: Final = 5.0
 """Silence after which Redis is asked for a sign of life, and again until it counts as dead."""
 
+OVERDUE: Final = 1.0
+"""Without the answer to a command, after which nobody's silence is held against them."""
+
 DIAL: Final = 3.0
 """In which a connection must be made, greeted and subscribed."""
 
