@@ -12,9 +12,9 @@ import re
 from collections.abc import Iterable
 from typing import Any, Final, NamedTuple
 
-from actors.channels.events import RESERVED, checked_event
+from actors.channels.events import checked_event
 from actors.errors import ConfigError, HTTPError, InvalidMessage
-from actors.publish_message import PHOENIX
+from actors.publish_message import PHOENIX, RESERVED
 from actors.serializers import strict_json
 
 MAX_LIST: Final = 100
