@@ -145,6 +145,13 @@ const handlers = {
   },
 };
 
+// Whoever says so is gone at once; whoever is cut off is waited for, as most come back.
+function leave(then = null) {
+  if (state.className !== "open") return then?.();
+  push(topic, "phx_leave", {}, then);
+  setState("waiting", "leaving");
+}
+
 function join() {
   clearTimeout(timer);
   const next = `room:${room.value}`;
@@ -208,8 +215,10 @@ toggle.onclick = () => {
   online = !online;
   if (online) return connect();
   clearTimeout(timer);
+  clearInterval(heartbeat);
   here = null;
   showPeople();
+  leave();
   note("you are offline, and miss what is said meanwhile");
   setState("closed", "offline");
   connection.close();
@@ -218,6 +227,7 @@ toggle.onclick = () => {
 transport.onchange = () => {
   const former = connection;
   clearInterval(heartbeat);
+  leave();
   online = true;
   connect(); // from now on the former connection's events are nobody's
   former.close();
@@ -228,8 +238,11 @@ room.onchange = () => state.className !== "closed" && connection && topic && joi
 name.onchange = () => {
   name.value = name.value.trim() || NAMES[0];
   sessionStorage.setItem("name", name.value);
-  room.onchange(); // the same room again: the server replaces the channel
+  leave(room.onchange); // as somebody else, when this one has left
 };
+
+addEventListener("pagehide", () => leave());
+addEventListener("pageshow", ({ persisted }) => persisted && transport.onchange());
 
 end.onclick = () => {
   if (send.disabled) return;

@@ -4,6 +4,8 @@
 
 export const label = "Long polling";
 
+const KEEPALIVE = 10000; // characters that a browser still sends when its page is closed
+
 const NDJSON = { "content-type": "application/x-ndjson" };
 
 const toBase64 = (buffer) => btoa(String.fromCharCode(...new Uint8Array(buffer)));
@@ -48,7 +50,8 @@ export function open(mount, params, { opened, received, closed }) {
     const text = typeof data === "string";
     const body = text ? data : toBase64(data);
     kinds.push(text ? "text" : "binary");
-    const answer = await ask({ method: "POST", body, headers: text ? {} : NDJSON });
+    const keepalive = body.length <= KEEPALIVE;
+    const answer = await ask({ method: "POST", body, keepalive, headers: text ? {} : NDJSON });
     if (answer.status !== 200) throw new Error(`a message was answered ${answer.status}`);
   }
 
@@ -57,6 +60,6 @@ export function open(mount, params, { opened, received, closed }) {
     send(data) {
       posting = posting.then(() => post(data)).catch((error) => end(error.message, true));
     },
-    close: () => end("by this page", false),
+    close: () => posting.then(() => end("by this page", false)),
   };
 }

@@ -71,6 +71,11 @@ class Chat(Page):
     def wait_said(self, *message):
         self.wait(lambda: message in self.said)
 
+    def wait_people(self, *people):
+        """Wait until these are shown to be here, and nobody else."""
+        words = f"Here: {', '.join(people)}" if people else ""
+        self.wait(lambda: self.find("people").text == words)
+
 
 @pytest.fixture
 def pair(browser, demo):
@@ -81,7 +86,10 @@ def pair(browser, demo):
         one = Chat(browser, demo, "Ada", room=room, transport=first)
         other = Chat(browser, demo, "Grace", room=room, transport=second, new=True)
         opened.append(other)
-        one.wait_note("Grace came in")
+        for page in (one, other):
+            page.wait_people("Ada", "Grace")
+        assert one.notes("Grace") == ["Grace came in"]
+        assert other.notes("Ada") == []  # who was there before does not come
         return one, other
 
     yield make
@@ -111,15 +119,21 @@ def test_who_types_is_shown_until_it_is_said(pair):
     assert grace.find("typing").text == ""
 
 
-def test_rooms_are_apart(pair):
-    ada, grace = pair()
+@pytest.mark.parametrize("transport", BOTH)
+def test_rooms_are_apart(pair, transport):
+    ada, grace = pair(second=transport)
+    lobby = len(grace.notes("you are in the lobby"))
     grace.choose("room", "garden")
     ada.wait_note("Grace left")
+    ada.wait_people("Ada")
     grace.wait_note("you are in the garden")
+    grace.wait_people("Grace")
     ada.say("nobody hears")
     ada.wait_said("Ada", "nobody hears")
     grace.choose("room", "lobby")
-    grace.wait_note("you are in the lobby", 3)
+    grace.wait_note("you are in the lobby", lobby + 1)
+    for page in (ada, grace):
+        page.wait_people("Ada", "Grace")
     ada.say("welcome back")
     grace.wait_said("Ada", "welcome back")
     assert ("Ada", "nobody hears") not in grace.said
@@ -134,14 +148,51 @@ def test_person_goes_offline_and_comes_back(pair, transport):
     assert toggle.text == "Come back"
     assert not grace.find("send").is_enabled()
     ada.wait_note("Grace left")
+    ada.wait_people("Ada")
+    grace.wait_people()
     ada.say("missed")
     ada.wait_said("Ada", "missed")
     grace.find("toggle").click()
     grace.wait_state("connected")
     ada.wait_note("Grace came in", 2)
+    for page in (ada, grace):
+        page.wait_people("Ada", "Grace")
     grace.say("I am back")
     ada.wait_said("Grace", "I am back")
     assert ("Ada", "missed") not in grace.said
+
+
+@pytest.mark.parametrize("transport", BOTH)
+def test_a_person_is_there_until_the_last_window_is_closed(pair, browser, demo, transport):
+    ada, grace = pair(second=transport)
+    second = Chat(browser, demo, "Grace", transport=transport, new=True)
+    for page in (ada, grace, second):
+        page.wait_people("Ada", "Grace (2 windows)")
+    second.close()
+    for page in (ada, grace):
+        page.wait_people("Ada", "Grace")
+    assert ada.notes("Grace") == ["Grace came in"]
+
+
+@pytest.mark.parametrize("transport", BOTH)
+def test_who_goes_to_another_page_leaves_and_is_there_again_when_back(pair, transport):
+    ada, grace = pair(second=transport)
+    grace.browser.get(grace.browser.current_url + "echo")
+    ada.wait_people("Ada")
+    grace.browser.back()
+    grace.wait_state("connected")
+    for page in (ada, grace):
+        page.wait_people("Ada", "Grace")
+
+
+def test_another_transport_is_no_second_window(pair):
+    ada, grace = pair()
+    for choice in (BOTH[1], BOTH[0]):
+        joins = len(grace.notes("you are in"))
+        grace.choose("transport", choice)
+        grace.wait_note("you are in", joins + 1)
+        for page in (ada, grace):
+            page.wait_people("Ada", "Grace")
 
 
 def test_a_name_goes_along_when_it_changes(pair):
@@ -149,6 +200,8 @@ def test_a_name_goes_along_when_it_changes(pair):
     grace.write("name", "Rear Admiral")
     ada.wait_note("Rear Admiral came in")
     ada.wait_note("Grace left")
+    for page in (ada, grace):
+        page.wait_people("Ada", "Rear Admiral")
     grace.say("aye")
     ada.wait_said("Rear Admiral", "aye")
 
@@ -161,9 +214,12 @@ def test_killed_worker_takes_a_connection_along_and_no_more(pair, demo):
     grace.wait(lambda: len(grace.notes("you are in")) > 2)
     grace.wait_state("connected")
     assert gone not in grace.notes("you are in")[-1]
+    for page in (ada, grace):
+        page.wait_people("Ada", "Grace")
     ada.wait_state("connected")
     grace.say("what was that?")
     ada.wait_said("Grace", "what was that?")
+    assert ada.notes("Grace") == ["Grace came in"]  # who comes back has not left
 
 
 def test_page_has_no_complaint_of_the_browser(pair):
@@ -204,7 +260,8 @@ def test_every_control_has_a_name_and_news_are_announced(browser, demo):
     assert [each.get_attribute("id") for each in controls if not each.accessible_name] == []
     assert page.find("messages").aria_role == "log"
     assert page.find("state").aria_role == "status"
-    assert page.find("typing").get_attribute("aria-live") == "polite"
+    for name in ("people", "typing"):
+        assert page.find(name).get_attribute("aria-live") == "polite"
 
 
 def test_keyboard_alone_is_enough(pair):
@@ -245,6 +302,7 @@ def test_page_has_its_focus_where_one_types(browser, demo):
 
 def test_page_fits_a_small_telephone(browser, demo):
     page = Chat(browser, demo, "Somebody with a rather long na")
+    page.wait_people("Somebody with a rather long na")
     page.say("x" * 400)
     page.wait(lambda: ("Somebody with a rather long na", "x" * 400) in page.said)
     # A window of Chromium's is never that narrow; the device metrics of a page may be.
@@ -274,7 +332,9 @@ def join(address, mount, host="localhost"):
 
 def ask(client, event, payload):
     client.send(frame(TEXT, json.dumps(["1", "2", "room:lobby", event, payload]).encode()))
-    return json.loads(client.frame().payload)[4]
+    while (answer := json.loads(client.frame().payload))[3] != "phx_reply":
+        pass  # who else is here
+    return answer[4]
 
 
 @pytest.mark.parametrize(
