@@ -22,6 +22,7 @@ from actors import (
     Error,
     Ok,
     Opcode,
+    Presence,
     Reason,
     Socket,
     Stop,
@@ -36,8 +37,25 @@ LONG = 60.0
 """Seconds that a callback blocks which is not meant to come back while its client looks."""
 
 
+class Present(Presence):
+    """Who is in a room. A client that is cut off comes back, even on a slow machine."""
+
+    leave_delay = 30.0
+
+
+class Named(Present):
+    """The same, with a name beside the metas."""
+
+    @classmethod
+    def fetch(cls, topic: str, presences: Any) -> Any:
+        return {key: {**value, "name": key.title()} for key, value in presences.items()}
+
+
 class RoomChannel(Channel):
-    """What a client does in a room is said by the event; how its join goes, by the payload."""
+    """What a client does in a room is said by the event; how its join goes, by the payload.
+
+    ``"as"`` in the payload is who it is there, for all who are told; ``"named"``: with a name.
+    """
 
     joining: ClassVar[set[int]] = set()
     joined_by: ClassVar[dict[str, list[int]]] = {}
@@ -54,10 +72,15 @@ class RoomChannel(Channel):
                     gevent.sleep(LONG)
                 finally:
                     self.joining.discard(id(self))
+        self.key = payload.get("as")
+        self.presence = Named if payload.get("named") else Present
         return Ok({"room": self.subtopic, "got": payload, "pid": os.getpid()})
 
     def joined(self) -> None:
         self.push("welcome", {"room": self.subtopic})
+        if self.key is not None:
+            self.presence.track(self, self.key, {})
+            self.presence.push_state(self)
 
     def terminate(self, reason: Reason) -> None:
         self.endpoint.broadcast(f"ends:{self.subtopic}", "ended", {"reason": str(reason)})
@@ -99,6 +122,18 @@ class RoomChannel(Channel):
     def shout_from(self, payload: Any) -> Ok:
         self.broadcast_from("shout", payload)
         return Ok()
+
+    @on("track")
+    def track(self, payload: Any) -> Ok | Error:
+        try:
+            self.presence.track(self, payload["as"], payload["meta"])
+        except ValueError as error:
+            return Error(str(error))
+        return Ok()
+
+    @on("listed")
+    def listed(self, payload: Any) -> Ok:
+        return Ok(self.presence.list(self))
 
     @on("crash")
     def crash(self, payload: Any) -> None:
@@ -168,7 +203,7 @@ class StuckSocket(SilentSocket):
         return Ok(None)
 
 
-endpoint = Endpoint()
+endpoint = Endpoint(children=[Present, Named])
 WITH_TOKEN: Any = {"auth_token": True, "connect_info": ["auth_token"]}
 endpoint.socket("/socket", UserSocket, longpoll=True, **WITH_TOKEN)
 endpoint.socket("/refused", UserSocket, websocket=False, longpoll=True, **WITH_TOKEN)

@@ -1,7 +1,8 @@
 // What is tried with each version over each transport, while the server just serves.
 //
 // Each is called with `t`:
-//   await t.client(options)    connects another client, which is closed at the end
+//   await t.client(options)    connects another client, which is closed at the end; a second
+//                              argument is another URL than the server's own
 //   t.connecting(options)      the same, for one that need not succeed
 //   t.topic(name)              a topic of this cell's own
 //   t.serves                   the transport that the server must see in the end
@@ -9,7 +10,7 @@
 "use strict"
 
 const assert = require("node:assert/strict")
-const {DEADLINE, eventually, ok} = require("./client.js")
+const {Cable, DEADLINE, eventually, ok} = require("./client.js")
 
 const bytes = (...numbers) => new Uint8Array(numbers).buffer
 const numbers = buffer => [...new Uint8Array(buffer)]
@@ -263,6 +264,120 @@ async function authToken(t){
   assert.equal((await without.ask("who")).token, null)
 }
 
+// Two clients that are not in the room yet, each in a worker of its own.
+async function apart(t, topic){
+  return (await pair(t, topic.replace("room:", "room:pair "))).map(({client}) => client)
+}
+
+// Two in a room, each in a worker of its own, that see each other.
+async function annAndBob(t, topic){
+  const [one, other] = await apart(t, topic)
+  const ann = await one.here(topic, {as: "ann"})
+  const bob = await other.here(topic, {as: "bob"})
+  for(const each of [ann, bob]){ await each.sees({ann: 1, bob: 1}) }
+  return [ann, bob]
+}
+
+async function presence(t){
+  const [ann, bob] = await annAndBob(t, t.topic("presence"))
+  assert.deepEqual(ann.keys("came"), ["ann", "bob"])
+  assert.deepEqual(bob.keys("came").sort(), ["ann", "bob"])
+  assert.deepEqual(ann.view, bob.view)
+  const listed = await bob.room.ask("listed")
+  assert.deepEqual(ann.presence.list(), [listed.ann, listed.bob])
+  const syncs = ann.syncs
+  await bob.room.ask("track", {as: "bob", meta: {busy: true}})
+  await eventually(() => ann.view.bob[0].busy && ann.syncs > syncs, "the change")
+  const [, key, before, now] = ann.of("changed").at(-1)
+  assert.deepEqual([key, now[0].phx_ref_prev], ["bob", before[0].phx_ref])
+  assert.deepEqual(ann.keys("fewer"), ["bob"])
+  await ok(bob.room.channel.leave())
+  await ann.sees({ann: 1})
+  await bob.room.client.close()
+  assert.deepEqual([ann.keys("left"), bob.keys("left")], [["bob"], []])
+}
+
+async function presenceOfOneKeyTwice(t){
+  const topic = t.topic("twice")
+  const [one, two] = await apart(t, topic)
+  const watcher = await (await t.client()).here(topic, {as: "bob"})
+  const first = await one.here(topic, {as: "ann"})
+  const second = await two.here(topic, {as: "ann"})
+  for(const each of [watcher, first, second]){ await each.sees({ann: 2, bob: 1}) }
+  const [, , before, now] = watcher.of("changed").findLast(([, key]) => key === "ann")
+  assert.deepEqual([before.length, now.length], [1, 1])
+  const refs = watcher.view.ann.map(({phx_ref: ref}) => ref).sort()
+  const listed = await second.room.ask("listed")
+  assert.deepEqual(listed.ann.metas.map(({phx_ref: ref}) => ref).sort(), refs)
+  await ok(first.room.channel.leave())
+  for(const each of [watcher, second]){ await each.sees({ann: 1, bob: 1}) }
+  assert.deepEqual([watcher.keys("fewer"), watcher.keys("left")], [["ann"], []])
+  const [[, , [stays], [gone]]] = watcher.of("fewer")
+  assert.deepEqual([stays.phx_ref, gone.phx_ref].sort(), refs)
+  assert.deepEqual(watcher.view.ann, [stays])
+  await ok(second.room.channel.leave())
+  await watcher.sees({bob: 1})
+  assert.deepEqual(watcher.keys("left"), ["ann"])
+}
+
+async function presenceWithNames(t){
+  const topic = t.topic("names")
+  const ann = await (await t.client()).here(topic, {as: "ann", named: true})
+  const bob = await (await t.client()).here(topic, {as: "bob", named: true})
+  for(const each of [ann, bob]){
+    await each.sees({ann: 1, bob: 1})
+    assert.deepEqual(each.presence.list((_, {name}) => name).sort(), ["Ann", "Bob"])
+  }
+  await bob.room.ask("track", {as: "bob", meta: {busy: true}})
+  await eventually(() => ann.view.bob[0].busy, "the change")
+  const listed = await bob.room.ask("listed")
+  assert.deepEqual(ann.presence.list((key, value) => ({[key]: value})), [{ann: listed.ann}, {bob: listed.bob}])
+}
+
+// 1.7 keeps presences in an object that has a prototype.
+async function presenceOfAnOddKey(t){
+  const topic = t.topic("odd")
+  const ann = await (await t.client()).here(topic, {as: "ann"})
+  for(const key of ["__proto__", "constructor", "toString"]){
+    const [status, {reason}] = await ann.room.push("track", {as: key, meta: {}})
+    assert.equal(status, "error")
+    assert.match(reason, /a property of every object/)
+  }
+  const odd = ["0", "a b", "żółć ☃", "\"", "<b>"]
+  for(const key of odd){ await ann.room.ask("track", {as: key, meta: {}}) }
+  await ann.sees(Object.fromEntries(["ann", ...odd].map(key => [key, 1])))
+}
+
+// The others see another meta under the key, and the key all the time.
+async function staysThrough(what, ann, bob){
+  const before = bob.view.ann[0].phx_ref
+  const joinRef = ann.room.joinRef
+  what()
+  await ann.room.rejoins(joinRef)
+  await eventually(() => bob.view.ann.some(({phx_ref: ref}) => ref !== before), "another meta")
+  await eventually(() => ann.view.ann.some(({phx_ref: ref}) => ref !== before), "one's own")
+  assert.deepEqual([ann.keys("left"), bob.keys("left")], [[], []])
+  assert.deepEqual([ann.keys("came").sort(), bob.keys("came").sort()], [["ann", "bob"], ["ann", "bob"]])
+}
+
+async function presenceThroughACrash(t){
+  const [ann, bob] = await annAndBob(t, t.topic("presence crash"))
+  await staysThrough(() => ann.room.channel.push("crash"), ann, bob)
+  for(const each of [ann, bob]){ await each.sees({ann: 1, bob: 1}) }
+}
+
+async function presenceThroughACut(t){
+  const topic = t.topic("cut")
+  const cable = new Cable(t.url)
+  const bob = await (await t.client()).here(topic, {as: "bob"})
+  const ann = await (await t.client({}, await cable.laid())).here(topic, {as: "ann"})
+  for(const each of [ann, bob]){ await each.sees({ann: 1, bob: 1}) }
+  await staysThrough(() => cable.cut(), ann, bob)
+  // A long poll's session that nobody polls any more is there until its window is over.
+  if(t.serves === "websocket"){ for(const each of [ann, bob]){ await each.sees({ann: 1, bob: 1}) } }
+  cable.close()
+}
+
 module.exports = {
   "join": join,
   "join refused": joinRefused,
@@ -280,6 +395,12 @@ module.exports = {
   "refused handshake": refusedHandshake,
   "heartbeat while a handler blocks": heartbeatWhileAHandlerBlocks,
   "disconnected by the server": disconnectedByTheServer,
+  "presence": presence,
+  "presence of one key twice": presenceOfOneKeyTwice,
+  "presence with names": presenceWithNames,
+  "presence of an odd key": presenceOfAnOddKey,
+  "presence through a crash": presenceThroughACrash,
+  "presence through a cut": presenceThroughACut,
   "no fallback where none is needed": noFallbackWhereNoneIsNeeded,
   "fallback is remembered": fallbackIsRemembered,
   "authToken": authToken,

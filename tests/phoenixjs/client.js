@@ -2,6 +2,7 @@
 "use strict"
 
 const assert = require("node:assert/strict")
+const net = require("node:net")
 
 // What a browser has, and Node has not. 1.7 looks for them in `self` alone.
 globalThis.self = globalThis
@@ -50,6 +51,7 @@ class Storage {
 // One channel, and all that was told to it: `heard` has `[event, payload]` in the order of arrival.
 class Room {
   constructor(client, topic, params = {}){
+    this.client = client
     this.heard = []
     this.channel = client.socket.channel(topic, params)
     this.errors = this.closes = 0
@@ -79,10 +81,61 @@ class Room {
   }
 }
 
+// What phoenix.js's Presence makes of a room, which is to be joined after it. `told` has
+// `[what, key, metas before, metas that came or went]`; `what` is "came", "changed", "fewer" or "left".
+class Here {
+  constructor(room){
+    this.room = room
+    this.told = []
+    this.syncs = 0
+    this.presence = new room.client.Presence(room.channel)
+    this.presence.onJoin((key, current, {metas}) =>
+      this.told.push([current ? "changed" : "came", key, current ? [...current.metas] : [], metas]))
+    this.presence.onLeave((key, {metas: stay}, {metas}) =>
+      this.told.push([stay.length ? "fewer" : "left", key, [...stay], metas]))
+    this.presence.onSync(() => this.syncs++)
+  }
+
+  // The metas of each key.
+  get view(){ return Object.fromEntries(this.presence.list((key, {metas}) => [key, metas])) }
+  of(what){ return this.told.filter(([name]) => name === what) }
+  keys(what){ return this.of(what).map(([, key]) => key) }
+
+  // Waits until these are there, each so many times: `{ann: 1}`.
+  sees(counts){
+    const wanted = JSON.stringify(Object.entries(counts).sort())
+    const found = () => JSON.stringify(this.presence.list((key, {metas}) => [key, metas.length]).sort())
+    return eventually(() => found() === wanted, `${wanted}, after ${JSON.stringify(this.told)}`)
+  }
+}
+
+// The way to a server, which can be cut: what a client's network does. It is there again at once.
+class Cable {
+  constructor(url){
+    const {hostname, port} = new URL(url)
+    this.sockets = new Set()
+    this.listener = net.createServer(client => {
+      const server = net.connect(port, hostname)
+      for(const [from, to] of [[client, server], [server, client]]){
+        this.sockets.add(from)
+        from.on("error", () => {}).on("close", () => { this.sockets.delete(from); to.destroy() }).pipe(to)
+      }
+    })
+  }
+
+  async laid(){
+    await new Promise(resolve => this.listener.listen(0, "127.0.0.1", resolve))
+    return `ws://127.0.0.1:${this.listener.address().port}`
+  }
+
+  cut(){ for(const socket of this.sockets){ socket.destroy() } }
+  close(){ this.cut(); this.listener.close() }
+}
+
 class Client {
   // `on` is {version, transport, path, url}; `options` go to the socket.
   constructor(on, options = {}){
-    const {Socket, LongPoll} = require(`phoenix-${on.version}`)
+    const {Socket, LongPoll, Presence} = require(`phoenix-${on.version}`)
     const fallback = on.transport.startsWith("fallback")
     const client = this
     // The same, but the first one is known: when it has closed is of interest after a fallback.
@@ -92,6 +145,7 @@ class Client {
     const base = on.transport === "longpoll"
       ? {transport: LongPoll}
       : {transport: Primary, longPollFallbackMs: fallback ? FALLBACK : undefined}
+    this.Presence = Presence
     this.fallback = fallback && LongPoll
     this.storage = new Storage()
     this.reset()
@@ -133,7 +187,16 @@ class Client {
     return room
   }
 
+  // Joins as somebody; returns what Presence knows when it was told first.
+  async here(topic, params){
+    const here = new Here(this.room(topic, params))
+    const [status, response] = await here.room.join()
+    assert.equal(status, "ok", JSON.stringify(response))
+    await eventually(() => here.syncs, "the first state")
+    return here
+  }
+
   close(){ return new Promise(resolve => this.socket.disconnect(resolve)) }
 }
 
-module.exports = {Client, DEADLINE, eventually, ok, outcome}
+module.exports = {Cable, Client, DEADLINE, eventually, ok, outcome}

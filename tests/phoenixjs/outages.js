@@ -6,11 +6,14 @@ const {eventually, ok} = require("./client.js")
 
 // One client of each cell, in a room of its own and in the one of all of them.
 class Guest {
-  constructor(client, own, common){ Object.assign(this, {client, own, common}) }
+  constructor(client, own, common, here){ Object.assign(this, {client, own, common, here}) }
 
   static async arrive(t){
     const client = await t.client()
-    const guest = new Guest(client, await client.joined(t.topic("outage")), await client.joined("room:all"))
+    const own = await client.joined(t.topic("outage"))
+    const common = await client.joined("room:all")
+    const here = await client.here("room:present", {as: t.topic("guest")})
+    const guest = new Guest(client, own, common, here)
     await guest.look()
     return guest
   }
@@ -76,9 +79,19 @@ async function renew(guests, ask, what, done, failed){
   await settle(guests, guest => guest.back(gone), done, failed)
 }
 
+// All that happened so far has shown no guest to any other as gone: each came back in time.
+async function present(guests, ask, done, failed){
+  const each = Object.fromEntries(guests.map(({here}) => [here.room.channel.params().as, 1]))
+  await settle(guests, async ({here}) => {
+    await here.sees(each)
+    assert.deepEqual(here.keys("left"), [])
+  }, done, failed)
+}
+
 const OUTAGES = {
   "kill -9 of a worker": kill,
   "rolling reload": (guests, ask, done, failed) => renew(guests, ask, "reload", done, failed),
+  "presence through both": present,
   "server restart": (guests, ask, done, failed) => renew(guests, ask, "restart", done, failed),
 }
 

@@ -28,13 +28,13 @@ class Place {
     this.opens = transport === "fallback (silent)" ? 1 : 0
   }
 
-  connecting(options){
-    const client = new Client(this, options)
+  connecting(options, url = this.url){
+    const client = new Client({...this, url}, options)
     this.clients.push(client)
     return client
   }
 
-  client(options){ return this.connecting(options).settled() }
+  client(options, url){ return this.connecting(options, url).settled() }
   topic(name){ return `room:${name} ${this.version} ${this.transport}` }
 
   async close(){

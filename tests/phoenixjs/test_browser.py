@@ -1,4 +1,7 @@
-"""Stock phoenix.js in Chromium: two tabs talk, one loses the network, a worker is killed."""
+"""Stock phoenix.js in Chromium: two tabs talk, one loses the network, a worker is killed.
+
+Each sees who is there meanwhile.
+"""
 
 from __future__ import annotations
 
@@ -54,10 +57,19 @@ class Tab:
         self.front()
         return self.browser.find_element(By.ID, name).text
 
+    def items(self, kind):
+        self.front()
+        found = self.browser.find_elements(By.CSS_SELECTOR, f"#messages .{kind}")
+        return [item.text for item in found]
+
     @property
     def heard(self):
-        self.front()
-        return [item.text for item in self.browser.find_elements(By.CSS_SELECTOR, "#messages li")]
+        return self.items("said")
+
+    @property
+    def notes(self):
+        """Who came, and who left."""
+        return self.items("note")
 
     @property
     def worker(self):
@@ -73,9 +85,19 @@ class Tab:
     def wait(self, state):
         self.until(lambda: self.text("state") == state, f"{state} did not come")
 
+    def leave(self):
+        self.front()
+        self.browser.find_element(By.ID, "leave").click()
+        self.wait("left")
+
     def say(self, text):
         self.front()
         self.browser.find_element(By.ID, "text").send_keys(text, Keys.ENTER)
+
+    def sees(self, *people):
+        self.until(
+            lambda: self.text("people") == ", ".join(people), f"not {people}, after {self.notes}"
+        )
 
     def hears(self, *texts):
         self.until(lambda: self.heard == list(texts), f"heard {self.heard}, not {texts}")
@@ -83,13 +105,17 @@ class Tab:
 
 @pytest.mark.parametrize("transport", ["websocket", "longpoll", "fallback"])
 @pytest.mark.parametrize("version", ["1.7.19", "1.8.16"])
-def test_two_tabs_talk_lose_the_network_and_a_worker_and_talk_again(
+def test_two_tabs_talk_and_see_each_other_through_a_lost_network_and_a_killed_worker(
     server, cable, browser, version, transport
 ):
     room = next(ROOMS)
     page = f"/?version={version}&transport={transport}&room={room}"
-    one = Tab(browser, "http://{}:{}".format(*cable.address) + page)
-    other = Tab(browser, server.url + page)
+    one = Tab(browser, "http://{}:{}".format(*cable.address) + page + "&as=Ann")
+    other = Tab(browser, server.url + page + "&as=Bob")
+    for tab in (one, other):
+        tab.sees("Ann", "Bob")
+    assert one.notes == ["Ann came", "Bob came"]
+    assert sorted(other.notes) == ["Ann came", "Bob came"]
     serves = "websocket" if transport == "websocket" else "longpoll"
     assert one.text("transport") == other.text("transport") == serves
     one.say("hello")
@@ -105,6 +131,8 @@ def test_two_tabs_talk_lose_the_network_and_a_worker_and_talk_again(
     cable.mend()
     one.wait("joined")
     assert one.joins > joins
+    for tab in (one, other):
+        tab.sees("Ann", "Bob")
     one.say("back")
     one.hears("hello", "and hello", "back")
     other.hears("hello", "and hello", "while one is away", "back")
@@ -116,6 +144,26 @@ def test_two_tabs_talk_lose_the_network_and_a_worker_and_talk_again(
         tab.wait("joined")
     other.say("from another worker")
     one.hears("hello", "and hello", "back", "from another worker")
+    for tab in (one, other):
+        tab.sees("Ann", "Bob")
+        assert sorted(tab.notes) == ["Ann came", "Bob came"]  # nobody ever left
     reports = ROOT / "reports"
     reports.mkdir(exist_ok=True)
     assert browser.save_screenshot(str(reports / f"phoenixjs-{version}-{transport}.png"))
+
+
+@pytest.mark.parametrize("transport", ["websocket", "longpoll"])
+def test_two_tabs_see_each_other_come_and_go(server, browser, transport):
+    page = f"{server.url}/?version=1.8.16&transport={transport}&room={next(ROOMS)}&as="
+    one = Tab(browser, page + "Ann")
+    one.sees("Ann")
+    other = Tab(browser, page + "Bob")
+    again = Tab(browser, page + "Bob")
+    for tab in (one, other, again):
+        tab.sees("Ann", "Bob")
+    again.leave()
+    one.say("Bob has another tab")
+    other.hears("Bob has another tab")
+    other.leave()
+    one.sees("Ann")
+    assert one.notes == ["Ann came", "Bob came", "Bob left"]
