@@ -16,6 +16,7 @@ from actors import (
     ChannelSocket,
     Endpoint,
     Ok,
+    Presence,
     Reply,
     Socket,
     on,
@@ -42,10 +43,30 @@ class Room(Channel[dict[str, Any]]):
         self.endpoint.disconnect(payload["id"])
 
 
+class Everywhere(Presence):
+    """Who is in a hall, on whichever machine."""
+
+
+class Hall(Channel[dict[str, Any]]):
+    """Whoever joins is seen by all, under a name."""
+
+    def join(self, topic: str, payload: Any) -> Ok:
+        return Ok({"pid": os.getpid()})
+
+    def joined(self) -> None:
+        Everywhere.track(self, self.assigns["name"], {"pid": os.getpid()})
+        Everywhere.push_state(self)
+
+    @on("track")
+    def track(self, payload: Any) -> Ok:
+        Everywhere.track(self, self.assigns["name"], payload)
+        return Ok({})
+
+
 class RoomSocket(ChannelSocket):
     """A client, which may have a name."""
 
-    channels: ClassVar = {"room:*": Room}
+    channels: ClassVar = {"room:*": Room, "hall:*": Hall}
 
     @classmethod
     def connect(cls, info: Any) -> Ok:
@@ -58,7 +79,7 @@ class RoomSocket(ChannelSocket):
 
 SECRET = "one secret for all machines, 32 bytes and more"
 
-endpoint = Endpoint(secret_key_base=SECRET)
+endpoint = Endpoint(children=[Everywhere], secret_key_base=SECRET)
 endpoint.socket("/socket", RoomSocket, longpoll={"window": 2.0})
 
 
