@@ -81,9 +81,9 @@ async function renew(guests, ask, what, done, failed){
 
 // All that happened so far has shown no guest to any other as gone: each came back in time.
 async function present(guests, ask, done, failed){
-  const each = Object.fromEntries(guests.map(({here}) => [here.room.channel.params().as, 1]))
+  const names = guests.map(({here}) => here.room.channel.params().as).sort()
   await settle(guests, async ({here}) => {
-    await here.sees(each)
+    await eventually(() => Object.keys(here.view).sort().join() === names.join(), `all of ${names}`)
     assert.deepEqual(here.keys("left"), [])
   }, done, failed)
 }
