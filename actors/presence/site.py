@@ -99,9 +99,10 @@ class Site:
     def _worked(self) -> None:
         # What nobody was told must not fall out of the log.
         if self._own.clock - self._own.told >= self._periods.log:
-            self._tell()
+            self.tell()
 
-    def _tell(self) -> None:
+    def tell(self) -> None:
+        """Tell all others at once what they have not been told."""
         own = self._own
         while own.told < own.clock:
             own.told, delta = own.delta(own.told, self._periods.page_bytes)
@@ -220,7 +221,7 @@ class Site:
             self._members.judge(now)
         if self._own.told < self._own.clock:
             if now >= self._delta_at:
-                self._tell()
+                self.tell()
                 self._delta_at = now + self._periods.delta_every
                 self._beat_at = now + self._periods.beat_every
         elif now >= self._beat_at:

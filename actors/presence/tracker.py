@@ -249,7 +249,7 @@ class Tracker:
 
     def _heard(self, worker: str, body: Any, reply: Reply | None) -> None:
         if reply is not None:
-            reply(said_held(self.windows.held(self._now())) if body == HELD else None)
+            reply(self._said_held() if body == HELD else None)
             return
         if not self.open:
             return
@@ -259,6 +259,12 @@ class Tracker:
             words = "%s: dropped what %.100s says: not of presence"
             LINES.log(logging.WARNING, "malformed", words, self.name, worker)
         self._settle()
+
+    def _said_held(self) -> list[Any]:
+        """Return the lost leaves that wait; who came back since the last delta is told before."""
+        self.site.tell()
+        self._send()
+        return said_held(self.windows.held(self._now()))
 
     def _listed(self, _: str = "") -> None:
         """Take the list of this machine's workers, as it is now."""

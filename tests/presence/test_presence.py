@@ -30,6 +30,7 @@ from actors import (
 from actors.presence import presence as presences
 from actors.presence import replica as replicas
 from actors.presence import tracker as trackers
+from actors.presence.held import HELD
 from actors.presence.windows import PER_VIEWER
 from actors.reasons import SHUTDOWN
 from actors.testing import Channels, Clock
@@ -329,6 +330,50 @@ def test_who_says_goodbye_leaves_at_once(channels, clock: Clock):
     clock.advance(1)
     room.leave()
     assert metas(watcher.assert_push("presence_diff")["leaves"]) == {"ann": ["ann"]}
+
+
+class Linked(Delayed):
+    pass
+
+
+class Sibling:
+    """A link to another worker, which keeps what it is told and answered."""
+
+    peers = ()
+    up = True
+
+    def __init__(self) -> None:
+        self.told: list[Any] = []
+
+    def serve(self, kind: str, handler: Any) -> None:
+        self.handler = handler
+
+    def joined(self, callback: Any) -> None: ...
+
+    gone = joined
+
+    def notify_all(self, kind: str, body: Any) -> None:
+        self.told.append(body)
+
+    def publish(self, *parcel: Any) -> None: ...
+
+
+def test_a_worker_that_begins_hears_of_who_is_back_before_it_hears_whose_leaves_wait(
+    channels, monkeypatch
+):
+    sibling = Sibling()
+    monkeypatch.setattr(pubsub.server, "adapters", (sibling,))
+    Linked.start()
+    ann, bob = Idle.start(), Idle.start()
+    for each in (ann, bob):
+        Linked.track(each, "t", str(each), {})
+        each.kill()
+    sibling.told.clear()
+    ref = Linked.track(Idle.start(), "t", str(ann), {})
+    sibling.handler("another", HELD, sibling.told.append)
+    delta, held = sibling.told
+    assert ref in str(delta)
+    assert [key for _, key, *_ in held] == [str(bob)]
 
 
 # -- what an application adds
