@@ -9,7 +9,7 @@ const readline = require("node:readline")
 const matrix = require("./matrix.json")
 const {Client} = require("./client.js")
 const CASES = require("./cases.js")
-const {Guest, OUTAGES, shouted} = require("./outages.js")
+const {Guest, OUTAGES, seesAll, shouted} = require("./outages.js")
 
 const url = process.argv[2].replace(/^http/, "ws")
 const answers = readline.createInterface({input: process.stdin})[Symbol.asyncIterator]()
@@ -69,6 +69,7 @@ async function steady(name){
 async function outages(names){
   const all = places(names[0])
   const guests = await Promise.all(all.map(place => Guest.arrive(place)))
+  await Promise.all(guests.map(guest => seesAll(guest, guests)))
   const place = guest => all[guests.indexOf(guest)]
   for(const name of names){
     const since = Date.now()
