@@ -25,25 +25,32 @@ test: $(VENV)/.test
 # What waits most of its time, for clients and leases: with whichever build there is.
 ELSEWHERE := tests/machines tests/phoenixjs \
   tests/drills/test_drills.py \
+  $(addprefix tests/presence/test_,workers.py planted.py model.py) \
   $(addprefix tests/actors/endpoint/test_,publish_socket.py once_workers.py broadcast_command.py)
 
 # Of the pure build, which is what says what is right.
 suite: $(VENV)/.test
 	ROOST_PURE=1 $(BIN)/python -m pytest --cov --cov-report= $(addprefix --ignore=,$(ELSEWHERE))
 
-# What runs beside it on another core: the same of the compiled build, without what takes long.
+# What the compiled build takes part in: the rest is the same code in either build.
+HOT := tests/contract tests/transports tests/channels tests/examples tests/presence/test_presence.py \
+  $(addprefix tests/actors/,channels pubsub runtime serializers testing) \
+  $(wildcard tests/actors/test_*.py)
+
+# What runs beside it on another core: the hot path compiled, without what takes long, and the rest.
 beside: $(VENV)/.test
 	$(MAKE) --no-print-directory histories
-	$(MAKE) --no-print-directory compiled
+	$(MAKE) --no-print-directory compiled COMPILED='$(HOT)'
 	$(BIN)/python -m pytest -p no:cacheprovider --quiet $(ELSEWHERE)
 
 # Several machines, each a command of its own: what takes long there are leases that run out.
 machines: $(VENV)/.test
 	$(BIN)/python -m pytest -p no:cacheprovider --quiet tests/machines
 
+# All of the suite that is not slow, or what COMPILED names of it, with the compiled build.
 compiled: $(VENV)/.test
 	@if $(BIN)/python -m actors.endpoint --version | grep -q compiled; then \
-	  $(BIN)/python -m pytest -p no:cacheprovider --quiet -m "not slow and not drill"; \
+	  $(BIN)/python -m pytest -p no:cacheprovider --quiet -m "not slow and not drill" $(COMPILED); \
 	else echo "There is no compiled build, as no C compiler was found: the pure one is all."; fi
 
 # Of the last `make test`: files without I/O are covered to the last branch, the rest nearly so.
