@@ -342,6 +342,8 @@ class Sibling:
     peers = ()
     up = True
 
+    hears = True
+
     def __init__(self) -> None:
         self.told: list[Any] = []
 
