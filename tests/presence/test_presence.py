@@ -340,7 +340,6 @@ class Sibling:
     """A link to another worker, which keeps what it is told and answered."""
 
     peers = ()
-    up = True
 
     hears = True
 
