@@ -7,12 +7,17 @@ encoded once.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
-from actors.errors import PresenceLimit
+import orjson
+
+from actors.errors import InvalidMessage, PresenceLimit
 from actors.presence.entries import MAX_META_BYTES, MAX_NAME_BYTES, OBJECT_PROPERTIES, Entry
 from actors.serializers import strict_json
 from actors.serializers.message import is_too_long
+
+MAX_META_DEPTH: Final = strict_json.MAX_DEPTH - 5
+"""Levels of a meta: around it are the message, ``joins``, the keys, a presence and its metas."""
 
 _OURS = frozenset({"phx_ref", "phx_ref_prev"})
 
@@ -29,6 +34,7 @@ def checked_key(key: object) -> str:
         key = str(key)
     if not isinstance(key, str):
         raise TypeError(f"the key {key!r:.80}: must be a str or an int")
+    _check_text(key, "key")
     if key in OBJECT_PROPERTIES:
         raise ValueError(f"the key {key!r} is a property of every object in JavaScript")
     if is_too_long(key):
@@ -43,9 +49,17 @@ def checked_topic(topic: object) -> str:
     """
     if not isinstance(topic, str) or not topic:
         raise TypeError(f"the topic {topic!r:.80}: must be a str that is not empty")
+    _check_text(topic, "topic")
     if is_too_long(topic):
         raise PresenceLimit(f"a topic of {len(topic.encode())} bytes: at most {MAX_NAME_BYTES}")
     return topic
+
+
+def _check_text(name: str, what: str) -> None:
+    try:
+        name.isascii() or name.encode()
+    except UnicodeEncodeError:
+        raise ValueError(f"the {what} {name!r:.80} is no UTF-8: it has a lone surrogate") from None
 
 
 def encoded(meta: object, ref: str, previous: str | None = None) -> bytes:
@@ -61,8 +75,17 @@ def encoded(meta: object, ref: str, previous: str | None = None) -> bytes:
     text = strict_json.encode(meta)
     if len(text) > MAX_META_BYTES:
         raise PresenceLimit(f"a meta of {len(text)} bytes: at most {MAX_META_BYTES}")
+    if text.count(b"[") + text.count(b"{") > MAX_META_DEPTH:
+        _check_depth(text)
     names = f'"phx_ref":"{ref}"' + (f',"phx_ref_prev":"{previous}"' if previous else "")
     return b"%b%b%b}" % (text[:-1], b"," if len(text) > 2 else b"", names.encode())
+
+
+def _check_depth(text: bytes) -> None:
+    try:
+        strict_json.check_depth(orjson.loads(text), MAX_META_DEPTH)
+    except (InvalidMessage, orjson.JSONDecodeError):
+        raise PresenceLimit(f"a meta deeper than {MAX_META_DEPTH} levels") from None
 
 
 def decoded(entry: Entry) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import inspect
 import logging
 from collections.abc import Callable, Mapping, Sequence
@@ -177,6 +178,8 @@ class Presence(Actor):
         if callable(meta):
             meta = meta(encoding.decoded(entry))
         make: Callable[[str], bytes] = lambda ref: encoding.encoded(meta, ref, entry.ref)  # noqa: E731
+        if tracker.site.entry(owner.number, topic, key) is not entry:
+            raise NotTracked(f"{topic!r:.100} and {key!r:.100}: it was changed by what changes it")
         return tracker.update(owner, topic, key, make).ref
 
     @classmethod
@@ -210,6 +213,8 @@ class Presence(Actor):
         Call it in ``joined``, after ``track``. In rooms of many thousands each state is some
         megabytes: use :meth:`count` there.
         """
+        if not isinstance(channel, Channel):
+            raise TypeError(f"push_state({channel!r:.80}): must be a channel, which has a client")
         tracker, topic = cls.__running("push_state"), channel.topic
         if cls.__fetches:
             shown = encoding.presences(tracker.shown(topic))
@@ -254,8 +259,8 @@ class Presence(Actor):
         if tracker is None:
             name = f"{cls.__module__}.{cls.__qualname__}"
             tracker = _trackers[cls] = Tracker(name, cls.leave_delay, watches=cls.__watches)
-        if tracker.served:
-            raise ConfigError(f"{cls.__name__} has been started in this process already")
+        if any(each.served and each.name == tracker.name for each in _trackers.values()):
+            raise ConfigError(f"{tracker.name} has been started in this process already")
         if cls.__watches:
             self.__state = self.init()
         inbox = self.actor_inbox
@@ -305,8 +310,13 @@ class Presence(Actor):
         if not cls.__fetches:
             return presences
         found = cls.fetch(topic, presences)
-        if not isinstance(found, dict):
-            raise TypeError(f"{cls.__name__}.fetch returned {found!r:.80}: must be a dict")
+        kept = isinstance(found, dict) and all(
+            isinstance(value, dict) and isinstance(value.get("metas"), builtins.list)
+            for value in found.values()
+        )
+        if not kept:
+            wanted = '{key: {"metas": [...], ...}}'
+            raise TypeError(f"{cls.__name__}.fetch returned {found!r:.80}: must be {wanted}")
         return found
 
     def on_ended(self, reason: Reason, left: Sequence[Any]) -> None:  # noqa: ARG002

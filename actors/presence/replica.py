@@ -144,9 +144,13 @@ class Replica:
         It must be covered; the message has about ``limit`` bytes, and one operation at least. Adds
         are those that still stand where it ends, and removals are all that there were: who stands
         in between may have what came and went within it.
+
+        What an update has removed is lost where what came instead is lost within the message: who
+        has not seen the update is to wait for that key to come back, as everybody else is.
         """
         adds: dict[int, Entry] = {}
-        gone: dict[Kind, list[int]] = {"left": [], "lost": []}
+        gone: dict[int, Kind] = {}
+        before: dict[int, list[int]] = {}  # by what an update added, what that came instead of
         to, size = since, 0
         for removed, added, kind in self._since(since):
             size += (TAG_BYTES if removed else 0) + (bytes_of(added) if added else 0)
@@ -155,11 +159,16 @@ class Replica:
             to += 1
             if removed is not None:
                 adds.pop(removed.tag, None)
-                gone[kind].append(removed.tag)
+                updated = [*before.pop(removed.tag, ()), removed.tag]
+                gone.update(dict.fromkeys(updated if added is None else updated[-1:], kind))
+                if added is not None:
+                    before[added.tag] = updated
             if added is not None:
                 adds[added.tag] = added
         listed = [[*entry] for entry in adds.values()]
-        return to, ["delta", self.name, since, to, listed, gone["left"], gone["lost"]]
+        left = [tag for tag, how in gone.items() if how == LEFT]
+        lost = [tag for tag, how in gone.items() if how != LEFT]
+        return to, ["delta", self.name, since, to, listed, left, lost]
 
     def page(self, clock: int, after: int, limit: int) -> list[object]:
         """Return the set as it was at ``clock``, from the first tag beyond ``after`` on.

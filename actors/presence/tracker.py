@@ -41,6 +41,10 @@ MAX_CACHED: Final = 16 * 1024 * 1024
 """Bytes of states that are kept encoded for the next viewer, in one process and class."""
 
 
+LATE: Final = 1.0
+"""Seconds by which we are late, and for which leaves wait then so that all is read that came."""
+
+
 class Tracker:
     """The presence called ``name``; ``leave_delay`` in seconds.
 
@@ -253,6 +257,7 @@ class Tracker:
             return
         if not self.open:
             return
+        self._judge_ourselves()
         self._follow_link()
         if not self.site.heard(body, self._now()):
             telemetry.execute("presence.malformed", {"count": 1}, {"peer": worker})
@@ -336,7 +341,14 @@ class Tracker:
             self._cancel()
             self._timer = self._timers.call_at(when, self._due)
 
+    def _judge_ourselves(self) -> None:
+        """Hold it against nobody that we were late: who came back meanwhile may not be read yet."""
+        now = self._now()
+        if self._timer is not None and now - self._timer.when > LATE:
+            self.windows.postpone(now + LATE)
+
     def _due(self) -> None:
+        self._judge_ourselves()
         self._timer = None
         now = self._now()
         self._follow_link()

@@ -13,9 +13,9 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
-from actors.presence.entries import JOIN, LOST, Change, Entry
+from actors.presence.entries import JOIN, LEFT, LOST, Change, Entry
 
-PER_VIEWER: Final = 70e-6
+PER_VIEWER: Final = 85e-6
 """Seconds between two diffs of a topic, for each of its viewers."""
 
 LONGEST: Final = 5.0
@@ -74,14 +74,25 @@ class _Topic:
                 self._leave(back.leaves)
             if self.leaves.pop(named, None) is None:
                 self.joins[named] = entry
-        elif self.joins.pop(named, None) is not None:
-            pass  # nobody has seen it
+        elif self.joins.pop(named, None) is not None:  # nobody has seen it
+            if kind == LOST:  # but what it came instead of, if it was an update
+                instead = [each for each in self.leaves if each[0] == entry.key]
+                self._hold(entry.key, [self.leaves.pop(each) for each in instead], until)
         elif kind == LOST:
-            held = self.held.pop(entry.key, None)  # it goes to the end, where its time belongs
-            leaves = [entry] if held is None else [*held.leaves, entry]
-            self.held[entry.key] = _Held(until, leaves)
+            self._hold(entry.key, [entry], until)
         else:
             self.leaves[named] = entry
+
+    def _hold(self, key: str, leaves: list[Entry], until: float) -> None:
+        if leaves:
+            held = self.held.pop(key, None)  # it goes to the end, where its time belongs
+            self.held[key] = _Held(until, leaves if held is None else [*held.leaves, *leaves])
+
+    def postpone(self, until: float) -> None:
+        """Let no leave that waits go before ``until``."""
+        for key, held in self.held.items():
+            if held.when < until:
+                self.held[key] = held._replace(when=until)
 
     def release(self, now: float) -> None:
         """Let the leaves go whose time is over."""
@@ -124,10 +135,11 @@ class Windows:
         somebody who leaves and is back in a moment.
         """
         kind, entry = change
+        if kind == LOST and not self._leave_delay:
+            kind = LEFT
         topic = self._topics.get(entry.topic)
-        held = kind == LOST and self._leave_delay > 0
         if topic is None:
-            if not seen and not held:
+            if not seen and kind != LOST:
                 return
             topic = self._topics[entry.topic] = _Topic()
         topic.take(kind, entry, now + self._leave_delay)
@@ -136,6 +148,12 @@ class Windows:
             topic.leaves.clear()
             topic.at_hand = None
         self._wait(entry.topic, topic)
+
+    def postpone(self, until: float) -> None:
+        """Let no leave that waits go before ``until``: we were late, and have much to read."""
+        for name, topic in self._topics.items():
+            topic.postpone(until)
+            self._wait(name, topic)
 
     def held(self, now: float) -> Iterator[tuple[Entry, float]]:
         """Yield each lost leave that waits, and for how many seconds more."""

@@ -54,10 +54,10 @@ def _brackets(text: str | bytes) -> int:
     return text.count(b"[") + text.count(b"{")
 
 
-def check_depth(value: Any) -> None:
-    """Raise :class:`InvalidMessage` where ``value`` has more than ``MAX_DEPTH`` levels."""
+def check_depth(value: Any, most: int = MAX_DEPTH) -> None:
+    """Raise :class:`InvalidMessage` where ``value`` has more than so many levels."""
     level = [value] if type(value) in _CONTAINERS else []
-    for _ in range(MAX_DEPTH):
+    for _ in range(most):
         if not level:
             return
         level = [
@@ -67,7 +67,7 @@ def check_depth(value: Any) -> None:
             if type(each) in _CONTAINERS
         ]
     if level:
-        raise InvalidMessage(f"deeper than {MAX_DEPTH} levels")
+        raise InvalidMessage(f"deeper than {most} levels")
 
 
 _CONTAINERS = frozenset({dict, list})

@@ -132,7 +132,7 @@ def test_a_delta_costs_what_is_in_it():
     def change(count: int) -> None:
         for _ in range(count):
             owner.add(10**6, "room:lobby", f"new:{next(numbers)}", make)
-        owner._tell()
+        owner.tell()
         for _, message in owner.outbox:
             viewer.heard(message, 0.0)
         owner.outbox.clear()

@@ -33,6 +33,8 @@ from actors.presence import tracker as trackers
 from actors.presence.held import HELD
 from actors.presence.windows import PER_VIEWER
 from actors.reasons import SHUTDOWN
+from actors.serializers.message import Body
+from actors.serializers.packed import MSGPACK
 from actors.testing import Channels, Clock
 
 
@@ -570,6 +572,7 @@ def test_another_thread_is_told_so(channels):
         (("t", True, {}), TypeError),
         (("t", 1.5, {}), TypeError),
         (("t", "\ud800", {}), ValueError),
+        (("t\ud800", "k", {}), ValueError),
         (("", "k", {}), TypeError),
         ((7, "k", {}), TypeError),
         (("t", "k", []), TypeError),
@@ -610,6 +613,89 @@ def test_limits_of_keys_and_metas(channels, key, meta, ok):
         with pytest.raises(PresenceLimit):
             Here.track(actor, "t", key, meta)
         assert Here.count("t") == 0
+
+
+@pytest.mark.parametrize(("levels", "ok"), [(58, True), (59, True), (60, False), (150, False)])
+def test_limit_of_levels_of_a_meta(channels, levels, ok):
+    meta: Any = {}
+    for _ in range(levels - 1):
+        meta = {"n": meta}
+    if ok:
+        Here.track(Idle.start(), "t", "k", meta)
+        told = Body.of({"joins": Here.list("t"), "leaves": {}})
+        assert MSGPACK.broadcast("t", "presence_diff", told) is not None
+    else:
+        with pytest.raises(PresenceLimit, match=r"deeper|meta of"):
+            Here.track(Idle.start(), "t", "k", meta)
+
+
+def test_brackets_in_texts_are_no_levels(channels):
+    Here.track(Idle.start(), "t", "k", {"text": "[" * 500, "list": [[]] * 70})
+
+
+def test_a_lone_surrogate_is_told_as_what_it_is(channels):
+    with pytest.raises(ValueError, match="lone surrogate") as refused:
+        Here.track(Idle.start(), "t", "\ud800", {})
+    assert not isinstance(refused.value, PresenceLimit)
+
+
+def test_push_state_is_for_channels(channels):
+    with pytest.raises(TypeError, match="must be a channel"):
+        Here.push_state("room:1")
+
+
+def test_a_function_that_untracks_what_it_is_to_change_is_told_so(channels):
+    actor = Idle.start()
+    Here.track(actor, "t", "k", {})
+
+    def change(meta: Any) -> Any:
+        Here.untrack(actor, "t", "k")
+        return meta
+
+    with pytest.raises(NotTracked):
+        Here.update(actor, "t", "k", change)
+    assert Here.list("t") == {}
+
+
+@pytest.mark.parametrize("found", [None, [], {"a": None}, {"a": {}}, {"a": {"metas": {}}}])
+def test_a_fetch_that_returns_something_else_is_told_and_passed_over(
+    channels, clock: Clock, monkeypatch, found
+):
+    room = enter(channels, None, "fine:1")
+    monkeypatch.setattr(Decorated, "fetch", classmethod(lambda *_: found))
+    Decorated.track(Idle.start(), "fine:1", "a", {"name": "a"})
+    clock.advance(1)
+    assert metas(room.assert_push("presence_diff")["joins"]) == {"a": ["a"]}
+    assert [type(error) for error in channels.crashed] == [TypeError]
+    with pytest.raises(TypeError, match=r"Decorated\.fetch returned"):
+        Decorated.list("fine:1")
+
+
+def test_two_classes_of_one_name_are_not_started(channels):
+    again = type("Here", (Presence,), {"__module__": Here.__module__, "__qualname__": "Here"})
+    with pytest.raises(Exception, match=r"Here has been started in this process already"):
+        again.start()
+    assert len(channels.crashed) == 1
+
+
+def test_an_update_and_a_loss_within_one_window_wait_together(channels, clock: Clock):
+    room, watcher = enter(channels, "ann", "late:1"), enter(channels, None, "late:1")
+    watcher.assert_push("presence_state")
+    clock.advance(1)
+    room.push("update", {"name": "typing"})
+    room.push("update", {"name": "not typing"})
+    room.push("crash")
+    room.assert_crashed(RuntimeError)
+    clock.advance(0.1)
+    view = {"ann"}
+    is_diff = lambda sent: sent.event == "presence_diff" and sent.topic == "late:1"  # noqa: E731
+    while (came := watcher.socket.take(is_diff, ..., 0, 0)) is not None:
+        view -= set(came.payload["leaves"]) - set(came.payload["joins"])
+    assert view == {"ann"}
+    clock.advance(1.8)
+    watcher.refute_push("presence_diff")
+    clock.advance(0.3)
+    assert list(watcher.assert_push("presence_diff")["leaves"]) == ["ann"]
 
 
 @pytest.mark.parametrize(("length", "ok"), [(254, True), (255, True), (256, False)])

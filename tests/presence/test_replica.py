@@ -188,6 +188,30 @@ def test_removals_of_what_the_same_delta_adds_are_in_it(own):
     assert (tags(own.delta(0, LIMIT)[1]), own.delta(0, LIMIT)[1][5]) == ([2], [1])
 
 
+@pytest.mark.parametrize("updates", [1, 2])
+def test_what_an_update_removed_is_lost_where_what_it_made_is_lost_in_the_same_delta(own, updates):
+    own.put(1, "t", "k", make)
+    for _ in range(updates):
+        own.put(1, "t", "k", make)
+    own.remove(1, "t", "k", "lost")
+    after = own.clock
+    (_, first), (_, then) = own.delta(1, 10**6), own.delta(after - 1, 10**6)
+    made = list(range(1, updates + 2))
+    assert (first[4], first[5], first[6]) == ([], [], made)
+    assert (then[5], then[6]) == ([], made[-1:])
+
+
+def test_what_an_update_removed_has_left_where_what_it_made_stands_or_has_left(own):
+    own.put(1, "t", "k", make)
+    own.put(1, "t", "k", make)
+    assert own.delta(1, 10**6)[1][5:] == [[1], []]
+    own.remove(1, "t", "k", "left")
+    assert own.delta(1, 10**6)[1][5:] == [[1, 2], []]
+    own.put(1, "t", "k", make)  # another one, which came instead of nothing
+    own.remove(1, "t", "k", "lost")
+    assert own.delta(1, 10**6)[1][5:] == [[1, 2], [4]]
+
+
 def test_a_delta_ends_where_it_is_long_enough_and_is_right_there(own):
     _, one = own.put(1, "t", "a", make)
     own.put(1, "t", "a", make)
