@@ -68,6 +68,7 @@ class Tracker:
         self._wake: Callable[[], object] | None = None
         self._woken = False
         self._news = Event()
+        self._waits = False
         self._linked = True
         self.open = False
         self.site = self._new_site()
@@ -122,9 +123,11 @@ class Tracker:
         self._wait(until, lambda: not waiting)
 
     def _wait(self, until: float, condition: Callable[[], bool]) -> None:
+        self._waits = True
         while not condition() and (left := until - self._now()) > 0:
             self._news.clear()
             self._news.wait(left)
+        self._waits = False
 
     def _learn(self, waiting: set[str], peer: str, answer: Any) -> None:
         waiting.discard(peer)
@@ -311,7 +314,8 @@ class Tracker:
                 about = {"presence": self.name, "replica": replica, "status": status}
                 telemetry.execute("presence.replica", {"count": 1}, about)
             site.news.clear()
-        self._news.set()
+        if self._waits:
+            self._news.set()
         self._arm()
 
     def _note(self) -> None:
