@@ -25,7 +25,7 @@ test: $(VENV)/.test
 # What waits most of its time, for clients and leases: with whichever build there is.
 ELSEWHERE := tests/machines tests/phoenixjs \
   tests/drills/test_drills.py \
-  $(addprefix tests/presence/test_,workers.py planted.py model.py) \
+  $(addprefix tests/presence/test_,workers.py reload_of_many.py planted.py model.py) \
   $(addprefix tests/actors/endpoint/test_,publish_socket.py once_workers.py broadcast_command.py)
 
 # Of the pure build, which is what says what is right.
