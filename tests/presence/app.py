@@ -7,7 +7,6 @@ from typing import Any, ClassVar
 
 from actors import Actor, Channel, ChannelSocket, ConnectInfo, Endpoint, Ok, Presence, on
 
-
 MANY = {f"n{number}" for number in range(10)} if os.environ.get("STATES") == "some" else set()
 """Who alone is shown a state, where there are so many that all of them would be megabytes."""
 

@@ -1,4 +1,4 @@
-"""A rolling reload under a thousand tracked clients that come back: nobody sees one of them leave."""
+"""A rolling reload under a thousand tracked clients that come back: nobody sees one leave."""
 
 from __future__ import annotations
 
