@@ -6,6 +6,7 @@ import enum
 from typing import Final
 
 from transports.http.chunked import ChunkedBody
+from transports.http.forwarded import XForwarded
 from transports.http.head import Fields, Known, parse_head, recall
 from transports.http.lines import HeadLines
 from transports.http.options import HTTPOptions
@@ -38,12 +39,13 @@ class RequestParser:
     Feed :meth:`receive_data`, then call :meth:`next_request` until it answers ``None``. What
     follows a request stays untouched until the next one is asked for, so that an upgrade can take
     it (:meth:`take_rest`) and an unanswered request holds up those behind it. The size of what
-    waits (``buffered``) is for the caller to bound.
+    waits (``buffered``) is for the caller to bound. ``forwarded``: ``peer`` is a trusted proxy,
+    which says who its clients are.
     """
 
     __slots__ = (
-        "_blank_line", "_buffer", "_chunks", "_head", "_known", "_lines", "_options", "_peer",
-        "_scheme", "_searched", "_upgrades",
+        "_blank_line", "_buffer", "_chunks", "_forwarded", "_head", "_known", "_lines", "_options",
+        "_peer", "_scheme", "_searched", "_upgrades",
     )  # fmt: skip
 
     def __init__(
@@ -52,6 +54,7 @@ class RequestParser:
         scheme: str = "http",
         peer: Address = _NOWHERE,
         upgrades: KnownUpgrades | None = None,
+        forwarded: XForwarded | None = None,
     ) -> None:
         self._options = options
         self._scheme = scheme
@@ -59,6 +62,7 @@ class RequestParser:
         self._buffer: bytes | bytearray = b""
         self._known: Known = {}
         self._upgrades = KnownUpgrades() if upgrades is None else upgrades
+        self._forwarded = forwarded
         self._head: tuple[Request, Fields] | None = None
         self._lines: HeadLines | None = None
         self._chunks: ChunkedBody | None = None
@@ -94,6 +98,8 @@ class RequestParser:
                     lines, self._options, scheme=self._scheme, peer=self._peer, known=self._known
                 )
                 self._upgrades.learn(head[1], self._scheme)
+            if self._forwarded is not None:
+                self._forwarded.apply(head[0])
             if head[1].length == 0:
                 return head[0]
             self._head = head
