@@ -24,8 +24,9 @@ from actors.socket import Socket
 from supervision.draining import DrainOptions
 from supervision.processes import MAX_WORKERS, channel, fleet, sockets
 from supervision.processes import writer as log_writer
-from transports.http import chunked, grammar, query, shared, writer
+from transports.http import chunked, forwarded, grammar, query, shared, writer
 from transports.longpoll import claims, relay
+from transports.longpoll import transport as longpoll
 from transports.tcp import listener, patience, stream
 from transports.websocket import connection, deflate, protocol, read_rate
 
@@ -90,6 +91,13 @@ FIXED: tuple[tuple[str, Any, str, str], ...] = (
     ("websocket.inflate_free", deflate.RATIO_ABOVE, "bytes", "inflated before the ratio counts"),
     ("websocket.control_burst", protocol.CONTROL_BURST, "seconds", "of max_control_rate at once"),
     ("longpoll.claims", claims.MANY, "sessions", "of a connection; it is a proxy's that has more"),
+    (
+        "longpoll.sessions_per_address",
+        longpoll.SESSIONS_PER_ADDRESS,
+        "sessions",
+        "of a client, where `forwarded` says which and `max_sessions_per_address` is None",
+    ),
+    ("forwarded.hops", forwarded.MAX_HOPS, "proxies", "that a request came through, else 400"),
     ("header.tokens", grammar.MAX_TOKENS, "tokens", "in a list such as Sec-WebSocket-Protocol"),
     ("query.params", query.MAX_PARAMS, "parameters", "in a query, else 400"),
     ("query.depth", query.MAX_DEPTH, "levels", "of nesting in a query, else 400"),

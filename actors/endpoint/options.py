@@ -24,6 +24,7 @@ from actors.schedule import GRACE, LAST_POLL
 from transports.http.options import HTTPOptions
 from transports.opening.options import function
 from transports.opening.origin import Setting
+from transports.tcp.trust import TrustedProxies
 
 
 def _secrets(value: Any) -> str | None:
@@ -55,6 +56,17 @@ def _children(value: Any) -> str | None:
 def _redis(value: Any) -> str | None:
     ok = value is None or isinstance(value, RedisOptions | str | Mapping)
     return None if ok else "RedisOptions(...), a mapping of its options, or a URL"
+
+
+def _trusted(value: Any) -> str | None:
+    wanted = "a list of networks such as ['10.0.0.0/8'], and 'unix' for Unix sockets"
+    if not isinstance(value, list | tuple) or not all(isinstance(each, str) for each in value):
+        return wanted
+    try:
+        TrustedProxies(value)
+    except ValueError as error:
+        return f"{wanted}; {error}"
+    return None
 
 
 def _host(value: Any) -> str | None:
@@ -94,6 +106,22 @@ class EndpointOptions(Options):
         "streams open at once from one address, else 503",
         "connections",
         check=maybe(positive_int),
+    )
+    trusted_proxies: Sequence[str] = option(
+        (),
+        "proxies in front, as networks (CIDR), and 'unix' for all peers of Unix sockets",
+        check=_trusted,
+        convert=tuple,
+    )
+    forwarded: Literal["x-forwarded", "proxy-protocol"] | None = option(
+        None,
+        "how those say who their clients are; of anybody else it is not believed",
+        check=one_of("x-forwarded", "proxy-protocol", None),
+    )
+    forwarded_host: bool = option(
+        False,
+        "believe X-Forwarded-Host and -Port as well, of proxies that write both themselves",
+        check=boolean,
     )
     fallback: Callable[..., Any] | None = option(
         None, "a WSGI application for what no mount takes, else 404", check=maybe(function)

@@ -69,6 +69,7 @@ class Routes:
             url_host=options.url_host,
             secrets=self.secrets,
             clock_skew=options.clock_skew,
+            knows_clients=options.forwarded is not None,
             code_reloader=CodeReloader() if _reloads(endpoint) else None,
             reload_by_default=options.code_reloader,
         )

@@ -34,6 +34,12 @@ class EndpointKeywords(TypedDict, total=False):
     """Streams open at once in one process, else 503 (connections)."""
     max_connections_per_address: int | None
     """Streams open at once from one address, else 503 (connections)."""
+    trusted_proxies: Sequence[str]
+    """Proxies in front, as networks (CIDR), and 'unix' for all peers of Unix sockets."""
+    forwarded: Literal["x-forwarded", "proxy-protocol"] | None
+    """How those say who their clients are; of anybody else it is not believed."""
+    forwarded_host: bool
+    """Believe X-Forwarded-Host and -Port as well, of proxies that write both themselves."""
     fallback: Callable[..., Any] | None
     """A WSGI application for what no mount takes, else 404."""
     children: Sequence[Any]
@@ -143,7 +149,8 @@ class LongPollMapping(SharedKeywords, total=False):
     max_sessions: int
     """Sessions of one worker (sessions)."""
     max_sessions_per_address: int | None
-    """Sessions of one client address in a worker; behind a proxy that is the proxy's (sessions)."""
+    """Sessions of one client address in a worker; None: 1000 with forwarded, else no bound, as
+    behind a proxy all come from its address (sessions)."""
 
 
 class DrainMapping(TypedDict, total=False):

@@ -18,9 +18,9 @@ from transports.tcp.protocol import StreamProtocol
 
 if TYPE_CHECKING:
     from actors.runtime.carrier import Carrier
-    from transports.http.handling import Match, Resource
+    from transports.http.handling import Match, Proxied, Resource
     from transports.http.options import HTTPOptions
-    from transports.http.request import Request
+    from transports.http.request import Address, Request
     from transports.http.responder import Claims
     from transports.http.shared import Shared
     from transports.tcp.stream import Stream
@@ -38,21 +38,33 @@ class HTTPConnection(Impatient, life.Exchanging, StreamProtocol):
     judges and handles the request. Until there is an answer the requests behind wait, unread beyond
     ``max_pipelined`` bytes. What a handler raises is a 500 (:class:`~actors.errors.HTTPError`: its
     own), and the connection closes. While ``draining`` the answer behind which no request waits is
-    the last; up to a time it is not while ``claims`` are pending.
+    the last; up to a time it is not while ``claims`` are pending. ``proxied`` is for a stream
+    whose peer is a trusted proxy.
     """
 
     __slots__ = (
         "_closes", "_deadlines", "_eof", "_leaving", "_lost", "_lost_at_eof", "_match",
-        "_needed_until", "_options", "_parser", "_request", "_resource", "_response", "_waits_for",
-        "claims", "draining", "shared", "stream",
+        "_needed_until", "_options", "_parser", "_proxied", "_request", "_resource", "_response",
+        "_waits_for", "claims", "draining", "shared", "stream",
     )  # fmt: skip
 
-    def __init__(self, stream: Stream, match: Match, options: HTTPOptions, shared: Shared) -> None:
+    def __init__(
+        self,
+        stream: Stream,
+        match: Match,
+        options: HTTPOptions,
+        shared: Shared,
+        proxied: Proxied | None = None,
+    ) -> None:
         self.stream = stream
         self._match = match
         self._options = options
         self.shared = shared
-        self._parser = RequestParser(options, stream.scheme, stream.peer, shared.upgrades)
+        self._proxied = proxied
+        forwarded = None if proxied is None else proxied.forwarded
+        self._parser = RequestParser(
+            options, stream.scheme, stream.peer, shared.upgrades, forwarded
+        )
         self._request: Request | None = None
         self._resource: Resource | None = None
         self.state = life.WAITING
@@ -134,6 +146,9 @@ class HTTPConnection(Impatient, life.Exchanging, StreamProtocol):
             self.connection_lost(None)
         elif self._eof and at_eof:
             self.stream.abort()
+
+    def admit_client(self, peer: Address) -> bool:
+        return self._proxied is None or self._proxied.readdress(self.stream, peer)
 
     def limit_body(self, most: int) -> None:
         self._parser.limit_body(most)

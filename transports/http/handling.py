@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Hashable
-from typing import Any, Final, NamedTuple, NoReturn, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn, Protocol, runtime_checkable
 
 from actors.errors import HTTPError
 from actors.runtime.crashes import CrashLog, capped
@@ -13,6 +13,11 @@ from transports.http.date import http_date
 from transports.http.request import Request
 from transports.http.responder import Responder
 from transports.http.response import Response, encode
+
+if TYPE_CHECKING:
+    from transports.http.forwarded import XForwarded
+    from transports.http.request import Address
+    from transports.tcp.stream import Stream
 
 Handler = Callable[[Request, Responder], Response | None]
 
@@ -90,6 +95,17 @@ class Resource(NamedTuple):
         if not get_dispatcher().blocked.full:
             return False
         return self.continues is None or not self.continues(request)
+
+
+class Proxied(NamedTuple):
+    """What a connection of a trusted proxy has: ``forwarded`` reads what it says of its clients.
+
+    ``readdress(stream, peer)`` counts the stream as one of that client's alone, from now on; it
+    answers ``False`` where that client has too many.
+    """
+
+    forwarded: XForwarded
+    readdress: Callable[[Stream, Address], bool]
 
 
 Match = Callable[[str], tuple[Resource, dict[str, str]] | None]

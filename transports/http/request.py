@@ -25,9 +25,10 @@ class Request:
     ``target`` is what the request line named; ``path`` and ``query_string`` are its parts, neither
     percent-decoded. ``headers`` are in the order of the wire, names in lower case, values Latin-1
     without white space around them. ``host`` and ``port`` are those of the Host header (HTTP/1.0
-    may lack it: ``""`` and the scheme's port). ``scheme`` and ``peer`` come from the transport,
-    never from the client. ``path_params`` are the variables of the route, set by the router's
-    caller. ``share`` is what a long-poll POST was admitted with.
+    may lack it: ``""`` and the scheme's port). ``scheme`` and ``peer`` come from the transport, or
+    from a trusted proxy (:mod:`.forwarded`), never from the client. ``path_params`` are the
+    variables of the route, set by the router's caller. ``share`` is what a long-poll POST was
+    admitted with.
     """
 
     method: str

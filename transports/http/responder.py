@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from transports.http.request import Address
     from transports.http.response import Response
     from transports.http.shared import Shared
     from transports.tcp.protocol import StreamProtocol
@@ -79,6 +80,13 @@ class Responder(Caller, Protocol):
 
         Its ``connection_lost`` is called at once where the client is gone already, and its
         ``eof_received`` in a later poll phase where the end of what it sends was seen.
+        """
+
+    def admit_client(self, peer: Address) -> bool:
+        """Count the connection as one of ``peer``, whose alone it is from now on; for an upgrade.
+
+        ``False``: that address has as many as it may have, to be answered with 503. A connection
+        that comes from no trusted proxy is counted already.
         """
 
     def limit_body(self, most: int) -> None:

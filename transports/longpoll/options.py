@@ -37,7 +37,8 @@ class LongPollOptions(TransportOptions):
     max_sessions: int = bound(20_000, "sessions of one worker", "sessions")
     max_sessions_per_address: int | None = bound(
         None,
-        "sessions of one client address in a worker; behind a proxy that is the proxy's",
+        "sessions of one client address in a worker; None: 1000 with forwarded, else no bound,"
+        " as behind a proxy all come from its address",
         "sessions",
         check=maybe(positive_int),
     )

@@ -6,6 +6,7 @@ handshake run for each request, in Phoenix's order, as each may come from anothe
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Final
 
 from actors.errors import HTTPError
@@ -31,6 +32,10 @@ from transports.opening.opened import Opened, Refusal
 NAME = "longpoll"
 TOKEN_HEADER = "x-phoenix-longpoll-token"
 
+SESSIONS_PER_ADDRESS: Final = 1000
+"""Sessions of one client address in a worker, where a proxy says which those are, and the option
+gives no other bound."""
+
 STRANGE: Final = object()
 """Instead of the share of a POST whose session was not known when its head was judged."""
 
@@ -49,6 +54,8 @@ class LongPollTransport:
     ) -> None:
         self._mount = mount
         self._options = mount.options
+        if self._options.max_sessions_per_address is None and mount.defaults.knows_clients:
+            self._options = replace(self._options, max_sessions_per_address=SESSIONS_PER_ADDRESS)
         self._sessions = sessions
         self._relay = relay
 

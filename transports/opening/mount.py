@@ -61,6 +61,8 @@ class Defaults:
     reload_by_default: bool = False
     secrets: tuple[str, ...] = field(default=(), repr=False)
     clock_skew: float = signing.CLOCK_SKEW
+    knows_clients: bool = False
+    """Whether a proxy in front says who its clients are, so that limits per address hit those."""
     clock: Callable[[], float] = time.time
 
 

@@ -27,6 +27,7 @@ from transports.tcp.patience import LOOK, Patience
 from transports.tcp.protocol import StreamProtocol
 from transports.tcp.stream import Stream
 from transports.tcp.tls import HANDSHAKE_TIMEOUT, TLSStream
+from transports.tcp.trust import TrustedProxies
 
 if TYPE_CHECKING:
     from actors.runtime.timers import Timer
@@ -79,12 +80,14 @@ class Listener:
 
     ``max_connections`` bounds the streams open at once, ``max_per_address`` those of one address;
     ``None`` is no bound but the process's descriptors. A client beyond them gets 503. With ``tls``,
-    a client has ``handshake_timeout`` seconds for its handshake. With ``load``, who comes is left
+    a client has ``handshake_timeout`` seconds for its handshake. Peers that are ``trusted`` are
+    proxies: their streams are not bounded by ``max_per_address`` until :meth:`readdress` says
+    whose they are. With ``load``, who comes is left
     to other processes first while it says that this one is crowded, and while they have room where
     this one has none.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all but three by name
         self,
         sock: socket.socket,
         dispatcher: Dispatcher,
@@ -94,6 +97,7 @@ class Listener:
         handshake_timeout: float = HANDSHAKE_TIMEOUT,
         max_connections: int | None = None,
         max_per_address: int | None = None,
+        trusted: TrustedProxies | None = None,
         load: LoadShare | None = None,
     ) -> None:
         sock.setblocking(False)
@@ -106,6 +110,7 @@ class Listener:
         self._handshake_timeout = handshake_timeout
         self._max_connections = max_connections
         self._max_per_address = max_per_address
+        self._trusted = trusted or TrustedProxies()
         self._load = load
         self._admission = Admission()
         self._reserve: io.FileIO | None = io.FileIO(os.devnull)
@@ -216,7 +221,7 @@ class Listener:
     def _accepted(self, sock: _socket.socket, address: tuple[str, int]) -> None:
         host, port = address[0], address[1]
         sock.setblocking(False)
-        if self._admission.reached(host, self._max_connections, self._max_per_address):
+        if self._admission.reached(host, self._max_connections, self._most_of(host)):
             self._turn_away(sock)
             return
         self._admission.enter(host)
@@ -232,6 +237,27 @@ class Listener:
         if self._load is not None:
             self._load.opened()
         stream.open(self._open_connection(stream))
+
+    def _most_of(self, host: str) -> int | None:
+        """Return how many streams that address may have: a proxy has those of its clients."""
+        most = self._max_per_address
+        return None if most is None or self._trusted.trusts(host) else most
+
+    def readdress(self, stream: Stream, peer: tuple[str, int]) -> bool:
+        """Count ``stream``, which a trusted proxy has opened, as one of its client's: of ``peer``.
+
+        ``False``: that address has too many. Then it stays the proxy's, and is to be told 503.
+        """
+        if stream not in self.streams:
+            return True  # it is closed, and counted no more
+        host = peer[0]
+        if self._admission.reached(host, None, self._most_of(host)):
+            self._count_turned_away()
+            return False
+        self._admission.leave(stream.peer[0])
+        self._admission.enter(host)
+        stream.peer = peer
+        return True
 
     def _closed(self, stream: Stream) -> None:
         self.streams.discard(stream)
@@ -306,6 +332,9 @@ class Listener:
             except OSError:
                 pass
         sock.close()
+        self._count_turned_away()
+
+    def _count_turned_away(self) -> None:
         self._turned_away += 1
         now = self._dispatcher.clock()
         if now >= self._turned_away_logged + LOG_EVERY:

@@ -10,6 +10,7 @@ from actors.errors import HandshakeError
 from actors.results import Error, Ok
 from actors.runtime.actor import StartError
 from actors.socket import Socket
+from transports.http.handling import UNAVAILABLE
 from transports.http.request import Request
 from transports.http.responder import Responder
 from transports.http.response import Response
@@ -54,6 +55,8 @@ class WebSocketTransport:
             key = handshake.validate(request)
         except HandshakeError as error:
             return Response(error.status, error.message.encode(), (*error.headers, *extra))
+        if not http.admit_client(request.peer):
+            return UNAVAILABLE
         self._upgrade(request, http, key, opened.subprotocol, answer)
         return None
 

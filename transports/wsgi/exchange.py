@@ -15,7 +15,7 @@ from actors.runtime.dispatcher import get_dispatcher
 from transports.http import lifecycle as life
 from transports.http.date import http_date
 from transports.http.handling import SERVER_ERROR, UNAVAILABLE, Handler, Resource, call
-from transports.http.request import Request
+from transports.http.request import Address, Request
 from transports.http.responder import Claims
 from transports.http.response import Response, encode
 from transports.http.shared import Shared
@@ -200,6 +200,9 @@ class Exchange(life.Exchanging, StreamProtocol):
         stream.open(self)
         stream.pause_reading()
         return stream
+
+    def admit_client(self, peer: Address) -> bool:  # noqa: ARG002 - Responder
+        return True  # whoever takes the stream is judged then
 
     def hand_over(self, protocol: StreamProtocol) -> bytes:
         stream = self.stream

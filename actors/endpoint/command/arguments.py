@@ -16,8 +16,10 @@ from actors.errors import ConfigError
 from actors.options import did_you_mean
 from actors.redis_options import RedisOptions
 from supervision.processes import MAX_WORKERS
+from transports.tcp.trust import TrustedProxies
 
 LEVELS = ("debug", "info", "warning", "error")
+FORWARDED = ("x-forwarded", "proxy-protocol")
 
 
 class Parser(argparse.ArgumentParser):
@@ -72,6 +74,20 @@ def parser() -> Parser:
         " --publish-group 0660)",
     )
     made.add_argument("--publish-group", metavar="GROUP", help="the socket's group")
+    made.add_argument(
+        "--trusted-proxy",
+        metavar="CIDR",
+        action="append",
+        type=_network,
+        help="a proxy in front whose word about its clients counts, or 'unix' for all peers of Unix"
+        " sockets; may be given several times",
+    )
+    made.add_argument(
+        "--forwarded",
+        metavar="MODE",
+        type=_forwarded,
+        help=f"how trusted proxies say who their clients are: {' or '.join(FORWARDED)}",
+    )
     made.add_argument("--certfile", metavar="PEM", help="serve TLS with this certificate chain")
     made.add_argument("--keyfile", metavar="PEM", help="its key, if it is not in the same file")
     made.add_argument(
@@ -159,6 +175,21 @@ def _level(text: str) -> str:
     if text not in LEVELS:
         hint = did_you_mean(text, LEVELS)
         raise argparse.ArgumentTypeError(f"{text!r} is not a level{hint}")
+    return text
+
+
+def _network(text: str) -> str:
+    try:
+        TrustedProxies([text])
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    return text
+
+
+def _forwarded(text: str) -> str:
+    if text not in FORWARDED:
+        hint = did_you_mean(text, FORWARDED)
+        raise argparse.ArgumentTypeError(f"{text!r} is no such mode{hint}")
     return text
 
 

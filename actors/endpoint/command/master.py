@@ -97,6 +97,8 @@ def _configuration(given: argparse.Namespace, place: Place | None) -> dict[str, 
         "grace": given.grace,
         "heartbeat": given.heartbeat_timeout,
         "redis": given.redis,
+        "trusted_proxies": given.trusted_proxy,
+        "forwarded": given.forwarded,
         "secret": secrets.token_urlsafe(48),
         "publish_any_user": place is not None and place.any_user,
     }

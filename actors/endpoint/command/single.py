@@ -59,7 +59,7 @@ def _serve(endpoint: Endpoint, given: argparse.Namespace) -> int:
     from actors.endpoint.command.certificate import server_context  # noqa: PLC0415
     from actors.endpoint.command.checking import problems  # noqa: PLC0415
     from actors.endpoint.routes import SECRET_OF_ONE_MACHINE  # noqa: PLC0415
-    from actors.endpoint.serving import machines  # noqa: PLC0415
+    from actors.endpoint.serving import machines, proxies  # noqa: PLC0415
     from actors.endpoint.serving.candidate import candidate  # noqa: PLC0415
     from actors.endpoint.serving.server import Server  # noqa: PLC0415
 
@@ -68,6 +68,7 @@ def _serve(endpoint: Endpoint, given: argparse.Namespace) -> int:
     sockets = [bindable(host, port)] if given.check else listeners(host, port)
     try:
         machines.use(endpoint, given.redis)
+        proxies.use(endpoint, given.trusted_proxy, given.forwarded)
         links = machines.linked(endpoint)
         server = Server(
             endpoint, sockets, tls=tls, grace=given.grace,

@@ -25,7 +25,7 @@ from actors.endpoint.command.loading import load  # noqa: E402
 from actors.endpoint.command.logs import Logs  # noqa: E402
 from actors.endpoint.command.stacks import dump_stacks  # noqa: E402
 from actors.endpoint.command.wakeup import wake_on_signals  # noqa: E402
-from actors.endpoint.serving import machines, tree  # noqa: E402
+from actors.endpoint.serving import machines, proxies, tree  # noqa: E402
 from actors.endpoint.serving.machines import Links  # noqa: E402
 from actors.endpoint.serving.once import Once, names_of, seat  # noqa: E402
 from actors.endpoint.serving.server import Server  # noqa: E402
@@ -65,6 +65,7 @@ class Worker:
         self._logs = Logs(options["log_level"], options["log_file"])
         endpoint = load(options["application"])
         machines.use(endpoint, options.get("redis"))
+        proxies.use(endpoint, options.get("trusted_proxies"), options.get("forwarded"))
         tls = server_context(options["certfile"], options["keyfile"])
         sockets = [socket.socket(fileno=fd) for fd in listeners]
         for sock in sockets:

@@ -15,6 +15,7 @@ from actors.endpoint.routes import Routes
 from actors.endpoint.serving import tree
 from actors.endpoint.serving.connections import Connections
 from actors.endpoint.serving.lifetime import Lifetime, StartCancelled
+from actors.endpoint.serving.proxies import Proxies
 from actors.endpoint.serving.publish_requests import MAX_CONNECTIONS
 from actors.endpoint.serving.publishing import Publishing
 from actors.errors import ConfigError
@@ -68,6 +69,7 @@ class Server:
         self.grace = options.grace if grace is None else grace
         self.routes = Routes(endpoint, cluster=cluster, boot_secret=boot_secret)
         self.shared = Shared.of(options.http)
+        self._proxies = Proxies.of(options)
         self.listeners: list[Listener] = []
         self.publishing: list[Listener] = []
         self._cluster = cluster
@@ -95,21 +97,24 @@ class Server:
         self, sock: socket.socket, tls: ssl.SSLContext | None, load: LoadShare | None
     ) -> Listener:
         options = self.endpoint.options
-        return Listener(
+
+        def open_(stream: Stream) -> HTTPConnection:
+            stream.limit_reads(REQUEST_READ_SIZE)
+            proxied = self._proxies.proxied(stream, listener.readdress)
+            return HTTPConnection(stream, self.routes.match, options.http, self.shared, proxied)
+
+        listener = Listener(
             sock,
             self.dispatcher,
-            self._open,
+            open_,
             tls=tls,
             handshake_timeout=options.http.header_timeout,
             max_connections=options.max_connections,
             max_per_address=options.max_connections_per_address,
+            trusted=self._proxies.trusted,
             load=load,
         )
-
-    def _open(self, stream: Stream) -> HTTPConnection:
-        stream.limit_reads(REQUEST_READ_SIZE)
-        http = self.endpoint.options.http
-        return HTTPConnection(stream, self.routes.match, http, self.shared)
+        return listener
 
     def publish_on(self, sock: socket.socket, *, any_user: bool = False) -> None:
         """Let programs of this machine publish on a listening Unix socket; before the start.
