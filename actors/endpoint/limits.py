@@ -27,7 +27,7 @@ from supervision.processes import writer as log_writer
 from transports.http import chunked, forwarded, grammar, query, shared, writer
 from transports.longpoll import claims, relay
 from transports.longpoll import transport as longpoll
-from transports.tcp import listener, patience, stream
+from transports.tcp import listener, patience, proxy_protocol, stream
 from transports.websocket import connection, deflate, protocol, read_rate
 
 PERIODS = periods.Periods()
@@ -97,6 +97,8 @@ FIXED: tuple[tuple[str, Any, str, str], ...] = (
         "sessions",
         "of a client, where `forwarded` says which and `max_sessions_per_address` is None",
     ),
+    ("proxy_protocol.line", proxy_protocol.MAX_LINE, "bytes", "of version 1, else it is closed"),
+    ("proxy_protocol.size", proxy_protocol.MAX_SIZE, "bytes", "of version 2, else it is closed"),
     ("forwarded.hops", forwarded.MAX_HOPS, "proxies", "that a request came through, else 400"),
     ("header.tokens", grammar.MAX_TOKENS, "tokens", "in a list such as Sec-WebSocket-Protocol"),
     ("query.params", query.MAX_PARAMS, "parameters", "in a query, else 400"),

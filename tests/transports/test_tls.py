@@ -55,6 +55,16 @@ class Inside:
         self._tls.write(data)
         self.client.send(self._outgoing.read())
 
+    def receive(self) -> bytes:
+        """Return what the next record holds."""
+        while True:
+            try:
+                return self._tls.read(65536)
+            except ssl.SSLWantReadError:
+                data = self.client.sock.recv(65536)
+                assert data
+                self._incoming.write(data)
+
     def say_goodbye(self) -> None:
         """Send close_notify, and no FIN."""
         with pytest.raises(ssl.SSLError):

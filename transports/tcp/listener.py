@@ -24,6 +24,7 @@ from gevent.event import Event
 from actors.runtime.dispatcher import Dispatcher
 from transports.tcp.admission import Admission
 from transports.tcp.patience import LOOK, Patience
+from transports.tcp.preface import CLOSED, PrefaceReader
 from transports.tcp.protocol import StreamProtocol
 from transports.tcp.stream import Stream
 from transports.tcp.tls import HANDSHAKE_TIMEOUT, TLSStream
@@ -82,7 +83,8 @@ class Listener:
     ``None`` is no bound but the process's descriptors. A client beyond them gets 503. With ``tls``,
     a client has ``handshake_timeout`` seconds for its handshake. Peers that are ``trusted`` are
     proxies: their streams are not bounded by ``max_per_address`` until :meth:`readdress` says
-    whose they are. With ``load``, who comes is left
+    whose they are. ``by_preface``: nobody else may connect, and those speak the PROXY protocol
+    first, within ``handshake_timeout`` as well. With ``load``, who comes is left
     to other processes first while it says that this one is crowded, and while they have room where
     this one has none.
     """
@@ -98,6 +100,7 @@ class Listener:
         max_connections: int | None = None,
         max_per_address: int | None = None,
         trusted: TrustedProxies | None = None,
+        by_preface: bool = False,
         load: LoadShare | None = None,
     ) -> None:
         sock.setblocking(False)
@@ -111,6 +114,7 @@ class Listener:
         self._max_connections = max_connections
         self._max_per_address = max_per_address
         self._trusted = trusted or TrustedProxies()
+        self._by_preface = by_preface
         self._load = load
         self._admission = Admission()
         self._reserve: io.FileIO | None = io.FileIO(os.devnull)
@@ -221,22 +225,57 @@ class Listener:
     def _accepted(self, sock: _socket.socket, address: tuple[str, int]) -> None:
         host, port = address[0], address[1]
         sock.setblocking(False)
+        if self._by_preface and not self._trusted.trusts(host):
+            sock.close()
+            CLOSED.log(logging.WARNING, self, "closed a connection of %s: no trusted proxy", host)
+            return
         if self._admission.reached(host, self._max_connections, self._most_of(host)):
             self._turn_away(sock)
             return
         self._admission.enter(host)
-        stream: Stream
-        if self._tls is None:
-            stream = Stream(sock, (host, port), self._dispatcher)
-        else:
-            stream = TLSStream(
-                sock, (host, port), self._dispatcher, self._tls, self._handshake_timeout
-            )
-        stream.on_closed = self._closed
-        self.streams.add(stream)
         if self._load is not None:
             self._load.opened()
-        stream.open(self._open_connection(stream))
+        if self._by_preface:
+            stream = self._added(Stream(sock, (host, port), self._dispatcher))
+            stream.open(PrefaceReader(stream, self._handshake_timeout, self._prefaced))
+        else:
+            stream = self._added(self._stream(sock, (host, port)))
+            stream.open(self._open_connection(stream))
+
+    def _stream(self, sock: Any, peer: tuple[str, int]) -> Stream:
+        if self._tls is None:
+            return Stream(sock, peer, self._dispatcher)
+        return TLSStream(sock, peer, self._dispatcher, self._tls, self._handshake_timeout)
+
+    def _added(self, stream: Stream) -> Stream:
+        stream.on_closed = self._closed
+        self.streams.add(stream)
+        return stream
+
+    def _prefaced(
+        self, stream: Stream, client: tuple[str, int] | None, rest: bytes
+    ) -> StreamProtocol | None:
+        """Serve what came behind the PROXY protocol; see :class:`.preface.Begin`."""
+        if client is not None and not self.readdress(stream, client):
+            if self._tls is None:
+                stream.write(BUSY)
+                stream.close()
+            else:
+                stream.abort()
+            return None
+        if self._tls is None:
+            protocol = self._open_connection(stream)
+            stream.hand_over(protocol)
+            if rest:
+                protocol.data_received(rest)
+            return protocol
+        self.streams.discard(stream)
+        inside = self._added(self._stream(stream.give_up(), stream.peer))
+        protocol = self._open_connection(inside)
+        inside.open(protocol)
+        if rest:
+            inside.begin_with(rest)
+        return protocol
 
     def _most_of(self, host: str) -> int | None:
         """Return how many streams that address may have: a proxy has those of its clients."""

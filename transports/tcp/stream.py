@@ -147,6 +147,20 @@ class Stream(Descriptor):
         except Exception as error:  # noqa: BLE001 - whatever it is, the neighbours go on
             self.failed(error)
 
+    def begin_with(self, data: bytes) -> None:
+        """Take ``data``, which was read before the stream was made."""
+        try:
+            self.received(data)
+        except Exception as error:  # noqa: BLE001 - as in on_events
+            self.failed(error)
+
+    def give_up(self) -> Any:
+        """Return the socket, for another stream: this one is closed, and nobody is told."""
+        self.dispatcher.unregister(self.fd)
+        self.fd = -1
+        self.protocol = None
+        return self.sock
+
     def failed(self, error: Exception) -> None:
         """End it, as what a protocol raises has lost bytes."""
         CRASHES.log(error, "a connection of %s failed", self.peer[0])

@@ -112,6 +112,7 @@ class Server:
             max_connections=options.max_connections,
             max_per_address=options.max_connections_per_address,
             trusted=self._proxies.trusted,
+            by_preface=self._proxies.by_preface,
             load=load,
         )
         return listener
