@@ -40,8 +40,8 @@ class Mounts:
     """All of it: ``mounts`` of sockets, ``pages`` by path, ``transports`` by name.
 
     ``publishings`` are the keys with which others may publish, by path.
-    ``served_on`` are the addresses, (host, port), that this process serves it on; none before it
-    does, and inside another server.
+    ``served_on`` are the addresses, (host, port) or (path, 0), that this process serves it on; none
+    before it does, and inside another server.
     """
 
     def __init__(self, options: EndpointOptions) -> None:

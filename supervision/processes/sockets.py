@@ -41,8 +41,8 @@ def bind(host: str, port: int, backlog: int = BACKLOG) -> socket.socket:
 def inherited(environ: Mapping[str, str], pid: int) -> list[socket.socket]:
     """Return the listening sockets that whoever started us has opened; none is an empty list.
 
-    ``LISTEN_FDS`` counts only where ``LISTEN_PID`` is ``pid``. What is no listening TCP socket is
-    a :class:`~actors.errors.ConfigError`.
+    ``LISTEN_FDS`` counts only where ``LISTEN_PID`` is ``pid``. What is no listening TCP or Unix
+    socket is a :class:`~actors.errors.ConfigError`.
     """
     own = environ.get(OWN_VARIABLE, "")
     if own:
@@ -65,10 +65,16 @@ def _adopt(fd: int) -> socket.socket:
         sock = socket.socket(fileno=fd)
     except OSError as error:
         raise ConfigError(f"descriptor {fd} is no socket: {error.strerror}") from None
-    tcp = sock.family in (socket.AF_INET, socket.AF_INET6) and sock.type == socket.SOCK_STREAM
-    if not tcp or not sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+    tcp = sock.family in (socket.AF_INET, socket.AF_INET6)
+    unix = sock.family == socket.AF_UNIX and isinstance(sock.getsockname(), str)  # has a path
+    if (
+        not (tcp or unix)
+        or sock.type != socket.SOCK_STREAM
+        or not sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
+    ):
         sock.detach()
-        raise ConfigError(f"descriptor {fd} is no listening TCP socket")
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        raise ConfigError(f"descriptor {fd} is no listening TCP or Unix socket")
+    if tcp:
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     os.set_inheritable(fd, False)
     return sock

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from gevent import socket
@@ -45,13 +46,18 @@ class Client:
 
     def __init__(
         self,
-        address: tuple[str, int],
+        address: tuple[str, int] | Path,
         *,
         tls: ssl.SSLContext | None = None,
         deadline: float = DEADLINE,
     ) -> None:
-        self.sock = socket.create_connection(address, timeout=deadline)
-        self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if isinstance(address, Path):
+            self.sock = socket.socket(socket.AF_UNIX)
+            self.sock.settimeout(deadline)
+            self.sock.connect(str(address))
+        else:
+            self.sock = socket.create_connection(address, timeout=deadline)
+            self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._buffer = bytearray()
         if tls is not None:
             self.sock = tls.wrap_socket(self.sock, server_hostname="localhost")

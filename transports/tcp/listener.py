@@ -28,7 +28,7 @@ from transports.tcp.preface import CLOSED, PrefaceReader
 from transports.tcp.protocol import StreamProtocol
 from transports.tcp.stream import Stream
 from transports.tcp.tls import HANDSHAKE_TIMEOUT, TLSStream
-from transports.tcp.trust import TrustedProxies
+from transports.tcp.trust import UNIX, TrustedProxies
 
 if TYPE_CHECKING:
     from actors.runtime.timers import Timer
@@ -80,7 +80,8 @@ class Listener:
     """``open_connection(stream)`` returns the protocol that reads a new client's stream.
 
     ``max_connections`` bounds the streams open at once, ``max_per_address`` those of one address;
-    ``None`` is no bound but the process's descriptors. A client beyond them gets 503. With ``tls``,
+    ``None`` is no bound but the process's descriptors. A client beyond them gets 503. Listeners
+    with one ``admission`` share the bounds. With ``tls``,
     a client has ``handshake_timeout`` seconds for its handshake. Peers that are ``trusted`` are
     proxies: their streams are not bounded by ``max_per_address`` until :meth:`readdress` says
     whose they are. ``by_preface``: nobody else may connect, and those speak the PROXY protocol
@@ -101,6 +102,7 @@ class Listener:
         max_per_address: int | None = None,
         trusted: TrustedProxies | None = None,
         by_preface: bool = False,
+        admission: Admission | None = None,
         load: LoadShare | None = None,
     ) -> None:
         sock.setblocking(False)
@@ -116,7 +118,7 @@ class Listener:
         self._trusted = trusted or TrustedProxies()
         self._by_preface = by_preface
         self._load = load
-        self._admission = Admission()
+        self._admission = admission or Admission()
         self._reserve: io.FileIO | None = io.FileIO(os.devnull)
         # accept() of the class above makes an object for each client, at twice the cost.
         raw: Any = _socket.socket(fileno=os.dup(self._fd))
@@ -195,7 +197,7 @@ class Listener:
             left = self._patience.lasts(now, load.accepting_elsewhere())
         else:
             most = self._max_connections
-            full = most is not None and len(self.streams) >= most
+            full = most is not None and self._admission.count >= most
             left = full and self._somebody_waits() and self._room_elsewhere(load)
         if left:
             self._rest(LOOK)
@@ -278,9 +280,13 @@ class Listener:
         return protocol
 
     def _most_of(self, host: str) -> int | None:
-        """Return how many streams that address may have: a proxy has those of its clients."""
+        """Return how many streams that address may have: a proxy has those of its clients.
+
+        Whoever comes by a Unix socket has no address.
+        """
         most = self._max_per_address
-        return None if most is None or self._trusted.trusts(host) else most
+        unbound = most is None or host == UNIX or self._trusted.trusts(host)
+        return None if unbound else most
 
     def readdress(self, stream: Stream, peer: tuple[str, int]) -> bool:
         """Count ``stream``, which a trusted proxy has opened, as one of its client's: of ``peer``.

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from actors.runtime.crashes import capped
 from actors.runtime.unix import peer_user
 from transports.tcp.listener import Listener
+from transports.tcp.trust import UNIX
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from transports.tcp.protocol import StreamProtocol
     from transports.tcp.stream import Stream
 
-PEER: Final = ("unix", 0)
+PEER: Final = (UNIX, 0)
 """The address of every peer: a Unix socket has none."""
 
 STRANGERS: Final = capped(logging.getLogger("roost.transports"))
@@ -27,7 +28,8 @@ STRANGERS: Final = capped(logging.getLogger("roost.transports"))
 class UnixListener(Listener):
     """A :class:`~transports.tcp.listener.Listener` that closes the connections of other users.
 
-    ``any_user``: the mode of the socket's file says who may connect, and the kernel keeps to it.
+    Its ``options`` are the same. ``any_user``: the mode of the socket's file says who may connect,
+    and the kernel keeps to it.
     """
 
     def __init__(
@@ -37,9 +39,9 @@ class UnixListener(Listener):
         open_connection: Callable[[Stream], StreamProtocol],
         *,
         any_user: bool = False,
-        max_connections: int | None = None,
+        **options: Any,
     ) -> None:
-        super().__init__(sock, dispatcher, open_connection, max_connections=max_connections)
+        super().__init__(sock, dispatcher, open_connection, **options)
         self._any_user = any_user
 
     @property

@@ -8,6 +8,7 @@ import platform
 import re
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NoReturn
 
 from actors import __version__
@@ -58,11 +59,20 @@ def parser() -> Parser:
     )
     made.add_argument(
         "--bind",
-        default="127.0.0.1:4000",
-        metavar="HOST:PORT",
+        action="append",
+        metavar="HOST:PORT|unix:PATH",
         type=_address,
-        help="listen there (default: %(default)s); port 0 is any free one",
+        help="listen there (default: 127.0.0.1:4000); port 0 is any free one; may be given several"
+        " times",
     )
+    made.add_argument(
+        "--bind-mode",
+        metavar="MODE",
+        type=_mode,
+        help="the mode of Unix sockets (default: 0600, which is for our own user alone; with"
+        " --bind-group 0660)",
+    )
+    made.add_argument("--bind-group", metavar="GROUP", help="the group of Unix sockets")
     made.add_argument(
         "--publish", metavar="PATH", help="let programs of this machine publish on a Unix socket"
     )
@@ -160,13 +170,15 @@ def versions() -> str:
     return f"roost {__version__} (Python {platform.python_version()}, {', '.join(found)}, {BUILD})"
 
 
-def _address(text: str) -> tuple[str, int]:
+def _address(text: str) -> tuple[str, int] | Path:
+    if text.startswith("unix:") and text != "unix:":
+        return Path(text.removeprefix("unix:"))
     host, _, port = text.rpartition(":")
     bracketed = host.startswith("[") and host.endswith("]")
     plain = host[1:-1] if bracketed else host
     ok = plain and bracketed == (":" in plain) and port.isascii() and port.isdecimal()
     if not ok or int(port) > 65535:
-        wanted = "HOST:PORT, such as 127.0.0.1:4000 or [::1]:4000"
+        wanted = "HOST:PORT, such as 127.0.0.1:4000 or [::1]:4000, or unix:PATH"
         raise argparse.ArgumentTypeError(f"{text!r}: must be {wanted}")
     return plain, int(port)
 

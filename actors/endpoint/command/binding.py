@@ -5,48 +5,128 @@ from __future__ import annotations
 import argparse
 import os
 import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from typing import Final
 
 from actors.endpoint.command.arguments import written
 from actors.errors import ConfigError
-from supervision.processes.sockets import PUBLISH_VARIABLE, VARIABLES, bind, inherited
+from supervision.processes.sockets import (
+    OWN_VARIABLE,
+    PUBLISH_VARIABLE,
+    VARIABLES,
+    bind,
+    inherited,
+)
 from supervision.processes.unix_socket import Place, UnixSocket
 
+Where = tuple[str, int] | Place
+"""An address, or the place of a Unix socket."""
 
-def listeners(host: str, port: int) -> list[socket.socket]:
-    """Return the sockets that a service manager hands us, else a new one at the address.
+DEFAULT: Final = ("127.0.0.1", 4000)
 
-    What told us of them is taken out of the environment, as it is not for processes of ours.
+
+def bind_places(given: argparse.Namespace) -> list[Where]:
+    """Return where ``--bind`` and its options say that clients come."""
+    asked = given.bind or [DEFAULT]
+    if not any(isinstance(each, Path) for each in asked):
+        _refuse_without("bind", "unix:PATH", given.bind_mode, given.bind_group)
+    return [
+        Place(each, _mode(given.bind_mode, given.bind_group), given.bind_group)
+        if isinstance(each, Path)
+        else each
+        for each in asked
+    ]
+
+
+@contextmanager
+def listening(places: Sequence[Where]) -> Iterator[list[socket.socket]]:
+    """Listen on the sockets that a service manager or an earlier master hands us, else at places.
+
+    What told us of them is taken out of the environment, as it is not for processes of ours. At
+    the end they are closed, and the files of Unix sockets removed unless others listen there.
     """
+    ours = OWN_VARIABLE in os.environ
     found = inherited(os.environ, os.getpid())
     for name in VARIABLES:
         os.environ.pop(name, None)
-    return found or [_bound(host, port, port)]
+    with ExitStack() as stack:
+        if ours:
+            yield [_taken_over(sock, places, stack) for sock in found]
+        else:
+            yield found or [_listening(place, stack) for place in places]
 
 
-def bindable(host: str, port: int) -> socket.socket:
-    """Return a socket at any free port of ``host``: whoever serves at ``port`` now goes on.
+def _listening(place: Where, stack: ExitStack) -> socket.socket:
+    if not isinstance(place, Place):
+        sock = _bound(*place, place[1])
+        stack.callback(sock.close)
+        return sock
+    try:
+        made = UnixSocket.bind(place)
+    except OSError as error:
+        raise _no_place("bind", place, error) from None
+    stack.callback(made.end)
+    return made.sock
 
-    :class:`~actors.errors.ConfigError` speaks of ``port``, which is what was asked for.
+
+def _taken_over(sock: socket.socket, places: Sequence[Where], stack: ExitStack) -> socket.socket:
+    for place in places:
+        if isinstance(place, Place) and sock.getsockname() == str(place.path):
+            with suppress(FileNotFoundError):
+                stack.callback(UnixSocket(place, sock).end)
+    return sock
+
+
+def bindable(places: Sequence[Where]) -> list[socket.socket]:
+    """Return sockets at any free port of each address: whoever serves there now goes on.
+
+    :class:`~actors.errors.ConfigError` speaks of the port that was asked for. Of a Unix socket it
+    is checked whether it could be there.
     """
-    return _bound(host, 0, port)
+    made = []
+    for place in places:
+        if isinstance(place, Place):
+            _check("bind", place)
+        else:
+            made.append(_bound(place[0], 0, place[1]))
+    return made
+
+
+def url(scheme: str, sock: socket.socket) -> str:
+    """Return what clients connect to, for the log."""
+    name = sock.getsockname()
+    return f"unix:{name}" if isinstance(name, str) else f"{scheme}://{written(*name[:2])}"
+
+
+def bound_to(sock: socket.socket) -> object:
+    """Return the socket's address: (host, port), or a path."""
+    name = sock.getsockname()
+    return name if isinstance(name, str) else name[:2]
 
 
 def publish_place(given: argparse.Namespace) -> Place | None:
     """Return where ``--publish`` and its options say that others publish."""
     if given.publish is None:
-        for name, value in (("mode", given.publish_mode), ("group", given.publish_group)):
-            if value is not None:
-                raise ConfigError(f"--publish-{name} is for --publish PATH")
+        _refuse_without("publish", "PATH", given.publish_mode, given.publish_group)
         return None
     if not given.publish:
         raise ConfigError("--publish: must be a path, such as /run/app.sock")
-    mode = given.publish_mode
-    if mode is None:
-        mode = 0o600 if given.publish_group is None else 0o660
+    mode = _mode(given.publish_mode, given.publish_group)
     return Place(Path(given.publish), mode, given.publish_group)
+
+
+def _refuse_without(option: str, what: str, mode: int | None, group: str | None) -> None:
+    for name, value in (("mode", mode), ("group", group)):
+        if value is not None:
+            raise ConfigError(f"--{option}-{name} is for --{option} {what}")
+
+
+def _mode(mode: int | None, group: str | None) -> int:
+    if mode is not None:
+        return mode
+    return 0o600 if group is None else 0o660
 
 
 @contextmanager
@@ -60,7 +140,7 @@ def publish_socket(place: Place | None) -> Iterator[socket.socket | None]:
         adopted = UnixSocket.adopt(place, int(fd)) if fd.isascii() and fd.isdecimal() else None
         made = adopted or UnixSocket.bind(place)
     except OSError as error:
-        raise _no_place(place, error) from None
+        raise _no_place("publish", place, error) from None
     try:
         yield made.sock
     finally:
@@ -70,14 +150,18 @@ def publish_socket(place: Place | None) -> Iterator[socket.socket | None]:
 def check_publish(place: Place | None) -> None:
     """Raise :class:`~actors.errors.ConfigError` where nobody can listen at ``place``."""
     if place is not None:
-        try:
-            place.check()
-        except OSError as error:
-            raise _no_place(place, error) from None
+        _check("publish", place)
 
 
-def _no_place(place: Place, error: OSError) -> ConfigError:
-    return ConfigError(f"--publish {str(place.path)!r}: {error.strerror or error}")
+def _check(option: str, place: Place) -> None:
+    try:
+        place.check()
+    except OSError as error:
+        raise _no_place(option, place, error) from None
+
+
+def _no_place(option: str, place: Place, error: OSError) -> ConfigError:
+    return ConfigError(f"--{option} {str(place.path)!r}: {error.strerror or error}")
 
 
 def _bound(host: str, number: int, port: int) -> socket.socket:

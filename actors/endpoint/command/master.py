@@ -11,8 +11,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
 
-from actors.endpoint.command.arguments import written
-from actors.endpoint.command.binding import listeners, publish_place, publish_socket
+from actors.endpoint.command.binding import (
+    bind_places,
+    bound_to,
+    listening,
+    publish_place,
+    publish_socket,
+    url,
+)
 from actors.endpoint.command.logs import Logs, log_facts
 from actors.endpoint.command.pidfile import PidFile
 from actors.errors import ConfigError
@@ -38,14 +44,14 @@ def serve(given: argparse.Namespace, arguments: Sequence[str]) -> int:
     with SignalPipe(SIGNALS) as signals:  # first: whatever is made below is cleared away
         logs = Logs(given.log_level, given.log_file)
         follows = predecessor(os.environ)  # before what says so is taken out of it
-        sockets = listeners(*given.bind)
-        scheme = "https" if given.certfile else "http"
-        urls = [f"{scheme}://{written(*sock.getsockname()[:2])}" for sock in sockets]
         with (
+            listening(bind_places(given)) as sockets,
             private_directory() as directory,
             PidFile(given.pid_file) as pid_file,
             publish_socket(place := publish_place(given)) as publish,
         ):
+            scheme = "https" if given.certfile else "http"
+            urls = [url(scheme, sock) for sock in sockets]
 
             def on_ready(facts: dict[str, Any]) -> None:
                 pid_file.write()
@@ -55,7 +61,7 @@ def serve(given: argparse.Namespace, arguments: Sequence[str]) -> int:
                 if place is not None:
                     logger.info("others publish on %s", place.path)
 
-            once_file = once_path(sock.getsockname()[:2] for sock in sockets)
+            once_file = once_path(map(bound_to, sockets))
             fleet = Fleet(
                 "actors.endpoint.worker",  # as long as SIGHUP may lead back to release 0.1
                 sockets,

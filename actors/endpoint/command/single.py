@@ -10,16 +10,18 @@ import argparse
 import logging
 import os
 import sys
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from actors.endpoint.command import output
-from actors.endpoint.command.arguments import written
 from actors.endpoint.command.binding import (
+    bind_places,
     bindable,
     check_publish,
-    listeners,
+    listening,
     publish_place,
     publish_socket,
+    url,
 )
 from actors.endpoint.command.loading import load
 from actors.endpoint.command.logs import Logs, log_facts
@@ -64,9 +66,12 @@ def _serve(endpoint: Endpoint, given: argparse.Namespace) -> int:
     from actors.endpoint.serving.server import Server  # noqa: PLC0415
 
     tls = server_context(given.certfile, given.keyfile)
-    host, port = given.bind
-    sockets = [bindable(host, port)] if given.check else listeners(host, port)
-    try:
+    places = bind_places(given)
+    with ExitStack() as stack:
+        sockets = bindable(places) if given.check else stack.enter_context(listening(places))
+        for sock in sockets:
+            stack.callback(sock.close)
+        urls = ", ".join(url("https" if tls else "http", sock) for sock in sockets)
         machines.use(endpoint, given.redis)
         proxies.use(endpoint, given.trusted_proxy, given.forwarded)
         links = machines.linked(endpoint)
@@ -74,23 +79,18 @@ def _serve(endpoint: Endpoint, given: argparse.Namespace) -> int:
             endpoint, sockets, tls=tls, grace=given.grace,
             cluster=links.cluster, pubsub=links.pubsub, once=candidate(endpoint, links),
         )  # fmt: skip
-    except ConfigError:
-        for sock in sockets:
-            sock.close()
-        raise
-    place = publish_place(given)
-    if given.check:
-        server.stop()
-        check_publish(place)
-        if SECRET_OF_ONE_MACHINE in server.routes.notes:
-            output.write(sys.stderr, f"roost: warning: {SECRET_OF_ONE_MACHINE}")
-        return _report(endpoint, problems(endpoint, server.children))
-    memory.tune()
-    with PidFile(given.pid_file) as pid_file, publish_socket(place) as publish:
-        if place is not None and publish is not None:
-            server.publish_on(publish, any_user=place.any_user)
-        scheme = "https" if tls else "http"
-        return _run(server, scheme, pid_file, place)
+        place = publish_place(given)
+        if given.check:
+            server.stop()
+            check_publish(place)
+            if SECRET_OF_ONE_MACHINE in server.routes.notes:
+                output.write(sys.stderr, f"roost: warning: {SECRET_OF_ONE_MACHINE}")
+            return _report(endpoint, problems(endpoint, server.children))
+        memory.tune()
+        with PidFile(given.pid_file) as pid_file, publish_socket(place) as publish:
+            if place is not None and publish is not None:
+                server.publish_on(publish, any_user=place.any_user)
+            return _run(server, urls, pid_file, place)
 
 
 def _report(endpoint: Endpoint, found: list[str]) -> int:
@@ -103,9 +103,8 @@ def _report(endpoint: Endpoint, found: list[str]) -> int:
     return _print(f"ok: {count} {'socket' if count == 1 else 'sockets'} mounted")
 
 
-def _run(server: Server, scheme: str, pid_file: PidFile, place: Place | None) -> int:
+def _run(server: Server, urls: str, pid_file: PidFile, place: Place | None) -> int:
     signals = ShutdownSignals(server.grace, lambda name: server.ask(name, server.grace))
-    urls = ", ".join(f"{scheme}://{written(*each.address)}" for each in server.listeners)
 
     def on_ready() -> None:
         pid_file.write()

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import ipaddress
 import os
 import signal
 from typing import Any, ClassVar, Final
 
 from actors import Channel, ChannelSocket, Error, Ok, Presence, on, pubsub
+from transports.tcp.trust import parsed
 
 MAX_NAME: Final = 30
 MAX_BODY: Final = 500
@@ -57,6 +57,12 @@ class RoomChannel(Channel):
         return False
 
 
+def _is_loopback(host: str) -> bool:
+    """Whether that is an address of this machine alone; a Unix socket is for a proxy."""
+    found = parsed(host)
+    return found is not None and found.is_loopback
+
+
 class LocalRoomChannel(RoomChannel):
     """The same for a browser on this machine, which may try what a crash of a worker costs."""
 
@@ -65,7 +71,7 @@ class LocalRoomChannel(RoomChannel):
         addresses = self.endpoint.served_on
         return (
             bool(addresses)
-            and all(ipaddress.ip_address(host).is_loopback for host, _ in addresses)
+            and all(_is_loopback(host) for host, _ in addresses)
             and any(cluster.peers for cluster in pubsub.server.adapters)
         )
 

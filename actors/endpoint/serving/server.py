@@ -26,6 +26,7 @@ from actors.schedule import SERVER_AT_ONCE, before_last_words, reserve
 from transports.http.connection import HTTPConnection
 from transports.http.handling import Resource, resource
 from transports.http.shared import Shared
+from transports.tcp.admission import Admission
 from transports.tcp.listener import Listener
 from transports.tcp.stream import REQUEST_READ_SIZE
 from transports.tcp.unix_listener import UnixListener
@@ -70,6 +71,7 @@ class Server:
         self.routes = Routes(endpoint, cluster=cluster, boot_secret=boot_secret)
         self.shared = Shared.of(options.http)
         self._proxies = Proxies.of(options)
+        self._admission = Admission()
         self.listeners: list[Listener] = []
         self.publishing: list[Listener] = []
         self._cluster = cluster
@@ -103,18 +105,21 @@ class Server:
             proxied = self._proxies.proxied(stream, listener.readdress)
             return HTTPConnection(stream, self.routes.match, options.http, self.shared, proxied)
 
-        listener = Listener(
-            sock,
-            self.dispatcher,
-            open_,
-            tls=tls,
-            handshake_timeout=options.http.header_timeout,
-            max_connections=options.max_connections,
-            max_per_address=options.max_connections_per_address,
-            trusted=self._proxies.trusted,
-            by_preface=self._proxies.by_preface,
-            load=load,
-        )
+        rest: dict[str, Any] = {
+            "tls": tls,
+            "handshake_timeout": options.http.header_timeout,
+            "max_connections": options.max_connections,
+            "max_per_address": options.max_connections_per_address,
+            "trusted": self._proxies.trusted,
+            "by_preface": self._proxies.by_preface,
+            "admission": self._admission,
+            "load": load,
+        }
+        listener: Listener
+        if sock.family == socket.AF_UNIX:  # the mode of its file says who may connect
+            listener = UnixListener(sock, self.dispatcher, open_, any_user=True, **rest)
+        else:
+            listener = Listener(sock, self.dispatcher, open_, **rest)
         return listener
 
     def publish_on(self, sock: socket.socket, *, any_user: bool = False) -> None:

@@ -183,6 +183,15 @@ class TestOptions:
             (["--log-level"], "expected one argument"),
             (["a:b", "c:d"], "one application is served, 'c:d' is one too many"),
             (["--keyfile", "x"], "--keyfile needs --certfile"),
+            (["--bind-mode", "0660"], "--bind-mode is for --bind unix:PATH"),
+            (["--bind-group", "0"], "--bind-group is for --bind unix:PATH"),
+            (["--bind", "unix:"], "'unix:': must be HOST:PORT"),
+            (
+                ["--bind", "unix:/no/such/x", "--check"],
+                "--bind '/no/such/x': there is no directory",
+            ),
+            (["--bind", "unix:/no/such/x"], "--bind '/no/such/x': there is no directory"),
+            (["--bind", "unix:/etc/passwd", "--check"], "is there, and is no socket"),
             (["--workers", "257"], "'257': must be a whole number up to 256"),
             (["--workers", "-1"], "'-1': must be a whole number up to 256"),
         ],
@@ -198,7 +207,9 @@ class TestOptions:
     def test_address_is_refused_with_the_accepted_form(self, address):
         text = refusal("--bind", address)
         assert text.startswith("--bind: ")
-        assert text.endswith("must be HOST:PORT, such as 127.0.0.1:4000 or [::1]:4000")
+        assert text.endswith(
+            "must be HOST:PORT, such as 127.0.0.1:4000 or [::1]:4000, or unix:PATH"
+        )
 
     @pytest.mark.parametrize("count", ["0", "255", "256"])
     def test_number_of_workers_is_accepted(self, count):

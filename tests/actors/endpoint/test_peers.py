@@ -8,10 +8,10 @@ import time
 
 import pytest
 
-from actors.endpoint.command.binding import listeners
 from actors.packets import FrameReader
 from supervision.processes.directory import Directory
 from supervision.processes.fleet import Fleet, Timeouts
+from supervision.processes.sockets import bind
 from tests.support.command import DEADLINE
 
 OPTIONS = {
@@ -24,7 +24,7 @@ OPTIONS = {
 def fleet():
     """A fleet whose workers are real ones, as a master starts them."""
     directory = Directory()
-    sockets = listeners("127.0.0.1", 0)
+    sockets = [bind("127.0.0.1", 0)]
     module = "actors.endpoint.command.worker"
     made = Fleet(module, sockets, OPTIONS, directory, Timeouts(), time.monotonic, "w")
     yield made

@@ -107,6 +107,16 @@ def test_own_list_must_be_numbers(text):
         inherited({OWN_VARIABLE: text}, os.getpid())
 
 
+def test_unix_sockets_are_taken_too(hand_over, tmp_path):
+    sock = socket.socket(socket.AF_UNIX)
+    sock.bind(str(tmp_path / "x.sock"))
+    sock.listen()
+    (found,) = inherited(hand_over(sock), os.getpid())
+    assert found.getsockname() == str(tmp_path / "x.sock")
+    assert not found.get_inheritable()
+    found.close()
+
+
 def unbound():
     return socket.socket()
 
@@ -115,17 +125,17 @@ def datagram():
     return socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 
 
-def local():
+def abstract():
     sock = socket.socket(socket.AF_UNIX)
     sock.bind("")
     sock.listen()
     return sock
 
 
-@pytest.mark.parametrize("make", [unbound, datagram, local])
+@pytest.mark.parametrize("make", [unbound, datagram, abstract])
 def test_other_socket_is_refused_and_stays_open(hand_over, make):
     environ = hand_over(make())
-    with pytest.raises(ConfigError, match=f"descriptor {FIRST} is no listening TCP socket"):
+    with pytest.raises(ConfigError, match=f"descriptor {FIRST} is no listening TCP or Unix socket"):
         inherited(environ, os.getpid())
     os.fstat(FIRST)
 
