@@ -28,9 +28,11 @@ http {{
 """
 
 
-def configured(upstreams: tuple[tuple[str, int], ...], port: int) -> str:
+def configured(upstreams: tuple[tuple[str, int] | Path, ...], port: int) -> str:
     """Return the sample with other addresses: each must be in it once."""
-    servers = "; server ".join(f"{host}:{port}" for host, port in upstreams)
+    servers = "; server ".join(
+        f"unix:{each}" if isinstance(each, Path) else f"{each[0]}:{each[1]}" for each in upstreams
+    )
     text = SAMPLE.read_text(encoding="utf-8")
     for old, new in (
         ("127.0.0.1:4000", servers),
@@ -42,7 +44,7 @@ def configured(upstreams: tuple[tuple[str, int], ...], port: int) -> str:
 
 
 @contextmanager
-def nginx(directory: Path, *upstreams: tuple[str, int]) -> Iterator[tuple[str, int]]:
+def nginx(directory: Path, *upstreams: tuple[str, int] | Path) -> Iterator[tuple[str, int]]:
     """Run nginx in ``directory``, in front of servers in turn; return its address.
 
     It answers there already.
@@ -56,14 +58,15 @@ def nginx(directory: Path, *upstreams: tuple[str, int]) -> Iterator[tuple[str, i
         stdin=subprocess.DEVNULL,
     ) as process:
         try:
-            eventually(lambda: _listens(process, address), 4 * DEADLINE, pause=0.01)
+            eventually(lambda: answers_at(process, address), 4 * DEADLINE, pause=0.01)
             yield address
         finally:
             process.terminate()
 
 
-def _listens(process: subprocess.Popen[bytes], address: tuple[str, int]) -> bool:
-    assert process.poll() is None, "nginx ended"
+def answers_at(process: subprocess.Popen[bytes], address: tuple[str, int]) -> bool:
+    """Whether it takes connections; it must not have ended."""
+    assert process.poll() is None, "the proxy ended"
     try:
         Client(address).close()
     except ConnectionRefusedError:

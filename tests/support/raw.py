@@ -50,13 +50,16 @@ class Client:
         *,
         tls: ssl.SSLContext | None = None,
         deadline: float = DEADLINE,
+        source: str = "",
     ) -> None:
         if isinstance(address, Path):
             self.sock = socket.socket(socket.AF_UNIX)
             self.sock.settimeout(deadline)
             self.sock.connect(str(address))
         else:
-            self.sock = socket.create_connection(address, timeout=deadline)
+            self.sock = socket.create_connection(
+                address, timeout=deadline, source_address=(source, 0) if source else None
+            )
             self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._buffer = bytearray()
         if tls is not None:
