@@ -14,7 +14,7 @@ import orjson
 from actors.errors import InvalidMessage, PresenceLimit
 from actors.presence.entries import MAX_META_BYTES, MAX_NAME_BYTES, OBJECT_PROPERTIES, Entry
 from actors.serializers import strict_json
-from actors.serializers.message import is_too_long
+from actors.serializers.message import SHORT_NAME, is_too_long
 
 MAX_META_DEPTH: Final = strict_json.MAX_DEPTH - 5
 """Levels of a meta: around it are the message, ``joins``, the keys, a presence and its metas."""
@@ -34,10 +34,11 @@ def checked_key(key: object) -> str:
         key = str(key)
     if not isinstance(key, str):
         raise TypeError(f"the key {key!r:.80}: must be a str or an int")
-    _check_text(key, "key")
+    if not key.isascii():
+        _check_text(key, "key")
     if key in OBJECT_PROPERTIES:
         raise ValueError(f"the key {key!r} is a property of every object in JavaScript")
-    if is_too_long(key):
+    if len(key) > SHORT_NAME and is_too_long(key):
         raise PresenceLimit(f"a key of {len(key.encode())} bytes: at most {MAX_NAME_BYTES}")
     return key
 
@@ -49,15 +50,16 @@ def checked_topic(topic: object) -> str:
     """
     if not isinstance(topic, str) or not topic:
         raise TypeError(f"the topic {topic!r:.80}: must be a str that is not empty")
-    _check_text(topic, "topic")
-    if is_too_long(topic):
+    if not topic.isascii():
+        _check_text(topic, "topic")
+    if len(topic) > SHORT_NAME and is_too_long(topic):
         raise PresenceLimit(f"a topic of {len(topic.encode())} bytes: at most {MAX_NAME_BYTES}")
     return topic
 
 
 def _check_text(name: str, what: str) -> None:
     try:
-        name.isascii() or name.encode()
+        name.encode()
     except UnicodeEncodeError:
         raise ValueError(f"the {what} {name!r:.80} is no UTF-8: it has a lone surrogate") from None
 

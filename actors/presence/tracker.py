@@ -61,6 +61,7 @@ class Tracker:
         self._adapters: tuple[Cluster, ...] = ()
         self._asked: WeakSet[Cluster] = WeakSet()
         self._owners: set[int] = set()
+        self._at_end = self._ended  # one for all
         self._states: dict[str, bytes] = {}
         self._cached = 0
         self._timer: Timer | None = None
@@ -174,13 +175,14 @@ class Tracker:
     def add(self, owner: Cell, topic: str, key: str, make: Callable[[str], bytes]) -> Entry:
         """Track ``owner`` until it ends; :class:`PresenceLimit`: too many are there already."""
         index = self.site.index
-        there = len(index.by_key(topic, key))
+        keys = index.metas(topic)
+        there = len(keys.get(key, ()))
         if there >= MAX_METAS:
             raise PresenceLimit(f"{MAX_METAS} metas are under {key!r:.100} of {topic!r:.100}")
-        if not there and index.keys(topic) >= MAX_KEYS:
+        if not there and len(keys) >= MAX_KEYS:
             raise PresenceLimit(f"{MAX_KEYS} keys are under {topic!r:.100}")
         if owner.number not in self._owners:
-            if not monitors.at_end(owner, self._ended):
+            if not monitors.at_end(owner, self._at_end):
                 raise RuntimeError(f"{owner} has ended")
             self._owners.add(owner.number)
         try:
@@ -324,7 +326,7 @@ class Tracker:
             topic = change[1].topic
             seen = self._watches or pubsub.subscribers(topic) > 0
             windows.note(change, now, seen=seen)
-            if not seen:
+            if not seen and self._states:
                 self._forget_state(topic)
         self.site.changes.clear()
 
