@@ -87,7 +87,13 @@ class Channel(ChannelSurface):
 
     async def join(self, timeout: float | None = None) -> Answer:  # noqa: ASYNC109
         """Join, and stay joined: as :meth:`actors.client.Channel.join`."""
-        return await Push(self._client.join_channel(self, timeout)).get()
+        request = self._client.join_channel(self, timeout)
+        try:
+            return await Push(request).get()
+        except BaseException as error:
+            if error is not request.outcome:
+                self._client.abandon_join(self, request)
+            raise
 
     def push(self, event: str, payload: object = None, timeout: float | None = None) -> Push:
         """Send ``event``; returns at once, as :meth:`actors.client.Channel.push`."""

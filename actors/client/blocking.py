@@ -81,9 +81,16 @@ class Channel(ChannelSurface):
         Return the first answer: ``Ok(response)``, or ``Error(response)``, and then it is closed.
         :class:`~actors.errors.ReplyTimeout` where none came in ``timeout`` seconds (the client's
         by default, the time that it waits for a connection included): it is closed then too.
-        ``ClientError`` where it is joined already, or another one tries.
+        ``ClientError`` where it is joined already, or another one tries. Where this is interrupted
+        (by ``gevent.Timeout``, by a kill) it is closed, and left where it may have been joined.
         """
-        return Push(self._client.join_channel(self, timeout)).get()
+        request = self._client.join_channel(self, timeout)
+        try:
+            return Push(request).get()
+        except BaseException as error:
+            if error is not request.outcome:
+                self._client.abandon_join(self, request)
+            raise
 
     def push(self, event: str, payload: object = None, timeout: float | None = None) -> Push:
         """Send ``event`` with an object of JSON, or with bytes; return at once.

@@ -28,7 +28,8 @@ class Connection:
 
     ``clock()`` is monotonic seconds, ``chance()`` in [0, 1). ``counts`` has how many messages were
     ``malformed`` (each ends its connection), ``unmatched`` (no channel or request is known for
-    them) or ``stale`` (of an earlier join).
+    them) or ``stale`` (of an earlier join), and how many joins of what was joined before
+    (``failed_rejoins``) were refused or not answered.
     """
 
     def __init__(
@@ -36,7 +37,7 @@ class Connection:
     ) -> None:
         self.state = State.CLOSED
         self.attempt = 0
-        self.counts: Counter[str] = Counter()
+        self.counts = Counter({"malformed": 0, "unmatched": 0, "stale": 0, "failed_rejoins": 0})
         self._options = options
         self._clock = clock
         self._chance = chance
@@ -209,6 +210,10 @@ class Connection:
     def is_open(self) -> bool:
         """Whether there is a connection."""
         return self.state is State.OPEN
+
+    def now(self) -> float:
+        """Return what the clock says."""
+        return self._clock()
 
     def after(self, seconds: float, action: Callable[[], None]) -> Deadline:
         """Have something done later."""

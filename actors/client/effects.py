@@ -80,10 +80,14 @@ class Delivered(NamedTuple):
 
 
 class Errored(NamedTuple):
-    """A channel has failed, and is going to be joined again."""
+    """A channel has failed, and is going to be joined again.
+
+    ``again`` says that it was not joined: a further join was refused, or not answered.
+    """
 
     membership: Membership
     reason: str
+    again: bool = False
 
 
 class Ended(NamedTuple):

@@ -61,6 +61,10 @@ class Session(Connection):
         membership.want(request, self._options.timeout if timeout is None else timeout)
         return request
 
+    def abandon(self, membership: Membership, request: Request) -> None:
+        """Nobody waits for that join any more: have the topic left, if it was not left since."""
+        membership.abandon(request)
+
     def send_join(self, membership: Membership, number: int, payload: object) -> None:
         """Answer a ``PayloadWanted``; ``TypeError`` for what cannot be sent."""
         membership.send_join(number, body_of(payload))
@@ -200,9 +204,10 @@ class Session(Connection):
         """It has been joined, for the first time or again."""
         self._effects.append(Joined(membership, response))
 
-    def told_errored(self, membership: Membership, reason: str) -> None:
-        """It has failed, and is going to be joined again."""
-        self._effects.append(Errored(membership, reason))
+    def told_errored(self, membership: Membership, reason: str, *, again: bool) -> None:
+        """It has failed, and is going to be joined again; ``again``: a further join has failed."""
+        self.counts["failed_rejoins"] += again
+        self._effects.append(Errored(membership, reason, again))
 
     def told_ended(self, membership: Membership, reason: str) -> None:
         """It is closed."""

@@ -163,6 +163,11 @@ class ClientSurface(ABC, Generic[ChannelType]):
         self._done()
         return request
 
+    def abandon_join(self, channel: ChannelType, request: Request) -> None:
+        """Leave a channel whose join was interrupted."""
+        self._session.abandon(channel.membership, request)
+        self._done()
+
     def push(
         self, channel: ChannelType, event: str, payload: object, timeout: float | None
     ) -> Request:
@@ -254,7 +259,11 @@ class ClientSurface(ABC, Generic[ChannelType]):
                 self._disconnect(effect)
             case effects.PayloadWanted():
                 self._payload_wanted(effect)
-            case effects.Errored(membership, reason):
+            case effects.Errored(membership, reason, again):
+                if again:
+                    words = "%s: %s is not joined again: %s"
+                    what = escaped(membership.topic), escaped(reason)
+                    self._lines.log(logging.WARNING, "rejoin", words, self._where, *what)
                 self._channels[membership].errored(reason)
             case effects.Ended(membership, reason):
                 self._channels.pop(membership).ended(reason)

@@ -110,6 +110,28 @@ def test_who_waits_may_be_cancelled(url):
     assert run(main()) == Ok({})
 
 
+def test_a_join_that_is_cancelled_is_left_and_may_be_tried_again(url):
+    async def main():
+        async with Client(url) as client:
+            payload = {"do": "block"}
+            room = client.channel("room:interrupted", lambda: payload)
+            joins: list[object] = []
+            room.on_join(joins.append)
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(room.join(), 0.05)
+            assert room.state == "closed"
+            task = asyncio.create_task(room.join())
+            await asyncio.sleep(0)
+            task.cancel()
+            await asyncio.wait([task])
+            assert (task.cancelled(), room.state) == (True, "closed")
+            payload.clear()
+            assert joins == []
+            return await room.join()
+
+    assert isinstance(run(main()), Ok)
+
+
 def test_another_thread_may_not_use_it(url):
     async def main():
         async with Client(url) as client:

@@ -100,6 +100,23 @@ def test_who_waits_may_be_killed(room):
     assert room.push("echo").get() == Ok({})
 
 
+def test_a_join_that_is_interrupted_is_left_and_may_be_tried_again(client):
+    payload = {"do": "block"}
+    room = client.channel("room:interrupted", lambda: payload)
+    joins: list[object] = []
+    room.on_join(joins.append)
+    with pytest.raises(gevent.Timeout), gevent.Timeout(0.05):
+        room.join()
+    assert room.state == "closed"
+    joining = gevent.spawn(room.join)
+    gevent.idle()
+    joining.kill()
+    assert room.state == "closed"
+    payload.clear()
+    assert joins == []
+    assert isinstance(room.join(), Ok)
+
+
 def test_a_callback_may_raise_what_ends_greenlets_and_programs(room, caplog):
     for error in (SystemExit(3), gevent.GreenletExit(), gevent.Timeout(1), KeyboardInterrupt()):
 

@@ -167,6 +167,37 @@ def test_a_server_that_closes_during_the_join(connect):
         client.close()
 
 
+@pytest.mark.parametrize("how", ["refused", "unanswered"])
+def test_a_further_join_that_fails_is_told(connect, caplog, how):
+    def play(stub, connection, number):
+        joins = 0
+        while True:
+            got = json.loads(connection.recv(DEADLINE))
+            joins += got[3] == "phx_join"
+            reply = {"status": "ok", "response": {}}
+            if joins > 1 and how == "unanswered":
+                continue
+            if joins > 1:
+                reply = {"status": "error", "response": {"reason": "banned"}}
+            connection.send(json.dumps([got[0], got[1], got[2], "phx_reply", reply]))
+            if joins == 1:
+                connection.send(json.dumps([got[1], None, got[2], "phx_error", {}]))
+
+    with lying(play) as stub:
+        client = connect(stub.url, timeout=1.0)
+        room = client.channel("room:1")
+        errors: list[str] = []
+        room.on_error(errors.append)
+        room.join()
+        eventually(lambda: len(errors) > 1)
+        assert ("banned" if how == "refused" else "not answered") in errors[1]
+        assert client.counts["failed_rejoins"] >= 1
+        client.close()
+    lines = [each for each in caplog.records if "room:1 is not joined again" in each.getMessage()]
+    assert lines
+    assert lines[0].levelname == "WARNING"
+
+
 def test_a_server_that_closes_each_connection_is_not_asked_over_and_over(connect):
     def play(stub, connection, number):
         connection.close()

@@ -381,7 +381,7 @@ def test_without_a_payload_a_further_join_is_tried_later(driver):
     [_, wanted] = driver.pass_time(1)
     driver.session.payload_failed(membership, wanted.number, "it raised KeyError")
     assert membership.state is ChannelState.ERRORED
-    assert [type(each).__name__ for each in driver.pass_time(2)] == ["PayloadWanted"]
+    assert [type(each).__name__ for each in driver.pass_time(2)] == ["Errored", "PayloadWanted"]
 
 
 def test_what_comes_while_a_payload_is_asked_for_is_not_for_this_join(driver):
@@ -446,7 +446,7 @@ def test_what_nobody_waits_for_is_dropped_and_counted(driver, parts, count):
     driver.joined()
     driver.get(*parts)
     assert driver.run() == []
-    assert driver.session.counts == {count: 1}
+    assert +driver.session.counts == {count: 1}
 
 
 @pytest.mark.parametrize("data", [b"", b"{}", b"\xff\xfe", b"[1]"])
@@ -461,7 +461,7 @@ def test_a_message_that_nobody_can_read_ends_the_connection(driver, data):
         Errored(membership, "the connection was lost"),
     ]
     assert driver.session.state is State.WAITING
-    assert driver.session.counts == {"malformed": 1}
+    assert +driver.session.counts == {"malformed": 1}
 
 
 # -- pushes
@@ -653,6 +653,65 @@ def test_a_lost_connection_has_nothing_to_send(driver):
     driver.push(membership, "e", b"x" * 800)
 
 
+# -- joins that nobody waits for any more
+
+
+def test_a_join_that_is_interrupted_is_left_and_closed_and_may_be_tried_again(driver):
+    membership = driver.session.membership(TOPIC)
+    request = driver.session.join(membership)
+    waiting = driver.push(membership)
+    driver.run()
+    driver.session.abandon(membership, request)
+    told = driver.run()
+    assert told[:3] == [["1", "2", TOPIC, "phx_leave", {}], Settled(request), Settled(waiting)]
+    assert told[-1] == Ended(membership, "the join was interrupted")
+    assert membership.state is ChannelState.CLOSED
+    driver.reply("1")  # what the server has sent meanwhile
+    assert driver.pass_time(60) == []
+    driver.session.join(membership)
+    assert driver.kinds() == ["phx_join"]
+
+
+def test_an_interrupted_join_that_was_not_sent_is_told_to_nobody(driver):
+    driver.payload = None
+    membership = driver.session.membership(TOPIC)
+    request = driver.session.join(membership)
+    (wanted,) = driver.run()
+    driver.session.abandon(membership, request)
+    driver.session.send_join(membership, wanted.number, {})
+    assert driver.kinds() == ["Settled", "Ended"]
+    assert driver.pass_time(60) == []
+
+
+def test_a_join_that_was_accepted_as_it_was_interrupted_is_undone(driver):
+    membership = driver.session.membership(TOPIC)
+    request = driver.session.join(membership)
+    driver.run()
+    driver.reply("1")
+    driver.run()
+    driver.session.abandon(membership, request)
+    assert driver.kinds() == ["phx_leave", "Settled", "Ended"]  # settled: the leave
+    assert membership.state is ChannelState.CLOSED
+
+
+def test_an_interrupted_join_undoes_no_later_one_and_no_leave(driver):
+    membership = driver.session.membership(TOPIC)
+    first = driver.session.join(membership)
+    driver.run()
+    driver.session.leave(membership)
+    driver.session.abandon(membership, first)
+    assert membership.state is ChannelState.LEAVING
+    driver.run()
+    driver.reply("2")
+    second = driver.session.join(membership)
+    driver.run()
+    driver.session.abandon(membership, first)
+    assert membership.state is ChannelState.JOINING
+    driver.session.abandon(membership, second)
+    driver.session.abandon(membership, second)
+    assert driver.kinds() == ["phx_leave", "Settled", "Settled", "Ended"]
+
+
 # -- failures
 
 
@@ -663,12 +722,23 @@ def test_a_channel_that_failed_is_joined_again_after_a_pause(driver):
         told = driver.run()
         assert driver.pass_time(pause - 0.01) == []
         assert driver.pass_time(0.02) == [[ref, ref, TOPIC, "phx_join", {}]]
-        assert any(type(each) is Errored for each in told) == (ref == "2")  # once
-    driver.reply("7")
-    driver.run()
-    driver.get("7", None, TOPIC, "phx_error", {})
-    assert driver.run() == [Errored(membership, "the server said phx_error")]
-    assert driver.kinds() + [each[3] for each in driver.pass_time(0.5)] == ["phx_join"]
+        errored = Errored(membership, "the server said phx_error", again=ref != "2")
+        assert told[-1] == errored
+        assert told.count(errored) == 1
+    assert driver.session.counts["failed_rejoins"] == 5
+
+
+@pytest.mark.parametrize(("stayed", "pause"), [(4.9, 1.0), (5.0, 0.5)])
+def test_pauses_begin_anew_once_a_channel_has_stayed_joined_for_five_seconds(driver, stayed, pause):
+    membership = driver.joined()
+    driver.get("1", None, TOPIC, "phx_error", {})
+    driver.pass_time(0.5)
+    driver.reply("2")
+    driver.pass_time(stayed)
+    driver.get("2", None, TOPIC, "phx_error", {})
+    assert driver.run()[-1] == Errored(membership, "the server said phx_error", again=False)
+    assert driver.pass_time(pause - 0.01) == []
+    assert driver.pass_time(0.02) == [["3", "3", TOPIC, "phx_join", {}]]
 
 
 def test_a_further_join_that_is_refused_or_late_is_tried_again(driver):
@@ -677,9 +747,13 @@ def test_a_further_join_that_is_refused_or_late_is_tried_again(driver):
     driver.pass_time(0.5)
     driver.reply("2", "error", {"reason": "too many joins"})
     assert membership.state is ChannelState.ERRORED
+    refused = "a further join was refused: Error(reason={'reason': 'too many joins'})"
+    assert driver.run()[-1] == Errored(membership, refused, again=True)
     assert driver.pass_time(1.0)[-1][1] == "3"
     told = driver.pass_time(10.0)
     assert ["3", "4", TOPIC, "phx_leave", {}] in told
+    assert Errored(membership, "a further join was not answered in time", again=True) in told
+    assert driver.session.counts["failed_rejoins"] == 2
     assert membership.state is ChannelState.ERRORED
     driver.pass_time(2.0)
     driver.reply(membership.join_ref)
@@ -771,7 +845,7 @@ def test_a_leave_is_answered(driver):
     assert driver.run() == [Settled(push), Settled(request), Ended(membership, "left")]
     assert (push.outcome, request.outcome) == (Ok({"last": 1}), Ok({}))
     driver.get("1", "1", TOPIC, "phx_close", {})
-    assert driver.session.counts == {"stale": 1}
+    assert +driver.session.counts == {"stale": 1}
 
 
 @pytest.mark.parametrize("how", ["late", "lost", "phx_error", "phx_close"])

@@ -19,6 +19,8 @@ from actors.errors import ClientError, NotJoined, ReplyTimeout
 from actors.results import Ok
 
 OK = Ok({})
+STAYED = 5.0
+"""Seconds that it has to be joined for its pauses to begin anew."""
 
 
 class Line(Protocol):
@@ -39,6 +41,9 @@ class Line(Protocol):
     def unbuffered(self, request: Request) -> None:
         """A push waits no more for the join."""
 
+    def now(self) -> float:
+        """Return what the clock says."""
+
     def after(self, seconds: float, action: Callable[[], None]) -> Deadline:
         """Have something done later."""
 
@@ -51,8 +56,8 @@ class Line(Protocol):
     def told_joined(self, membership: Membership, response: object) -> None:
         """It has been joined, for the first time or again."""
 
-    def told_errored(self, membership: Membership, reason: str) -> None:
-        """It has failed, and is going to be joined again."""
+    def told_errored(self, membership: Membership, reason: str, *, again: bool) -> None:
+        """It has failed, and is going to be joined again; ``again``: a further join has failed."""
 
     def told_ended(self, membership: Membership, reason: str) -> None:
         """It is closed."""
@@ -72,8 +77,9 @@ class Membership:
         self.unanswered: dict[str, Request] = {}
         self._line = line
         self._backoff = backoff
-        self._timeout = 0.0
+        self._timeout = self._joined_at = 0.0
         self.first: Request | None = None  # the join that the application waits for
+        self._wanted: Request | None = None  # the same, and after it has been settled too
         self._join: Request | None = None  # the one that is on its way
         self._leave: Request | None = None
         self._pause: Deadline | None = None
@@ -84,7 +90,8 @@ class Membership:
     def want(self, request: Request, timeout: float) -> None:
         """Have it joined; ``request`` is settled by the first answer, or when that is late."""
         self._move(Event.WANTED)
-        self.first, self._timeout = request, timeout
+        self.first = self._wanted = request
+        self._timeout = timeout
         self._backoff.reset()
         request.deadline = self._line.after(timeout, lambda: self.late(request))
         self.connected()
@@ -131,6 +138,12 @@ class Membership:
             self.ended("left")
         return request
 
+    def abandon(self, request: Request) -> None:
+        """Who waited for the join ``request`` was interrupted: end what came of it, at once."""
+        if request is self._wanted and self.state not in {State.CLOSED, State.LEAVING}:
+            self._withdraw()
+            self.ended("the join was interrupted")
+
     # -- what happens
 
     def connected(self) -> None:
@@ -157,20 +170,25 @@ class Membership:
 
     def late(self, request: Request) -> None:
         """Take that a join was not answered in time; the server may still accept it: leave."""
-        if request is self._join and self._line.is_open():
-            self._line.send(self, Request(self.topic, LEAVE))
+        if request is self._join:
+            self._withdraw()
         if request is self.first:
             error = ReplyTimeout(f"{self.topic}: the join was not answered in time")
             self._refused(request, error, "late")
         else:
             self.failed("a further join was not answered in time")
 
+    def _withdraw(self) -> None:
+        """Tell the server that it is left, where it may have been joined; wait for nothing."""
+        if self.join_ref is not None and self._line.is_open():
+            self._line.send(self, Request(self.topic, LEAVE))
+
     def lost(self) -> None:
         """Take that the connection is lost."""
         if self.state is State.LEAVING:
             self.ended("left")
         else:  # it is joined as soon as there is one again
-            self._fail("the connection was lost")
+            self._fail("the connection was lost", tell=self.state is State.JOINED)
             self._backoff.reset()
 
     def failed(self, reason: str) -> None:
@@ -178,17 +196,20 @@ class Membership:
         if self.state is State.LEAVING:
             self.ended("left")
         else:
-            self._fail(reason)
+            joined = self.state is State.JOINED
+            if joined and self._line.now() - self._joined_at >= STAYED:
+                self._backoff.reset()  # one that is accepted and fails at once is no success
+            self._fail(reason, tell=self.first is None)
             self._pause = self._line.after(self._backoff.next(), self.connected)
 
-    def _fail(self, reason: str) -> None:
-        was = self.state
+    def _fail(self, reason: str, *, tell: bool) -> None:
+        again = self.state is State.JOINING
         self._move(Event.FAILED)
         self._reset()
         self._line.lose(self, f"{self.topic}: {reason}")
         self._line.cancel(self._pause)
-        if was is State.JOINED:
-            self._line.told_errored(self, reason)
+        if tell:
+            self._line.told_errored(self, reason, again=again)
 
     def ended(self, reason: str) -> None:
         """Take the end: the server's, or what is left to do of a leave."""
@@ -205,7 +226,7 @@ class Membership:
 
     def _accepted(self, request: Request, answer: Ok) -> None:
         self._move(Event.ACCEPTED)
-        self._backoff.reset()
+        self._joined_at = self._line.now()
         self.first = self._join = None
         self._line.settle(request, answer)
         self._line.told_joined(self, answer.value)
