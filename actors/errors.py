@@ -10,6 +10,7 @@
     ├── AskFailed                   what exists once raised when it was asked
     ├── ClientError                 a client of channels cannot do what it was asked to
     │   ├── ConnectFailed           there is no connection, and why
+    │   ├── MessageTimeout          no message in time; a TimeoutError too
     │   ├── NotJoined               the channel is not joined, or is not any more
     │   ├── ReplyTimeout            no reply in time; a TimeoutError too
     │   ├── ReplyLost               the channel or the connection ended before the reply
@@ -91,6 +92,10 @@ class ConnectFailed(ClientError):
     def __init__(self, message: str, status: int | None = None) -> None:
         super().__init__(message)
         self.status = status
+
+
+class MessageTimeout(ClientError, TimeoutError):
+    """No message came in the time that ``next_message`` was given."""
 
 
 class NotJoined(ClientError):

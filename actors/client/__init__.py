@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from actors.errors import BufferFull as BufferFull
     from actors.errors import ClientError as ClientError
     from actors.errors import ConnectFailed as ConnectFailed
+    from actors.errors import MessageTimeout as MessageTimeout
     from actors.errors import NotJoined as NotJoined
     from actors.errors import ReplyLost as ReplyLost
     from actors.errors import ReplyTimeout as ReplyTimeout
@@ -45,7 +46,8 @@ if not TYPE_CHECKING:
             "actors.client.presence": "Presence",
             "actors.client.messages": "Message",
             "actors.errors": (
-                "BufferFull ClientError ConnectFailed NotJoined ReplyLost ReplyTimeout"
+                "BufferFull ClientError ConnectFailed MessageTimeout NotJoined "
+                "ReplyLost ReplyTimeout"
             ),
             "actors.results": "Error Ok Reply",
         },

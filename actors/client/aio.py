@@ -21,11 +21,13 @@ import random
 import ssl
 import threading
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Hashable, Mapping
+from contextlib import suppress
 from typing import Any, Self, Unpack
 
 from actors.client import effects
-from actors.client.aio_wire import AioWire
+from actors.client.aio_wire import AioWire, is_own_cancel
+from actors.client.arguments import check_seconds
 from actors.client.channel_surface import ChannelSurface
 from actors.client.channels.request import Answer, Request
 from actors.client.messages import Message
@@ -39,6 +41,7 @@ from actors.errors import (
     BufferFull,
     ClientError,
     ConnectFailed,
+    MessageTimeout,
     NotJoined,
     ReplyLost,
     ReplyTimeout,
@@ -47,14 +50,15 @@ from actors.results import Error, Ok, Reply
 
 __all__ = [
     "BufferFull", "Channel", "Client", "ClientError", "ConnectFailed", "Error", "Message",
-    "NotJoined", "Ok", "Presence", "Push", "Reply", "ReplyLost", "ReplyTimeout",
+    "MessageTimeout", "NotJoined", "Ok", "Presence", "Push", "Reply", "ReplyLost", "ReplyTimeout",
 ]  # fmt: skip
 
 
 class Push:
     """An event that was pushed."""
 
-    def __init__(self, request: Request) -> None:
+    def __init__(self, client: Client, request: Request) -> None:
+        self._client = client
         self._request = request
         self._settled = asyncio.Event()
         request.woken = self._settled.set
@@ -68,6 +72,8 @@ class Push:
 
     async def get(self, timeout: float | None = None) -> Answer:  # noqa: ASYNC109 - as on gevent
         """Wait for the reply: as :meth:`actors.client.Push.get`."""
+        self._client.check_owner()
+        check_seconds("timeout", timeout)
         try:
             async with asyncio.timeout(timeout):
                 await self._settled.wait()
@@ -88,8 +94,9 @@ class Channel(ChannelSurface):
     async def join(self, timeout: float | None = None) -> Answer:  # noqa: ASYNC109
         """Join, and stay joined: as :meth:`actors.client.Channel.join`."""
         request = self._client.join_channel(self, timeout)
+        self._news = asyncio.Event()  # the one before is of the loop that waited for it
         try:
-            return await Push(request).get()
+            return await Push(self._client, request).get()
         except BaseException as error:
             if error is not request.outcome:
                 self._client.abandon_join(self, request)
@@ -97,14 +104,16 @@ class Channel(ChannelSurface):
 
     def push(self, event: str, payload: object = None, timeout: float | None = None) -> Push:
         """Send ``event``; returns at once, as :meth:`actors.client.Channel.push`."""
-        return Push(self._client.push(self, event, payload, timeout))
+        return Push(self._client, self._client.push(self, event, payload, timeout))
 
     async def leave(self, timeout: float | None = None) -> None:  # noqa: ASYNC109
         """Leave: as :meth:`actors.client.Channel.leave`."""
-        await Push(self._client.leave(self, timeout)).get()
+        await Push(self._client, self._client.leave(self, timeout)).get()
 
     async def next_message(self, timeout: float | None = None) -> Message | None:  # noqa: ASYNC109
         """Wait for a message: as :meth:`actors.client.Channel.next_message`."""
+        self._client.check_owner()
+        check_seconds("timeout", timeout)
         try:
             async with asyncio.timeout(timeout):
                 while not len(self.inbox):
@@ -113,7 +122,7 @@ class Channel(ChannelSurface):
                     self._news.clear()
                     await self._news.wait()
         except TimeoutError:
-            raise TimeoutError(f"{self.topic}: no message in {timeout:g} s") from None
+            raise MessageTimeout(f"{self.topic}: no message in {timeout:g} s") from None
         return self.inbox.take()
 
     async def __aiter__(self) -> AsyncIterator[Message]:
@@ -126,6 +135,11 @@ class Channel(ChannelSurface):
 
 class Client(ClientSurface[Channel]):
     """A connection that is kept alive: as :class:`actors.client.Client`, on asyncio."""
+
+    _not_yours = (
+        "a client belongs to the thread and the loop that connected it; "
+        "where that loop is closed, close() frees it"
+    )
 
     def __init__(
         self,
@@ -146,6 +160,7 @@ class Client(ClientSurface[Channel]):
         self._caller: asyncio.Task[None] | None = None
         self._tasks: set[asyncio.Task[None]] = set()  # a loop holds its tasks weakly
         self._changed = asyncio.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     async def __aenter__(self) -> Self:
         await self.connect()
@@ -161,27 +176,52 @@ class Client(ClientSurface[Channel]):
         wait: bool = True,
     ) -> None:
         """Connect, and stay connected: as :meth:`actors.client.Client.connect`."""
-        self._begin_connecting()
+        if self._is_closed:
+            self._loop = asyncio.get_running_loop()
+            self._changed = asyncio.Event()  # the one before may be of another loop
+        limit = self._begin_connecting(timeout)
         if not wait:
             return
-        limit = self.options.connect_timeout if timeout is None else timeout
         try:
+            await self._wait_for_connection(limit)
+        except BaseException:
+            await self.close()
+            raise
+
+    async def _wait_for_connection(self, limit: float) -> None:
+        with suppress(TimeoutError):
             async with asyncio.timeout(limit):
                 while not (self.is_open or self._is_refused or self._is_closed):
                     await self._change()
-        except TimeoutError:
-            pass
         if not self.is_open:
-            await self.close()
             raise self._no_connection()
 
     async def close(self, code: int = 1000, reason: str = "") -> None:
         """Close: as :meth:`actors.client.Client.close`."""
+        if self._is_of_closed_loop:
+            self._forget(code, reason)
+            return
         self._begin_closing(code, reason)
-        while not self._is_closed:
-            await self._change()
-        if isinstance(self._wire, AioWire):
-            await self._wire.wait(self.options.close_timeout)
+        try:
+            while not self._is_closed:
+                await self._change()
+            if isinstance(self._wire, AioWire):
+                await self._wire.wait(self.options.close_timeout)
+        except BaseException:
+            self._cut()
+            raise
+
+    @property
+    def _is_of_closed_loop(self) -> bool:
+        loop = self._loop
+        return not self._is_closed and loop is not None and loop.is_closed()
+
+    def _forget(self, code: int, reason: str) -> None:
+        """Be closed: nothing runs any more, and the socket went with its loop."""
+        self._own()
+        self._wire, self._changed = None, asyncio.Event()
+        self._begin_closing(code, reason)
+        self._cut()
 
     def channel(
         self,
@@ -203,8 +243,11 @@ class Client(ClientSurface[Channel]):
     def _later(self, seconds: float) -> Callable[[], object]:
         return asyncio.get_running_loop().call_later(seconds, self._fire).cancel
 
-    def _thread(self) -> int:
-        return threading.get_ident()
+    def _here(self) -> Hashable:
+        try:
+            return threading.get_ident(), asyncio.get_running_loop()
+        except RuntimeError:
+            return threading.get_ident(), None
 
     def _begin(self, attempt: int) -> Wire:
         wire = AioWire(self, attempt, self.options, self.address, self._context)
@@ -216,7 +259,9 @@ class Client(ClientSurface[Channel]):
         try:
             params = await _asked(self._params)
             return self._websocket(params, await _asked(self._auth_token))
-        except Exception as error:  # noqa: BLE001 - the application's
+        except (Exception, asyncio.CancelledError) as error:
+            if is_own_cancel(error):
+                raise
             self._raised("params or auth_token", error)
             raise ConnectFailed(f"params or auth_token raised {crash(error)}") from None
 
@@ -232,7 +277,9 @@ class Client(ClientSurface[Channel]):
     async def _ask_now(self, effect: effects.PayloadWanted, function: Callable[[], Any]) -> None:
         try:
             payload = await _asked(function)
-        except Exception as error:  # noqa: BLE001 - the application's
+        except (Exception, asyncio.CancelledError) as error:
+            if is_own_cancel(error):
+                raise
             self._ask_failed(effect, error)
         else:
             self._asked(effect, payload)
@@ -249,8 +296,10 @@ class Client(ClientSurface[Channel]):
                     answer = callback(*call.arguments)
                     if inspect.isawaitable(answer):
                         await answer
-                except Exception as error:  # noqa: BLE001 - the application's
-                    self._raised(call.what, error)
+                except (Exception, asyncio.CancelledError) as error:
+                    if is_own_cancel(error):
+                        raise
+                    self._call_failed(call, error)
 
     def _state_changed(self) -> None:
         self._changed.set()

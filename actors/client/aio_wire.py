@@ -17,6 +17,13 @@ from actors.errors import ConnectFailed
 from actors.serializers.message import Frame
 
 
+def is_own_cancel(error: BaseException) -> bool:
+    """Whether it was raised because the task that runs is cancelled, and not by somebody's code."""
+    task = asyncio.current_task()
+    cancelled = isinstance(error, asyncio.CancelledError)
+    return cancelled and task is not None and task.cancelling() > 0
+
+
 class AioWire(Wire):
     """One attempt, and the connection that comes of it: a task that reads, one that writes."""
 
@@ -46,8 +53,17 @@ class AioWire(Wire):
 
     async def wait(self, seconds: float) -> None:
         """Wait until nothing of it runs."""
-        if self._reader is not None and self._reader is not asyncio.current_task():
-            await asyncio.wait([self._reader], timeout=seconds)
+        reader = self._reader
+        if reader is not None and not reader.done() and reader is not asyncio.current_task():
+            await asyncio.wait([reader], timeout=seconds)
+
+    def close(self, code: int, reason: str) -> None:
+        super().close(code, reason)
+        reader = self._reader
+        if reader is not None and (reader.done() or reader.cancelling()):
+            # All tasks of the loop are being cancelled: nobody reads the server's Close frame.
+            words = "the loop is being closed"
+            asyncio.get_running_loop().call_soon(self._tell_lost, ABNORMAL, words)
 
     def _kill_in(self, seconds: float) -> None:
         if seconds:
@@ -75,8 +91,12 @@ class AioWire(Wire):
             self._tell_lost(ABNORMAL, str(error), error)
         except OSError as error:
             self._tell_lost(ABNORMAL, f"the connection was lost: {error!s:.200}")
-        except Exception as error:  # noqa: BLE001 - a mistake of ours costs one connection
+        except BaseException as error:
+            if is_own_cancel(error):
+                raise
             self._tell_lost(ABNORMAL, f"the client failed: {crash(error)}")
+            if isinstance(error, SystemExit | KeyboardInterrupt):
+                raise
         finally:
             self._release()
 
@@ -159,7 +179,7 @@ class AioWire(Wire):
 
     async def _put(self, data: bytes) -> None:
         """Send ``data``; ``OSError`` where the other side takes none of it for ``send_timeout``."""
-        if self._streams is None:
+        if self._streams is None or self._is_forked:
             return
         limit = self._options.send_timeout
         writer = self._streams[1]

@@ -10,7 +10,7 @@ from __future__ import annotations
 import random
 import ssl
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from typing import Any, Self, Unpack
 
 import gevent
@@ -18,6 +18,7 @@ from gevent.event import Event
 from gevent.monkey import get_original
 
 from actors.client import effects
+from actors.client.arguments import check_seconds
 from actors.client.blocking_wire import BlockingWire, Spawned
 from actors.client.channel_surface import ChannelSurface
 from actors.client.channels.request import Answer, Request
@@ -27,7 +28,7 @@ from actors.client.surface import ClientSurface, outcome_of
 from actors.client.websocket import WebSocket
 from actors.client.wire import Wire
 from actors.crash_text import crash
-from actors.errors import ConnectFailed, ReplyTimeout
+from actors.errors import ConnectFailed, MessageTimeout, ReplyTimeout
 
 # In a patched program threading.get_ident tells greenlets, not threads.
 _thread_id: Callable[[], int] = get_original("_thread", "get_ident")
@@ -36,7 +37,8 @@ _thread_id: Callable[[], int] = get_original("_thread", "get_ident")
 class Push:
     """An event that was pushed."""
 
-    def __init__(self, request: Request) -> None:
+    def __init__(self, client: Client, request: Request) -> None:
+        self._client = client
         self._request = request
         self._settled = Event()
         request.woken = self._settled.set
@@ -56,6 +58,8 @@ class Push:
         :class:`~actors.errors.ReplyLost`: the channel or the connection ended before.
         :class:`~actors.errors.NotJoined`: it was never sent, as the channel is closed.
         """
+        self._client.check_owner()
+        check_seconds("timeout", timeout)
         if not self._settled.wait(timeout):
             raise ReplyTimeout(f"{self._request.topic}: no reply in {timeout:g} s")
         answer: Answer = outcome_of(self._request)
@@ -86,7 +90,7 @@ class Channel(ChannelSurface):
         """
         request = self._client.join_channel(self, timeout)
         try:
-            return Push(request).get()
+            return Push(self._client, request).get()
         except BaseException as error:
             if error is not request.outcome:
                 self._client.abandon_join(self, request)
@@ -100,17 +104,20 @@ class Channel(ChannelSurface):
         :class:`~actors.errors.NotJoined`: nobody joined it. :class:`~actors.errors.BufferFull`:
         too many wait. ``TypeError``, ``ValueError``: it cannot be sent.
         """
-        return Push(self._client.push(self, event, payload, timeout))
+        return Push(self._client, self._client.push(self, event, payload, timeout))
 
     def leave(self, timeout: float | None = None) -> None:
         """Leave, and wait until the server has answered, or for ``timeout`` seconds."""
-        Push(self._client.leave(self, timeout)).get()
+        Push(self._client, self._client.leave(self, timeout)).get()
 
     def next_message(self, timeout: float | None = None) -> Message | None:
         """Wait for the next message without a callback; ``None``: the channel is closed.
 
-        ``TimeoutError`` where none came in ``timeout`` seconds.
+        :class:`~actors.errors.MessageTimeout`, which is a ``TimeoutError`` too, where none came in
+        ``timeout`` seconds.
         """
+        self._client.check_owner()
+        check_seconds("timeout", timeout)
         until = None if timeout is None else time.monotonic() + timeout
         while not len(self.inbox):
             if self.is_over:
@@ -118,7 +125,7 @@ class Channel(ChannelSurface):
             self._news.clear()
             left = None if until is None else max(0.0, until - time.monotonic())
             if not self._news.wait(left):
-                raise TimeoutError(f"{self.topic}: no message in {timeout:g} s")
+                raise MessageTimeout(f"{self.topic}: no message in {timeout:g} s")
         return self.inbox.take()
 
     def __iter__(self) -> Iterator[Message]:
@@ -169,17 +176,23 @@ class Client(ClientSurface[Channel]):
 
         :class:`~actors.errors.ConnectFailed`: there was none in ``timeout`` seconds
         (``connect_timeout`` by default), or the server refused it with a status from 400 to 499.
-        The client is closed then. With ``wait=False`` it returns at once, and tries for ever.
+        The client is closed then, and where this is interrupted (by ``gevent.Timeout``, by a kill).
+        With ``wait=False`` it returns at once, and tries for ever.
         """
-        self._begin_connecting()
+        limit = self._begin_connecting(timeout)
         if not wait:
             return
-        limit = self.options.connect_timeout if timeout is None else timeout
+        try:
+            self._wait_for_connection(limit)
+        except BaseException:
+            self.close()
+            raise
+
+    def _wait_for_connection(self, limit: float) -> None:
         until = time.monotonic() + limit
         while not self.is_open:
             left = until - time.monotonic()
             if left <= 0 or self._is_refused or self._is_closed:
-                self.close()
                 raise self._no_connection()
             self._changed.clear()
             self._changed.wait(left)
@@ -187,14 +200,19 @@ class Client(ClientSurface[Channel]):
     def close(self, code: int = 1000, reason: str = "") -> None:
         """Close: nothing is joined any more, and what waits for a reply gets an error.
 
-        Wait for the server's Close frame, but not longer than ``close_timeout``.
+        Wait for the server's Close frame, but not longer than ``close_timeout``. Where this is
+        interrupted the connection is cut. ``TypeError``, ``ValueError``: no Close frame carries it.
         """
         self._begin_closing(code, reason)
-        while not self._is_closed:
-            self._changed.clear()
-            self._changed.wait()
-        if isinstance(self._wire, BlockingWire):
-            self._wire.wait(self.options.close_timeout)
+        try:
+            while not self._is_closed:
+                self._changed.clear()
+                self._changed.wait()
+            if isinstance(self._wire, BlockingWire):
+                self._wire.wait(self.options.close_timeout)
+        except BaseException:
+            self._cut()
+            raise
 
     def channel(
         self,
@@ -214,7 +232,7 @@ class Client(ClientSurface[Channel]):
         timer = gevent.spawn_later(seconds, self._fire)
         return lambda: timer.kill(block=False)
 
-    def _thread(self) -> int:
+    def _here(self) -> Hashable:
         return _thread_id()
 
     def _begin(self, attempt: int) -> Wire:
@@ -228,6 +246,8 @@ class Client(ClientSurface[Channel]):
             params = self._params() if callable(self._params) else self._params
             token = self._auth_token() if callable(self._auth_token) else self._auth_token
             return self._websocket(params, token)
+        except ConnectFailed:  # the time for it is over
+            raise
         except Exception as error:  # noqa: BLE001 - the application's
             self._raised("params or auth_token", error)
             raise ConnectFailed(f"params or auth_token raised {crash(error)}") from None
@@ -240,6 +260,7 @@ class Client(ClientSurface[Channel]):
             payload = function()
         except BaseException as error:  # noqa: BLE001 - the application's
             self._ask_failed(effect, error)
+            _passed_on(error)
         else:
             self._asked(effect, payload)
 
@@ -254,7 +275,20 @@ class Client(ClientSurface[Channel]):
                 try:
                     callback(*call.arguments)
                 except BaseException as error:  # noqa: BLE001 - the application's
-                    self._raised(call.what, error)
+                    if not _passed_on(error):
+                        self._call_failed(call, error)
 
     def _state_changed(self) -> None:
         self._changed.set()
+
+
+def _passed_on(error: BaseException) -> bool:
+    """Raise what is to end the program in its main greenlet: ``SystemExit``, Ctrl-C.
+
+    That may go on all the same, and so does this.
+    """
+    hub = gevent.get_hub()
+    ends = isinstance(error, hub.SYSTEM_ERROR)
+    if ends:
+        hub.handle_system_error(type(error), error)
+    return ends

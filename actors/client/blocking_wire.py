@@ -68,6 +68,12 @@ class BlockingWire(Wire):
         if self._reader is not None and self._reader is not gevent.getcurrent():
             self._reader.kill(error, block=False)
 
+    def forked(self) -> None:
+        super().forked()
+        for each in (self._reader, self._writer):
+            if each is not None:
+                each.kill(block=False)
+
     # -- the greenlet that reads
 
     def _run(self, make: Callable[[], WebSocket]) -> None:
@@ -84,8 +90,10 @@ class BlockingWire(Wire):
             self._tell_lost(ABNORMAL, str(error), error)
         except OSError as error:
             self._tell_lost(ABNORMAL, f"the connection was lost: {error!s:.200}")
-        except Exception as error:  # noqa: BLE001 - a mistake of ours costs one connection
+        except BaseException as error:  # a mistake of ours costs one connection
             self._tell_lost(ABNORMAL, f"the client failed: {crash(error)}")
+            if isinstance(error, gevent.get_hub().SYSTEM_ERROR):
+                raise
         finally:
             self._release()
 
@@ -182,6 +190,6 @@ class BlockingWire(Wire):
             data = self._tls.outgoing()
         limit = self._options.send_timeout
         rest = memoryview(data)
-        while rest and self._socket is not None:
+        while rest and self._socket is not None and not self._is_forked:
             with gevent.Timeout(limit, TimeoutError(f"the server took nothing for {limit:g} s")):
                 rest = rest[self._socket.send(rest[:WRITE]) :]

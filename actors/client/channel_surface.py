@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol, TypeVar
 
+from actors.client.arguments import check_callback
 from actors.client.channels.lifecycle import State
 from actors.client.channels.membership import Membership
 from actors.client.inbox import Inbox
-from actors.client.messages import Message, body_of
+from actors.client.messages import Message, body_of, check_name
 from actors.client.options import ClientOptions
 
 F = TypeVar("F", bound=Callable[..., object])
@@ -33,6 +34,9 @@ class Owner(Protocol):
 
     def call(self, call: Call, size: int = 0) -> None:
         """Have callbacks run, later and in order."""
+
+    def check_owner(self) -> None:
+        """``RuntimeError`` where this is not the thread (or loop) that connected it."""
 
     def malformed(self, what: str, error: ValueError) -> None:
         """Count a message that its channel cannot use, and drop it."""
@@ -84,11 +88,14 @@ class ChannelSurface:
 
         A message with callbacks does not come by iteration.
         """
+        self.check_callback(callback)
+        check_name("event", event)
         self._callbacks.setdefault(event, []).append(callback)
         return callback
 
     def off(self, event: str, callback: Callable[..., object] | None = None) -> None:
         """Call ``callback`` no more for ``event``, or none of them."""
+        self.owner.check_owner()
         callbacks = self._callbacks.get(event, [])
         left = [each for each in callbacks if callback is not None and each is not callback]
         self._callbacks[event] = left
@@ -100,23 +107,33 @@ class ChannelSurface:
 
         It comes before the callbacks of messages that the server sent after that; return it.
         """
+        self.check_callback(callback)
         self._on_join.append(callback)
         return callback
 
     def on_error(self, callback: F) -> F:
         """Have ``callback(reason)`` called when it has failed, and is going to be joined again."""
+        self.check_callback(callback)
         self._on_error.append(callback)
         return callback
 
     def on_close(self, callback: F) -> F:
         """Have ``callback(reason)`` called when it is closed, by whomever."""
+        self.check_callback(callback)
         self._on_close.append(callback)
         return callback
 
     # -- for our own
 
+    def check_callback(self, callback: object) -> None:
+        """Judge what a method was given that takes a callback."""
+        self.owner.check_owner()
+        check_callback(callback)
+
     def watch(self, event: str, receiver: Receiver) -> None:
         """Have a function of ours called with each ``event`` as it comes; it must not block."""
+        self.owner.check_owner()
+        check_name("event", event)
         self._receivers.setdefault(event, []).append(receiver)
 
     def take(self, message: Message, size: int) -> None:

@@ -111,6 +111,11 @@ class Connection:
             self.attempt += 1
             self._backoff.reset()
 
+    def cut(self) -> None:
+        """Wait no more for the server's Close frame."""
+        if self.state is State.CLOSING:
+            self._give_up(1006, "the close was interrupted")
+
     # -- what the transport saw; what is said of an earlier attempt is ignored
 
     def opened(self, attempt: int) -> None:

@@ -47,6 +47,7 @@ class Presence:
 
     def list(self, choose: Callable[[str, Shown], Any] | None = None) -> builtins.list[Any]:
         """Return the presences, or what ``choose(key, presence)`` makes of each."""
+        self._channel.owner.check_owner()
         entries = self._presences.entries
         if choose is None:
             return [*entries.values()]
@@ -63,6 +64,7 @@ class Presence:
         ``current`` is the presence before, ``None`` where the key was not present; ``new`` has the
         metas that have joined.
         """
+        self._channel.check_callback(callback)
         self._on_join.append(callback)
         return callback
 
@@ -72,11 +74,13 @@ class Presence:
         ``current`` is what remains, without metas where that is nothing; ``left`` has the metas
         that have left.
         """
+        self._channel.check_callback(callback)
         self._on_leave.append(callback)
         return callback
 
     def on_sync(self, callback: F) -> F:
         """Have ``callback()`` called after each state and each diff."""
+        self._channel.check_callback(callback)
         self._on_sync.append(callback)
         return callback
 

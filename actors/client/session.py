@@ -82,6 +82,8 @@ class Session(Connection):
         room; ``TypeError`` and ``ValueError`` for what cannot be sent.
         """
         check_name("event", event)
+        if event.startswith("phx_"):
+            raise ValueError(f"event {event!r:.80}: phx_ is the protocol's own")
         request = Request(membership.topic, event, body_of(payload))
         if membership.state in {ChannelState.CLOSED, ChannelState.LEAVING}:
             raise NotJoined(f"{membership.topic}: join it before a push")

@@ -7,19 +7,21 @@ blocks holds up other callbacks and nothing else: messages are read, heartbeats 
 from __future__ import annotations
 
 import logging
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from typing import Any, Generic, TypeVar
 
 from actors.capped_log import CappedLog
 from actors.client import effects
 from actors.client.address import address_of, check_headers, query_of, subprotocols_of
+from actors.client.arguments import check_callback, check_close, check_seconds
 from actors.client.channel_surface import Call, ChannelSurface
 from actors.client.channels.membership import Membership
 from actors.client.channels.request import Answer, Request
 from actors.client.inbox import Inbox
 from actors.client.lifecycle import State
 from actors.client.options import ClientOptions
+from actors.client.owned import Owned
 from actors.client.session import Session
 from actors.client.websocket import WebSocket
 from actors.client.wire import Wire
@@ -34,7 +36,7 @@ F = TypeVar("F", bound=Callable[..., object])
 ChannelType = TypeVar("ChannelType", bound=ChannelSurface)
 
 
-class ClientSurface(ABC, Generic[ChannelType]):
+class ClientSurface(Owned, Generic[ChannelType]):
     """A client: one connection, and its channels."""
 
     def __init__(  # noqa: PLR0917 - each client passes on what it was given
@@ -47,6 +49,7 @@ class ClientSurface(ABC, Generic[ChannelType]):
         clock: Callable[[], float],
         chance: Callable[[], float],
     ) -> None:
+        super().__init__()
         self.options = build(ClientOptions, options, "client")
         self.address = address_of(url)
         if not callable(params):
@@ -68,7 +71,7 @@ class ClientSurface(ABC, Generic[ChannelType]):
         self._clock = clock
         self._disarm: Callable[[], object] | None = None
         self._armed_for = 0.0
-        self._of_thread: int | None = None
+        self._failed_calls = 0
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} of {self._where}, {self.state}>"
@@ -76,7 +79,8 @@ class ClientSurface(ABC, Generic[ChannelType]):
     @property
     def _where(self) -> str:
         secure, host, port, path, _ = self.address  # a query may hold what is a secret
-        return f"{'wss' if secure else 'ws'}://{host}:{port}{path}"
+        shown = f"[{host}]" if ":" in host else host
+        return f"{'wss' if secure else 'ws'}://{shown}:{port}{path}"
 
     @property
     def state(self) -> str:
@@ -90,21 +94,25 @@ class ClientSurface(ABC, Generic[ChannelType]):
 
     @property
     def counts(self) -> dict[str, int]:
-        """How many messages were ``malformed``, ``unmatched`` or ``stale``, and calls dropped."""
-        return {**self._session.counts, "dropped_calls": self._calls.dropped}
+        """How often what went wrong, by name; docs/client.md has the names."""
+        calls = {"dropped_calls": self._calls.dropped, "failed_calls": self._failed_calls}
+        return {**self._session.counts, **calls}
 
     def on_open(self, callback: F) -> F:
         """Have ``callback()`` called whenever there is a connection; return it."""
+        self._check_callback(callback)
         self._on_open.append(callback)
         return callback
 
     def on_close(self, callback: F) -> F:
         """Have ``callback(code, reason)`` called whenever a connection has ended."""
+        self._check_callback(callback)
         self._on_close.append(callback)
         return callback
 
     def on_error(self, callback: F) -> F:
         """Have ``callback(reason)`` called whenever an attempt to connect has failed."""
+        self._check_callback(callback)
         self._on_error.append(callback)
         return callback
 
@@ -130,25 +138,31 @@ class ClientSurface(ABC, Generic[ChannelType]):
     def _state_changed(self) -> None:
         """Wake who waits for the connection."""
 
-    @abstractmethod
-    def _thread(self) -> int:
-        """Return which thread this is."""
-
     # -- what both do
 
-    def _begin_connecting(self) -> None:
-        if not self._is_closed:
-            self._check_thread()
-        self._of_thread = self._thread()
+    def _begin_connecting(self, timeout: float | None) -> float:
+        """Begin; return for how long to wait for the first connection."""
+        self.check_owner()
+        check_seconds("timeout", timeout)
+        self._own()
         self._failure = None
         self._session.connect()
         self._done()
+        return self.options.connect_timeout if timeout is None else timeout
 
     def _begin_closing(self, code: int, reason: str) -> None:
-        self._check_thread()
+        self.check_owner()
+        check_close(code, reason)
         self._session.close(code, reason)
         self._done()
         self._state_changed()
+
+    def _cut(self) -> None:
+        """End at once what is being closed: who waited for that was interrupted."""
+        self._session.cut()
+        self._done()
+        if self._wire is not None:
+            self._wire.cut()
 
     @property
     def _is_closed(self) -> bool:
@@ -156,7 +170,8 @@ class ClientSurface(ABC, Generic[ChannelType]):
 
     def join_channel(self, channel: ChannelType, timeout: float | None) -> Request:
         """Have a channel joined."""
-        self._check_thread()
+        self.check_owner()
+        check_seconds("timeout", timeout)
         request = self._session.join(channel.membership, timeout)
         self._channels[channel.membership] = channel
         channel.inbox.clear()
@@ -172,25 +187,28 @@ class ClientSurface(ABC, Generic[ChannelType]):
         self, channel: ChannelType, event: str, payload: object, timeout: float | None
     ) -> Request:
         """Have an event pushed."""
-        self._check_thread()
+        self.check_owner()
+        check_seconds("timeout", timeout)
         request = self._session.push(channel.membership, event, payload, timeout)
         self._done()
         return request
 
     def leave(self, channel: ChannelType, timeout: float | None) -> Request:
         """Have a channel left."""
-        self._check_thread()
+        self.check_owner()
+        check_seconds("timeout", timeout)
         request = self._session.leave(channel.membership, timeout)
         self._done()
         return request
 
     def membership(self, topic: str) -> Membership:
         """Make what a channel of ours is about."""
+        self.check_owner()
         return self._session.membership(topic)
 
-    def _check_thread(self) -> None:
-        if self._of_thread not in {None, self._thread()}:
-            raise RuntimeError("a client belongs to the thread that connected it")
+    def _check_callback(self, callback: object) -> None:
+        self.check_owner()
+        check_callback(callback)
 
     # -- what a wire tells it (:class:`~actors.client.wire.Owner`)
 
@@ -234,6 +252,8 @@ class ClientSurface(ABC, Generic[ChannelType]):
             self._disarm = self._later(max(0.0, when - self._clock()))
 
     def _fire(self) -> None:
+        if self._is_forked:
+            return
         self._disarm = None
         self._session.tick()
         self._done()
@@ -259,18 +279,21 @@ class ClientSurface(ABC, Generic[ChannelType]):
                 self._disconnect(effect)
             case effects.PayloadWanted():
                 self._payload_wanted(effect)
-            case effects.Errored(membership, reason, again):
-                if again:
-                    words = "%s: %s is not joined again: %s"
-                    what = escaped(membership.topic), escaped(reason)
-                    self._lines.log(logging.WARNING, "rejoin", words, self._where, *what)
-                self._channels[membership].errored(reason)
+            case effects.Errored():
+                self._errored(effect)
             case effects.Ended(membership, reason):
                 self._channels.pop(membership).ended(reason)
             case effects.Joined(membership, response):
                 self._channels[membership].joined(response)
             case effects.Opened() | effects.Closed() | effects.Failed():
                 self._tell(effect)
+
+    def _errored(self, effect: effects.Errored) -> None:
+        if effect.again:
+            what = escaped(effect.membership.topic), escaped(effect.reason)
+            words = "%s: %s is not joined again: %s"
+            self._lines.log(logging.WARNING, "rejoin", words, self._where, *what)
+        self._channels[effect.membership].errored(effect.reason)
 
     def _tell(self, effect: effects.Opened | effects.Closed | effects.Failed) -> None:
         match effect:
@@ -330,6 +353,10 @@ class ClientSurface(ABC, Generic[ChannelType]):
         words = "%s: a malformed %s was dropped: %s"
         self._lines.log(logging.WARNING, what, words, self._where, escaped(what), error)
 
+    def _call_failed(self, call: Call, error: BaseException) -> None:
+        self._failed_calls += 1
+        self._raised(call.what, error)
+
     def _raised(self, what: str, error: BaseException) -> None:
         words = "%s: %s raised %s"
         self._lines.log(
@@ -356,7 +383,9 @@ class ClientSurface(ABC, Generic[ChannelType]):
     def _no_connection(self) -> ConnectFailed:
         if self._failure is not None:
             return ConnectFailed(f"{self._where}: {self._failure}", self._failure.status)
-        return ConnectFailed(f"{self._where}: no connection in time")
+        words = "no connection in time"
+        self._lines.log(logging.WARNING, "failed", "%s: %s", self._where, words)
+        return ConnectFailed(f"{self._where}: {words}")
 
 
 def outcome_of(request: Request) -> Answer:

@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
+import os
 from collections import deque
 from collections.abc import Callable
 from typing import Any, Final, Protocol
+from weakref import WeakSet
 
 from actors.client.options import ClientOptions
 from actors.client.websocket import WebSocket
@@ -18,6 +20,9 @@ READ: Final = 65_536
 WRITE: Final = 65_536
 PONGS: Final = 262_144
 """Bytes beside pushes that may wait to be sent; who sends pings and reads no pong is not read."""
+
+
+_wires: WeakSet[Wire] = WeakSet()
 
 
 class Owner(Protocol):
@@ -60,6 +65,8 @@ class Wire:
         self._news: Flag = news  # there is something to be sent
         self._drained: Flag = drained
         self._ended = False  # its owner is told nothing more
+        self._is_forked = False
+        _wires.add(self)
 
     def send(self, frame: Frame) -> None:
         """Have a message sent; does not block."""
@@ -81,6 +88,15 @@ class Wire:
             self._kill_in(self._options.close_timeout)
         else:
             self._kill_in(0.0)
+
+    def cut(self) -> None:
+        """End it at once; nothing more is told."""
+        self._ended = True
+        self._kill_in(0.0)
+
+    def forked(self) -> None:
+        """In a forked process: the socket is the parent's, neither write to it nor read."""
+        self._ended = self._is_forked = True
 
     def _kill_in(self, seconds: float) -> None:
         """Have it ended then, whatever it waits for."""
@@ -112,3 +128,11 @@ class Wire:
     def _tell_lost(self, code: int, reason: str, error: ConnectFailed | None = None) -> None:
         self._told(self._owner.wire_lost, code, reason, error)
         self._ended = True
+
+
+def _forked() -> None:
+    for wire in list(_wires):
+        wire.forked()
+
+
+os.register_at_fork(after_in_child=_forked)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -11,6 +12,7 @@ from typing import Any
 
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.server import ServerConnection, serve
+from websockets.utils import accept_key
 
 from tests.support.waiting import DEADLINE
 
@@ -56,6 +58,14 @@ def lying(play: Callable[[Stub, ServerConnection, int], None]) -> Iterator[Stub]
         finally:
             server.shutdown()
             thread.join(DEADLINE)
+
+
+def shake_hands(sock: socket.socket) -> None:
+    """Accept a WebSocket."""
+    found = re.search(rb"Sec-WebSocket-Key: (\S+)", sock.recv(65536))
+    assert found is not None
+    head = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: upgrade\r\n"
+    sock.sendall(f"{head}Sec-WebSocket-Accept: {accept_key(found[1].decode())}\r\n\r\n".encode())
 
 
 @contextmanager

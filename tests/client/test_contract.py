@@ -20,6 +20,7 @@ from actors.errors import (
 )
 from actors.results import Error, Ok, Reply
 from tests.client.conftest import APPLICATION, failure_of, url_of
+from tests.client.stub import silent
 from tests.support.cable import Cable
 from tests.support.certificate import make
 from tests.support.command import Command
@@ -209,7 +210,7 @@ def test_messages_with_a_callback_go_there_and_others_wait(room):
     assert room.next_message(DEADLINE).payload == {"n": 4}
 
 
-def test_a_callback_that_raises_is_logged_and_costs_nothing(room, caplog):
+def test_a_callback_that_raises_is_logged_and_costs_nothing(client, room, caplog):
     seen: list[object] = []
 
     def fail(payload):
@@ -224,6 +225,7 @@ def test_a_callback_that_raises_is_logged_and_costs_nothing(room, caplog):
     assert "a of room:" in lines[0]
     assert "ValueError: on purpose" in lines[0]
     assert room.push("echo").get() == Ok({})
+    assert client.counts["failed_calls"] == 3
 
 
 @pytest.mark.parametrize(("count", "dropped"), [(2, 0), (3, 0), (4, 1)])
@@ -414,6 +416,56 @@ def test_over_tls_with_a_certificate_that_is_trusted(kit, tmp_path, topic):
         assert "certificate" in failure_of(kit.client(where))
         elsewhere = f"wss://127.0.0.1:{server.address[1]}/socket"
         assert "certificate" in failure_of(kit.client(elsewhere, tls=trusting))
+
+
+# -- what is given
+
+
+def wrong_uses(client, room, push):
+    """Calls with arguments that are wrong."""
+    for timeout in (float("nan"), float("inf"), -1, 1e9, "5", True):
+        yield lambda timeout=timeout: client.connect(timeout)
+        yield lambda timeout=timeout: room.join(timeout)
+        yield lambda timeout=timeout: room.leave(timeout)
+        yield lambda timeout=timeout: room.push("echo", {}, timeout)
+        yield lambda timeout=timeout: room.next_message(timeout)
+        yield lambda timeout=timeout: push.get(timeout)
+    for code, reason in ((1006, ""), (0, ""), ("1000", ""), (1000, None), (1000, b"")):
+        yield lambda code=code, reason=reason: client.close(code, reason)
+    for each in (client, room):
+        yield lambda each=each: each.on_close(None)
+        yield lambda each=each: each.on_error("x")
+    yield lambda: client.on_open(1)
+    yield lambda: room.on_join(1)
+    yield lambda: room.on("a", None)
+    yield lambda: room.on(1, print)
+    yield lambda: room.push("phx_leave", {})
+
+
+def test_wrong_arguments_are_refused_and_change_nothing(client, room):
+    push = room.push("echo", {"a": 1})
+    for use in wrong_uses(client, room, push):
+        with pytest.raises((TypeError, ValueError)):
+            use()
+        assert (client.state, room.state) == ("open", "joined")
+    assert push.get() == Ok({"a": 1})
+    client.close()
+    for timeout in (float("nan"), "5"):
+        with pytest.raises((TypeError, ValueError)):
+            client.connect(timeout)
+        assert client.state == "closed"
+
+
+def test_counts_have_all_their_names_from_the_start(kit, url):
+    names = "malformed unmatched stale failed_rejoins dropped_calls failed_calls"
+    assert kit.client(url).counts == dict.fromkeys(names.split(), 0)
+
+
+def test_an_attempt_that_has_no_time_left_is_a_warning(kit, caplog):
+    with silent() as url, pytest.raises(ConnectFailed, match="no connection in time"):
+        kit.client(url).connect(0.1)
+    assert [each.levelname for each in caplog.records] == ["WARNING"]
+    assert "no connection in time" in caplog.text
 
 
 # -- losses

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import subprocess
 import sys
 import threading
@@ -13,6 +14,8 @@ import pytest
 from actors import Actor
 from actors.client import Client, Presence
 from actors.results import Ok
+from tests.client.stub import shake_hands, silent
+from tests.client.test_aio import uses
 from tests.support.waiting import DEADLINE, eventually
 
 
@@ -57,11 +60,45 @@ def test_callbacks_are_declared_by_decorators_or_calls(room):
     eventually(lambda: seen)
 
 
+@pytest.mark.parametrize("when", ["shaking hands", "asking for parameters"])
+def test_a_connect_that_is_interrupted_leaves_nothing(when):
+    def params():
+        if when == "asking for parameters":
+            gevent.sleep(DEADLINE)
+        return {}
+
+    with silent() as url:
+        clients = [Client(url, params, reconnect_first=0.01) for _ in range(3)]
+        with pytest.raises(gevent.Timeout), gevent.Timeout(0.05), clients[0]:
+            pass
+        with pytest.raises(gevent.Timeout), gevent.Timeout(0.05):
+            clients[1].connect()
+        connecting = gevent.spawn(clients[2].connect)
+        gevent.idle()
+        connecting.kill()
+        assert [each.state for each in clients] == ["closed"] * 3
+        assert [each._wire._reader.dead for each in clients] == [True] * 3
+        assert [each._disarm for each in clients] == [None] * 3
+
+
+def test_a_close_that_is_interrupted_cuts_the_connection():
+    with silent(shake_hands) as url:
+        client = Client(url)
+        client.connect()
+        with pytest.raises(gevent.Timeout), gevent.Timeout(0.05):
+            client.close()
+        assert client.state == "closed"
+        client._wire._reader.join(DEADLINE)
+        assert client._wire._reader.dead
+
+
 def test_another_thread_may_not_use_it(client, room):
     errors: list[str] = []
+    push, presence = room.push("echo"), Presence(room)
+    calls = uses(client, room, push, presence)
 
     def use() -> None:
-        for call in (lambda: room.push("echo"), room.join, room.leave, client.close):
+        for call in calls:
             try:
                 call()
             except RuntimeError as error:
@@ -70,7 +107,26 @@ def test_another_thread_may_not_use_it(client, room):
     thread = threading.Thread(target=use)
     thread.start()
     thread.join(DEADLINE)
-    assert errors == ["a client belongs to the thread that connected it"] * 4
+    assert errors == ["a client belongs to the thread that connected it"] * len(calls)
+    assert push.get() == Ok({})
+
+
+def test_a_forked_process_may_not_use_it_and_cuts_nothing(client, room):
+    calls = uses(client, room, room.push("silence"), Presence(room))
+    child = os.fork()
+    if not child:
+        done = 0
+        try:
+            gevent.reinit()
+            for call in calls:
+                try:
+                    call()
+                except RuntimeError as error:
+                    done += "belongs to the process" in str(error)
+            gevent.sleep(0.05)
+        finally:
+            os._exit(done)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == len(calls)
     assert room.push("echo").get() == Ok({})
 
 
@@ -117,7 +173,7 @@ def test_a_join_that_is_interrupted_is_left_and_may_be_tried_again(client):
     assert isinstance(room.join(), Ok)
 
 
-def test_a_callback_may_raise_what_ends_greenlets_and_programs(room, caplog):
+def test_a_callback_may_raise_what_ends_greenlets_and_programs(client, room):
     for error in (SystemExit(3), gevent.GreenletExit(), gevent.Timeout(1), KeyboardInterrupt()):
 
         def fail(payload: object, error: BaseException = error) -> None:
@@ -126,8 +182,13 @@ def test_a_callback_may_raise_what_ends_greenlets_and_programs(room, caplog):
         room.on("a", fail)
     seen = []
     room.on("a", seen.append)
-    room.push("relay", {"pushes": [["a", {}]]}).get()
+    room.push("relay", {"pushes": [["a", {}]]})
+    with pytest.raises(SystemExit):  # in the main greenlet
+        eventually(lambda: seen)
+    with pytest.raises(KeyboardInterrupt):
+        eventually(lambda: seen)
     eventually(lambda: seen)
+    assert client.counts["failed_calls"] == 2
     assert room.push("echo").get() == Ok({})
 
 
