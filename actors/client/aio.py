@@ -34,6 +34,7 @@ from actors.client.messages import Message
 from actors.client.options import ClientKeywords
 from actors.client.presence import Presence
 from actors.client.surface import ClientSurface, outcome_of
+from actors.client.tls import context_of
 from actors.client.websocket import WebSocket
 from actors.client.wire import Wire
 from actors.crash_text import crash
@@ -154,9 +155,7 @@ class Client(ClientSurface[Channel]):
         **options: Unpack[ClientKeywords],
     ) -> None:
         super().__init__(url, params, auth_token, headers, options, time.monotonic, random.random)
-        if tls is None and self.address.secure:
-            tls = ssl.create_default_context()
-        self._context = tls if self.address.secure else None
+        self._context = context_of(tls, secure=self.address.secure)
         self._caller: asyncio.Task[None] | None = None
         self._tasks: set[asyncio.Task[None]] = set()  # a loop holds its tasks weakly
         self._changed = asyncio.Event()

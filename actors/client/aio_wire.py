@@ -8,7 +8,7 @@ import ssl
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
-from actors.client.address import Address
+from actors.client.address import Address, check_host
 from actors.client.options import ClientOptions
 from actors.client.websocket import ABNORMAL, WebSocket
 from actors.client.wire import READ, WRITE, Owner, Wire
@@ -115,11 +115,12 @@ class AioWire(Wire):
                 return websocket, early
         except TimeoutError:
             raise ConnectFailed(f"no connection in {limit:g} s") from None
-        except (OSError, UnicodeError) as error:  # the latter: no host has such a name
+        except OSError as error:
             raise ConnectFailed(f"{error!s:.200}") from None
 
     async def _connect(self) -> None:
         host, port = self._address.host, self._address.port
+        check_host(host)
         reader, writer = await asyncio.open_connection(host, port, ssl=self._context)
         self._streams = reader, writer
         writer.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

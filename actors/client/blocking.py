@@ -25,6 +25,7 @@ from actors.client.channels.request import Answer, Request
 from actors.client.messages import Message
 from actors.client.options import ClientKeywords
 from actors.client.surface import ClientSurface, outcome_of
+from actors.client.tls import context_of
 from actors.client.websocket import WebSocket
 from actors.client.wire import Wire
 from actors.crash_text import crash
@@ -158,9 +159,7 @@ class Client(ClientSurface[Channel]):
         **options: Unpack[ClientKeywords],
     ) -> None:
         super().__init__(url, params, auth_token, headers, options, time.monotonic, random.random)
-        if tls is None and self.address.secure:
-            tls = ssl.create_default_context()
-        self._context = tls if self.address.secure else None
+        self._context = context_of(tls, secure=self.address.secure)
         self._caller: Spawned | None = None
         self._changed = Event()
 

@@ -14,7 +14,7 @@ import gevent
 from gevent import socket
 from gevent.event import Event
 
-from actors.client.address import Address
+from actors.client.address import Address, check_host
 from actors.client.options import ClientOptions
 from actors.client.tls import TLS
 from actors.client.websocket import ABNORMAL, WebSocket
@@ -102,6 +102,7 @@ class BlockingWire(Wire):
         with gevent.Timeout(limit, ConnectFailed(f"no connection in {limit:g} s")):
             websocket = make()
             host, port = self._address.host, self._address.port
+            check_host(host)
             try:
                 self._socket = socket.create_connection((host, port))
                 self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -112,7 +113,7 @@ class BlockingWire(Wire):
                 while not websocket.is_open and not websocket.is_over:
                     early += websocket.received(self._receive())
                 return websocket, early
-            except (OSError, UnicodeError) as error:  # the latter: no host has such a name
+            except OSError as error:
                 raise ConnectFailed(f"{error!s:.200}") from None
 
     def _secure(self, tls: TLS, sock: socket.socket) -> None:

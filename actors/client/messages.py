@@ -91,9 +91,9 @@ def _text(data: bytes) -> Message:
         parts = loads(data)
     except JSONDecodeError:
         raise InvalidMessage("not JSON in UTF-8") from None
-    if type(parts) is not list or len(parts) < 5:
+    if type(parts) is not list or len(parts) != 5:
         raise InvalidMessage("not an array of five elements")
-    join_ref, ref, topic, event, payload = parts[:5]
+    join_ref, ref, topic, event, payload = parts
     if type(topic) is not str or type(event) is not str:
         raise InvalidMessage("topic and event must be strings")
     for each in (join_ref, ref):

@@ -58,7 +58,7 @@ class ClientSurface(Owned, Generic[ChannelType]):
             subprotocols_of(auth_token)
         self._params = params
         self._auth_token = auth_token
-        self._headers = check_headers(headers or {})
+        self._headers = check_headers({} if headers is None else headers)
         self._session = Session(self.options, clock=clock, chance=chance)
         self._channels: dict[Membership, ChannelType] = {}
         self._lines = CappedLog(logger)

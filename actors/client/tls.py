@@ -7,7 +7,18 @@ from __future__ import annotations
 
 import ssl
 
+from actors.errors import ConfigError
+
 _READ = 65_536
+
+
+def context_of(tls: object, *, secure: bool) -> ssl.SSLContext | None:
+    """Return what a client uses for ``wss``; :class:`~actors.errors.ConfigError` for no context."""
+    if tls is not None and not isinstance(tls, ssl.SSLContext):
+        raise ConfigError(f"tls: must be an ssl.SSLContext or None, and not a {type(tls).__name__}")
+    if not secure:
+        return None
+    return ssl.create_default_context() if tls is None else tls
 
 
 class TLS:

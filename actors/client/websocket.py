@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from websockets.client import ClientProtocol
-from websockets.exceptions import InvalidHandshake, InvalidStatus
+from websockets.exceptions import InvalidHeader, InvalidStatus
 from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFactory
 from websockets.frames import Frame as FrameOf
 from websockets.frames import Opcode as FrameOpcode
@@ -134,5 +134,6 @@ def _failure(error: Exception) -> ConnectFailed:
     if isinstance(error, InvalidStatus):
         status = error.response.status_code
         return ConnectFailed(f"the server refused it with {status}", status)
-    words = str(error) if isinstance(error, InvalidHandshake) else type(error).__name__
+    # What the server wrote is not quoted: it may be the token, sent back.
+    words = f"header {error.name}" if isinstance(error, InvalidHeader) else type(error).__name__
     return ConnectFailed(f"the answer is no handshake: {words:.200}")

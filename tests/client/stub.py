@@ -60,11 +60,14 @@ def lying(play: Callable[[Stub, ServerConnection, int], None]) -> Iterator[Stub]
             thread.join(DEADLINE)
 
 
-def shake_hands(sock: socket.socket) -> None:
-    """Accept a WebSocket."""
-    found = re.search(rb"Sec-WebSocket-Key: (\S+)", sock.recv(65536))
+def shake_hands(sock: socket.socket, *, echo: bool = False) -> None:
+    """Accept a WebSocket; with ``echo`` all subprotocols that are offered, which nobody may."""
+    request = sock.recv(65536)
+    found = re.search(rb"Sec-WebSocket-Key: (\S+)", request)
     assert found is not None
+    offered = re.search(rb"Sec-WebSocket-Protocol: .*\r\n", request) if echo else None
     head = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: upgrade\r\n"
+    head += "" if offered is None else offered[0].decode()
     sock.sendall(f"{head}Sec-WebSocket-Accept: {accept_key(found[1].decode())}\r\n\r\n".encode())
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import traceback
 
 import pytest
 from hypothesis import given
@@ -13,10 +14,11 @@ from actors.client.address import (
     Address,
     address_of,
     check_headers,
+    check_host,
     query_of,
     subprotocols_of,
 )
-from actors.errors import ConfigError
+from actors.errors import ConfigError, ConnectFailed
 from transports.http.query import pure_parse_query as parse
 from transports.opening.subprotocols import negotiate
 
@@ -56,6 +58,8 @@ def test_a_url_is_one_of_phoenix_js(url, address):
         "ws://host/#a",
         "ws://host:99999/",
         "ws://host:a/",
+        "ws://host:0/",
+        "ws://user:secret@ho:st/",
         "ws://[::1/",
         "ws://ho st/",
         "ws://host/\r\n",
@@ -63,8 +67,9 @@ def test_a_url_is_one_of_phoenix_js(url, address):
     ],
 )
 def test_what_is_no_url_is_a_config_error(url):
-    with pytest.raises(ConfigError, match=r"^url: "):
+    with pytest.raises(ConfigError, match=r"^url: ") as raised:
         address_of(url)
+    assert "secret" not in str(raised.value)
 
 
 @pytest.mark.parametrize(
@@ -98,6 +103,27 @@ def test_what_no_query_carries_is_a_type_error(params):
         query_of(PLACE, params, "2.0.0")
 
 
+@pytest.mark.parametrize(
+    ("params", "error"),
+    [
+        ("secret", TypeError),
+        (["secret"], TypeError),
+        ({"key": b"secret"}, TypeError),
+        ({"key": ["secret", {"secret"}]}, TypeError),
+        ({"key": "secret\ud800"}, ValueError),
+        ({"a": {"key": "secret\ud800"}}, ValueError),
+        ({"\ud800": "secret"}, ValueError),
+    ],
+)
+def test_errors_of_parameters_have_no_values(params, error):
+    with pytest.raises(error, match=r"^params: ") as raised:
+        query_of(PLACE, params, "2.0.0")
+    whole = "".join(traceback.format_exception(raised.value))
+    assert "secret" not in whole.partition("actors/client/address.py")[2]
+    assert raised.value.__context__ is None
+    assert ("key" in str(raised.value)) == ("key" in str(params))
+
+
 @given(st.text(st.characters(codec="utf-8"), min_size=1, max_size=50))
 def test_a_token_is_what_our_server_reads(token):
     offered = subprotocols_of(token)
@@ -120,6 +146,23 @@ def test_what_is_no_token_is_a_type_error(token):
         subprotocols_of(token)
 
 
+def test_a_token_that_is_no_utf8_is_a_value_error():
+    with pytest.raises(ValueError, match=r"^auth_token: must be UTF-8$") as raised:
+        subprotocols_of("secret\ud800")
+    assert raised.value.__context__ is None
+
+
+@pytest.mark.parametrize("host", ["a" * 64, "a..b", "b." + "a" * 64 + ".example"])
+def test_a_host_that_has_no_name_is_not_looked_up(host):
+    with pytest.raises(ConnectFailed, match="no host is called"):
+        check_host(host)
+
+
+@pytest.mark.parametrize("host", ["a" * 63, "::1", "example.com", "127.0.0.1"])
+def test_a_host_has_a_name_or_an_address(host):
+    check_host(host)
+
+
 def test_headers_are_copied():
     given_ones = {"Origin": "https://example.com", "X-A": ""}
     kept = check_headers(given_ones)
@@ -128,8 +171,30 @@ def test_headers_are_copied():
 
 
 @pytest.mark.parametrize(
-    "headers", [{"a b": "c"}, {"": "c"}, {"a": "b\r\nc"}, {"a": "é"}, {"a": 1}, {1: "a"}, {"é": ""}]
+    "headers",
+    [
+        {"a b": "secret"},
+        {"": "secret"},
+        {"a": "secret\r\nc"},
+        {"a": "secreté"},
+        {"a": b"secret"},
+        {1: "secret"},
+        {"é": ""},
+        {"Authorization: secret": ""},
+        {"Host": "secret"},
+        {"sec-websocket-protocol": "secret"},
+        {"Sec-WebSocket-Key": "secret"},
+        {"Transfer-Encoding": "secret"},
+        {"Content-Length": "secret"},
+        {"Connection": "secret"},
+        {"UPGRADE": "secret"},
+        {"Cookie": "secret", "cookie": "secret"},
+        [("Cookie", "secret")],
+        "secret",
+        1,
+    ],
 )
 def test_headers_that_no_request_carries_are_refused(headers):
-    with pytest.raises(ConfigError, match=r"^headers: "):
+    with pytest.raises(ConfigError, match=r"^headers: ") as raised:
         check_headers(headers)
+    assert "secret" not in str(raised.value)

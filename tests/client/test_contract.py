@@ -13,6 +13,7 @@ from gevent import get_hub
 from actors.errors import (
     BufferFull,
     ClientError,
+    ConfigError,
     ConnectFailed,
     NotJoined,
     ReplyLost,
@@ -20,7 +21,7 @@ from actors.errors import (
 )
 from actors.results import Error, Ok, Reply
 from tests.client.conftest import APPLICATION, failure_of, url_of
-from tests.client.stub import silent
+from tests.client.stub import shake_hands, silent
 from tests.support.cable import Cable
 from tests.support.certificate import make
 from tests.support.command import Command
@@ -454,6 +455,39 @@ def test_wrong_arguments_are_refused_and_change_nothing(client, room):
         with pytest.raises((TypeError, ValueError)):
             client.connect(timeout)
         assert client.state == "closed"
+
+
+@pytest.mark.parametrize(
+    "given",
+    [{"tls": True}, {"tls": False}, {"tls": "x"}, {"headers": [("a", "b")]}, {"headers": "x"}],
+)
+@pytest.mark.parametrize("scheme", ["ws", "wss"])
+def test_what_no_client_can_be_made_with_is_a_config_error(kit, given, scheme):
+    with pytest.raises(ConfigError, match=r"^(tls|headers): "):
+        kit.client(f"{scheme}://127.0.0.1:1/socket", **given)
+
+
+def test_an_address_of_ipv6_is_in_brackets(kit):
+    said = repr(getattr(made := kit.client("ws://[::1]:4000/socket"), "_target", made))
+    assert "ws://[::1]:4000/socket/websocket" in said
+
+
+def test_a_label_that_is_too_long_is_a_failed_attempt(kit, capfd):
+    assert "no host is called" in failure_of(kit.client(f"ws://{'a' * 64}.example/"))
+    assert "Traceback" not in capfd.readouterr().err
+
+
+def test_a_token_that_the_server_sends_back_is_in_no_error(kit, caplog):
+    def echo(sock):
+        shake_hands(sock, echo=True)
+
+    with silent(echo) as url:
+        client = kit.client(url, auth_token="secret", reconnect_first=100, reconnect_longest=100)
+        said = failure_of(client)
+    assert "Sec-WebSocket-Protocol" in said or "no handshake" in said
+    for text in (said, caplog.text):
+        assert "secret" not in text
+        assert "c2VjcmV0" not in text
 
 
 def test_counts_have_all_their_names_from_the_start(kit, url):

@@ -42,6 +42,7 @@ TOO_BIG = bytes([0x80 | BINARY, 127]) + struct.pack("!Q", 1 << 40)
     [
         (unmasked(TEXT, b"no JSON"), 1007),
         (unmasked(TEXT, b"{}"), 1007),
+        (unmasked(TEXT, b'[null,null,"t","e",{},1]'), 1007),
         (unmasked(TEXT, b"\xff\xfe"), 1007),
         (unmasked(TEXT, b'[null,"1","t","phx_reply",{}]'), 1007),
         (unmasked(BINARY, b"\x07"), 1007),

@@ -61,8 +61,10 @@ def test_a_position_in_the_ref_of_a_broadcast_reaches_the_application():
     assert message == Message(None, "@17", "room:1", "new", {"a": 1})
 
 
-def test_elements_behind_the_fifth_are_passed_over():
-    assert decode((TEXT, b'[null,null,"t","e",{},1,2]')).payload == {}
+@pytest.mark.parametrize("more", [b"", b",{},1"])
+def test_a_message_has_five_elements(more):
+    with pytest.raises(InvalidMessage, match="five elements"):
+        decode((TEXT, b'[null,null,"t","e"' + more + b"]"))
 
 
 @pytest.mark.parametrize(
