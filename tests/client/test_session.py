@@ -653,6 +653,30 @@ def test_a_lost_connection_has_nothing_to_send(driver):
     driver.push(membership, "e", b"x" * 800)
 
 
+def test_a_close_that_is_cut_waits_for_no_close_frame():
+    driver = Driver()
+    driver.session.cut()
+    driver.open()
+    driver.session.cut()
+    assert (driver.run(), driver.session.state) == ([], State.OPEN)
+    attempt = driver.session.attempt
+    driver.session.close()
+    driver.session.cut()
+    assert driver.run() == [
+        Disconnect(attempt, 1000, "", wait=True),
+        Disconnect(attempt, 1006, "the close was interrupted", wait=False),
+        Closed(1006, "the close was interrupted"),
+    ]
+    assert driver.session.state is State.CLOSED
+
+
+def test_an_event_of_the_protocol_is_not_pushed(driver):
+    membership = driver.joined()
+    with pytest.raises(ValueError, match="the protocol's own"):
+        driver.push(membership, "phx_leave")
+    assert driver.run() == []
+
+
 # -- joins that nobody waits for any more
 
 
