@@ -269,12 +269,14 @@ class Presence(Actor):
         tracker.catch_up(CATCH_UP)
 
     def on_receive(self, message: Any) -> None:
-        """Tell the diffs that are due."""
+        """Tell a diff that is due, and come back for the next: others have their turns between."""
         tracker = self.__tracker
         if message is not _DUE or tracker is None:
             return
-        while (diff := tracker.take()) is not None:
+        diff = tracker.take()
+        if diff is not None:
             self.__show(tracker, diff)
+            monitors.deliver(self.actor_inbox, _DUE)
 
     def __show(self, tracker: Tracker, diff: Diff) -> None:
         cls = type(self)
