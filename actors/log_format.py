@@ -17,6 +17,7 @@ LAYOUT: Final = "%(asctime)s [%(process)d] %(levelname)s %(name)s: %(message)s"
 
 LOGGERS: Final = (
     "roost.channels",
+    "roost.client",
     "roost.endpoint",
     "roost.master",
     "roost.presence",
