@@ -26,7 +26,8 @@ test: $(VENV)/.test
 ELSEWHERE := tests/machines tests/phoenixjs \
   tests/drills/test_drills.py \
   $(addprefix tests/presence/test_,workers.py reload_of_many.py planted.py model.py) \
-  $(addprefix tests/actors/endpoint/test_,publish_socket.py once_workers.py broadcast_command.py)
+  $(addprefix tests/actors/endpoint/test_,publish_socket.py once_workers.py broadcast_command.py \
+    demo_chat.py workers.py)
 
 # Of the pure build, which is what says what is right.
 suite: $(VENV)/.test
