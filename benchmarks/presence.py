@@ -75,7 +75,8 @@ def entries(count):
         other = min(pids, key=lambda pid: cpu_seconds(pid) - cpu[pid])  # it has not tracked them
         each = (resident(other) - before[other]) / count
         merged = 1e6 * (cpu_seconds(other) - cpu[other]) / count
-        print(f"track {answer['us']:.1f} us; an entry elsewhere {each:.0f} bytes, {merged:.1f} us")
+        print(f"track {answer['median']:.1f} us, {answer['mean']:.1f} with full collections")
+        print(f"an entry elsewhere: {each:.0f} bytes, {merged:.1f} us")
         os.kill(other, signal.SIGKILL)
         found = server.wait(r"knows (\d+) in (\d+) ms")
         print(f"a worker that begins knows {found[1]} in {found[2]} ms")
