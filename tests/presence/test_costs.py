@@ -1,4 +1,4 @@
-"""What 35,000 entries of another worker cost, in memory; benchmarks/presence.py says in what time."""
+"""What 35,000 entries of another worker cost in memory; benchmarks/presence.py measures time."""
 
 from __future__ import annotations
 
