@@ -33,7 +33,8 @@ from actors.client.channels.request import Answer, Request
 from actors.client.messages import Message
 from actors.client.options import ClientKeywords
 from actors.client.presence import Presence
-from actors.client.surface import ClientSurface, outcome_of
+from actors.client.push_surface import PushSurface
+from actors.client.surface import ClientSurface
 from actors.client.tls import context_of
 from actors.client.websocket import WebSocket
 from actors.client.wire import Wire
@@ -55,33 +56,22 @@ __all__ = [
 ]  # fmt: skip
 
 
-class Push:
+class Push(PushSurface):
     """An event that was pushed."""
 
     def __init__(self, client: Client, request: Request) -> None:
-        self._client = client
-        self._request = request
         self._settled = asyncio.Event()
-        request.woken = self._settled.set
-        if request.outcome is not None:
-            self._settled.set()
-
-    @property
-    def done(self) -> bool:
-        """Whether the outcome is known: :meth:`get` does not wait."""
-        return self._request.outcome is not None
+        super().__init__(client, request, self._settled)
 
     async def get(self, timeout: float | None = None) -> Answer:  # noqa: ASYNC109 - as on gevent
         """Wait for the reply: as :meth:`actors.client.Push.get`."""
-        self._client.check_owner()
-        check_seconds("timeout", timeout)
+        self._begin_waiting(timeout)
         try:
             async with asyncio.timeout(timeout):
                 await self._settled.wait()
         except TimeoutError:
-            raise ReplyTimeout(f"{self._request.topic}: no reply in {timeout:g} s") from None
-        answer: Answer = outcome_of(self._request)
-        return answer
+            raise self._late(timeout) from None
+        return self._outcome()
 
 
 class Channel(ChannelSurface):

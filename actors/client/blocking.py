@@ -24,32 +24,24 @@ from actors.client.channel_surface import ChannelSurface
 from actors.client.channels.request import Answer, Request
 from actors.client.messages import Message
 from actors.client.options import ClientKeywords
-from actors.client.surface import ClientSurface, outcome_of
+from actors.client.push_surface import PushSurface
+from actors.client.surface import ClientSurface
 from actors.client.tls import context_of
 from actors.client.websocket import WebSocket
 from actors.client.wire import Wire
 from actors.crash_text import crash
-from actors.errors import ConnectFailed, MessageTimeout, ReplyTimeout
+from actors.errors import ConnectFailed, MessageTimeout
 
 # In a patched program threading.get_ident tells greenlets, not threads.
 _thread_id: Callable[[], int] = get_original("_thread", "get_ident")
 
 
-class Push:
+class Push(PushSurface):
     """An event that was pushed."""
 
     def __init__(self, client: Client, request: Request) -> None:
-        self._client = client
-        self._request = request
         self._settled = Event()
-        request.woken = self._settled.set
-        if request.outcome is not None:
-            self._settled.set()
-
-    @property
-    def done(self) -> bool:
-        """Whether the outcome is known: :meth:`get` does not wait."""
-        return self._request.outcome is not None
+        super().__init__(client, request, self._settled)
 
     def get(self, timeout: float | None = None) -> Answer:
         """Wait for the reply, up to ``timeout`` seconds and at most up to that of the push.
@@ -59,12 +51,10 @@ class Push:
         :class:`~actors.errors.ReplyLost`: the channel or the connection ended before.
         :class:`~actors.errors.NotJoined`: it was never sent, as the channel is closed.
         """
-        self._client.check_owner()
-        check_seconds("timeout", timeout)
+        self._begin_waiting(timeout)
         if not self._settled.wait(timeout):
-            raise ReplyTimeout(f"{self._request.topic}: no reply in {timeout:g} s")
-        answer: Answer = outcome_of(self._request)
-        return answer
+            raise self._late(timeout)
+        return self._outcome()
 
 
 class Channel(ChannelSurface):

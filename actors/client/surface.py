@@ -17,7 +17,7 @@ from actors.client.address import address_of, check_headers, query_of, subprotoc
 from actors.client.arguments import check_callback, check_close, check_seconds
 from actors.client.channel_surface import Call, ChannelSurface
 from actors.client.channels.membership import Membership
-from actors.client.channels.request import Answer, Request
+from actors.client.channels.request import Request
 from actors.client.inbox import Inbox
 from actors.client.lifecycle import State
 from actors.client.options import ClientOptions
@@ -26,7 +26,7 @@ from actors.client.session import Session
 from actors.client.websocket import WebSocket
 from actors.client.wire import Wire
 from actors.crash_text import crash, escaped
-from actors.errors import ClientError, ConnectFailed
+from actors.errors import ConnectFailed
 from actors.options import build
 from actors.serializers.message import Frame
 
@@ -386,11 +386,3 @@ class ClientSurface(Owned, Generic[ChannelType]):
         words = "no connection in time"
         self._lines.log(logging.WARNING, "failed", "%s: %s", self._where, words)
         return ConnectFailed(f"{self._where}: {words}")
-
-
-def outcome_of(request: Request) -> Answer:
-    """Return the answer to a request that is settled; raise where there is none."""
-    outcome = request.outcome
-    if outcome is None or isinstance(outcome, ClientError):
-        raise outcome or ClientError(f"{request.topic}: {request.event} is not settled")
-    return outcome
