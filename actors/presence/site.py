@@ -201,7 +201,7 @@ class Site:
             self.outbox.append((worker, self._beat()))
 
     def linked(self, up: bool, now: float) -> None:  # noqa: FBT001 - it says what has happened
-        """Learn that our own link to other machines went up or down."""
+        """Learn whether other machines can be heard at all; the same once more changes nothing."""
         self._members.linked(up=up, now=now)
 
     # -- time

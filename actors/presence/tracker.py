@@ -27,6 +27,7 @@ from actors.presence.periods import Periods
 from actors.presence.site import Site
 from actors.presence.windows import Diff, Windows
 from actors.pubsub.cluster import Cluster, Reply
+from actors.pubsub.joint import Joint
 from actors.runtime import monitors
 from actors.runtime.cell import Cell
 from actors.runtime.crashes import capped
@@ -58,7 +59,7 @@ class Tracker:
         self._watches = watches
         self._timers: Timers = get_dispatcher().timers
         self._starts = 0
-        self._adapters: tuple[Cluster, ...] = ()
+        self._cluster: Cluster = Joint(())
         self._asked: WeakSet[Cluster] = WeakSet()
         self._owners: set[int] = set()
         self._at_end = self._ended  # one for all
@@ -70,7 +71,6 @@ class Tracker:
         self._woken = False
         self._news = Event()
         self._waits = False
-        self._linked = True
         self.open = False
         self.site = self._new_site()
         self.windows = Windows(leave_delay)
@@ -95,8 +95,8 @@ class Tracker:
             self.windows = Windows(self._leave_delay)
             self._states.clear()
             self._cached = 0
-        self._adapters = pubsub.server.adapters
-        for adapter in self._adapters:
+        self._cluster = Joint(pubsub.server.adapters)
+        for adapter in pubsub.server.adapters:
             if adapter not in self._asked:
                 self._asked.add(adapter)
                 adapter.serve(self._kind, self._heard)
@@ -116,11 +116,10 @@ class Tracker:
         until = self._now() + timeout
         self._wait(until, lambda: self.site.caught_up)
         waiting: set[str] = set()
-        for adapter in self._adapters:
-            for peer in adapter.peers:
-                learn = functools.partial(self._learn, waiting, peer)
-                if adapter.request(peer, self._kind, HELD, timeout, learn):
-                    waiting.add(peer)
+        for peer in self._cluster.peers:
+            learn = functools.partial(self._learn, waiting, peer)
+            if self._cluster.request(peer, self._kind, HELD, timeout, learn):
+                waiting.add(peer)
         self._wait(until, lambda: not waiting)
 
     def _wait(self, until: float, condition: Callable[[], bool]) -> None:
@@ -134,9 +133,11 @@ class Tracker:
         waiting.discard(peer)
         self._news.set()
         now, index = self._now(), self.site.index
-        for entry, left in heard_of(answer):
-            if not index.by_key(entry.topic, entry.key):
-                self.windows.hold(entry, now + min(left, self._leave_delay))
+        self.windows.hold(
+            (entry, now + min(left, self._leave_delay))
+            for entry, left in heard_of(answer)
+            if not index.by_key(entry.topic, entry.key)
+        )
 
     def _carry_over(self, before: Site) -> None:
         """Track again, under new refs, whom the set of before had, and who still lives."""
@@ -166,7 +167,6 @@ class Tracker:
 
     def _new_site(self) -> Site:
         self._starts += 1
-        self._linked = True
         worker = pubsub.server.worker or f"{os.urandom(8).hex()}-0"
         return Site(worker, self._starts, Periods(), random.random, self._now())
 
@@ -279,27 +279,19 @@ class Tracker:
     def _listed(self, _: str = "") -> None:
         """Take the list of this machine's workers, as it is now."""
         if self.open:
-            peers = {peer for adapter in self._adapters for peer in adapter.peers}
-            self.site.workers({*peers, pubsub.server.worker}, self._now())
+            self.site.workers({*self._cluster.peers, pubsub.server.worker}, self._now())
             self._settle()
 
     def _follow_link(self) -> None:
-        up = all(adapter.hears for adapter in self._adapters)
-        if up != self._linked:
-            self._linked = up
-            self.site.linked(up, self._now())
+        self.site.linked(self._cluster.hears, self._now())
 
     def _send(self) -> None:
         outbox = self.site.outbox
         for worker, message in outbox:
             if worker is None:
-                for adapter in self._adapters:
-                    adapter.notify_all(self._kind, message)
+                self._cluster.notify_all(self._kind, message)
             else:
-                for adapter in self._adapters:
-                    if adapter.reaches(worker):
-                        adapter.notify(worker, self._kind, message)
-                        break
+                self._cluster.notify(worker, self._kind, message)
         outbox.clear()
 
     # -- what comes of all that

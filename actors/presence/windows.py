@@ -72,8 +72,7 @@ class _Topic:
             back = self.held.pop(entry.key, None)
             if back is not None:
                 self._leave(back.leaves)
-            if self.leaves.pop(named, None) is None:
-                self.joins[named] = entry
+            self._join(entry)
         elif self.joins.pop(named, None) is not None:  # nobody has seen it
             if kind == LOST:  # but what it came instead of, if it was an update
                 instead = [each for each in self.leaves if each[0] == entry.key]
@@ -107,9 +106,13 @@ class _Topic:
     def merge(self, joins: dict[_Named, Entry], leaves: dict[_Named, Entry]) -> None:
         """Take what came after what is here."""
         self._leave(leaves.values())
-        for named, entry in joins.items():
-            if self.leaves.pop(named, None) is None:
-                self.joins[named] = entry
+        for entry in joins.values():
+            self._join(entry)
+
+    def _join(self, entry: Entry) -> None:
+        named = entry.key, entry.ref
+        if self.leaves.pop(named, None) is None:
+            self.joins[named] = entry
 
     def _leave(self, leaves: Iterable[Entry]) -> None:
         for entry in leaves:
@@ -162,14 +165,21 @@ class Windows:
                 for entry in held.leaves:
                     yield entry, max(0.0, held.when - now)
 
-    def hold(self, entry: Entry, until: float) -> None:
-        """Have a lost leave wait that another process has heard of; twice is once."""
-        topic = self._topics.setdefault(entry.topic, _Topic())
-        before = topic.held.get(entry.key, _Held(until, []))
-        if entry.ref not in {each.ref for each in before.leaves}:
-            topic.held[entry.key] = _Held(max(until, before.when), [*before.leaves, entry])
+    def hold(self, leaves: Iterable[tuple[Entry, float]]) -> None:
+        """Have lost leaves wait, each until a time, that another process has heard of.
+
+        Twice is once.
+        """
+        changed: dict[str, _Topic] = {}
+        for entry, until in leaves:
+            topic = self._topics.setdefault(entry.topic, _Topic())
+            before = topic.held.get(entry.key, _Held(until, []))
+            if entry.ref not in {each.ref for each in before.leaves}:
+                topic.held[entry.key] = _Held(max(until, before.when), [*before.leaves, entry])
+                changed[entry.topic] = topic
+        for name, topic in changed.items():
             topic.held = dict(sorted(topic.held.items(), key=lambda item: item[1].when))
-            self._wait(entry.topic, topic)
+            self._wait(name, topic)
 
     def due(self) -> float:
         """Return when :meth:`take` has something to do; infinity for never."""

@@ -34,7 +34,7 @@ def test_leaves_that_wait_here_wait_as_long_there():
     here, there = Windows(2.0), Windows(2.0)
     here.note(("lost", entry()), 10.0, seen=False)
     for each, left in heard_of(said_held(here.held(10.5))):
-        there.hold(each, 100.0 + left)
+        there.hold([(each, 100.0 + left)])
     assert there.due() == 101.5
 
 

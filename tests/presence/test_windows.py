@@ -203,10 +203,10 @@ def test_lost_leaves_that_wait_can_be_told_to_another_worker():
 
 def test_leaves_that_another_worker_holds_wait_here_too():
     windows = Windows(DELAY)
-    windows.hold(entry("a", "r1"), 5.0)
-    windows.hold(entry("b"), 4.0)
-    windows.hold(entry("b"), 9.0)  # a third worker says the same
-    windows.hold(entry("a", "r2"), 3.0)
+    windows.hold([(entry("a", "r1"), 5.0)])
+    windows.hold([(entry("b"), 4.0)])
+    windows.hold([(entry("b"), 9.0)])  # a third worker says the same
+    windows.hold([(entry("a", "r2"), 3.0)])
     assert windows.due() == 4.0
     assert sorted(windows.shown("t", {})) == ["a", "b"]
     assert refs(windows.take(4.0)) == ([], ["b1"])
@@ -217,7 +217,7 @@ def test_leaves_that_another_worker_holds_wait_here_too():
 
 def test_who_is_held_from_elsewhere_and_comes_back_unseen_is_forgotten():
     windows = Windows(DELAY)
-    windows.hold(entry("a", "r1"), 5.0)
+    windows.hold([(entry("a", "r1"), 5.0)])
     windows.note((JOIN, entry("a", "r2")), 1.0, seen=False)
     assert windows.shown("t", {"a": [entry("a", "r2")]}) == {"a": [entry("a", "r2")]}
     assert windows.take(5.0) is None
