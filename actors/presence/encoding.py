@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
-import orjson
-
 from actors.errors import InvalidMessage, PresenceLimit
 from actors.presence.entries import MAX_META_BYTES, MAX_NAME_BYTES, OBJECT_PROPERTIES, Entry
 from actors.serializers import strict_json
@@ -77,7 +75,7 @@ def encoded(meta: object, ref: str, previous: str | None = None) -> bytes:
     text = strict_json.encode(meta)
     if len(text) > MAX_META_BYTES:
         raise PresenceLimit(f"a meta of {len(text)} bytes: at most {MAX_META_BYTES}")
-    if text.count(b"[") + text.count(b"{") > MAX_META_DEPTH:
+    if strict_json.may_be_deep(text, MAX_META_DEPTH):
         _check_depth(text)
     names = f'"phx_ref":"{ref}"' + (f',"phx_ref_prev":"{previous}"' if previous else "")
     return b"%b%b%b}" % (text[:-1], b"," if len(text) > 2 else b"", names.encode())
@@ -85,8 +83,8 @@ def encoded(meta: object, ref: str, previous: str | None = None) -> bytes:
 
 def _check_depth(text: bytes) -> None:
     try:
-        strict_json.check_depth(orjson.loads(text), MAX_META_DEPTH)
-    except (InvalidMessage, orjson.JSONDecodeError):
+        strict_json.decode(text, MAX_META_DEPTH)
+    except InvalidMessage:
         raise PresenceLimit(f"a meta deeper than {MAX_META_DEPTH} levels") from None
 
 

@@ -11,8 +11,8 @@ from itertools import islice
 from typing import Any, Final
 
 from actors.errors import InvalidMessage
-from actors.presence.entries import Entry, sound
-from actors.serializers.strict_json import decode
+from actors.presence.entries import Entry
+from actors.presence.messages import check_entry
 
 HELD: Final = ["held"]
 
@@ -36,13 +36,8 @@ def heard_of(answer: object) -> Iterator[tuple[Entry, float]]:
         match each:
             case [str(topic), str(key), str(ref), bytes(meta), float(left)] if 0 <= left <= LONGEST:
                 entry = Entry(0, topic, key, ref, meta)
-                if sound(entry) and _is_meta(meta, ref):
-                    yield entry, left
-
-
-def _is_meta(meta: bytes, ref: str) -> bool:
-    try:
-        value = decode(meta)
-    except InvalidMessage:
-        return False
-    return type(value) is dict and value.get("phx_ref") == ref
+                try:
+                    check_entry(entry)
+                except InvalidMessage:
+                    continue
+                yield entry, left

@@ -160,6 +160,13 @@ def _delta(since: int, to: int, adds: list[Entry], gone: list[Any]) -> Delta:
     return Delta(since, to, adds, left, lost)
 
 
+def check_entry(entry: Entry) -> None:
+    """Raise :class:`InvalidMessage` for names or a meta that no entry can have."""
+    value = decode(entry.meta) if sound(entry) else None
+    if type(value) is not dict or value.get("phx_ref") != entry.ref:
+        raise InvalidMessage("not the names or the meta of an entry")
+
+
 def _entries(raw: object, low: int, high: int, names: Mapping[str, str]) -> list[Entry]:
     """Return entries whose tags ascend beyond ``low``, up to ``high``.
 
@@ -186,9 +193,7 @@ def _entries(raw: object, low: int, high: int, names: Mapping[str, str]) -> list
         if topic not in shared:
             shared[topic] = names.get(topic, topic)
         entry = Entry._make((tag, shared[topic], key, ref, meta))  # quicker than Entry(...)
-        value = decode(meta) if sound(entry) else None
-        if type(value) is not dict or value.get("phx_ref") != ref:
-            raise InvalidMessage("not the names or the meta of an entry")
+        check_entry(entry)
         found.append(entry)
         low = tag
     return found

@@ -36,16 +36,21 @@ class _Model(Protocol):
     def model_dump(self, *, mode: str) -> dict[str, Any]: ...
 
 
-def decode(text: str | bytes) -> Any:
+def decode(text: str | bytes, most: int = MAX_DEPTH) -> Any:
     """Return the value of ``text``; raise :class:`InvalidMessage` if it is no JSON or too deep."""
     try:
         value = orjson.loads(text)
     except orjson.JSONDecodeError:
         raise InvalidMessage("not JSON") from None  # the error's text quotes the client's
     # A level takes two characters, so nothing short is deep, and most messages end here.
-    if len(text) > 2 * MAX_DEPTH and _brackets(text) > MAX_DEPTH:
-        check_depth(value)
+    if may_be_deep(text, most):
+        check_depth(value, most)
     return value
+
+
+def may_be_deep(text: str | bytes, most: int) -> bool:
+    """Whether JSON may have more than ``most`` levels: few texts do, and it is quick to see."""
+    return len(text) > 2 * most and _brackets(text) > most
 
 
 def _brackets(text: str | bytes) -> int:
