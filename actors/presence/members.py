@@ -29,6 +29,10 @@ MAX_ANSWERS: Final = 64
 """Answers that one set gets in each ``want_every``, and wants: the pages of a transfer."""
 
 
+EARLIER: Final = 8
+"""Workers before a new one of which it tells, where they are not in its list, that they ended."""
+
+
 class Budget:
     """What may be done ``MAX_ANSWERS`` times in each ``every`` seconds."""
 
@@ -45,10 +49,6 @@ class Budget:
             self._until, self._count = now + self._every, 0
         self._count += 1
         return self._count <= MAX_ANSWERS
-
-
-EARLIER: Final = 8
-"""Workers before a new one of which it tells, where they are not in its list, that they ended."""
 
 
 class Member:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import functools
 import inspect
 import logging
 from collections.abc import Callable, Mapping, Sequence
@@ -177,9 +178,9 @@ class Presence(Actor):
             raise NotTracked(f"{owner} is not tracked under {topic!r:.100} and {key!r:.100}")
         if callable(meta):
             meta = meta(encoding.decoded(entry))
+            if tracker.site.entry(owner.number, topic, key) is not entry:
+                raise NotTracked(f"{key!r:.100} of {topic!r:.100} was changed by what changes it")
         make: Callable[[str], bytes] = lambda ref: encoding.encoded(meta, ref, entry.ref)  # noqa: E731
-        if tracker.site.entry(owner.number, topic, key) is not entry:
-            raise NotTracked(f"{topic!r:.100} and {key!r:.100}: it was changed by what changes it")
         return tracker.update(owner, topic, key, make).ref
 
     @classmethod
@@ -223,8 +224,7 @@ class Presence(Actor):
         if not cls.__watches:
             diff = tracker.take_of(topic)
             if diff is not None:
-                joins, leaves = (encoding.by_key(each) for each in (diff.joins, diff.leaves))
-                _tell(cls, tracker, diff, encoding.as_json(joins), encoding.as_json(leaves))
+                _tell(cls, tracker, diff, encoding.as_json)
         channel.push(STATE, Encoded(tracker.state(topic)))
 
     # -- callbacks
@@ -280,15 +280,11 @@ class Presence(Actor):
 
     def __show(self, tracker: Tracker, diff: Diff) -> None:
         cls = type(self)
-        joins, leaves = encoding.by_key(diff.joins), encoding.by_key(diff.leaves)
-        if cls.__fetches:
-            decorated = cls.__decorated
-            _tell(cls, tracker, diff, decorated(diff.topic, joins), decorated(diff.topic, leaves))
-        else:
-            _tell(cls, tracker, diff, encoding.as_json(joins), encoding.as_json(leaves))
+        decorated = functools.partial(cls.__decorated, diff.topic)
+        _tell(cls, tracker, diff, decorated if cls.__fetches else encoding.as_json)
         if cls.__watches:
             present = encoding.metas(tracker.shown(diff.topic))
-            came, went = encoding.metas(joins), encoding.metas(leaves)
+            came, went = map(encoding.metas, map(encoding.by_key, (diff.joins, diff.leaves)))
             try:
                 self.__state = self.handle_metas(
                     diff.topic, {"joins": came, "leaves": went}, present, self.__state
@@ -346,11 +342,13 @@ class Presence(Actor):
         return tracker
 
 
+Encode = Callable[[Mapping[str, Sequence[Entry]]], bytes]
 Change = Mapping[str, Any] | Callable[[dict[str, Any]], Mapping[str, Any]]
 
 
-def _tell(cls: type[Presence], tracker: Tracker, diff: Diff, joins: bytes, leaves: bytes) -> None:
-    """Tell a diff to the viewers of this process, unless others have come meanwhile."""
+def _tell(cls: type[Presence], tracker: Tracker, diff: Diff, encode: Encode) -> None:
+    """Tell a diff to the viewers of this process, unless others come while it is encoded."""
+    joins, leaves = (encode(encoding.by_key(each)) for each in (diff.joins, diff.leaves))
     if not tracker.windows.counts(diff):
         return
     payload = encoding.diff_json(joins, leaves)
