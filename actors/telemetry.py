@@ -51,7 +51,7 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from actors.runtime.crashes import CrashLog
+from actors.crash_log import CrashLog
 
 Handler = Callable[[str, Mapping[str, float], Mapping[str, Any]], object]
 

@@ -10,9 +10,9 @@ import time
 from typing import Any, Final
 
 from actors import telemetry
+from actors.crash_log import capped
 from actors.errors import ConfigError
 from actors.reasons import Failure, Reason
-from actors.runtime.crashes import capped
 
 logger = logging.getLogger("roost.channels")
 

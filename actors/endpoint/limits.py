@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from actors import log_format, publish_message, schedule, signing
+from actors import crash_log, log_format, publish_message, schedule, signing
 from actors import packets as frames
 from actors.channels import hot
 from actors.channels.channel import Channel
@@ -18,7 +18,7 @@ from actors.presence import entries, held, members, periods, presence, tracker, 
 from actors.pubsub import bus, link, numbers, pace, wire
 from actors.pubsub.redis import outbox
 from actors.pubsub.redis import schedule as redis
-from actors.runtime import actor, blocked, crashes, dear, descriptors, dispatcher, reserve
+from actors.runtime import actor, blocked, dear, descriptors, dispatcher, reserve
 from actors.serializers import message, strict_json
 from actors.socket import Socket
 from supervision.draining import DrainOptions
@@ -183,7 +183,7 @@ FIXED: tuple[tuple[str, Any, str, str], ...] = (
     ("log.waiting", log_writer.MAX_WAITING, "bytes", "of the log that wait to be written"),
     ("master.boot", fleet.BOOT, "seconds", "until a worker must be ready"),
     ("log.line", log_format.MAX_LINE, "characters", "of a line, or of a stack"),
-    ("log.crashes", crashes.LINES, "lines", "in 10 s of crashes at one place, then a count"),
+    ("log.crashes", crash_log.LINES, "lines", "in 10 s of crashes at one place, then a count"),
     ("log.refusals", 1, "lines", "in 1 s of one kind that clients can cause, then a count"),
     ("token.size", signing.MAX_TOKEN, "bytes", "of a signed token"),
 )

@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Final, overload
 
 from actors import contract, pubsub, telemetry
 from actors.channels.channel import Channel
+from actors.crash_log import CrashLog
 from actors.errors import ConfigError, NotTracked
 from actors.options import not_negative
 from actors.presence import encoding
@@ -22,7 +23,6 @@ from actors.reasons import Crash, Killed, Reason, Shutdown
 from actors.runtime import monitors
 from actors.runtime.actor import Actor, ActorKilled, Exit
 from actors.runtime.cell import Cell
-from actors.runtime.crashes import CrashLog
 from actors.runtime.dispatcher import get_dispatcher
 from actors.runtime.ref import Ref
 from actors.serializers.message import Body

@@ -18,6 +18,7 @@ from weakref import WeakSet
 from gevent.event import Event
 
 from actors import pubsub, telemetry
+from actors.crash_log import capped
 from actors.errors import PresenceLimit
 from actors.presence.encoding import as_json, decoded, encoded
 from actors.presence.ends import kind_of
@@ -30,7 +31,6 @@ from actors.pubsub.cluster import Cluster, Reply
 from actors.pubsub.joint import Joint
 from actors.runtime import monitors
 from actors.runtime.cell import Cell
-from actors.runtime.crashes import capped
 from actors.runtime.dispatcher import get_dispatcher
 from actors.runtime.timers import Timer, Timers
 

@@ -2,10 +2,10 @@
 
 From the ground up, each knowing what stands before it and nothing after:
 
-* ``crashes`` writes the log lines of what failed. ``timers``, ``carrier``, ``descriptors``,
-  ``dear``, ``blocked``, ``stuck``, ``rounds`` and ``reserve`` are the parts of the ``dispatcher``,
-  which reads connections and runs what is ready. It knows runnables, and not actors. A ``future``
-  waits on it;
+* ``timers``, ``carrier``, ``descriptors``, ``dear``, ``blocked``, ``stuck``, ``rounds`` and
+  ``reserve`` are the parts of the ``dispatcher``, which reads connections and runs what is ready.
+  It knows runnables, and not actors. A ``future`` waits on it. What fails is logged by
+  :mod:`actors.crash_log`;
 * ``cell`` is the record of one actor, which its ``lifecycle`` moves: only its methods write it.
   ``turns`` is the part of it that every message passes, which a compiled build has in C.
   ``mailbox`` says what may be put into one, ``ref`` is what others hold of it;

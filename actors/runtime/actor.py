@@ -276,7 +276,7 @@ class Actor(pykka.Actor):
             self.on_stop()
 
     def on_crash(self, reason: Crash) -> None:
-        """Log a crash: one line that says where, and the stack (:mod:`actors.runtime.crashes`)."""
+        """Log a crash: one line that says where, and the stack (:mod:`actors.crash_log`)."""
         exits.report(self.actor_inbox, reason.exception, "%s crashed")
 
     # -- watching and time

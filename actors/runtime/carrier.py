@@ -8,7 +8,7 @@ from typing import Any, Final, Protocol
 
 from greenlet import greenlet
 
-from actors.runtime.crashes import CrashLog
+from actors.crash_log import CrashLog
 
 logger = logging.getLogger("roost.runtime")
 

@@ -39,7 +39,7 @@ from typing import Any
 from gevent import get_hub, monkey
 from greenlet import getcurrent
 
-from actors.runtime import crashes
+from actors import crash_log
 from actors.runtime.blocked import MAX_CARRIERS, Blocked
 from actors.runtime.carrier import Carrier, Job, Runnable
 from actors.runtime.dear import DEAR
@@ -404,7 +404,7 @@ def get_dispatcher() -> Dispatcher:
         raise RuntimeError("actors do not survive os.fork: exec a new process instead")
     if _dispatcher is None:
         _dispatcher = Dispatcher()
-        crashes.use(_dispatcher.timers.call_later, _dispatcher.on_this_thread)
+        crash_log.use(_dispatcher.timers.call_later, _dispatcher.on_this_thread)
     return _dispatcher
 
 

@@ -14,11 +14,11 @@ from typing import Any, Final
 
 from greenlet import GreenletExit, getcurrent, greenlet
 
+from actors.crash_log import CrashLog
 from actors.errors import RoostError
 from actors.reasons import KILLED, Crash, Reason
 from actors.runtime import monitors, registry
 from actors.runtime.cell import Cell
-from actors.runtime.crashes import CrashLog
 from actors.runtime.lifecycle import Event, State
 from actors.runtime.mailbox import answer_dead
 

@@ -17,8 +17,9 @@ from __future__ import annotations
 
 import os
 
+from actors import crash_log
 from actors.reasons import NOPROC
-from actors.runtime import crashes, dispatcher, names, registry
+from actors.runtime import dispatcher, names, registry
 
 
 def _in_child() -> None:
@@ -26,7 +27,7 @@ def _in_child() -> None:
         cell.abandon(NOPROC)
     names.forget()
     dispatcher.abandon()
-    crashes.forget()
+    crash_log.forget()
 
 
 os.register_at_fork(after_in_child=_in_child)

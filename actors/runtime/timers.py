@@ -13,7 +13,7 @@ import logging
 from collections.abc import Callable
 from typing import Final
 
-from actors.runtime.crashes import CrashLog
+from actors.crash_log import CrashLog
 
 Callback = Callable[[], float | None]
 

@@ -14,9 +14,10 @@ from typing import Any, Final, TypeVar
 from gevent.event import Event
 from greenlet import getcurrent
 
+from actors import crash_log
 from actors.crash_text import crash
 from actors.pubsub import server as topics
-from actors.runtime import crashes, registry
+from actors.runtime import registry
 from actors.runtime.cell import Cell
 from actors.runtime.dispatcher import Dispatcher, use_dispatcher
 from actors.runtime.stuck import Stuck
@@ -131,7 +132,7 @@ class Stage:
         self.at_crash: list[Callable[[Crashed], object]] = []
         self.at_end: list[Callable[[], object]] = []
         self._before = use_dispatcher(self.dispatcher)
-        self._unwatch = crashes.watch(self._crashed)
+        self._unwatch = crash_log.watch(self._crashed)
         topics.serves = True
 
     def _crashed(self, error: BaseException, message: str, args: tuple[Any, ...]) -> None:

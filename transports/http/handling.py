@@ -6,8 +6,8 @@ import logging
 from collections.abc import Callable, Hashable
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn, Protocol, runtime_checkable
 
+from actors.crash_log import CrashLog, capped
 from actors.errors import HTTPError
-from actors.runtime.crashes import CrashLog, capped
 from actors.runtime.dispatcher import get_dispatcher
 from transports.http.date import http_date
 from transports.http.request import Request

@@ -7,8 +7,8 @@ from typing import Final
 
 from gevent.event import Event
 
+from actors.crash_log import capped
 from actors.errors import ConnectionLost
-from actors.runtime.crashes import capped
 from transports.http.date import http_date
 from transports.http.request import Headers, Request
 from transports.http.responder import Responder

@@ -12,8 +12,8 @@ from collections.abc import Callable
 from gevent.event import Event
 
 from actors import signing
+from actors.crash_log import capped
 from actors.results import Error
-from actors.runtime.crashes import capped
 from actors.token import report_ahead
 from transports.longpoll import token as tokens
 from transports.longpoll.options import LongPollOptions

@@ -17,10 +17,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, Protocol
 
 from actors import signing, telemetry, token
+from actors.crash_log import capped
 from actors.crash_text import blame
 from actors.messages import ConnectInfo
 from actors.results import Error, Ok
-from actors.runtime.crashes import capped
 from actors.serializers.negotiation import NotServed
 from transports.http.request import Request
 from transports.http.response import Response

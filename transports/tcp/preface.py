@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Final, Protocol
 
-from actors.runtime.crashes import capped
+from actors.crash_log import capped
 from transports.tcp.protocol import StreamProtocol
 from transports.tcp.proxy_protocol import parse
 

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from select import EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT
 from typing import Any, Final
 
-from actors.runtime.crashes import CrashLog
+from actors.crash_log import CrashLog
 from actors.runtime.dispatcher import Dispatcher
 from actors.runtime.timers import Timer
 from transports.tcp.descriptor import Descriptor

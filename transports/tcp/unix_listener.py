@@ -7,7 +7,7 @@ import os
 import socket
 from typing import TYPE_CHECKING, Any, Final
 
-from actors.runtime.crashes import capped
+from actors.crash_log import capped
 from actors.runtime.unix import peer_user
 from transports.tcp.listener import Listener
 from transports.tcp.trust import UNIX

@@ -17,12 +17,12 @@ from greenlet import getcurrent
 from pykka import ActorDeadError
 
 from actors import telemetry
+from actors.crash_log import capped
 from actors.crash_text import described
 from actors.errors import AskFailed, MailboxFull
 from actors.packets import pack, unpack
 from actors.pubsub.cluster import Cluster, Reply
 from actors.runtime import names
-from actors.runtime.crashes import capped
 from actors.runtime.dispatcher import get_dispatcher
 from actors.runtime.future import Future
 from actors.runtime.mailbox import Envelope

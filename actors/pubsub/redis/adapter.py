@@ -13,6 +13,7 @@ from collections.abc import Callable, Collection
 from typing import Any, Final
 
 from actors import telemetry
+from actors.crash_log import CrashLog, capped
 from actors.errors import ConfigError
 from actors.packets import MAX_FRAME, FrameError
 from actors.pubsub.cluster import Handler, Reply
@@ -26,7 +27,6 @@ from actors.pubsub.redis.link import PEER, Link
 from actors.pubsub.redis.schedule import BOOT, BOOT_LATER
 from actors.reasons import Reason
 from actors.redis_options import RedisOptions
-from actors.runtime.crashes import CrashLog, capped
 from actors.runtime.dispatcher import get_dispatcher
 from actors.runtime.timers import Timer
 from actors.schedule import BUS_FLUSH

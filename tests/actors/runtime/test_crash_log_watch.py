@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import logging
 
-from actors.runtime import crashes
-from actors.runtime.crashes import CrashLog
+from actors import crash_log
+from actors.crash_log import CrashLog
 
 
 def test_a_watcher_is_told_of_crashes_that_the_log_holds_back(caplog):
     log = CrashLog(logging.getLogger("roost.test"), burst=1)
     told = []
-    unwatch = crashes.watch(lambda *what: told.append(what))
+    unwatch = crash_log.watch(lambda *what: told.append(what))
     errors = [ValueError("one"), ValueError("two")]
     for error in errors:
         log.log(error, "%s crashed", "it")

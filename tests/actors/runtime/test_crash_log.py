@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from actors.runtime import Actor, crashes
-from actors.runtime.crashes import LINES, CrashLog
+from actors import crash_log
+from actors.crash_log import LINES, CrashLog
+from actors.runtime import Actor
 from tests.support.recorder import Recorder
 from tests.support.waiting import DEADLINE, eventually
 
@@ -19,7 +20,7 @@ logger = logging.getLogger("tests.crashes")
 @pytest.fixture
 def silent_later(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have counts told by the next line alone: other tests count lines as well."""
-    monkeypatch.setattr(crashes, "later", lambda delay, function: None)
+    monkeypatch.setattr(crash_log, "later", lambda delay, function: None)
 
 
 def failing(text: str = "no") -> None:
@@ -34,7 +35,7 @@ def failed(text: str = "no") -> ValueError:
     raise AssertionError
 
 
-HERE = f"test_crashes.py:{failing.__code__.co_firstlineno + 1} in failing"
+HERE = f"test_crash_log.py:{failing.__code__.co_firstlineno + 1} in failing"
 
 
 @pytest.mark.parametrize(
