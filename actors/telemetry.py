@@ -3,46 +3,65 @@
 ``attach`` a handler to an event by name; ``execute`` calls the handlers in the order they came. A
 handler runs where the event happens and must not block; one that raises is logged and detached.
 
-=========================== ============================================ ==========================
-event                       measurements                                 metadata
-=========================== ============================================ ==========================
-``pubsub.gap``              ``missing`` (messages)                       ``publisher`` (worker)
-``pubsub.dropped``          ``count`` (messages not queued for a peer)   ``peer`` (worker)
-``pubsub.link``             ``up`` (1 or 0)                              ``peer`` (worker, or
-                                                                         ``"redis"``)
-``pubsub.malformed``        ``count`` (messages that are not ours)       ``peer``
-``pubsub.renumbered``       ``count`` (wrong numbers that were believed) ``publisher``
-``pubsub.refused``          ``count`` (mailboxes that were full)         ``topic``
-``pubsub.unknown``          ``count`` (of a newer worker: passed over)   ``kind``
-``socket.connected``        ``duration`` (seconds of ``connect``)        ``socket`` (a class),
-                                                                         ``info``, ``accepted``
-``carriers.many``,          ``blocked``, ``limit`` (turns)               ``where`` (most of them
-``carriers.full``                                                        block, of the oldest)
-``carriers.free``           the same, when they are few again
-``channel.joined``          ``duration`` (seconds of ``join``)           ``channel`` (a class),
-                                                                         ``topic``
-``channel.handled_in``      ``duration`` (seconds of the callback for a  ``channel``, ``topic``,
-                            client's event)                              ``event``
-``channel.refused``         ``count`` (error replies that are ours, and  ``owner`` (a channel's or
-                            joins that the application refused)          a socket's class),
-                                                                         ``topic``, ``reason``
-``channel.closed``          ``count`` (channels that were joined)        ``channel``, ``topic``,
-                                                                         ``reason``
-``presence.diff``           ``joins``, ``leaves`` (metas), ``size``      ``presence`` (a class),
-                            (bytes of its payload): told here            ``topic``
-``presence.replica``        ``count`` (another worker's set)             ``presence`` (a name),
-                                                                         ``replica``, ``status``
-                                                                         (``"up"``, ``"down"`` or
-                                                                         ``"gone"``)
-``presence.malformed``      ``count`` (messages that are not presence's) ``peer`` (worker)
-``publish.request``         ``status``, ``count`` (messages that were    ``path``, ``peer`` (an
-                            accepted), ``size`` (bytes of the body)      address, or ``unix``)
-``drain.batch``             ``index``, ``count`` (connections), ``left``  ``drainer``
-``once.appointed``          ``number`` (once_number): it runs here       ``names``
-``once.lost``               ``number``, ``held`` (seconds): no more      ``names``, ``reason``
-``once.dropped``            ``count`` (told to nobody, or unsent)        ``name``, ``reason``
-``supervisor.restart``      ``count`` (restarts in the period)           ``supervisor``, ``child``
-=========================== ============================================ ==========================
+Each event, its measurements with their units, and its metadata; docs/events.md says when it is told
+(``make docs`` makes both of :mod:`actors.events`):
+
+* ``endpoint.start``: ``duration`` (seconds); ``addresses``, ``workers``
+* ``endpoint.stop``: ``duration`` (seconds), ``orderly`` (0 or 1); ``addresses``, ``workers``,
+  ``reason``
+* ``endpoint.failed``: ``duration`` (seconds); ``addresses``, ``workers``, ``reason``
+* ``worker.started``: ``count`` (times); ``slot``, ``name``, ``pid``
+* ``worker.ready``: ``boot`` (seconds); ``slot``, ``name``, ``pid``
+* ``worker.ended``: ``duration`` (seconds); ``slot``, ``name``, ``pid``, ``status``
+* ``reload.start``: ``count`` (workers); ``trigger``
+* ``reload.stop``: ``duration`` (seconds); ``trigger``
+* ``reload.failed``: ``duration`` (seconds); ``trigger``, ``error``
+* ``supervisor.restart``: ``count`` (restarts); ``supervisor``, ``child``, ``reason``
+* ``supervisor.gave_up``: ``count`` (restarts); ``supervisor``, ``child``, ``reason``
+* ``drain.start``: ``total`` (connections); ``drainer``
+* ``drain.batch``: ``index`` (a number), ``count`` (connections), ``left`` (connections);
+  ``drainer``
+* ``drain.stop``: ``duration`` (seconds), ``total`` (connections), ``late`` (connections);
+  ``drainer``
+* ``connection.opened``: ``open`` (connections); ``id``, ``mount``, ``transport``, ``peer``
+* ``connection.closed``: ``duration`` (seconds); ``id``, ``mount``, ``transport``, ``reason``,
+  ``code``, ``by``
+* ``connection.refused``: ``count`` (times); ``mount``, ``cause``, ``status``
+* ``connection.slow_consumer``: ``queued`` (bytes); ``id``, ``mount``, ``transport``
+* ``socket.connected``: ``duration`` (seconds); ``socket``, ``info``, ``accepted``
+* ``longpoll.opened``: ``open`` (sessions); ``id``, ``mount``
+* ``longpoll.closed``: ``duration`` (seconds), ``messages`` (messages); ``id``, ``mount``,
+  ``reason``
+* ``http.request``: ``duration`` (seconds), ``bytes`` (bytes); ``route``, ``method``, ``path``,
+  ``status``, ``peer``
+* ``actor.crashed``: ``count`` (times); ``actor``, ``callback``, ``error``, ``id``
+* ``mailbox.overflow``: ``messages`` (messages), ``bytes`` (bytes); ``actor``, ``policy``
+* ``carriers.many``: ``blocked`` (turns), ``limit`` (turns); ``where``
+* ``carriers.full``: ``blocked`` (turns), ``limit`` (turns); ``where``
+* ``carriers.free``: ``blocked`` (turns), ``limit`` (turns)
+* ``channel.joined``: ``duration`` (seconds); ``channel``, ``topic``
+* ``channel.left``: ``duration`` (seconds); ``channel``, ``topic``
+* ``channel.closed``: ``count`` (times); ``channel``, ``topic``, ``reason``
+* ``channel.handled_in``: ``duration`` (seconds); ``channel``, ``topic``, ``event``
+* ``channel.refused``: ``count`` (times); ``owner``, ``topic``, ``reason``
+* ``message.undecodable``: ``bytes`` (bytes); ``socket``, ``serializer``, ``cause``
+* ``message.undeliverable``: ``bytes`` (bytes); ``topic``, ``event``, ``serializer``, ``cause``
+* ``presence.diff``: ``joins`` (metas), ``leaves`` (metas), ``size`` (bytes); ``presence``,
+  ``topic``
+* ``presence.replica``: ``count`` (times); ``presence``, ``replica``, ``status``
+* ``presence.malformed``: ``count`` (times); ``peer``
+* ``pubsub.gap``: ``missing`` (messages); ``publisher``
+* ``pubsub.dropped``: ``count`` (messages); ``peer``
+* ``pubsub.link``: ``up`` (0 or 1); ``peer``
+* ``pubsub.malformed``: ``count`` (times); ``peer``
+* ``pubsub.renumbered``: ``count`` (times); ``publisher``
+* ``pubsub.refused``: ``count`` (messages); ``topic``
+* ``pubsub.unknown``: ``count`` (times); ``kind``
+* ``publish.request``: ``status`` (an HTTP status), ``count`` (messages), ``size`` (bytes);
+  ``path``, ``peer``
+* ``once.appointed``: ``number`` (a number); ``names``
+* ``once.lost``: ``number`` (a number), ``held`` (seconds); ``names``, ``reason``
+* ``once.dropped``: ``count`` (messages); ``name``, ``reason``
 """
 
 from __future__ import annotations

@@ -2,8 +2,9 @@
 
     python -m tests.architecture.documents
 
-writes those parts anew: code that is included from ``examples/``, the table of limits, that of a
-shutdown's times, and the diagrams of lifecycles; and the types of options, which are no document.
+writes those parts anew: code that is included from ``examples/``, the tables of limits, events and
+a shutdown's times, and the diagrams of lifecycles; and the types of options, and the docstring of
+:mod:`actors.telemetry`, which are no documents.
 """
 
 from __future__ import annotations
@@ -15,12 +16,13 @@ from importlib import import_module
 
 from actors import ChannelSocket, Endpoint
 from actors.endpoint.limits import FIXED, listed
-from tests.architecture import spans, typed_options
+from tests.architecture import event_tables, spans, typed_options
 from tests.architecture.sources import ROOT
 
 INCLUDE = re.compile(r"(<!-- include: (\S+) -->\n```[a-z]+\n).*?(```\n)", re.DOTALL)
 LIMITS = re.compile(r"(<!-- limits -->\n).*?(<!-- end of limits -->\n)", re.DOTALL)
 SCHEDULE = re.compile(r"(<!-- schedule -->\n).*?(<!-- end of schedule -->\n)", re.DOTALL)
+EVENTS = re.compile(r"(<!-- events -->\n).*?(<!-- end of events -->\n)", re.DOTALL)
 LIFECYCLE = re.compile(r"(<!-- lifecycle: (\S+) -->\n).*?(<!-- end of lifecycle -->\n)", re.DOTALL)
 SHOWN = Endpoint()
 """An endpoint that has every limit: channels over both transports."""
@@ -42,6 +44,7 @@ def refreshed(text: str) -> str:
     """Return a document's text with its parts made anew."""
     text = INCLUDE.sub(lambda found: found[1] + code_of(found[2]) + found[3], text)
     text = SCHEDULE.sub(lambda found: found[1] + spans.table() + found[2], text)
+    text = EVENTS.sub(lambda found: found[1] + event_tables.tables() + found[2], text)
     text = LIFECYCLE.sub(lambda found: found[1] + diagram_of(found[2]) + found[3], text)
     return LIMITS.sub(lambda found: found[1] + HEAD + limit_rows() + found[2], text)
 
@@ -93,3 +96,4 @@ if __name__ == "__main__":
     for path, text in documents().items():
         (ROOT / path).write_text(refreshed(text), encoding="utf-8")
     typed_options.PATH.write_text(typed_options.rendered(), encoding="utf-8")
+    event_tables.PATH.write_text(event_tables.rendered(), encoding="utf-8")

@@ -10,7 +10,10 @@ import pytest
 from actors.endpoint.command import broadcast
 from actors.endpoint.command.arguments import parser
 from actors.endpoint.limits import listed
+from actors.events import CATALOGUE
+from tests.architecture import event_tables
 from tests.architecture.documents import (
+    EVENTS,
     INCLUDE,
     LIFECYCLE,
     LIMITS,
@@ -107,6 +110,16 @@ def test_the_times_of_a_shutdown_are_documented():
     assert len(SCHEDULE.findall(documents()["docs/architecture.md"])) == 1
 
 
+def test_every_event_is_documented():
+    text = EVENTS.search(documents()["docs/events.md"])[0]
+    assert text.count("\n| `") == len(CATALOGUE)
+    assert event_tables.PATH.read_text("utf-8").count("\n* ``") == len(CATALOGUE)
+
+
+def test_the_docstring_of_telemetry_is_fresh():
+    assert event_tables.rendered() == event_tables.PATH.read_text("utf-8")
+
+
 def test_every_lifecycle_is_drawn():
     drawn = {found[2] for found in LIFECYCLE.finditer(documents()["docs/architecture.md"])}
     tables = [path.relative_to(ROOT) for path in ROOT.glob("[ast]*/**/lifecycle.py")]
@@ -194,6 +207,7 @@ def test_license_is_the_one_that_the_metadata_names():
         (stale_parts, "<!-- include: examples/echo.py -->\n```python\nx = 1\n```\n", 1),
         (stale_parts, "<!-- include: examples/echo.py -->\nnothing", 1),
         (stale_parts, "<!-- schedule -->\n| worker | 24 |\n<!-- end of schedule -->\n", 1),
+        (stale_parts, "<!-- events -->\n<!-- end of events -->\n", 1),
         (
             stale_parts,
             "<!-- lifecycle: transports.http.lifecycle -->\n<!-- end of lifecycle -->\n",
