@@ -22,8 +22,9 @@ from actors.runtime import actor, blocked, dear, descriptors, dispatcher, reserv
 from actors.serializers import message, strict_json
 from actors.socket import Socket
 from supervision.draining import DrainOptions
-from supervision.processes import MAX_WORKERS, channel, fleet, sockets
+from supervision.processes import channel, fleet, sockets
 from supervision.processes import writer as log_writer
+from supervision.processes.bounds import MAX_WORKERS
 from transports.http import chunked, forwarded, grammar, query, shared, writer
 from transports.longpoll import claims, relay
 from transports.longpoll import transport as longpoll

@@ -6,6 +6,3 @@ has not loaded cannot fail in it.
 ``master`` is the loop, ``fleet`` the book on its processes, ``slots`` says which worker runs where,
 and ``appointment`` which one runs what exists once; ``once_file`` is the lock of that one.
 """
-
-MAX_WORKERS = 256
-"""Worker processes of one master."""

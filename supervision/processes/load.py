@@ -18,7 +18,7 @@ import struct
 from pathlib import Path
 from typing import Final, Self
 
-from supervision.processes import MAX_WORKERS
+from supervision.processes.bounds import MAX_WORKERS
 
 LOAD: Final = "load"
 """The file's name in the master's private directory."""

@@ -25,7 +25,7 @@ from typing import Final
 from actors.reasons import NORMAL, Failure, Reason
 from supervision.backoff import Backoff
 from supervision.plan import Child, Move, Plan
-from supervision.processes import MAX_WORKERS
+from supervision.processes.bounds import MAX_WORKERS
 from supervision.processes.fleet import NEVER, Fleet, Process, State
 from supervision.processes.spawn import described
 from supervision.specs import ChildSpec, Flags

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from supervision.processes import MAX_WORKERS
+from supervision.processes.bounds import MAX_WORKERS
 from supervision.processes.load import LoadShare
 
 
