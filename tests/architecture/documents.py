@@ -2,9 +2,9 @@
 
     python -m tests.architecture.documents
 
-writes those parts anew: code that is included from ``examples/``, the tables of limits, events and
-a shutdown's times, and the diagrams of lifecycles; and the types of options, and the docstring of
-:mod:`actors.telemetry`, which are no documents.
+writes those parts anew: code that is included from ``examples/``, the tables of limits, settings,
+events and a shutdown's times, and the diagrams of lifecycles; and the types of options, and the
+docstring of :mod:`actors.telemetry`, which are no documents.
 """
 
 from __future__ import annotations
@@ -16,13 +16,16 @@ from importlib import import_module
 
 from actors import ChannelSocket, Endpoint
 from actors.endpoint.limits import FIXED, listed
-from tests.architecture import event_tables, spans, typed_options
+from tests.architecture import event_tables, setting_tables, spans, typed_options
 from tests.architecture.sources import ROOT
 
 INCLUDE = re.compile(r"(<!-- include: (\S+) -->\n```[a-z]+\n).*?(```\n)", re.DOTALL)
 LIMITS = re.compile(r"(<!-- limits -->\n).*?(<!-- end of limits -->\n)", re.DOTALL)
 SCHEDULE = re.compile(r"(<!-- schedule -->\n).*?(<!-- end of schedule -->\n)", re.DOTALL)
 EVENTS = re.compile(r"(<!-- events -->\n).*?(<!-- end of events -->\n)", re.DOTALL)
+SETTINGS_TABLE = re.compile(
+    r"(<!-- settings: (\w+) -->\n).*?(<!-- end of settings -->\n)", re.DOTALL
+)
 LIFECYCLE = re.compile(r"(<!-- lifecycle: (\S+) -->\n).*?(<!-- end of lifecycle -->\n)", re.DOTALL)
 SHOWN = Endpoint()
 """An endpoint that has every limit: channels over both transports."""
@@ -43,6 +46,9 @@ def documents() -> dict[str, str]:
 def refreshed(text: str) -> str:
     """Return a document's text with its parts made anew."""
     text = INCLUDE.sub(lambda found: found[1] + code_of(found[2]) + found[3], text)
+    text = SETTINGS_TABLE.sub(
+        lambda found: found[1] + setting_tables.rows(found[2]) + found[3], text
+    )
     text = SCHEDULE.sub(lambda found: found[1] + spans.table() + found[2], text)
     text = EVENTS.sub(lambda found: found[1] + event_tables.tables() + found[2], text)
     text = LIFECYCLE.sub(lambda found: found[1] + diagram_of(found[2]) + found[3], text)

@@ -9,6 +9,7 @@ import pytest
 
 from actors.endpoint.command import broadcast
 from actors.endpoint.command.arguments import parser
+from actors.endpoint.command.settings import SETTINGS, TABLES
 from actors.endpoint.limits import listed
 from actors.events import CATALOGUE
 from tests.architecture import event_tables
@@ -18,6 +19,7 @@ from tests.architecture.documents import (
     LIFECYCLE,
     LIMITS,
     SCHEDULE,
+    SETTINGS_TABLE,
     SHOWN,
     diagram,
     documents,
@@ -145,9 +147,15 @@ def test_a_diagram_has_each_step_and_both_ends():
 
 
 def test_every_option_of_the_command_is_documented():
-    text = documents()["docs/operations.md"]
+    text = documents()["docs/configuration.md"] + documents()["docs/operations.md"]
     known = {option for option in command_options() if option[:2] == "--"}
     assert {option for option in known - {"--help"} if f"`{option}" not in text} == set()
+
+
+def test_every_setting_is_documented():
+    text = documents()["docs/configuration.md"]
+    assert [found[2] for found in SETTINGS_TABLE.finditer(text)] == list(TABLES)
+    assert {each.table for each in SETTINGS} == set(TABLES)
 
 
 def test_readme_shows_the_chat_and_the_echo():

@@ -16,7 +16,8 @@ from typing import Any, Final, NoReturn
 
 from actors.crash_text import escaped
 from actors.endpoint.command import output
-from actors.endpoint.command.arguments import seconds
+from actors.endpoint.command.arguments import as_type
+from actors.endpoint.command.settings import seconds
 from actors.errors import ConfigError, PublishError
 from actors.options import did_you_mean
 from actors.publish import Publisher
@@ -57,7 +58,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument(
         "--timeout",
         metavar="SECONDS",
-        type=seconds,
+        type=as_type(seconds),
         default=5.0,
         help="for each step (default: %(default)g)",
     )
