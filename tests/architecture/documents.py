@@ -16,7 +16,7 @@ from importlib import import_module
 
 from actors import ChannelSocket, Endpoint
 from actors.endpoint.limits import FIXED, listed
-from tests.architecture import event_tables, setting_tables, spans, typed_options
+from tests.architecture import event_tables, metric_table, setting_tables, spans, typed_options
 from tests.architecture.sources import ROOT
 
 INCLUDE = re.compile(r"(<!-- include: (\S+) -->\n```[a-z]+\n).*?(```\n)", re.DOTALL)
@@ -27,6 +27,7 @@ SETTINGS_TABLE = re.compile(
     r"(<!-- settings: (\w+) -->\n).*?(<!-- end of settings -->\n)", re.DOTALL
 )
 LIFECYCLE = re.compile(r"(<!-- lifecycle: (\S+) -->\n).*?(<!-- end of lifecycle -->\n)", re.DOTALL)
+METRICS = re.compile(r"(<!-- metrics -->\n).*?(<!-- end of metrics -->\n)", re.DOTALL)
 SHOWN = Endpoint()
 """An endpoint that has every limit: channels over both transports."""
 SHOWN.socket("/echo", ChannelSocket, longpoll=True)
@@ -52,6 +53,7 @@ def refreshed(text: str) -> str:
     text = SCHEDULE.sub(lambda found: found[1] + spans.table() + found[2], text)
     text = EVENTS.sub(lambda found: found[1] + event_tables.tables() + found[2], text)
     text = LIFECYCLE.sub(lambda found: found[1] + diagram_of(found[2]) + found[3], text)
+    text = METRICS.sub(lambda found: found[1] + metric_table.table() + found[2], text)
     return LIMITS.sub(lambda found: found[1] + HEAD + limit_rows() + found[2], text)
 
 

@@ -1,0 +1,1 @@
+"""What is counted: Roost's own metrics, and an application's."""
