@@ -164,10 +164,10 @@ class Setting:
 
     ``name`` is an identifier, ``table`` one of the tables of :mod:`.settings`. ``parse(text)``
     returns what the code is given; its ``ValueError`` says what is wrong with the text, which it
-    shows unless the value is secret. ``kind`` is what the file may hold; a :data:`FLAG` is an option that takes no
-    value. ``metavar`` stands for the value in the help. ``default`` is what the code is given where
-    nobody says anything, ``shown`` that in words. ``help`` begins in lower case and has no
-    full stop; the default is added to it.
+    shows unless the value is secret. ``kind`` is what the file may hold; a :data:`FLAG` is an
+    option that takes no value. ``metavar`` stands for the value in the help. ``default`` is what
+    the code is given where nobody says anything, ``shown`` that in words. ``help`` begins in lower
+    case and has no full stop; the default is added to it.
 
     ``scope`` says what a reload (SIGHUP) does with a changed value of the file: ``worker``, new
     workers get it; ``boot``, a warning names it, as it needs a restart. ``many``: it may be given
