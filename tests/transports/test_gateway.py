@@ -183,7 +183,7 @@ def test_environment_says_what_was_asked():
     assert {name: environ[name] for name in expected} == expected
     assert type(environ) is dict
     assert environ["wsgi.errors"] is sys.stderr
-    assert set(environ) == {*expected, "wsgi.input", "wsgi.errors"}
+    assert set(environ) == {*expected, "wsgi.input", "wsgi.errors", "wsgi.file_wrapper"}
 
 
 def test_content_type_and_length_have_no_prefix():

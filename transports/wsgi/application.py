@@ -24,9 +24,9 @@ What remains pywsgi's, so that such a server belongs behind a proxy that is stri
 * A long poll that is held keeps its greenlet. Its session lives in one process: with several
   workers only clients that come back to the same one can poll, unless a Redis links them.
 
-A server that stops does not say so to an application. When the process exits in an orderly way, as
-a gunicorn worker does on TERM, every connection is told 1012; a program that goes on, or wants it
-earlier, calls :meth:`WSGIApplication.drain`. A pywsgi script has to turn the signal into an exit:
+When the server has stopped (gunicorn on TERM and HUP), every connection is told 1012 and held polls
+are answered; so it is when the process exits in an orderly way. A program that wants it earlier
+calls :meth:`WSGIApplication.drain`. A pywsgi script has to turn the signal into an exit:
 ``gevent.signal_handler(signal.SIGTERM, server.stop)``.
 """
 
@@ -54,6 +54,7 @@ from transports.http.response import WITHOUT_BODY
 from transports.http.shared import SMALL_BODY, Bodies, Shared
 from transports.wsgi.environ import headers_of, target_of, to_request
 from transports.wsgi.exchange import Exchange
+from transports.wsgi.servers import Servers
 from transports.wsgi.taken import Taken
 
 if TYPE_CHECKING:
@@ -105,6 +106,7 @@ class WSGIApplication:
         options = self._options
         self.taken = Taken(options.max_connections, options.max_connections_per_address)
         self.shared = Shared.of(self._options.http)
+        self._servers = Servers(self._stopped)
 
     def _serve(self, environ: dict[str, Any]) -> None:
         """Make ready at the first request, which a preloaded application gets in a fork."""
@@ -139,6 +141,7 @@ class WSGIApplication:
         if found is None:
             return self._application(environ, start_response)
         _check_server(environ)
+        self._servers.seen(handler and handler.server)
         exchange = Exchange(handler, self.taken, self.shared)
         if not self.taken.draining and not self._host.enter(self, self._end):
             exchange.respond(UNAVAILABLE, close=True)
@@ -195,6 +198,13 @@ class WSGIApplication:
         """
         self.taken.draining = True
         return self._host.leave(self, self._options.grace if budget is None else budget)
+
+    def _stopped(self) -> None:
+        """Have clients go elsewhere: the server has gone, and its process may be killed soon."""
+        if not self.taken.draining:
+            logger.info("its server has stopped: clients are told to come back")
+            self._routes.sessions.drain()
+            self.taken.tell()
 
     def _end(self, seconds: float) -> bool:
         """End the connections that are left."""

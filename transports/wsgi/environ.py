@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any, TextIO
 from urllib.parse import quote_from_bytes, unquote_to_bytes
+from wsgiref.util import FileWrapper
 
 from actors.errors import HTTPError
 from transports.http.grammar import TOKEN
@@ -44,6 +45,7 @@ def from_request(request: Request, local: Address, errors: TextIO) -> dict[str, 
         "wsgi.input": io.BytesIO(request.body),
         "wsgi.input_terminated": True,
         "wsgi.errors": errors,
+        "wsgi.file_wrapper": FileWrapper,
         "wsgi.multithread": True,
         "wsgi.multiprocess": True,
         "wsgi.run_once": False,

@@ -56,12 +56,16 @@ class Taken:
         if self._empty is not None and not self.streams and not self._exchanges:
             self._empty.set()
 
-    def drain(self, budget: float) -> bool:
-        """End every stream with 1012; return whether that came about in ``budget`` seconds."""
-        self.draining = True
+    def tell(self) -> None:
+        """Have every stream end with 1012."""
         for stream in list(self.streams):
             if stream.protocol is not None:
                 stream.protocol.drain()
+
+    def drain(self, budget: float) -> bool:
+        """End every stream with 1012; return whether that came about in ``budget`` seconds."""
+        self.draining = True
+        self.tell()
         if self.streams or self._exchanges:
             self._empty = Event()
             self._empty.wait(budget)
