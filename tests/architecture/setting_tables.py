@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from actors.endpoint.command.setting import Setting
-from actors.endpoint.command.settings import SETTINGS, TABLES
+from actors.endpoint.command.settings import SETTINGS, TABLES, Setting
 
 
 def rows(table: str) -> str:

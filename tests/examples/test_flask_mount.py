@@ -1,4 +1,4 @@
-"""The Flask example as a person runs it: pywsgi, gunicorn and our own server, as processes."""
+"""The Flask and Django examples as a person runs them: pywsgi, gunicorn and our own server."""
 
 from __future__ import annotations
 
@@ -35,10 +35,21 @@ PRELOADED = [*GUNICORN, "--preload"]
 OURS = ["-m", "actors.endpoint", "examples.flask_mount:endpoint", "--bind", "127.0.0.1:0",
         "--workers", "0"]  # fmt: skip
 
+
+def with_django(command):
+    return [part.replace("flask", "django") for part in command]
+
+
 everywhere = pytest.mark.parametrize(
-    "command",
-    [PYWSGI, GUNICORN, PRELOADED, OURS],
-    ids=["pywsgi", "gunicorn", "gunicorn-preload", "ours"],
+    ("command", "framework"),
+    [
+        *((command, "Flask") for command in (PYWSGI, GUNICORN, PRELOADED, OURS)),
+        *((with_django(command), "Django") for command in (GUNICORN, PRELOADED, OURS)),
+    ],
+    ids=[
+        *("pywsgi", "gunicorn", "gunicorn-preload", "ours"),
+        *("django-gunicorn", "django-gunicorn-preload", "django-ours"),
+    ],
 )
 
 
@@ -101,10 +112,10 @@ def running(command):
 
 
 @everywhere
-def test_flask_and_both_transports_are_served_and_ended_in_order(command):
+def test_pages_and_both_transports_are_served_and_ended_in_order(command, framework):
     with running(command) as server, Client(server.address, deadline=DEADLINE) as client:
         page = client.ask("/")
-        assert (page.status, b"<title>Flask</title>" in page.body) == (200, True)
+        assert (page.status, f"<title>{framework}</title>".encode() in page.body) == (200, True)
         assert client.ask("/no-such-page").status == 404
 
         poller = Poller(server, "/echo/longpoll")
@@ -125,4 +136,4 @@ def test_flask_and_both_transports_are_served_and_ended_in_order(command):
         assert server.end() == 0
     text = "".join(server.lines)
     assert "Traceback" not in text
-    assert "rror" not in text.replace("no-such-page", "")
+    assert "rror" not in text

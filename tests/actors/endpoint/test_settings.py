@@ -8,16 +8,18 @@ from pathlib import Path
 import pytest
 
 from actors.endpoint.command.arguments import parser
-from actors.endpoint.command.setting import (
+from actors.endpoint.command.settings import (
+    BY_NAME,
     FLAG,
     MODE,
     NUMBER,
+    SETTINGS,
+    TABLES,
     TEXT,
     WHOLE,
     boolean,
     without_password,
 )
-from actors.endpoint.command.settings import BY_NAME, SETTINGS, TABLES
 from actors.endpoint.options import EndpointOptions
 
 
