@@ -8,9 +8,11 @@ From the master: ``["configure", options]``, ``["peers", names]``, ``["stop", se
 clients to other workers. ``["peers", names, {...}]`` is for workers that understand
 ``"peers_map"``: they pass over the keys that they do not know. ``["appoint"]`` and ``["resign"]``
 are for those that understand ``"appoint"``: run what exists once, as soon as nobody else does, and
-end it. From a worker: ``["bus"]``, ``["ready", facts]``, ``["beat"]``, ``["stopping"]``; and from
-one that was appointed ``["runs", number]``, and ``["resigned", gave_up]``, once for each
-appointment: nothing of it runs there any more.
+end it. From a worker: ``["bus"]``, ``["ready", facts]``, ``["beat"]``, ``["stopping"]``;
+``["beat", totals]`` (:mod:`supervision.processes.totals`) where ``configure`` had ``"totals":
+True``, which a worker of an earlier release passes over; and from one that was appointed ``["runs",
+number]``, and ``["resigned", gave_up]``, once for each appointment: nothing of it runs there any
+more.
 
 After a release the old master starts new workers, and a new one may have old workers. What came
 later than the first release is only said to workers whose facts name it in ``"understands"``; a
@@ -30,6 +32,9 @@ READ_SIZE: Final = 65536
 MAX_UNSENT: Final = 1024 * 1024
 """Bytes that may wait for the other side: thousands of messages of ours."""
 
+MAX_REST: Final = 4 * MAX_UNSENT
+"""Bytes that are read before a channel is closed: more than a kernel keeps."""
+
 
 class Channel:
     """One end; ``sock`` must not block. ``closed`` when either side has hung up."""
@@ -39,6 +44,7 @@ class Channel:
         self.closed = False
         self._reader = FrameReader()
         self._unsent = bytearray()
+        self._may_have_more = False
 
     def fileno(self) -> int:
         """Return the descriptor, for selectors."""
@@ -71,6 +77,7 @@ class Channel:
 
     def receive(self) -> Iterator[list[Any]]:
         """Yield the messages that have come. What is none closes the channel."""
+        self._may_have_more = False
         try:
             data = self.sock.recv(READ_SIZE)
         except BlockingIOError:
@@ -84,9 +91,22 @@ class Channel:
         if not data:
             self._hang_up()
             return
+        self._may_have_more = True
         for message in messages:
             if isinstance(message, list) and message and isinstance(message[0], str):
                 yield message
+
+    def rest(self) -> Iterator[list[Any]]:
+        """Yield what can still be read before :meth:`close`, though the other side may be gone.
+
+        It is no more than :data:`MAX_REST` bytes: somebody may have its descriptor, and write.
+        """
+        for _ in range(MAX_REST // READ_SIZE):
+            if self.fileno() < 0:
+                return
+            yield from self.receive()
+            if not self._may_have_more:
+                return
 
     def close(self) -> None:
         """Hang up."""

@@ -14,10 +14,12 @@ from signal import Signals
 from typing import Any, Final, NamedTuple
 
 from actors.schedule import ABORT_TO_KILL, GRACE, STOP_TO_KILL
+from supervision.processes import snapshot
 from supervision.processes.channel import Channel
 from supervision.processes.directory import Directory
 from supervision.processes.load import LOAD, LoadShare
 from supervision.processes.spawn import MASTERS, spawn
+from supervision.processes.totals import Totals
 
 logger = logging.getLogger("roost.master")
 
@@ -103,8 +105,9 @@ class Fleet:
     ``configure`` is what every worker is told first. In ``directory`` a worker listens under its
     name, and they share how many clients each has.
     ``boot_id`` tells the names of one master's workers from another's. ``publish`` listens too: a
-    worker is told of it by its configuration. ``generation`` is that of the workers started from
-    now on, and ``serving`` tells them that one has served before.
+    worker is told of it by its configuration. ``totals`` is where workers' beats say what they have
+    counted; without it they are not asked to count. ``generation`` is that of the workers started
+    from now on, and ``serving`` tells them that one has served before.
     """
 
     module: str
@@ -115,6 +118,7 @@ class Fleet:
     clock: Callable[[], float]
     boot_id: str
     publish: socket.socket | None = None
+    totals: Totals | None = None
     processes: dict[int, Process] = field(default_factory=dict)
     selector: selectors.BaseSelector = field(default_factory=selectors.DefaultSelector)
     generation: int = 0
@@ -150,6 +154,8 @@ class Fleet:
         self.selector.register(process.channel, process.watched, process)
         own = {"name": name, "number": slot, "peers": self.names(), "publish": publish}
         own["serving"] = self.serving
+        if self.totals is not None:
+            own["totals"] = True
         options = {**self.configure, "bus": str(self.directory.path), **own}
         process.channel.send("configure", options)
         logger.debug("started %s", process)
@@ -167,23 +173,51 @@ class Fleet:
                 self.selector.modify(process.channel, wanted, process)
 
     def hang_up(self, process: Process) -> None:
-        """Close the channel; a worker that still runs takes that for the master's end."""
+        """Close the channel; a worker that still runs takes that for the master's end.
+
+        Of what it said last its totals are heard. The rest is not: it is no longer true.
+        """
         if process.channel.fileno() >= 0:
+            for message in process.channel.rest() if self.totals is not None else ():
+                match message:
+                    case ["beat", said]:
+                        self.heard_totals(process, said)
             self.selector.unregister(process.channel)
             process.channel.close()
 
     def forget(self, pid: int) -> Process | None:
-        """Clear away what is left of a worker that has ended; ``None`` for another process.
-
-        What it said last is not heard: it is no longer true.
-        """
+        """Clear away what is left of a worker that has ended; ``None`` for another process."""
         process = self.processes.pop(pid, None)
         if process is not None:
             self.hang_up(process)
+            if self.totals is not None:
+                self.totals.retire(process.name)
             self._clear_away(process)
             if process.on_bus:
                 self.share_names()
         return process
+
+    def heard_totals(self, process: Process, totals: object) -> None:
+        """Take what a worker has counted; nothing happens where nobody asked for it."""
+        if self.totals is not None:
+            for words in self.totals.heard(process.name, totals):
+                logger.warning("%s", words)
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Return how each worker is, for a snapshot."""
+        now = self.clock()
+        return [
+            snapshot.worker(
+                slot=each.slot,
+                name=each.name,
+                pid=each.pid,
+                state=each.state.value,
+                age=now - each.since,
+                beat_age=now - each.beat if each.beat else None,
+                totals=None if self.totals is None else self.totals.of(each.name),
+            )
+            for each in self
+        ]
 
     def _clear_away(self, process: Process) -> None:
         """Remove what an ended worker has left in the directory, if that is there."""

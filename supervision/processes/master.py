@@ -14,8 +14,9 @@ import os
 import random
 import selectors
 import signal
+import time
 from collections.abc import Callable, Sequence
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from actors.schedule import MASTER_AT_ONCE, STOP_TO_KILL
 from supervision.processes.appointment import Appointment
@@ -24,8 +25,10 @@ from supervision.processes.lateness import Lateness
 from supervision.processes.notify import Notifier
 from supervision.processes.signals import SignalPipe
 from supervision.processes.slots import USAGE, Slots, counted
+from supervision.processes.snapshot import snapshot
 from supervision.processes.spawn import described, reap
 from supervision.processes.successor import Successor
+from supervision.processes.usage import used
 
 logger = logging.getLogger("roost.master")
 
@@ -141,6 +144,8 @@ class Master:
         match message:
             case ["beat"]:
                 pass
+            case ["beat", totals]:
+                self._fleet.heard_totals(process, totals)
             case ["stopping"]:
                 process.leaving = True
             case ["runs", int() as number]:
@@ -228,6 +233,31 @@ class Master:
             hint = ", which we did not send: was memory short?" if memory else ""
             logger.warning("%s ended with %s%s", process, described(status), hint)
         self._end_with(self._slots.ended(process, status))
+
+    # -- what others may see
+
+    @property
+    def _state(self) -> Literal["booting", "serving", "stopping"]:
+        if self._stopping:
+            return "stopping"
+        return "serving" if self._slots.served else "booting"
+
+    def snapshot(self) -> dict[str, Any]:
+        """Return how the service is; see :mod:`supervision.processes.snapshot`."""
+        slots, totals = self._slots, self._fleet.totals
+        return snapshot(
+            at=time.time(),
+            state=self._state,
+            ready=slots.ready_now,
+            wanted=slots.wanted,
+            served=slots.served,
+            reloading=slots.reloading,
+            workers=self._fleet.rows(),
+            retired={} if totals is None else totals.retired(),
+            restarts=slots.restarts,
+            missed=0 if totals is None else totals.missed,
+            master={"pid": os.getpid(), **used()},
+        )
 
     # -- the end
 

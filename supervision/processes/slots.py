@@ -44,12 +44,16 @@ restart plan's period they are not too many."""
 
 
 class Slots:
-    """``wanted`` workers of ``fleet``. ``served``: one has been ready."""
+    """``wanted`` workers of ``fleet``. ``served``: one has been ready.
+
+    ``restarts`` counts the workers that ended and had not been told to.
+    """
 
     def __init__(self, fleet: Fleet, wanted: int) -> None:
         self.wanted = wanted
         self.served = False
         self.stopping = False
+        self.restarts = 0
         self._retry_at: dict[Child, float] = {}
         self._backoff: dict[int, Backoff] = defaultdict(lambda: Backoff(random.random))
         self._unserved_since: float | None = None
@@ -131,6 +135,7 @@ class Slots:
         child = self._plan.children.get(process.slot)
         if self.stopping or child is None or child.ref is not process:
             return None
+        self.restarts += 1
         if self._reloading is not None and self._reloading.slot == process.slot:
             self._missing.add(process.slot)
             child.runs(self._reloading)  # there is one on the way

@@ -40,7 +40,7 @@ class Clock:
 class Yard:
     """A fleet of scripted workers, what they say, and how they end."""
 
-    def __init__(self, directory, script, **timeouts):
+    def __init__(self, directory, script, totals=None, **timeouts):
         self.clock = Clock()
         self.fleet = Fleet(
             "tests.supervision.processes.scripted",
@@ -50,6 +50,7 @@ class Yard:
             Timeouts(**timeouts),
             self.clock,
             "w",
+            totals=totals,
         )
 
     def hear(self, process, kind):

@@ -143,6 +143,36 @@ def deaf(channel, options):
     serve(channel, options)
 
 
+def counting(channel, options, *, final=True):
+    """Serve, and count: one message with each beat, and ten before the end."""
+    say("counts", options.get("totals"))
+
+    def totals(count, **more):
+        return {"series": {"messages_total": [[["in"], count]]}, "declared": {}, **more}
+
+    channel.send("ready", FACTS)
+    count = 0
+    while not channel.closed:
+        count += 1
+        channel.send("beat", totals(count))
+        for message in told(channel, BEAT):
+            say(*message)
+            if message[0] == "stop":
+                channel.send("stopping")
+                channel.send("beat", totals(count + 10, final=final))
+                say("counted", count + 10)
+                sys.exit(0)
+
+
+def brief(channel, options):
+    """Count a lot, in a message that takes several reads, and end at once."""
+    many = [[[f"{number}", "x" * 99], 1] for number in range(1000)]
+    series = {"connections_closed_total": many, "messages_total": [[["in"], 7]]}
+    channel.send("beat", {"series": series, "declared": {}, "final": True})
+    channel.send("beat", {"series": {}, "declared": {}, "final": True})
+    sys.exit(1)
+
+
 def hang(channel, options):
     """Never be ready."""
     say("hangs")

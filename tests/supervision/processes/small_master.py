@@ -1,7 +1,8 @@
 """A master over scripted workers: ``python -m ....small_master OPTIONS``, with OPTIONS in JSON.
 
-``script``: see ``scripted``. ``workers``, ``heartbeat``, ``boot``, ``patience``: what they
-are elsewhere. The exit status is the master's.
+``script``: see ``scripted``. ``totals``: have workers count; SIGUSR1 prints a snapshot.
+``workers``, ``heartbeat``, ``boot``, ``patience``: what they are elsewhere. The exit status is the
+master's.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from supervision.processes.fleet import Fleet, Timeouts
 from supervision.processes.master import SIGNALS, Master
 from supervision.processes.signals import SignalPipe
 from supervision.processes.sockets import bind
+from supervision.processes.totals import Totals
 
 logger = logging.getLogger("small_master")
 
@@ -38,14 +40,20 @@ def main() -> int:
             ),
             time.monotonic,
             "w",
+            totals=Totals() if options.get("totals") else None,
         )
+
+        def reopen() -> None:
+            logger.info("reopened")
+            logger.info("snapshot %s", json.dumps(master.snapshot()))
+
         master = Master(
             fleet,
             options.get("workers", 1),
             signals=signals,
             arguments=["--no-such-option"],
             on_ready=lambda facts: logger.info("serving"),
-            reopen=lambda: logger.info("reopened"),
+            reopen=reopen,
             on_alone=lambda pid: logger.info("goes on without %d", pid),
         )
         return master.run()

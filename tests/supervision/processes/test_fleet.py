@@ -11,10 +11,12 @@ from pathlib import Path
 import pytest
 
 from actors.schedule import ABORT_TO_KILL, STOP_TO_KILL
+from supervision.processes import channel as channels
 from supervision.processes import fleet as fleets
 from supervision.processes.fleet import State
 from supervision.processes.load import LOAD, LoadShare
 from supervision.processes.spawn import MASTERS
+from supervision.processes.totals import Totals
 from tests.supervision.processes.conftest import inheritable
 
 
@@ -251,3 +253,75 @@ def test_worker_that_does_not_read_does_not_hold_up_and_gets_all_later(yard, cap
         str(number) for number in range(count)
     ]
     assert lines[-2].endswith("stacks")
+
+
+# -- totals
+
+
+def wait_for_end(process):
+    """Wait until a worker has ended, and leave it to be reaped."""
+    os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+
+
+def counted(it):
+    return {tuple(labels): value for labels, value in it.fleet.totals.merged()["series"].get(
+        "messages_total", [])}  # fmt: skip
+
+
+def test_worker_is_asked_to_count_where_somebody_wants_to_know(yard, capfd):
+    it = yard("counting", totals=Totals())
+    it.ready(it.fleet.start(1))
+    assert "counts True" in capfd.readouterr()[0]
+
+
+def test_worker_is_not_asked_to_count_where_nobody_does(yard, capfd):
+    it = yard("counting")
+    process = it.ready(it.fleet.start(1))
+    it.fleet.heard_totals(process, {"series": {}})
+    assert "counts None" in capfd.readouterr()[0]
+    assert it.fleet.rows()[0]["totals"] is None
+
+
+@pytest.mark.parametrize("sends", [False, True])
+def test_what_a_worker_said_at_its_end_is_counted(yard, sends):
+    it = yard("brief", totals=Totals())
+    process = it.fleet.start(1)
+    wait_for_end(process)
+    if sends:  # as to one that is on the bus: nobody is there to read it
+        process.channel.send("peers", [])
+        assert process.channel.closed
+    assert it.ended(process) == 1
+    assert counted(it) == {("in",): 7}
+    assert it.fleet.totals.missed == 0
+
+
+def test_what_a_worker_said_before_its_channel_broke_is_counted(yard):
+    it = yard("brief", totals=Totals())
+    process = it.fleet.start(1)
+    wait_for_end(process)
+    it.fleet.hang_up(process)
+    assert it.ended(process) == 1
+    assert counted(it) == {("in",): 7}
+
+
+def test_what_a_child_of_a_worker_says_for_ever_is_read_for_a_while(yard, monkeypatch):
+    monkeypatch.setattr(channels, "MAX_REST", channels.READ_SIZE)
+    it = yard("brief", totals=Totals())
+    process = it.fleet.start(1)
+    wait_for_end(process)
+    it.ended(process)
+    assert it.fleet.totals.retired() == {"series": {}, "declared": {}}  # it had said more than that
+
+
+def test_counter_that_falls_is_told_in_the_log(yard, caplog):
+    it = yard("hang", totals=Totals())
+    process = it.fleet.start(1)
+    for count in (5, 4, 3):
+        totals = {"series": {"messages_total": [[["in"], count]]}}
+        it.fleet.heard_totals(process, totals)
+    assert [record.message for record in caplog.records if "fell" in record.message] == [
+        "messages_total of w-1 fell: the larger value is kept"
+    ]
+    it.kill(process)
+    assert it.fleet.totals.missed == 1
+    assert counted(it) == {("in",): 5}

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from supervision.processes.snapshot import totals_of
 from tests.supervision.processes.scripted import BEAT
 from tests.support.command import Program
 
@@ -508,3 +509,56 @@ def test_term_before_anybody_is_ready_ends_with_0():
         run.wait_for("hangs")
         run.signal(signal.SIGTERM)
         assert run.ended() == 0
+
+
+# -- snapshots
+
+
+def snapshot(run, count):
+    """Have the master make a snapshot; return it."""
+    run.signal(signal.SIGUSR1)
+    return json.loads(run.wait_for("snapshot (.*)", count)[1])
+
+
+def test_snapshot_says_who_serves_and_what_all_have_counted():
+    with Run("counting", "counting", "counting", totals=True, workers=2) as run:
+        run.wait_for("2 workers are ready")
+        shot = snapshot(run, 1)
+        assert (shot["state"], shot["ready"], shot["wanted"]) == ("serving", 2, 2)
+        assert (shot["served"], shot["reloading"]) == (True, False)
+        assert (shot["restarts"], shot["missed"]) == (0, 0)
+        assert [each["slot"] for each in shot["workers"]] == [1, 2]
+        assert {each["state"] for each in shot["workers"]} == {"ready"}
+        assert all(0 <= each["beat_age"] <= each["age"] for each in shot["workers"])
+        assert shot["master"]["pid"] == run.process.pid
+        assert shot["master"]["rss"] > 2**20
+        assert shot["master"]["fds"] > 5
+        killed = run.pid_of("counting")
+        os.kill(killed, signal.SIGKILL)
+        run.wait_for("is back: 2 of 2 workers are ready")
+        shot = snapshot(run, 2)
+        assert (shot["restarts"], shot["missed"]) == (1, 1)
+        assert len(shot["retired"]["series"]["messages_total"]) == 1
+
+
+def test_a_reload_keeps_what_was_counted_to_the_last_message():
+    with Run("counting", totals=True) as run:
+        run.wait_for("1 worker is ready")
+        for count in (1, 2):
+            run.signal(signal.SIGHUP)
+            run.wait_for("has ended", count)
+            run.wait_for("1 worker is ready")
+        said = [int(line.split()[-1]) for line in run.lines if " counted " in line]
+        shot = snapshot(run, 1)
+        assert len(said) == 2
+        assert shot["retired"]["series"]["messages_total"] == [[["in"], sum(said)]]
+        assert (shot["restarts"], shot["missed"]) == (0, 0)
+
+
+def test_snapshot_without_totals_says_who_serves():
+    with Run("counting") as run:
+        run.wait_for("1 worker is ready")
+        shot = snapshot(run, 1)
+        assert shot["retired"] == {}
+        assert shot["workers"][0]["totals"] is None
+        assert "messages_total" not in totals_of(shot, age=0.0, version="1")["series"]
