@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from actors.endpoint.command.settings import SETTINGS, TABLES, Setting
+from actors.endpoint.command.setting import Setting
+from actors.endpoint.command.settings import SETTINGS, TABLES
 
 
 def rows(table: str) -> str:

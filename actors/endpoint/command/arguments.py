@@ -10,7 +10,8 @@ from typing import Any, NoReturn
 
 from actors import __version__
 from actors.endpoint.command import output
-from actors.endpoint.command.settings import FLAG, SETTINGS, TABLES, Setting
+from actors.endpoint.command.setting import FLAG, Setting
+from actors.endpoint.command.settings import SETTINGS, TABLES
 from actors.errors import ConfigError
 from actors.options import did_you_mean
 

@@ -10,7 +10,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
-from actors.endpoint.command.settings import written
+from actors.endpoint.command.setting import written
 from actors.errors import ConfigError
 from supervision.processes.sockets import (
     OWN_VARIABLE,

@@ -17,7 +17,7 @@ from typing import Any, Final, NoReturn
 from actors.crash_text import escaped
 from actors.endpoint.command import output
 from actors.endpoint.command.arguments import as_type
-from actors.endpoint.command.settings import seconds
+from actors.endpoint.command.setting import seconds
 from actors.errors import ConfigError, PublishError
 from actors.options import did_you_mean
 from actors.publish import Publisher

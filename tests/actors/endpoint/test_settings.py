@@ -8,18 +8,16 @@ from pathlib import Path
 import pytest
 
 from actors.endpoint.command.arguments import parser
-from actors.endpoint.command.settings import (
-    BY_NAME,
+from actors.endpoint.command.setting import (
     FLAG,
     MODE,
     NUMBER,
-    SETTINGS,
-    TABLES,
     TEXT,
     WHOLE,
     boolean,
     without_password,
 )
+from actors.endpoint.command.settings import BY_NAME, SETTINGS, TABLES
 from actors.endpoint.options import EndpointOptions
 
 
