@@ -25,6 +25,7 @@
         │   ├── PayloadTooBig       a frame or a message over its limit (1009)
         │   └── PolicyViolation     a peer that floods (1008)
         ├── HTTPError               a request that is refused; ``status`` is what to answer
+        │   ├── ForwardedError      a trusted proxy's header that is nonsense
         │   └── HandshakeError      a WebSocket upgrade that is refused
         └── ConnectionLost          the socket under a transport is gone
 
@@ -175,6 +176,14 @@ class HTTPError(TransportError):
         self.status = status
         self.message = message
         self.headers = headers
+
+
+class ForwardedError(HTTPError):
+    """A trusted proxy said in ``header`` who its client is, and that is nonsense: 400."""
+
+    def __init__(self, header: str, message: str) -> None:
+        super().__init__(400, message)
+        self.header = header
 
 
 class HandshakeError(HTTPError):

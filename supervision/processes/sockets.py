@@ -73,7 +73,9 @@ def _adopt(fd: int) -> socket.socket:
         or not sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
     ):
         sock.detach()
-        raise ConfigError(f"descriptor {fd} is no listening TCP or Unix socket")
+        raise ConfigError(
+            f"descriptor {fd} is no listening TCP or Unix socket (of systemd: Accept=no)"
+        )
     if tcp:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     os.set_inheritable(fd, False)

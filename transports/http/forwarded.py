@@ -15,7 +15,7 @@ import re
 from functools import lru_cache
 from typing import Final, NamedTuple, NoReturn
 
-from actors.errors import HTTPError
+from actors.errors import ForwardedError
 from transports.http.lines import shown
 from transports.http.request import DEFAULT_PORTS, MAX_PORT, Address, Request, parse_host
 from transports.tcp.trust import IP, TrustedProxies, parsed
@@ -66,7 +66,8 @@ class XForwarded:
         """Have ``request``, which a trusted peer sent, be as its client made it.
 
         That are its ``peer`` and ``scheme``, and its ``host`` and ``port``. A header that is absent
-        or empty changes nothing. :class:`HTTPError` 400 for a value that is none.
+        or empty changes nothing. :class:`ForwardedError`, which is a 400, for a value
+        that is none.
         """
         first = request.first_values
         hops = 0
@@ -156,4 +157,4 @@ def _port(said: str) -> int:
 
 
 def _refuse(name: str, wanted: str, got: str) -> NoReturn:
-    raise HTTPError(400, f"the {name!r} header must {wanted}, got {shown(got)}")
+    raise ForwardedError(name, f"the {name!r} header must {wanted}, got {shown(got)}")

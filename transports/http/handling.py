@@ -7,7 +7,7 @@ from collections.abc import Callable, Hashable
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn, Protocol, runtime_checkable
 
 from actors.crash_log import CrashLog, capped
-from actors.errors import HTTPError
+from actors.errors import ForwardedError, HTTPError
 from actors.runtime.dispatcher import get_dispatcher
 from transports.http.date import http_date
 from transports.http.request import Request
@@ -159,7 +159,15 @@ def encoded(
 
 
 def log_refused(error: HTTPError, address: str, server: Hashable) -> None:
-    """Log that a request of ``address`` was none that ``server`` could serve, without its data."""
+    """Log that a request of ``address`` was none that ``server`` could serve, without its data.
+
+    Where a proxy of ours is wrong, somebody has to mend it: that is a warning.
+    """
+    if isinstance(error, ForwardedError):
+        kind: Hashable = (error.header, server)
+        words = "refused a request of the proxy %s with 400: its %s header is malformed"
+        REFUSALS.log(logging.WARNING, kind, words, address, error.header)
+        return
     kind = (error.status, server)
     REFUSALS.log(logging.INFO, kind, "refused a request of %s: %d", address, error.status)
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
+import ssl
 import stat
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -13,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from actors.unix_files import listens
+from tests.support import certificate
 from tests.support.command import Command, Program, run
 from tests.support.raw import DEADLINE, Client
 from tests.support.waiting import eventually
@@ -129,3 +133,82 @@ def test_socket_that_was_left_is_replaced_and_one_in_use_is_refused(path):
     with served("--bind", f"unix:{path}") as server:
         server.wait_for("serving unix:")
         Client(path).close()
+
+
+# -- sockets of a service manager
+
+
+def activated(sock: socket.socket, *options: str, workers: int = 0) -> Program:
+    """Serve on a socket that somebody else has opened, as systemd hands it over."""
+    return Program(
+        "-m", "supervision.drills.launch", "--listen", str(sock.fileno()), "--", sys.executable,
+        "-m", "actors.endpoint", APP, *options, "--workers", str(workers),
+        pass_fds=(sock.fileno(),),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_unix_socket_of_a_service_manager_is_served_and_left_to_it(path, workers):
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(path))
+        listening.listen()
+        for _ in range(2):
+            # Who comes while nobody serves waits in the manager's socket.
+            with Client(path) as early, activated(listening, workers=workers) as server:
+                assert early.ask("/page").body == b"unix http"
+                server.wait_for(f"serving unix:{path}, pid")
+                with Client(path) as client:
+                    assert by_websocket(client).startswith("unix 0 http://")
+                server.signal(signal.SIGTERM)
+                assert server.ended() == 0
+            assert listens(path)
+
+
+def test_reload_and_a_new_master_keep_what_a_service_manager_has_handed_over(path):
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(path))
+        listening.listen()
+        # The same place as an option: whose file it is says who made the socket.
+        with activated(listening, "--bind", f"unix:{path}", workers=1) as server:
+            server.wait_for("serving unix:")
+            with Client(path) as client:
+                by_websocket(client)
+                server.signal(signal.SIGHUP)
+                assert client.frame().code == 1012
+            server.signal(signal.SIGUSR2)
+            new = int(server.wait_for(r"started a new master, pid (\d+)")[1])
+            server.wait_for(f"serving unix:{path}, pid {new}")
+            server.signal(signal.SIGTERM)
+            assert server.process.wait(DEADLINE) == 0
+            with Client(path) as client:
+                by_websocket(client)
+            os.kill(new, signal.SIGTERM)
+            server.wait_for(rf"\[{new}\] INFO roost.master: ended")
+        assert listens(path)
+
+
+def test_connection_of_a_service_manager_is_no_listening_socket():
+    ours, theirs = socket.socketpair()
+    with ours, theirs, activated(theirs) as server:
+        server.wait_for(r"^roost: descriptor 3 is no listening .*\(of systemd: Accept=no\)$")
+        assert server.ended() == 2
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_tls_is_served_on_a_unix_socket(path, tmp_path, workers):
+    pem = certificate.make(tmp_path)
+    files = "--certfile", str(pem), "--keyfile", str(pem.with_suffix(".key"))
+    with served("--bind", f"unix:{path}", *files, workers=workers) as server:
+        server.wait_for(f"serving unix:{path}, pid")
+        trusting = ssl.create_default_context(cafile=str(pem))
+        for asked in (by_websocket, by_longpoll):
+            with Client(path, tls=trusting) as client:
+                assert asked(client).startswith("unix 0 https://")
+        with Client(path) as plain:
+            plain.send(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            plain.read_to_end()
+        with Client(path, tls=trusting) as client:
+            by_websocket(client)
+            server.signal(signal.SIGTERM)
+            assert client.frame().code == 1012
+        assert server.ended() == 0

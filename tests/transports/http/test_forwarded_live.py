@@ -70,6 +70,29 @@ def test_malformed_header_is_400_and_says_which(serving):
     assert b"x-forwarded-for" in answer.body
 
 
+@pytest.mark.parametrize("options", [{}, {"forwarded_host": True}])
+def test_malformed_headers_of_a_proxy_are_one_warning_in_a_second(serving, caplog, options):
+    served = serving(**TRUSTED, **options)
+    for _ in range(5):
+        with Client(served.address) as client:
+            assert client.ask("/page", of("SECRET rubbish")).status == 400
+    with Client(served.address) as client:
+        assert client.ask("/page", "X-Forwarded-Proto: gopher").status == 400
+    found = [record for record in caplog.records if "malformed" in record.getMessage()]
+    assert {record.levelno for record in found} == {logging.WARNING}
+    said = [record.getMessage().partition(" (")[0] for record in found]
+    words = "refused a request of the proxy 127.0.0.1 with 400: its {} header is malformed"
+    assert set(said) == {words.format("x-forwarded-for"), words.format("x-forwarded-proto")}
+    assert len(said) < 5
+    assert "rubbish" not in caplog.text
+
+
+def test_malformed_header_of_anybody_else_is_no_warning(serving, caplog):
+    with Client(serving().address) as client:
+        assert client.ask("/page", of("rubbish")).status == 200
+    assert caplog.records == []
+
+
 @pytest.mark.parametrize("path", [WEBSOCKET, LONGPOLL])
 @pytest.mark.parametrize(
     ("lines", "accepted"),
