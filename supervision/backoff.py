@@ -18,19 +18,29 @@ JITTER: Final = 0.25
 
 
 class Backoff:
-    """Answers 1, 2, 4 ... 30 seconds. ``chance()`` in [0, 1) shortens each by up to a quarter."""
+    """Answers 1, 2, 4 ... 30 seconds. ``chance()`` in [0, 1) shortens each by up to a quarter.
 
-    def __init__(self, chance: Callable[[], float] | None = None) -> None:
+    ``first`` and ``longest`` are for other waits than these.
+    """
+
+    def __init__(
+        self,
+        chance: Callable[[], float] | None = None,
+        *,
+        first: float = FIRST,
+        longest: float = LONGEST,
+    ) -> None:
         self._chance = chance
-        self._next = FIRST
+        self._first, self._longest = first, longest
+        self._next = first
 
     def after(self, ran: float) -> float:
         """Return the seconds to wait, where what was tried has run for ``ran`` seconds."""
         if ran >= STEADY:
             self.reset()
-        wait, self._next = self._next, min(LONGEST, 2 * self._next)
+        wait, self._next = self._next, min(self._longest, 2 * self._next)
         return wait if self._chance is None else wait * (1.0 - JITTER * self._chance())
 
     def reset(self) -> None:
         """Begin anew."""
-        self._next = FIRST
+        self._next = self._first
