@@ -43,8 +43,10 @@ class SourceDistribution(sdist):
 
 
 REDIS = ["hiredis>=3"]
+OPS = ["prometheus-client>=0.22"]
 TEST = [
     *REDIS,
+    *OPS,
     "django>=5.2",
     "flask>=3",
     "gunicorn>=25.1",
@@ -126,6 +128,7 @@ setup(
         "websockets>=14,<18",
     ],
     extras_require={
+        "ops": OPS,
         "redis": REDIS,
         "schemas": ["msgspec>=0.19"],
         "test": TEST + TYPES,

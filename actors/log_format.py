@@ -20,6 +20,7 @@ LOGGERS: Final = (
     "roost.client",
     "roost.endpoint",
     "roost.master",
+    "roost.ops",
     "roost.presence",
     "roost.pubsub",
     "roost.runtime",

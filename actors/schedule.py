@@ -27,6 +27,9 @@ ABORT_TO_KILL: Final = 1.0
 MASTER_AT_ONCE: Final = 1.0
 """Seconds that the master waits for workers which are told to end at once."""
 
+OPS_ENDS: Final = 0.5
+"""Seconds that the master waits for its ops process, which it ends when the workers have ended."""
+
 ORPHAN_ENDS: Final = 1.9
 """Seconds that a worker outlives its master, whatever it is doing."""
 

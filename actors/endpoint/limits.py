@@ -12,6 +12,8 @@ from actors.channels import hot
 from actors.channels.channel import Channel
 from actors.channels.socket import ChannelSocket
 from actors.endpoint.mounts import Mounts
+from actors.endpoint.ops import access, health
+from actors.endpoint.ops import bounds as ops
 from actors.endpoint.serving import lease, publish_requests
 from actors.options import Options, build, limits
 from actors.presence import entries, held, members, periods, presence, tracker, windows
@@ -22,7 +24,7 @@ from actors.runtime import actor, blocked, dear, descriptors, dispatcher, reserv
 from actors.serializers import message, strict_json
 from actors.socket import Socket
 from supervision.draining import DrainOptions
-from supervision.processes import channel, fleet, sockets
+from supervision.processes import channel, fleet, ops_desk, ops_slot, sockets
 from supervision.processes import writer as log_writer
 from supervision.processes.bounds import MAX_WORKERS
 from transports.http import chunked, forwarded, grammar, query, shared, writer
@@ -183,6 +185,17 @@ FIXED: tuple[tuple[str, Any, str, str], ...] = (
     ("master.unsent", channel.MAX_UNSENT, "bytes", "for a worker that does not read"),
     ("log.waiting", log_writer.MAX_WAITING, "bytes", "of the log that wait to be written"),
     ("master.boot", fleet.BOOT, "seconds", "until a worker must be ready"),
+    ("ops.connections", ops.MAX_CONNECTIONS, "connections", "to the ops port, else 503"),
+    ("ops.body", ops.MAX_BODY, "bytes", "of a request to the ops port, else 413"),
+    ("ops.head", ops.MAX_HEAD, "bytes", "of its request line and all headers, else 431"),
+    ("ops.failures", access.FAILURES, "tokens", "wrong from one address in a minute, else 429"),
+    ("ops.addresses", access.ADDRESSES, "addresses", "whose wrong tokens are counted"),
+    ("ops.snapshot", ops.FRESH, "seconds", "that a scrape waits, then it gets older figures"),
+    ("ops.deed", ops.PATIENCE, "seconds", "until the master has done it, else 504"),
+    ("ops.boot", ops_slot.BOOT, "seconds", "until the ops process must be ready"),
+    ("ops.silence", ops_slot.SILENCE, "seconds", "of its silence, then it is killed"),
+    ("ops.late", ops_desk.LATE, "seconds", "of a worker's silence, then it is not ready"),
+    ("ops.master", health.SILENCE, "seconds", "of the master's silence, then /livez is 503"),
     ("log.line", log_format.MAX_LINE, "characters", "of a line, or of a stack"),
     ("log.crashes", crash_log.LINES, "lines", "in 10 s of crashes at one place, then a count"),
     ("log.refusals", 1, "lines", "in 1 s of one kind that clients can cause, then a count"),

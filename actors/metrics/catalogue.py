@@ -53,7 +53,7 @@ class Metric:
     """``merge``: how the gauges of workers become one. ``buckets``: upper bounds of a histogram.
 
     ``values``: what a label may say, where that is known beforehand. ``source``: who counts it; the
-    master's are made of its snapshot.
+    master's are made of its snapshot, those of the ops process by that itself.
     """
 
     name: str
@@ -63,7 +63,7 @@ class Metric:
     merge: Merge = "sum"
     buckets: tuple[float, ...] = ()
     values: Mapping[str, tuple[str, ...]] | None = None
-    source: Literal["worker", "master"] = "worker"
+    source: Literal["worker", "master", "ops"] = "worker"
 
 
 def _counter(name: str, text: str, *labels: str, **more: tuple[str, ...]) -> Metric:
@@ -82,6 +82,10 @@ def _master(kind: Kind, name: str, text: str, *labels: str, **more: tuple[str, .
     return Metric(
         name=name, kind=kind, help=text, labels=labels, values=more or None, source="master"
     )
+
+
+def _ops(kind: Kind, name: str, text: str, *labels: str) -> Metric:
+    return Metric(name=name, kind=kind, help=text, labels=labels, source="ops")
 
 
 _METRICS: Final = (
@@ -157,7 +161,10 @@ _METRICS: Final = (
     _master("counter", "master_cpu_seconds_total", "CPU time of the master."),
     _master("gauge", "master_open_fds", "Open descriptors of the master."),
     _master("gauge", "snapshot_age_seconds", "How old the figures of this page are."),
-    _master("gauge", "build_info", "Always 1.", "version"),
+    _ops("gauge", "ops_resident_memory_bytes", "Memory of the ops process."),
+    _ops("counter", "ops_cpu_seconds_total", "CPU time of the ops process."),
+    _ops("gauge", "ops_open_fds", "Open descriptors of the ops process."),
+    _ops("gauge", "build_info", "Always 1.", "version", "python", "build"),
 )  # fmt: skip
 
 CATALOGUE: Final[Mapping[str, Metric]] = {metric.name: metric for metric in _METRICS}

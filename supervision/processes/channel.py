@@ -12,7 +12,16 @@ end it. From a worker: ``["bus"]``, ``["ready", facts]``, ``["beat"]``, ``["stop
 ``["beat", totals]`` (:mod:`supervision.processes.totals`) where ``configure`` had ``"totals":
 True``, which a worker of an earlier release passes over; and from one that was appointed ``["runs",
 number]``, and ``["resigned", gave_up]``, once for each appointment: nothing of it runs there any
-more.
+more. ``["leaving"]`` is for workers that understand it: the service stops soon, and whoever asks
+for its health is told so.
+
+The ops process has the same kind of channel. The master says ``["configure", options]``,
+``["health", state]`` on each change and each second (:class:`actors.endpoint.ops.health.Health`),
+``["snapshot", whole]`` (:mod:`supervision.processes.snapshot`), ``["done", ticket, error]`` with
+``None`` for no error, ``["stop", seconds]``, ``["stacks"]`` and ``["reopen"]``. It says
+``["ready"]``, ``["beat"]``, ``["snapshot"]`` to be sent one, and ``["do", ticket, deed,
+arguments]``. Both are always of one release. Two masters (SIGUSR2) have a channel between them for
+the ops port: see :mod:`supervision.processes.ops_relay`.
 
 After a release the old master starts new workers, and a new one may have old workers. What came
 later than the first release is only said to workers whose facts name it in ``"understands"``; a

@@ -17,8 +17,8 @@ from actors.schedule import ABORT_TO_KILL, GRACE, STOP_TO_KILL
 from supervision.processes import snapshot
 from supervision.processes.channel import Channel
 from supervision.processes.directory import Directory
+from supervision.processes.launch import launch
 from supervision.processes.load import LOAD, LoadShare
-from supervision.processes.spawn import MASTERS, spawn
 from supervision.processes.totals import Totals
 
 logger = logging.getLogger("roost.master")
@@ -81,13 +81,15 @@ class Timeouts:
     """In seconds: ``heartbeat`` without a sign of life, ``boot`` until a worker is ready.
 
     ``grace`` is for the stop of one that has not said yet how long it may take; ``patience`` is how
-    long a master whose workers have served goes on without any.
+    long a master whose workers have served goes on without any. ``lame_duck``: between SIGTERM and
+    the stop of the workers.
     """
 
     heartbeat: float = 30.0
     boot: float = BOOT
     grace: float = GRACE
     patience: float = 60.0
+    lame_duck: float = 0.0
 
 
 class Due(NamedTuple):
@@ -107,7 +109,8 @@ class Fleet:
     ``boot_id`` tells the names of one master's workers from another's. ``publish`` listens too: a
     worker is told of it by its configuration. ``totals`` is where workers' beats say what they have
     counted; without it they are not asked to count. ``generation`` is that of the workers started
-    from now on, and ``serving`` tells them that one has served before.
+    from now on, and ``serving`` tells them that one has served before. ``leaving``: the service is
+    to stop.
     """
 
     module: str
@@ -123,6 +126,7 @@ class Fleet:
     selector: selectors.BaseSelector = field(default_factory=selectors.DefaultSelector)
     generation: int = 0
     serving: bool = False
+    leaving: bool = False
     _count: int = 0
 
     def start(self, slot: int) -> Process:
@@ -133,25 +137,16 @@ class Fleet:
         if self.directory.restore():
             logger.warning(REMOVED, self.directory.path)
         self._count += 1
-        ours, theirs = socket.socketpair()
-        with theirs:
-            try:
-                fds = [sock.fileno() for sock in self.listeners]
-                arguments = [str(theirs.fileno()), ",".join(map(str, fds))]
-                publish = None if self.publish is None else self.publish.fileno()
-                kept = [theirs.fileno(), *fds, *([] if publish is None else [publish])]
-                pid = spawn(self.module, arguments, kept, blocked=MASTERS)
-            except BaseException:
-                ours.close()
-                raise
-        ours.setblocking(False)
+        others = [] if self.publish is None else [self.publish]
+        pid, channel = launch(self.module, self.listeners, others)
         name = f"{self.boot_id}-{self._count}"
         process = Process(
-            name, slot, pid, Channel(ours), self.clock(), self.timeouts.grace,
+            name, slot, pid, channel, self.clock(), self.timeouts.grace,
             generation=self.generation,
         )  # fmt: skip
         self.processes[pid] = process
         self.selector.register(process.channel, process.watched, process)
+        publish = None if self.publish is None else self.publish.fileno()
         own = {"name": name, "number": slot, "peers": self.names(), "publish": publish}
         own["serving"] = self.serving
         if self.totals is not None:
@@ -263,6 +258,17 @@ class Fleet:
             if process.state is State.READY and "appoint" in process.understands
             if not process.leaving and not process.channel.closed
         }
+
+    def leave(self) -> None:
+        """Tell the workers that the service stops soon: they say so where they are asked."""
+        self.leaving = True
+        for process in self:
+            self.tell_leaving(process)
+
+    def tell_leaving(self, process: Process) -> None:
+        """Tell it to one that is ready and understands it, if it is so."""
+        if self.leaving and process.state is State.READY and "leaving" in process.understands:
+            process.channel.send("leaving")
 
     def stop(self, process: Process) -> None:
         """Ask a worker to end orderly within its grace."""

@@ -16,15 +16,19 @@ import selectors
 import signal
 import time
 from collections.abc import Callable, Sequence
-from typing import Any, Final, Literal
+from typing import Any, Final
 
-from actors.schedule import MASTER_AT_ONCE, STOP_TO_KILL
+from actors.schedule import MASTER_AT_ONCE
+from supervision.processes.announcer import Announcer
 from supervision.processes.appointment import Appointment
+from supervision.processes.ending import Ending
 from supervision.processes.fleet import NEVER, Fleet, Process, State
 from supervision.processes.lateness import Lateness
 from supervision.processes.notify import Notifier
+from supervision.processes.ops_desk import Deed, OpsDesk
+from supervision.processes.ops_slot import OpsSlot
 from supervision.processes.signals import SignalPipe
-from supervision.processes.slots import USAGE, Slots, counted
+from supervision.processes.slots import USAGE, Slots
 from supervision.processes.snapshot import snapshot
 from supervision.processes.spawn import described, reap
 from supervision.processes.successor import Successor
@@ -42,10 +46,10 @@ class Master:
     ``arguments`` start a successor (SIGUSR2); ``on_ready(facts)`` is called when the first worker
     is; ``reopen()`` when logs are to be opened anew; ``on_alone(pid)`` when the successor with that
     process id has ended and we go on. ``predecessor`` is the process id of the master whose
-    successor we are.
+    successor we are. ``ops`` is the slot of the ops process.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all but two by name
         self,
         fleet: Fleet,
         workers: int,
@@ -56,6 +60,7 @@ class Master:
         reopen: Callable[[], object],
         on_alone: Callable[[int], object],
         predecessor: int | None = None,
+        ops: OpsSlot | None = None,
     ) -> None:
         self._fleet = fleet
         self._slots = Slots(fleet, workers)
@@ -65,15 +70,15 @@ class Master:
         self._on_alone = on_alone
         self._predecessor = predecessor
         self._status = 0
-        self._stopping = False
-        self._announced = False
-        self._told_reloading = False
+        self._ending = Ending(fleet)
         self._successor = Successor("actors.endpoint", arguments)
-        self._notifier = Notifier(os.environ)
+        self._announcer = Announcer(Notifier(os.environ), self._slots)
         self._signals = signals
         self._lateness = Lateness(fleet.clock(), fleet.timeouts.heartbeat)
         self._selector = fleet.selector
-        self._selector.register(signals, selectors.EVENT_READ, None)
+        self._selector.register(signals, selectors.EVENT_READ, self._handle_signals)
+        self._ops = ops or OpsSlot(None, fleet.selector, fleet.clock, dict)
+        self._desk = OpsDesk(self._ops, fleet, self._slots, self._deeds(), self.snapshot)
 
     def run(self) -> int:
         """Run to the end; return the exit status.
@@ -81,9 +86,13 @@ class Master:
         0, 1 (a worker had to be killed at the stop), 2 (usage) or 3 (gave up).
         """
         self._handle_signals()  # those that came before there was anybody to stop
-        if not self._stopping:
+        if not self._ending.draining:
+            self._desk.begin()
             self._slots.begin()
-        while self._fleet.processes or not self._stopping:
+        while self._fleet.processes or not self._ending.draining:
+            self._round()
+        self._desk.end()  # last, so that the end of the workers can be watched
+        while self._ops.running:
             self._round()
         self._selector.close()
         if self._slots.served:  # else what was wrong has been said
@@ -97,32 +106,39 @@ class Master:
         deadlines that count are those of the moment at which it began to read.
         """
         self._fleet.watch()
+        self._ops.watch()
         timeout = self._timeout()
         events = self._selector.select(timeout)
         now = self._fleet.clock()
         late = self._lateness.looked(now)
         self._fleet.excuse(late)  # before anybody is heard: that is later
         self._slots.excuse(late)
+        self._ops.excuse(late)
         self._hear(events)
-        if self._fleet.next_due() <= now:
+        if min(self._fleet.next_due(), self._ops.next_due()) <= now:
             self._hear(self._selector.select(0))  # a wait that a signal ended may have seen nothing
         self._fleet.act(now)
+        self._ops.act(now)
         if self._slots.retry_at <= self._fleet.clock():
             self._end_with(self._slots.retry())
+        if self._ending.drain_at <= self._fleet.clock():
+            self._stop()
         self._appoint()
         self._announce()
+        self._desk.tell_health(self._ending)
 
     def _hear(self, ready: list[tuple[selectors.SelectorKey, int]]) -> None:
         for key, events in ready:
-            if key.data is None:
-                self._handle_signals()
-            else:
+            if isinstance(key.data, Process):
                 self._serve(key.data, events)
+            else:
+                key.data(events)
 
     def _timeout(self) -> float | None:
-        watchdog = NEVER if self._notifier.due is None else self._notifier.due
-        wake = self._lateness.wake(self._fleet.next_due())
-        due = min(wake, self._slots.retry_at, self._appointment.retry_at, watchdog)
+        watchdog = self._announcer.notifier.due
+        wake = self._lateness.wake(min(self._fleet.next_due(), self._ops.next_due()))
+        retry = min(self._slots.retry_at, self._appointment.retry_at)
+        due = min(wake, retry, self._desk.due, self._ending.drain_at, watchdog or NEVER)
         return None if due == NEVER else max(0.0, due - self._fleet.clock())
 
     # -- workers
@@ -170,11 +186,12 @@ class Master:
         if not self._slots.served:
             self._on_ready(facts)
         self._slots.ready(process)
+        self._fleet.tell_leaving(process)
 
     def _appoint(self) -> None:
         """Have one worker run what exists once; none is told anything new at the stop."""
         now = self._fleet.clock()
-        while not self._stopping and (
+        while not self._ending.draining and (
             told := self._appointment.decide(self._fleet.appointable(), now)
         ):
             order, process = told
@@ -182,7 +199,7 @@ class Master:
             process.channel.send(order.value)
 
     def _tell_retry(self, why: str, now: float) -> None:
-        if not self._stopping:
+        if not self._ending.draining:
             appointment = self._appointment
             wait, ran = appointment.retry_at - now, now - appointment.since
             words = "what exists once is tried again in %.1f s: %s after %.1f s"
@@ -191,29 +208,20 @@ class Master:
     def _announce(self) -> None:
         """Tell the service manager what has become so."""
         now = self._fleet.clock()
-        if not self._stopping:
-            if self._slots.complete and not self._announced:
-                self._announced = True
-                self._tell_ready(now)
-                logger.info("%s ready", counted(self._slots.wanted))
-            if self._slots.reloading != self._told_reloading:
-                self._told_reloading = self._slots.reloading
-                if self._told_reloading:
-                    self._notifier.reloading(now)
-                else:
-                    self._tell_ready(now)
-        self._notifier.feed(now, alive=self._stopping or self._fleet.alive())
-
-    def _tell_ready(self, now: float) -> None:
-        self._notifier.ready(now, f"serving with {self._slots.wanted} workers")
+        if not self._ending.begun and self._announcer.announce(now):
+            self._desk.serves()
+        alive = self._ending.draining or self._fleet.alive()
+        self._announcer.notifier.feed(now, alive=alive)
 
     def _reap(self) -> None:
         for pid, status in reap():
             process = self._fleet.forget(pid)
             if process is not None:
                 self._ended(process, status)
+            elif self._ops.ended(pid, status):
+                pass
             elif self._successor.ended(pid):
-                if not self._stopping:
+                if not self._ending.draining:
                     self._on_alone(pid)
                 logger.warning("the new master (pid %d) ended with %s", pid, described(status))
             else:
@@ -223,7 +231,7 @@ class Master:
         now = self._fleet.clock()
         if self._appointment.reaped(process, now):
             self._tell_retry("the worker that was appointed ended", now)
-        if self._stopping and (process.killed or process.aborted is not None):
+        if self._ending.draining and (process.killed or process.aborted is not None):
             self._status = self._status or KILLED
         # A worker that is still booting has no orderly end: it is stopped by SIGTERM.
         if process.state is State.STOPPING and status in {0, -signal.SIGTERM}:
@@ -236,18 +244,12 @@ class Master:
 
     # -- what others may see
 
-    @property
-    def _state(self) -> Literal["booting", "serving", "stopping"]:
-        if self._stopping:
-            return "stopping"
-        return "serving" if self._slots.served else "booting"
-
     def snapshot(self) -> dict[str, Any]:
         """Return how the service is; see :mod:`supervision.processes.snapshot`."""
         slots, totals = self._slots, self._fleet.totals
         return snapshot(
             at=time.time(),
-            state=self._state,
+            state=self._ending.stage(served=slots.served),
             ready=slots.ready_now,
             wanted=slots.wanted,
             served=slots.served,
@@ -266,12 +268,24 @@ class Master:
             self._status = status
             self._stop()
 
+    def _terminated(self) -> None:
+        """Stop; where there is a lame duck, say so first, and serve meanwhile."""
+        seconds = self._fleet.timeouts.lame_duck
+        if self._ending.begun or not seconds or not self._slots.served:
+            self._stop()
+            return
+        logger.info("not ready any more; the drain begins in %g s", seconds)
+        self._ending.wait(seconds)
+        self._desk.stops()
+        self._tell_stopping()
+
     def _stop(self) -> None:
         """Have every worker drain."""
-        if self._stopping:
+        if self._ending.draining:
             logger.info("stopping already")
             return
-        self._stopping = True
+        self._ending.drain()
+        self._desk.stops()
         self._tell_stopping()
         self._fleet.stop_listening()
         self._slots.stop()
@@ -282,26 +296,19 @@ class Master:
         return self._successor.pid is None and self._predecessor != os.getppid()
 
     def _tell_stopping(self) -> None:
-        if self._successor.pid is not None:  # the service goes on, with another main process
-            self._notifier.send(f"MAINPID={self._successor.pid}")
-            return
-        if not self.alone:
-            return  # the other lives, and is the main process: the service goes on without us
-        longest = max((process.grace for process in self._fleet), default=0.0)
-        self._notifier.send(
-            "STOPPING=1", f"EXTEND_TIMEOUT_USEC={int((longest + STOP_TO_KILL) * 1e6)}"
-        )
+        seconds = self._ending.seconds()
+        self._announcer.stopping(seconds, self._successor.pid, alone=self.alone)
 
     def _stop_now(self) -> None:
         """End at once."""
-        if not self._stopping:
+        if not self._ending.draining:
             self._stop()
         for process in self._fleet:
             self._fleet.stop_now(process, MASTER_AT_ONCE)
 
     # -- signals
 
-    def _handle_signals(self) -> None:
+    def _handle_signals(self, events: int = selectors.EVENT_READ) -> None:  # noqa: ARG002
         for number in self._signals.take():
             if number is signal.SIGCHLD:
                 self._reap()
@@ -310,18 +317,19 @@ class Master:
                 _ON_SIGNAL[number](self)
 
     def _interrupted(self) -> None:
-        (self._stop_now if self._stopping else self._stop)()
+        (self._stop_now if self._ending.draining else self._stop)()
 
     def _reload(self) -> None:
-        if not self._stopping:
+        if not self._ending.begun:
             self._slots.reload()
+            self._ops.replace()
 
     def _add_worker(self) -> None:
-        if not self._stopping:
+        if not self._ending.begun:
             self._slots.more()
 
     def _remove_worker(self) -> None:
-        if not self._stopping:
+        if not self._ending.begun:
             self._slots.fewer()
 
     def _reopen_and_dump(self) -> None:
@@ -330,10 +338,21 @@ class Master:
         for process in self._fleet:
             process.channel.send("reopen")
             process.channel.send("stacks")
+        self._ops.tell("reopen")
+        self._ops.tell("stacks")
 
     def _start_successor(self) -> None:
-        if self._slots.served and not self._stopping:
-            self._successor.start(self._fleet.listeners, self._fleet.publish)
+        if not self._slots.served or self._ending.begun or self._successor.refused():
+            return
+        ops = self._desk.hand_over()
+        self._successor.start(self._fleet.listeners, self._fleet.publish, ops or ())
+        if ops is not None:
+            ops[1].close()
+
+    # -- the ops process
+
+    def _deeds(self) -> dict[str, Deed]:
+        return {}
 
 
 def _words(given: Any) -> frozenset[str]:
@@ -345,7 +364,7 @@ def _words(given: Any) -> frozenset[str]:
 _ON_SIGNAL: Final[dict[signal.Signals, Callable[[Master], object]]] = {
     signal.SIGINT: Master._interrupted,  # noqa: SLF001 - our own, for a table
     signal.SIGQUIT: Master._stop_now,  # noqa: SLF001
-    signal.SIGTERM: Master._stop,  # noqa: SLF001
+    signal.SIGTERM: Master._terminated,  # noqa: SLF001
     signal.SIGHUP: Master._reload,  # noqa: SLF001
     signal.SIGTTIN: Master._add_worker,  # noqa: SLF001
     signal.SIGTTOU: Master._remove_worker,  # noqa: SLF001

@@ -81,11 +81,11 @@ def snapshot(  # noqa: PLR0913 - the parts of a snapshot, by name
     }  # fmt: skip
 
 
-def totals_of(shot: Mapping[str, Any], *, age: float, version: str) -> dict[str, Any]:
+def totals_of(shot: Mapping[str, Any], *, age: float) -> dict[str, Any]:
     """Return the totals of a whole snapshot: of all workers, and what the master has itself.
 
     ``age``: seconds since it was made. The form is that of :mod:`supervision.processes.totals`,
-    with all metrics of the catalogue that have a value.
+    with all metrics of the catalogue that have a value, but for those of the ops process.
     """
     workers = shot["workers"]
     whole = merge(shot["retired"], (each["totals"] for each in workers if each["totals"]))
@@ -97,7 +97,6 @@ def totals_of(shot: Mapping[str, Any], *, age: float, version: str) -> dict[str,
         "worker_beats_missed_total": [[[], shot["missed"]]],
         "worker_beat_age_seconds": _beat_ages(workers),
         "snapshot_age_seconds": [[[], age]],
-        "build_info": [[[version], 1]],
     }
     for name, value in (
         ("master_resident_memory_bytes", master.get("rss")),

@@ -7,6 +7,7 @@ import os
 import socket
 from collections.abc import Mapping, Sequence
 
+from supervision.processes.ops_relay import VARIABLE as OPS_VARIABLE
 from supervision.processes.sockets import OWN_VARIABLE, PUBLISH_VARIABLE
 from supervision.processes.spawn import spawn
 
@@ -22,27 +23,38 @@ class Successor:
         self.pid: int | None = None
 
     def start(
-        self, listeners: Sequence[socket.socket], publish: socket.socket | None = None
+        self,
+        listeners: Sequence[socket.socket],
+        publish: socket.socket | None = None,
+        ops: Sequence[socket.socket] = (),
     ) -> None:
-        """Start it, unless it runs already; it serves beside us until we are told to end.
+        """Start it; it serves beside us until we are told to end.
+
+        ``ops`` are the ops port and a channel, see :mod:`supervision.processes.ops_relay`.
 
         The watchdog of a service manager is for it too: it is the main process one day.
         """
-        if self.pid is not None:
-            logger.warning("there is a new master already, pid %d", self.pid)
-            return
         fds = [sock.fileno() for sock in listeners]
         environ = {**os.environ, OWN_VARIABLE: ",".join(map(str, fds))}
         environ.pop("WATCHDOG_PID", None)
         if publish is not None:
             fds.append(publish.fileno())
             environ[PUBLISH_VARIABLE] = str(publish.fileno())
+        if ops:
+            fds += [sock.fileno() for sock in ops]
+            environ[OPS_VARIABLE] = ",".join(str(sock.fileno()) for sock in ops)
         try:
             self.pid = spawn(self._module, self._arguments, fds, environ=environ)
         except OSError as error:
             logger.error("the new master could not be started: %s", error.strerror)
             return
         logger.info("started a new master, pid %d", self.pid)
+
+    def refused(self) -> bool:
+        """Whether there is one already; then the log says so."""
+        if self.pid is not None:
+            logger.warning("there is a new master already, pid %d", self.pid)
+        return self.pid is not None
 
     def ended(self, pid: int) -> bool:
         """Whether ``pid`` was the successor, which has ended; then there may be another."""

@@ -20,6 +20,7 @@ from actors.endpoint.command.binding import (
     url,
 )
 from actors.endpoint.command.logs import Logs, log_facts
+from actors.endpoint.command.ops_port import OpsPort, ops_options, ops_port
 from actors.endpoint.command.pidfile import PidFile
 from actors.errors import ConfigError
 from actors.schedule import GRACE
@@ -27,8 +28,10 @@ from supervision.processes.directory import Directory, sweep
 from supervision.processes.fleet import Fleet, Timeouts
 from supervision.processes.master import SIGNALS, Master
 from supervision.processes.once_file import once_path, remove
+from supervision.processes.ops_slot import OpsSlot
 from supervision.processes.signals import SignalPipe
 from supervision.processes.successor import predecessor
+from supervision.processes.totals import Totals
 from supervision.processes.unix_socket import Place
 
 DEMO: Final = "actors.endpoint.demo:endpoint"
@@ -46,6 +49,7 @@ def serve(given: argparse.Namespace, arguments: Sequence[str]) -> int:
         follows = predecessor(os.environ)  # before what says so is taken out of it
         with (
             listening(bind_places(given)) as sockets,
+            ops_port(given) as ops,
             private_directory() as directory,
             PidFile(given.pid_file) as pid_file,
             publish_socket(place := publish_place(given)) as publish,
@@ -71,10 +75,12 @@ def serve(given: argparse.Namespace, arguments: Sequence[str]) -> int:
                     heartbeat=given.heartbeat_timeout,
                     grace=given.grace or GRACE,
                     patience=given.boot_patience,
+                    lame_duck=given.lame_duck,
                 ),
                 time.monotonic,
                 secrets.token_hex(8),
                 publish,
+                None if ops is None else Totals(),
             )
             master = Master(
                 fleet,
@@ -85,6 +91,7 @@ def serve(given: argparse.Namespace, arguments: Sequence[str]) -> int:
                 reopen=logs.reopen,
                 on_alone=pid_file.take_back,
                 predecessor=follows,
+                ops=_ops_slot(given, ops, fleet),
             )
             status = master.run()
             if master.alone:
@@ -108,6 +115,23 @@ def _configuration(given: argparse.Namespace, place: Place | None) -> dict[str, 
         "secret": secrets.token_urlsafe(48),
         "publish_any_user": place is not None and place.any_user,
     }
+
+
+def _ops_slot(given: argparse.Namespace, port: OpsPort | None, fleet: Fleet) -> OpsSlot | None:
+    """Return the slot of the ops process; :class:`ConfigError` where its token is none."""
+    if port is None:
+        return None
+    kept = ops_options(given)
+
+    def options() -> dict[str, Any]:
+        try:
+            kept.update(ops_options(given))
+        except ConfigError as error:
+            logger.error("%s; the token is what it was", error)
+        return kept
+
+    logger.info("health and metrics at http://%s", port.address)
+    return OpsSlot(port.sock, fleet.selector, fleet.clock, options, port.older)
 
 
 @contextmanager

@@ -84,6 +84,11 @@ def seconds(text: str) -> float:
     return given
 
 
+def seconds_or_none(text: str) -> float:
+    """Accept a number of seconds, 0 too."""
+    return 0.0 if text in {"0", "0.0"} else seconds(text)
+
+
 def address(text: str) -> tuple[str, int] | Path:
     """Accept ``HOST:PORT``, and ``unix:PATH``."""
     if text.startswith("unix:") and text != "unix:":
@@ -96,6 +101,14 @@ def address(text: str) -> tuple[str, int] | Path:
         wanted = "HOST:PORT, such as 127.0.0.1:4000 or [::1]:4000, or unix:PATH"
         raise ValueError(f"{text!r}: must be {wanted}")
     return plain, int(port)
+
+
+def tcp_address(text: str) -> tuple[str, int]:
+    """Accept ``HOST:PORT``."""
+    found = address(text)
+    if isinstance(found, Path):
+        raise ValueError(f"{text!r}: must be HOST:PORT, such as 127.0.0.1:4001")  # noqa: TRY004
+    return found
 
 
 def written(host: str, port: int) -> str:
@@ -138,6 +151,14 @@ def worker_count(text: str) -> int:
     if not ok or int(text) > MAX_WORKERS:
         wanted = f"a whole number up to {MAX_WORKERS}; 0 is one process without a master"
         raise ValueError(f"{text!r}: must be {wanted}")
+    return int(text)
+
+
+def min_ready(text: str) -> int:
+    """Accept a number of workers, at least 1."""
+    ok = text.isascii() and text.isdecimal() and len(text) < 10
+    if not ok or not 1 <= int(text) <= MAX_WORKERS:
+        raise ValueError(f"{text!r}: must be a whole number from 1 to {MAX_WORKERS}")
     return int(text)
 
 

@@ -15,11 +15,14 @@ from collections.abc import Mapping
 from typing import Final
 
 from actors.endpoint.command.setting import (
+    FLAG,
     MODE,
     NUMBER,
     WHOLE,
     Setting,
     address,
+    boolean,
+    min_ready,
     mode,
     network,
     octal,
@@ -27,6 +30,8 @@ from actors.endpoint.command.setting import (
     place,
     redis_url,
     seconds,
+    seconds_or_none,
+    tcp_address,
     without_password,
     worker_count,
 )
@@ -37,6 +42,7 @@ FORWARDED: Final = ("x-forwarded", "proxy-protocol")
 
 TABLES: Final[Mapping[str, str]] = {
     "serve": "what is served, where, and by how many processes",
+    "ops": "the port for health, metrics and operators",
     "logs": "what is logged, and where",
 }
 """The tables of the file that settings are in, and what they are about."""
@@ -199,6 +205,69 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         metavar="PATH",
         help="write the process id there when clients are served",
         shown="none",
+    ),
+    Setting(
+        name="ops",
+        table="ops",
+        metavar="HOST:PORT",
+        parse=tcp_address,
+        plain=place,
+        help="answer health and metrics there, of loopback alone",
+        shown="nowhere",
+    ),
+    Setting(
+        name="ops_allow_remote",
+        table="ops",
+        parse=boolean,
+        kind=FLAG,
+        default=False,
+        help="let --ops be an address that is not loopback",
+        shown="no",
+    ),
+    Setting(
+        name="ops_host",
+        table="ops",
+        metavar="NAME",
+        many=True,
+        help="a name in the URL by which views and deeds may be asked for, beside IP addresses,"
+        " localhost and the host of --ops",
+        shown="none",
+    ),
+    Setting(
+        name="ops_token_file",
+        table="ops",
+        metavar="PATH",
+        help="the token for views and deeds, in a file of mode 0600",
+        shown="the environment's ROOST_OPS_TOKEN",
+    ),
+    Setting(
+        name="ops_deeds",
+        table="ops",
+        parse=boolean,
+        kind=FLAG,
+        default=False,
+        help="let who has the token reload and drain by the ops port",
+        shown="no",
+    ),
+    Setting(
+        name="min_ready",
+        table="ops",
+        metavar="N",
+        parse=min_ready,
+        kind=WHOLE,
+        default=1,
+        help="workers that must be ready for /readyz",
+        shown="1",
+    ),
+    Setting(
+        name="lame_duck",
+        table="serve",
+        metavar="SECONDS",
+        parse=seconds_or_none,
+        kind=NUMBER,
+        default=0.0,
+        help="after SIGTERM say 'not ready' and serve on for so long, then drain",
+        shown="0",
     ),
     Setting(
         name="log_level",

@@ -10,7 +10,7 @@ import argparse
 import logging
 import os
 import sys
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from typing import TYPE_CHECKING
 
 from actors.endpoint.command import output
@@ -26,6 +26,7 @@ from actors.endpoint.command.binding import (
 from actors.endpoint.command.loading import load
 from actors.endpoint.command.logs import Logs, log_facts
 from actors.endpoint.command.master import DEMO
+from actors.endpoint.command.ops_port import OpsPort, check_ops, ops_options, ops_port
 from actors.endpoint.command.pidfile import PidFile
 from actors.endpoint.command.shutdown_signals import ShutdownSignals
 from actors.errors import ConfigError
@@ -83,6 +84,7 @@ def _serve(endpoint: Endpoint, given: argparse.Namespace) -> int:
         if given.check:
             server.stop()
             check_publish(place)
+            check_ops(given)
             if SECRET_OF_ONE_MACHINE in server.routes.notes:
                 output.write(sys.stderr, f"roost: warning: {SECRET_OF_ONE_MACHINE}")
             return _report(endpoint, problems(endpoint, server.children))
@@ -90,7 +92,20 @@ def _serve(endpoint: Endpoint, given: argparse.Namespace) -> int:
         with PidFile(given.pid_file) as pid_file, publish_socket(place) as publish:
             if place is not None and publish is not None:
                 server.publish_on(publish, any_user=place.any_user)
-            return _run(server, urls, pid_file, place)
+            port = stack.enter_context(ops_port(given))
+            with nullcontext() if port is None else _ops(server, port, given):
+                return _run(server, urls, pid_file, place)
+
+
+def _ops(server: Server, port: OpsPort, given: argparse.Namespace) -> AbstractContextManager[None]:
+    """Return the ops port of this process."""
+    from actors.endpoint.ops import own  # noqa: PLC0415 - for who asks for it
+    from actors.endpoint.ops.endpoint import OpsSettings  # noqa: PLC0415
+
+    settings = OpsSettings.said(ops_options(given))
+    source = own.OwnSource(lambda: server.stage, lambda: server.until, lambda: None)
+    logger.info("health and metrics at http://%s", port.address)
+    return own.serving(port.sock, source, settings)
 
 
 def _report(endpoint: Endpoint, found: list[str]) -> int:

@@ -7,7 +7,7 @@ import math
 import socket
 import ssl
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from gevent.event import AsyncResult, Event
 
@@ -214,6 +214,18 @@ class Server:
             self.stop_now()
         else:
             self._end_within(before_last_words(seconds))
+
+    @property
+    def stage(self) -> Literal["booting", "serving", "stopping"]:
+        """What this process is at, as others may see it."""
+        if self._asked.is_set():
+            return "stopping"
+        return "serving" if self._lifetime.started else "booting"
+
+    @property
+    def until(self) -> float | None:
+        """When this process must have ended (CLOCK_MONOTONIC); ``None`` before :meth:`ask`."""
+        return None if self._until == math.inf else self._until
 
     @property
     def left(self) -> float:

@@ -561,4 +561,4 @@ def test_snapshot_without_totals_says_who_serves():
         shot = snapshot(run, 1)
         assert shot["retired"] == {}
         assert shot["workers"][0]["totals"] is None
-        assert "messages_total" not in totals_of(shot, age=0.0, version="1")["series"]
+        assert "messages_total" not in totals_of(shot, age=0.0)["series"]

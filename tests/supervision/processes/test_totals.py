@@ -367,7 +367,7 @@ def test_a_snapshot_says_what_processes_use():
 
 
 def test_the_totals_of_a_snapshot_are_those_of_all_and_of_the_master():
-    whole = snapshot.totals_of(unpack(pack(shot())), age=0.25, version="1.2.3")
+    whole = snapshot.totals_of(unpack(pack(shot())), age=0.25)
     assert of(whole, "messages_total") == {("in",): 7}
     assert of(whole, "workers") == {("starting",): 1, ("ready",): 1, ("stopping",): 1}
     assert of(whole, "workers_wanted") == {(): 2}
@@ -375,7 +375,6 @@ def test_the_totals_of_a_snapshot_are_those_of_all_and_of_the_master():
     assert of(whole, "worker_beats_missed_total") == {(): 6}
     assert of(whole, "worker_beat_age_seconds") == {("1",): 0.75}
     assert of(whole, "snapshot_age_seconds") == {(): 0.25}
-    assert of(whole, "build_info") == {("1.2.3",): 1}
     assert of(whole, "master_resident_memory_bytes") == {(): 2**21}
     assert of(whole, "master_cpu_seconds_total") == {(): 0.25}
     assert of(whole, "master_open_fds") == {}
@@ -383,7 +382,7 @@ def test_the_totals_of_a_snapshot_are_those_of_all_and_of_the_master():
 
 def test_each_metric_of_the_master_is_in_the_snapshot():
     full = shot(master={"pid": 1, "rss": 1, "cpu": 1.0, "fds": 3})
-    whole = snapshot.totals_of(full, age=0.0, version="1")
+    whole = snapshot.totals_of(full, age=0.0)
     masters = {metric.name for metric in CATALOGUE.values() if metric.source == "master"}
     assert masters == masters & whole["series"].keys()
     for name in masters:

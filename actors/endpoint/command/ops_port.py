@@ -1,0 +1,128 @@
+"""The listening socket of ``--ops``, its token, and what the ops process is told of the options."""
+
+from __future__ import annotations
+
+import argparse
+import ipaddress
+import os
+import re
+import socket
+import stat
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from actors.endpoint.command.setting import written
+from actors.errors import ConfigError
+from supervision.processes.ops_relay import handed_over
+from supervision.processes.sockets import bind
+
+TOKEN_VARIABLE: Final = "ROOST_OPS_TOKEN"
+
+MIN_TOKEN: Final = 16
+"""Characters of a token; ``gen token`` makes one of 43."""
+
+_NEEDS_OPS: Final = ("ops_allow_remote", "ops_host", "ops_token_file", "ops_deeds")
+
+
+class OpsPort(NamedTuple):
+    """The listening socket, and the channel to the master that has the port until we serve."""
+
+    sock: socket.socket
+    older: socket.socket | None
+
+    @property
+    def address(self) -> str:
+        """What it is reached at, such as ``127.0.0.1:4001``."""
+        return written(*self.sock.getsockname()[:2])
+
+
+@contextmanager
+def ops_port(given: argparse.Namespace) -> Iterator[OpsPort | None]:
+    """Listen where ``--ops`` says, or go on with what an earlier master hands over.
+
+    ``ConfigError``: the address is in use, or is not loopback and nobody has allowed that.
+    """
+    inherited = handed_over(os.environ)
+    with ExitStack() as stack:
+        for sock in inherited or ():
+            stack.callback(sock.close)
+        if given.ops is None:
+            _refuse_alone(given)
+            yield None
+            return
+        host, port = given.ops
+        if inherited is not None and port in (0, inherited[0].getsockname()[1]):
+            yield OpsPort(*inherited)
+            return
+        sock = _bound(host, port, given.ops_allow_remote)
+        stack.callback(sock.close)
+        yield OpsPort(sock, None)
+
+
+def check_ops(given: argparse.Namespace) -> None:
+    """Raise :class:`~actors.errors.ConfigError` where ``--ops`` could not be served."""
+    if given.ops is None:
+        _refuse_alone(given)
+    else:
+        _bound(given.ops[0], 0, given.ops_allow_remote).close()
+        token(given)
+
+
+def ops_options(given: argparse.Namespace) -> dict[str, Any]:
+    """Return what an ops process is told when it starts; the token's file is read each time."""
+    return {
+        "log_level": given.log_level,
+        "log_file": given.log_file,
+        "min_ready": given.min_ready,
+        "token": token(given),
+        "deeds": given.ops_deeds,
+        "hosts": [given.ops[0], *(given.ops_host or ())],
+    }
+
+
+def token(given: argparse.Namespace) -> str | None:
+    """Return the token, ``None`` where there is none: the file's, else the environment's."""
+    path = given.ops_token_file
+    if path is None:
+        found, where = os.environ.get(TOKEN_VARIABLE, ""), TOKEN_VARIABLE
+        if not found:
+            return None
+    else:
+        found, where = _read(path), f"--ops-token-file {path!r}"
+    if not re.fullmatch(rf"[!-~]{{{MIN_TOKEN},}}", found):
+        raise ConfigError(f"{where}: must hold {MIN_TOKEN} or more visible ASCII characters")
+    return found
+
+
+def _read(path: str) -> str:
+    try:
+        with Path(path).open(encoding="utf-8", errors="replace") as file:
+            mode = os.fstat(file.fileno()).st_mode
+            if stat.S_ISREG(mode) and mode & 0o177:
+                raise ConfigError(
+                    f"--ops-token-file {path!r}: its mode is {stat.S_IMODE(mode):04o}, and must be"
+                    " 0600, so that nobody else can read it"
+                )
+            return file.read(65_536).strip()
+    except OSError as error:
+        raise ConfigError(f"--ops-token-file {path!r}: {error.strerror}") from None
+
+
+def _bound(host: str, port: int, allow_remote: bool) -> socket.socket:  # noqa: FBT001
+    where = f"--ops {written(host, port)}"
+    try:
+        address = host if ":" in host else socket.gethostbyname(host)
+        if not allow_remote and not ipaddress.ip_address(address).is_loopback:
+            raise ConfigError(f"{where}: is not loopback; --ops-allow-remote allows that")
+        return bind(address, port)
+    except (OSError, UnicodeError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise ConfigError(f"{where}: {reason}") from None
+
+
+def _refuse_alone(given: argparse.Namespace) -> None:
+    for name in _NEEDS_OPS:
+        if getattr(given, name):
+            raise ConfigError(f"--{name.replace('_', '-')} is for --ops HOST:PORT")

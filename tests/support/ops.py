@@ -1,0 +1,91 @@
+"""A server with an ops port, and what that answers."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import time
+from typing import Any, NamedTuple, Self
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from tests.support.command import Command
+from tests.support.waiting import DEADLINE
+
+APP = "tests.actors.endpoint.workers_app:endpoint"
+TOKEN = "a-token-of-32-visible-characters"
+
+
+class Answer(NamedTuple):
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+class OpsServer(Command):
+    """``python -m actors.endpoint`` with ``--ops``; with a token unless ``token=None``."""
+
+    def __init__(
+        self, *arguments: str, app: str = APP, token: str | None = TOKEN, **rest: Any
+    ) -> None:
+        environ = {k: v for k, v in os.environ.items() if k != "ROOST_OPS_TOKEN"}
+        if token is not None:
+            environ["ROOST_OPS_TOKEN"] = token
+        given = [] if "--ops" in arguments else ["--ops", "127.0.0.1:0"]
+        super().__init__(app, *given, *arguments, env=environ, **{"workers": 1, **rest})
+
+    def __enter__(self) -> Self:
+        super().__enter__()
+        self.port = int(self.wait_for(r"health and metrics at http://\S+:(\d+)")[1])
+        return self
+
+    def ops_pid(self, count: int = 1) -> int:
+        """Wait for the ``count``-th ops process to answer; return its pid."""
+        return int(self.wait_for(r"the ops process \(pid (\d+)\) answers", count)[1])
+
+    def ask(self, path: str, method: str = "GET", body: bytes = b"", **headers: str) -> Answer:
+        """Send one request on a connection of its own; an ``authorization`` is ``headers``'."""
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        return asked(self.port, path, method, body, named)
+
+    def view(self, path: str, method: str = "GET", body: bytes = b"", **headers: str) -> Answer:
+        """Do so with the token."""
+        return self.ask(path, method, body, authorization=f"Bearer {TOKEN}", **headers)
+
+    def wait_until(self, path: str, status: int) -> Answer:
+        """Ask until the answer has ``status``; return it."""
+        until = time.monotonic() + DEADLINE
+        while (found := self.ask(path)).status != status:
+            assert time.monotonic() < until, found
+            time.sleep(0.02)
+        return found
+
+    def samples(self) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
+        """Return what ``/metrics`` shows, by name and labels."""
+        return samples(self.ask("/metrics").body.decode())
+
+
+def asked(
+    port: int, path: str, method: str = "GET", body: bytes = b"", headers: Any = None
+) -> Answer:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=DEADLINE)
+    try:
+        connection.request(method, path, body or None, headers or {})
+        found = connection.getresponse()
+        names = {name.lower(): value for name, value in found.getheaders()}
+        return Answer(found.status, names, found.read())
+    finally:
+        connection.close()
+
+
+def samples(text: str) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
+    return {
+        (sample.name, frozenset(sample.labels.items())): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
