@@ -65,7 +65,7 @@ class CappedLog:
         """Log ``message % args``, unless there were enough of its ``kind``.
 
         ``error`` goes along, for handlers that want it; its stack is printed with the first line
-        of a period (:mod:`actors.log_format`).
+        of a period (:mod:`actors.logs.formatter`).
         """
         if not self._logger.isEnabledFor(level):
             return

@@ -7,7 +7,7 @@ import logging
 import pytest
 
 from actors.capped_log import KEYS, CappedLog
-from actors.log_format import LineFormatter, SafeLines
+from actors.logs.formatter import LineFormatter, SafeLines
 
 logger = logging.getLogger("tests.capped")
 

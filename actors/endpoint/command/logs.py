@@ -1,6 +1,6 @@
 """Where log lines go: standard error, or a file that can be reopened after it was rotated.
 
-What they say is :mod:`actors.log_format`'s.
+What they say is :mod:`actors.logs.formatter`'s.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from actors.errors import ConfigError
-from actors.log_format import LineFormatter
+from actors.logs.formatter import LineFormatter
 from supervision.processes.writer import LogFile, Writer, standard_error, told
 
 logger = logging.getLogger("roost.endpoint")

@@ -8,7 +8,7 @@ from io import StringIO
 
 import pytest
 
-from actors.log_format import LOGGERS, MAX_LINE, LineFormatter
+from actors.logs.formatter import LOGGERS, MAX_LINE, LineFormatter
 from tests.architecture.sources import ROOT, sources
 
 EVIL = "a\r\n2026 ERROR forged \x1b[2J\x9b\u2028\u202e"
