@@ -1,7 +1,8 @@
 """What the log says of an exception: its type and text, its place, its stack.
 
-Everything here is bounded, never raises and has no control characters in it, whatever the exception
-and its ``__str__`` do. Newlines in a stack are ours: those within an exception's text are escaped.
+Everything here is bounded, never raises, has no control characters in it, and no secret that has a
+name (:mod:`actors.logs.filtering`), whatever the exception and its ``__str__`` do.
+Newlines in a stack are ours: those within an exception's text are escaped.
 """
 
 from __future__ import annotations
@@ -16,6 +17,9 @@ from functools import lru_cache
 from pathlib import Path
 from types import CodeType, FrameType
 from typing import Final
+
+from actors.logs.escaping import escaped
+from actors.logs.filtering import hidden
 
 MAX_TEXT: Final = 200
 """Characters of an exception's text in a line."""
@@ -33,11 +37,6 @@ MAX_CHAIN: Final = 5
 MAX_GROUP: Final = 5
 """Exceptions of a group that are shown, and at most so many levels of groups."""
 
-# C0, DEL and C1; the line separators of Unicode; what turns the direction of text; surrogates,
-# which no file in UTF-8 takes.
-_CONTROLS = re.compile(
-    "[\x00-\x1f\x7f-\x9f\u2028\u2029\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
-)
 _CAUSE = "The above exception was the direct cause of the following exception:"
 _CONTEXT = "During handling of the above exception, another exception occurred:"
 
@@ -64,13 +63,9 @@ def application_is_at(path: str) -> None:
     _is_application.cache_clear()
 
 
-def escaped(text: str) -> str:
-    r"""Return ``text`` with control characters written out, as in ``\x1b``; newlines too."""
-    return _CONTROLS.sub(_written, text)
-
-
-def _written(found: re.Match[str]) -> str:
-    return found[0].encode("unicode_escape").decode()
+def said(error: BaseException) -> str:
+    """Return the error's text, without its type, on one line."""
+    return _text(error, MAX_DETAIL)
 
 
 def described(error: BaseException, limit: int = MAX_TEXT) -> str:
@@ -128,10 +123,20 @@ def callback(frame: FrameType | None) -> str:
         if _is_application(frame.f_code.co_filename):
             found = frame
         frame = frame.f_back
-    if found is None:
-        return ""
-    code = found.f_code
-    return f"{_cut(code.co_qualname)} at {_shown(code.co_filename)}:{found.f_lineno}"
+    return "" if found is None else _called(found, found.f_lineno)
+
+
+def callback_of(error: BaseException) -> str:
+    """Return the same of the stack that ``error`` came out of."""
+    for frame, line in traceback.walk_tb(error.__traceback__):
+        if _is_application(frame.f_code.co_filename):
+            return _called(frame, line)
+    return ""
+
+
+def _called(frame: FrameType, line: int) -> str:
+    code = frame.f_code
+    return f"{_cut(code.co_qualname)} at {_shown(code.co_filename)}:{line}"
 
 
 def depth(error: BaseException) -> int:
@@ -199,7 +204,7 @@ def _frames(error: BaseException) -> Iterator[str]:
             yield f"  ... {left} frames ..."
         for entry in traceback.StackSummary.extract(iter(part)).format():
             for line in entry.rstrip("\n").split("\n"):
-                yield escaped(line[:MAX_TEXT])
+                yield _cut(line)
 
 
 def _related(error: BaseException) -> Iterator[BaseException]:
@@ -242,13 +247,13 @@ def _behind(error: BaseException) -> tuple[BaseException, str] | None:
 
 def _text(error: BaseException, limit: int) -> str:
     try:
-        return _cut(str(error), limit)
+        return escaped(hidden(str(error)[: 2 * limit])[:limit])
     except BaseException:  # noqa: BLE001 - an application's __str__
         return "its __str__ failed"
 
 
 def _cut(value: object, limit: int = MAX_TEXT) -> str:
-    return escaped(str(value)[:limit])
+    return escaped(hidden(str(value)[:limit]))
 
 
 def _point(frame: FrameType, line: int) -> str:

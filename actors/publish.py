@@ -25,8 +25,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
 
 from actors import publish_message
-from actors.crash_text import escaped
 from actors.errors import ConfigError, PublishError
+from actors.logs.escaping import escaped
 from actors.publish_wire import (
     VISIBLE,
     Reader,

@@ -12,7 +12,8 @@ import logging
 import reprlib
 from typing import Any
 
-from actors.crash_text import escaped, place
+from actors.crash_text import place
+from actors.logs.escaping import escaped
 from actors.reasons import Crash, FailedToStart, Failure, Reason, Shutdown
 from supervision.plan import Child
 

@@ -25,8 +25,9 @@ from actors.client.owned import Owned
 from actors.client.session import Session
 from actors.client.websocket import WebSocket
 from actors.client.wire import Wire
-from actors.crash_text import crash, escaped
+from actors.crash_text import crash
 from actors.errors import ConnectFailed
+from actors.logs.escaping import escaped
 from actors.options import build
 from actors.serializers.message import Frame
 

@@ -23,10 +23,10 @@ if __name__ == "__main__":
     _die_of_interrupts()  # what is imported below takes a tenth of a second
     signal.pthread_sigmask(signal.SIG_BLOCK, _MASTERS)  # until it is known who is to have them
 
-from actors.crash_text import escaped  # noqa: E402
 from actors.endpoint.command import output  # noqa: E402
 from actors.endpoint.command.arguments import parser  # noqa: E402
 from actors.errors import ConfigError  # noqa: E402
+from actors.logs.escaping import escaped  # noqa: E402
 from supervision.processes.writer import take_standard_error  # noqa: E402
 
 

@@ -69,6 +69,19 @@ def _trusted(value: Any) -> str | None:
     return None
 
 
+def _parameters(value: Any) -> str | None:
+    ok = isinstance(value, list | tuple) and all(map(_is_name, value))
+    if isinstance(value, Mapping) and len(value) == 1:
+        (kind, names), *_ = value.items()
+        ok = kind in {"only", "keep"} and isinstance(names, list | tuple)
+        ok = ok and all(map(_is_name, names))
+    return None if ok else "a list of words, {'only': words} or {'keep': names}"
+
+
+def _is_name(value: object) -> bool:
+    return isinstance(value, str) and value != ""
+
+
 def _host(value: Any) -> str | None:
     return None if isinstance(value, str) and value else "a host name"
 
@@ -147,5 +160,11 @@ class EndpointOptions(Options):
         check=_redis,
         convert=redis_options,
         secret=True,
+    )
+    filter_parameters: Sequence[str] | Mapping[str, Sequence[str]] = option(
+        (),
+        "what names of secrets contain, whose values no log shows: further words for the default"
+        " ones, {'only': words} for these alone, or {'keep': names}: parameters of all other names",
+        check=_parameters,
     )
     grace: float = seconds(GRACE, "seconds that a shutdown may take")

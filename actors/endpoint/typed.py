@@ -54,6 +54,9 @@ class EndpointKeywords(TypedDict, total=False):
     """For a last poll of a drained long-poll session (seconds)."""
     redis: RedisOptions | str | Mapping[str, Any] | None
     """The Redis that links several machines: RedisOptions(...), or its URL."""
+    filter_parameters: Sequence[str] | Mapping[str, Sequence[str]]
+    """What names of secrets contain, whose values no log shows: further words for the default ones,
+    {'only': words} for these alone, or {'keep': names}: parameters of all other names."""
     grace: float
     """Seconds that a shutdown may take (seconds)."""
 

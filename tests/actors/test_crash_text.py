@@ -21,10 +21,10 @@ from actors.crash_text import (
     crash,
     depth,
     described,
-    escaped,
     place,
     stack,
 )
+from actors.logs.escaping import escaped
 
 HERE = "tests/actors/test_crash_text.py"
 

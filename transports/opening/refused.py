@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterator
 from typing import Any, Final
 
-from actors.crash_text import described, escaped
+from actors.crash_text import described
+from actors.logs.escaping import escaped
 from transports.opening.opened import Opened
 
 MAX_REASON: Final = 200

@@ -14,11 +14,11 @@ import sys
 from collections.abc import Sequence
 from typing import Any, Final, NoReturn
 
-from actors.crash_text import escaped
 from actors.endpoint.command import output
 from actors.endpoint.command.arguments import as_type
 from actors.endpoint.command.setting import seconds
 from actors.errors import ConfigError, PublishError
+from actors.logs.escaping import escaped
 from actors.options import did_you_mean
 from actors.publish import Publisher
 

@@ -16,8 +16,9 @@ import gevent
 from gevent.event import AsyncResult, Event
 
 from actors import telemetry
-from actors.crash_text import crash, escaped
+from actors.crash_text import crash
 from actors.errors import ConfigError
+from actors.logs.escaping import escaped
 from actors.pubsub.redis.connection import (
     Connection,
     LinkError,
