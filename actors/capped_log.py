@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Callable, Hashable
 from typing import Final
+from weakref import WeakSet
 
 KEYS: Final = 256
 """Kinds of lines that are told apart at once."""
@@ -32,8 +33,8 @@ class CappedLog:
     """Writes ``burst`` lines of a kind in each ``period`` seconds, and counts the others.
 
     The count is told when the period is over: with the next line, or before that by
-    ``later(seconds, function)``, which calls the function then; at ``count_level``, by default that
-    of the lines. ``clock`` is monotonic seconds.
+    ``later(seconds, function)``, which calls the function then, at the latest when the process
+    ends; at ``count_level``, by default that of the lines. ``clock`` is monotonic seconds.
     """
 
     def __init__(
@@ -82,8 +83,15 @@ class CappedLog:
             return
         window.held += 1
         window.message, window.args = message, args
-        if window.held == 1 and self._later is not None:
-            self._later(window.until - now, lambda: self._tell(window))
+        if window.held == 1:
+            _untold.add(self)
+            if self._later is not None:
+                self._later(window.until - now, lambda: self._tell(window))
+
+    def tell_all(self) -> None:
+        """Tell each count that is not told yet."""
+        for window in list(self._windows.values()):
+            self._tell(window)
 
     def _new(
         self, kind: Hashable, level: int, now: float, line: tuple[str, tuple[object, ...]] | None
@@ -105,6 +113,16 @@ class CappedLog:
             message, args = _counted(window.message, window.args, window.held)
             window.held, window.args = 0, ()
             self._logger.log(self._count_level or window.level, message, *args)
+
+
+_untold: WeakSet[CappedLog] = WeakSet()
+"""Those that may have held something back."""
+
+
+def tell_all() -> None:
+    """Tell each count of this process that is not told yet: it ends, and nobody will later."""
+    for each in list(_untold):
+        each.tell_all()
 
 
 def _counted(message: str, args: tuple[object, ...], held: int) -> tuple[str, tuple[object, ...]]:

@@ -6,7 +6,7 @@ import logging
 
 import pytest
 
-from actors.capped_log import KEYS, CappedLog
+from actors.capped_log import KEYS, CappedLog, tell_all
 from actors.logs.formatter import LineFormatter, SafeLines
 
 logger = logging.getLogger("tests.capped")
@@ -142,3 +142,18 @@ def test_level_that_nobody_wants_costs_nothing(world, caplog):
     for _ in range(5):
         log.log(logging.DEBUG, "kind", "x")
     assert (said(caplog), log._windows, world.due) == ([], {}, [])
+
+
+def test_counts_are_told_at_the_end_of_the_process_once(world, caplog):
+    log = CappedLog(logger, clock=world.clock)
+    for kind in ("a", "b", "a", "b", "b"):
+        log.log(logging.INFO, kind, "%s", kind)
+    tell_all()
+    tell_all()
+    lines = [
+        "a",
+        "b",
+        "a (1 lines like this were held back)",
+        "b (2 lines like this were held back)",
+    ]
+    assert said(caplog) == lines
