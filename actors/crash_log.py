@@ -10,7 +10,7 @@ import logging
 from collections.abc import Callable, Hashable
 from typing import Final
 
-import actors.logs.formatter  # noqa: F401 - makes the lines of our loggers safe
+import actors.logs.guard  # noqa: F401 - makes our loggers and their lines safe
 from actors.capped_log import CappedLog, Later
 from actors.crash_text import crash, place
 
