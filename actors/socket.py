@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Hashable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Generic, Protocol, runtime_checkable
 
 from actors import contract
 from actors.crash_text import blame
+from actors.ended import ENDED
+from actors.logs.provenance import fields_of
 from actors.messages import ConnectInfo, ConnectionEnded, Control, Opcode, Receipt
 from actors.reasons import KILLED, Reason
 from actors.results import Error, Ok, Push, Reply, Stop
@@ -80,28 +82,6 @@ class ChannelTransport(Protocol):
 
     def release(self) -> None:
         """Take one :meth:`hold` back."""
-
-
-class _Ended:
-    """What takes the place of the transport when all is over.
-
-    An actor and its mailbox refer to each other, so they wait for the collector. What they refer to
-    would too, and that is most of a connection.
-    """
-
-    __slots__ = ()
-
-    def deliver(self, result: Any) -> None:
-        """Nobody is there, as for all the others."""
-
-    def flush(self) -> None: ...
-
-    def on_blocked(self) -> None: ...
-
-    def on_ended(self, reason: Reason) -> None: ...
-
-
-_ENDED: Final = _Ended()
 
 
 class Socket(Actor, Generic[StateT]):
@@ -340,6 +320,13 @@ class Socket(Actor, Generic[StateT]):
         else:
             self.on_envelope(item)
 
+    def on_log_context(self) -> Mapping[str, str]:
+        """Return the connection's id, which is the actor's URN, and where it comes from."""
+        return {"connection": self.actor_urn, **fields_of(self.__transport)}
+
+    def on_log_secrets(self) -> tuple[object, ...]:
+        return (self.state,)
+
     def on_blocked(self) -> None:
         """A callback blocks: send what was delivered, and end the turn when it is done."""
         self.actor_inbox.leave_turn()
@@ -355,7 +342,7 @@ class Socket(Actor, Generic[StateT]):
             try:
                 super().on_terminate(reason)
             finally:
-                self.__transport = _ENDED
+                self.__transport = ENDED
 
     def end_now(self, reason: Reason) -> None:
         """Tell the client ``reason`` although a callback may run, and end at once.
@@ -369,7 +356,7 @@ class Socket(Actor, Generic[StateT]):
         """Let go of the client, then run ``terminate``: nobody waits for it any more."""
         self.__transport.on_ended(KILLED)
         if self.__terminate_ran:
-            self.__transport = _ENDED
+            self.__transport = ENDED
         else:
             last = Job(lambda: run_hook(self.on_terminate, KILLED))
             self.actor_inbox.dispatcher.ends.schedule(last)

@@ -72,6 +72,9 @@ class Host(Protocol):
     def lane(self, inbox: Mailbox, intercepts: frozenset[str]) -> ChannelLane:
         """Return a lane to its client."""
 
+    def on_log_context(self) -> Mapping[str, str]:
+        """Return what log lines say of it."""
+
 
 class Channel(Actor, Generic[A]):
     """One topic of one client. Subclass it and define the callbacks that you need.
@@ -135,6 +138,7 @@ class Channel(Actor, Generic[A]):
     __seen: ClassVar[frozenset[str]] = frozenset()
     __log_join: ClassVar[int] = logging.DEBUG
     __log_in: ClassVar[int] = 0
+    __joins_with: Any = None
     __joins: ClassVar[Handler] = Handler("join", lambda *_: Ok(), None)  # of Channel itself
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -418,7 +422,9 @@ class Channel(Actor, Generic[A]):
             except InvalidPayload as error:
                 self.__refuse(answers.invalid(error).reason)
         began = telling.begin(telling.JOINED, self.__log_join)
+        self.__joins_with = payload
         answer: Any = self.join(seat.topic, payload)
+        self.__joins_with = None
         if type(answer) is Error:
             self.__refuse(answers.reply(answer)[1])
         if type(answer) is not Ok:
@@ -477,6 +483,15 @@ class Channel(Actor, Generic[A]):
             shown = handler.function(self, payload)
         if shown is not None:
             self.push(message.event, shown)
+
+    def on_log_context(self) -> Mapping[str, str]:
+        """Return what is known of the connection, and the topic."""
+        return {**self.__socket.on_log_context(), "topic": self.topic}
+
+    def on_log_secrets(self) -> tuple[object, ...]:
+        at_hand = self.__seat.at_hand
+        payload = self.__joins_with if at_hand is None else at_hand.payload
+        return (self.assigns, self.__seat.assigns, payload)
 
     def on_blocked(self) -> None:
         """A callback blocks: the turn ends when it is done."""

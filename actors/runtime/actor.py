@@ -24,7 +24,7 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final, NoReturn, Self
 
 import pykka
@@ -238,6 +238,23 @@ class Actor(pykka.Actor):
             warnings.warn(message, DeprecationWarning, stacklevel=2)
             self.exit_self(reason)
 
+    # -- the log
+
+    def log_context(self) -> Mapping[str, Any]:
+        """Return fields of the lines that are logged in a turn of this actor, beside ours.
+
+        They are in lines of JSON (docs/logging.md), and in no other. It must not block.
+        """
+        return {}
+
+    def on_log_context(self) -> Mapping[str, str]:
+        """Return our own fields of such lines."""
+        return {}
+
+    def on_log_secrets(self) -> tuple[object, ...]:
+        """Return where values are that such lines must not show, behind names of secrets."""
+        return ()
+
     # -- the end
 
     def kill_now(self) -> None:
@@ -314,13 +331,15 @@ def _refuse_name() -> NoReturn:
 
 contract.declare(
     Actor,
-    callbacks=("on_start", "on_receive", "on_stop", "on_failure", "handle_exit", "terminate"),
+    callbacks=(
+        "on_start", "on_receive", "on_stop", "on_failure", "handle_exit", "terminate",
+        "log_context",
+    ),
     reserved=(
         "_create_actor_inbox", "_create_future", "_handle_receive", "_start_actor_loop",
         "actor_inbox", "actor_ref", "actor_stopped", "actor_urn", "dispatcher", "ends_others",
         "exit_reason", "kill_now", "on_batch", "on_begin", "on_ended", "on_envelope",
-        "on_terminate",
-        "on_unwound",
+        "on_log_context", "on_log_secrets", "on_terminate", "on_unwound",
     ),
     settings=("crash_on_ask", "mailbox_bytes", "mailbox_messages", "mailbox_policy"),
 )  # fmt: skip

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final, Protocol
 
 from greenlet import greenlet
@@ -30,6 +30,18 @@ class Runnable(Protocol):
 
     def on_turn(self, carrier: Carrier) -> None:
         """Run one turn; may block, must not raise."""
+
+    def log_context(self) -> Mapping[str, str]:
+        """Return fields of ours of a line that the turn logs (:data:`actors.logs.line.OURS`)."""
+        return {}
+
+    def log_fields(self) -> Mapping[str, Any]:
+        """Return further fields of such a line, the application's."""
+        return {}
+
+    def log_secrets(self) -> tuple[object, ...]:
+        """Return where values are that such a line must not show, behind names of secrets."""
+        return ()
 
     def on_blocked(self) -> None:
         """Learn, on the loop, that the turn blocked; must not block."""

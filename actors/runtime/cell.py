@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import itertools
 import operator
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 from greenlet import greenlet
@@ -158,6 +158,15 @@ class Cell(Turns):
 
     def on_blocked(self) -> None:
         self.actor.on_blocked()
+
+    def log_context(self) -> Mapping[str, str]:
+        return self.actor.on_log_context()
+
+    def log_fields(self) -> Mapping[str, Any]:
+        return self.actor.log_context()
+
+    def log_secrets(self) -> tuple[object, ...]:
+        return self.actor.on_log_secrets()
 
     def taken(self, envelope: Any) -> None:
         """Uncount an envelope that is handled now, and remember who waits for its answer."""

@@ -12,6 +12,7 @@ from actors.runtime.stuck import Impatient
 from transports.http import lifecycle as life
 from transports.http.deadlines import Deadlines
 from transports.http.handling import NOT_FOUND, UNAVAILABLE, call, encoded, log_refused, refusal
+from transports.http.logged_connection import Logged
 from transports.http.parser import BODY, HEAD, IDLE, ParserState, RequestParser
 from transports.http.response import Response
 from transports.tcp.protocol import StreamProtocol
@@ -30,7 +31,7 @@ CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 
 
-class HTTPConnection(Impatient, life.Exchanging, StreamProtocol):
+class HTTPConnection(Logged, Impatient, life.Exchanging, StreamProtocol):
     """The protocol of a stream that speaks HTTP.
 
     To handlers it is a :class:`.Responder`, on a carrier, where they may block. ``match``

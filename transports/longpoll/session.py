@@ -15,6 +15,7 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from actors.errors import ProtocolError
+from actors.logs.provenance import Provenance
 from actors.messages import Opcode, Receipt
 from actors.reasons import Crash, Failure, Reason, Shutdown
 from actors.results import Push, Reply, Stop
@@ -104,7 +105,8 @@ class LongPollSession:
 
     __slots__ = (
         "_buffer", "_dispatcher", "_ended", "_full", "_holds", "_http", "_options", "_place",
-        "_polled", "_posts", "_shares", "actor", "address", "inbox", "intake", "unhandled_status",
+        "_polled", "_posts", "_shares", "actor", "address", "inbox", "intake", "provenance",
+        "unhandled_status",
     )  # fmt: skip
 
     def __init__(
@@ -117,6 +119,7 @@ class LongPollSession:
         self._options = options
         self._dispatcher = dispatcher
         self.address = address
+        self.provenance: Provenance | None = None
         self._buffer = Buffer(
             max_messages=options.max_buffer_messages, max_bytes=options.max_buffer_bytes
         )

@@ -284,6 +284,7 @@ class LongPollTransport:
         if isinstance(answer, Error):
             return answers.status(403)
         session = LongPollSession(self._sessions.add, options, get_dispatcher(), address)
+        session.provenance = self._mount.provenance(opened.request, NAME)
         return self._begin(session, answer, http)
 
     def _begin(self, session: LongPollSession, accepted: Ok, http: Responder) -> Response:

@@ -19,9 +19,11 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol
 from actors import signing, telemetry, token
 from actors.crash_log import capped
 from actors.crash_text import blame
+from actors.logs.provenance import Provenance
 from actors.messages import ConnectInfo
 from actors.results import Error, Ok
 from actors.serializers.negotiation import NotServed
+from transports.http.logged import trace
 from transports.http.request import Request
 from transports.http.response import Response
 from transports.opening import subprotocols
@@ -99,6 +101,7 @@ class TransportMount(Generic[OptionsT_co]):
         wanted = options.code_reloader
         self._reloads = defaults.reload_by_default if wanted is None else wanted
         self._refusals = capped(logger)
+        self._provenances: dict[str, Provenance] = {}
 
     def open(self, request: Request, transport: str) -> Opened | Refusal:
         """Run the checks. :class:`~actors.errors.HTTPError` for a query that cannot be parsed."""
@@ -184,6 +187,16 @@ class TransportMount(Generic[OptionsT_co]):
         if not isinstance(response, Response):
             raise TypeError(f"error_handler answered {response!r:.200}; accepted: a Response")
         return response
+
+    def provenance(self, request: Request, transport: str) -> Provenance:
+        """Return what is kept of where a connection comes from; shared by those without a trace."""
+        found = trace(request)
+        if found:
+            return Provenance(self.path, transport, tuple(found.items()))
+        shared = self._provenances.get(transport)
+        if shared is None:
+            shared = self._provenances[transport] = Provenance(self.path, transport)
+        return shared
 
     def start(self, transport: Transport, state: object) -> Socket:
         """Make the actor that ``transport`` operates; call its ``on_begin()`` when it may run.

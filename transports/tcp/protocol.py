@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 if TYPE_CHECKING:
     from actors.runtime.timers import Timer
@@ -40,6 +40,18 @@ class StreamProtocol(Protocol):
         """End when what is under way is done."""
         return
 
+    def log_context(self) -> Mapping[str, str]:
+        """Return fields of a log line about whoever is served (:mod:`actors.logs.context`)."""
+        return {}
+
+    def log_fields(self) -> Mapping[str, Any]:
+        """Return further ones, the application's."""
+        return {}
+
+    def log_secrets(self) -> tuple[object, ...]:
+        """Return where values are that such a line must not show."""
+        return ()
+
     def begin_deadlines(self, spare: Timer | None) -> None:
         """Learn that another protocol has handed the stream over.
 
@@ -52,6 +64,19 @@ class StreamProtocol(Protocol):
     def end_now(self) -> None:
         """End at once: there is no more time. :meth:`drain` is called as well, behind it."""
         return
+
+
+class Nobody(StreamProtocol):
+    """Takes nothing, and says nothing."""
+
+    def data_received(self, data: bytes) -> None: ...
+
+    def eof_received(self) -> None: ...
+
+    def connection_lost(self, error: Exception | None) -> None: ...
+
+
+NOBODY: Final = Nobody()
 
 
 class _Earlier(StreamProtocol):

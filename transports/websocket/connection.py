@@ -7,7 +7,7 @@ This is the one place where a callback's result becomes frames. Which close code
 from __future__ import annotations
 
 import sys
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from actors.errors import ProtocolError
@@ -30,6 +30,7 @@ from transports.websocket.protocol import PeerClose, Ping, Pong, Protocol
 from transports.websocket.read_rate import ReadRate
 
 if TYPE_CHECKING:
+    from actors.logs.provenance import Provenance
     from actors.runtime.timers import Timer
     from actors.socket import Socket
     from transports.websocket.deflate import Deflate
@@ -50,7 +51,7 @@ class WebSocketConnection(Line, StreamProtocol):
 
     __slots__ = (
         "_busy", "_close_frame", "_holds", "_options", "_rate", "_rest", "_timer",
-        "_wants_control", "actor", "protocol",
+        "_wants_control", "actor", "protocol", "provenance",
     )  # fmt: skip
 
     def __init__(
@@ -58,6 +59,7 @@ class WebSocketConnection(Line, StreamProtocol):
     ) -> None:
         self.stream = stream
         self.dispatcher = stream.dispatcher
+        self.provenance: Provenance | None = None
         self._options = options
         self.deflate = deflate
         self.max_queue = min(options.max_send_queue, sys.maxsize)
@@ -287,6 +289,17 @@ class WebSocketConnection(Line, StreamProtocol):
             if not self.stream.queued:  # else it would only wait with the rest
                 self.stream.write(encode(Opcode.PING, b""))
         return next_look(protocol, options, now, paused=self.stream.paused)
+
+    # -- the log
+
+    def log_context(self) -> Mapping[str, str]:
+        return self.actor.on_log_context()
+
+    def log_fields(self) -> Mapping[str, Any]:
+        return self.actor.log_context()
+
+    def log_secrets(self) -> tuple[object, ...]:
+        return self.actor.on_log_secrets()
 
     # -- the end
 

@@ -74,6 +74,7 @@ class WebSocketTransport:
                 extension, extensions = agreed
         stream = http.stream
         connection = WebSocketConnection(stream, self._options, extension)
+        connection.provenance = self._mount.provenance(request, NAME)
         actor = self._mount.start(connection, answer.value)
         wants_control = type(actor).handle_control is not Socket.handle_control
         runs_alone = type(actor).on_batch is Socket.on_batch

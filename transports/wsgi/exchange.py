@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import _socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from gevent.event import Event as Waiter
 from gevent.ssl import SSLSocket
 
 from actors.errors import HTTPError
+from actors.runtime.carrier import Job
 from actors.runtime.dispatcher import get_dispatcher
 from transports.http import lifecycle as life
+from transports.http import logged
 from transports.http.date import http_date
 from transports.http.handling import SERVER_ERROR, UNAVAILABLE, Handler, Resource, call
 from transports.http.request import Address, Request
@@ -22,6 +24,24 @@ from transports.http.shared import Shared
 from transports.tcp.protocol import StreamProtocol
 from transports.tcp.stream import Stream
 from transports.wsgi.taken import Taken
+
+
+class Handling(Job):
+    """A job that handles ``request``, as its log lines say."""
+
+    __slots__ = ("_request",)
+
+    def __init__(
+        self, handle: Callable[[Handler, Request], object], handler: Handler, request: Request
+    ) -> None:
+        super().__init__(lambda: handle(handler, request))
+        self._request = request
+
+    def log_context(self) -> Mapping[str, str]:
+        return logged.context(self._request)
+
+    def log_secrets(self) -> tuple[object, ...]:
+        return logged.secrets(self._request)
 
 
 class Exchange(life.Exchanging, StreamProtocol):
@@ -89,7 +109,7 @@ class Exchange(life.Exchanging, StreamProtocol):
         self._taken.enter(self)
         self.move(life.COMPLETE)
         try:
-            self._dispatcher.submit(lambda: self._handle(resource.handle, request))
+            self._dispatcher.schedule(Handling(self._handle, resource.handle, request))
             while not self._settled.wait(patience):
                 if self.state is life.QUEUED and resource.is_stuck(request):
                     lost = self._lost
