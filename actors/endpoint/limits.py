@@ -15,7 +15,7 @@ from actors.endpoint.mounts import Mounts
 from actors.endpoint.ops import access, health
 from actors.endpoint.ops import bounds as ops
 from actors.endpoint.serving import lease, publish_requests
-from actors.logs import formatter
+from actors.logs import line as log_line
 from actors.options import Options, build, limits
 from actors.presence import entries, held, members, periods, presence, tracker, windows
 from actors.pubsub import bus, link, numbers, pace, wire
@@ -197,7 +197,7 @@ FIXED: tuple[tuple[str, Any, str, str], ...] = (
     ("ops.silence", ops_slot.SILENCE, "seconds", "of its silence, then it is killed"),
     ("ops.late", ops_desk.LATE, "seconds", "of a worker's silence, then it is not ready"),
     ("ops.master", health.SILENCE, "seconds", "of the master's silence, then /livez is 503"),
-    ("log.line", formatter.MAX_LINE, "characters", "of a line, or of a stack"),
+    ("log.line", log_line.MAX_LINE, "characters", "of a line, or of a stack"),
     ("log.crashes", crash_log.LINES, "lines", "in 10 s of crashes at one place, then a count"),
     ("log.refusals", 1, "lines", "in 1 s of one kind that clients can cause, then a count"),
     ("token.size", signing.MAX_TOKEN, "bytes", "of a signed token"),

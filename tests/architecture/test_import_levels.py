@@ -27,6 +27,7 @@ LEVELS = {
     "supervision.drills": 5,  # a tool that starts servers
     "actors.runtime": 1,
     "actors.client": 1,
+    "actors.logs.context": 1,
     "actors.telemetry": 1,
 }
 IMPURE = {"gevent", "greenlet", "pykka", "socket", "time", "random"}

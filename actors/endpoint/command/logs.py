@@ -1,16 +1,23 @@
 """Where log lines go: standard error, or a file that can be reopened after it was rotated.
 
-What they say is :mod:`actors.logs.formatter`'s.
+What they say is :mod:`actors.logs.formatter`'s. Where they are JSON, so is all else that comes to
+standard error by ``sys.stderr``: warnings, tracebacks, what an application prints there.
 """
 
 from __future__ import annotations
 
+import atexit
+import io
 import logging
+import sys
 from collections.abc import Mapping
 from typing import Any
 
+from actors.capped_log import tell_all
 from actors.errors import ConfigError
-from actors.logs.formatter import LineFormatter
+from actors.logs.formatter import JSONFormatter, LineFormatter
+from actors.logs.guard import guard, passes
+from actors.logs.line import MAX_LINE
 from supervision.processes.writer import LogFile, Writer, standard_error, told
 
 logger = logging.getLogger("roost.endpoint")
@@ -29,44 +36,121 @@ class LogHandler(logging.Handler):
 
     def handle(self, record: logging.LogRecord) -> bool:
         """Emit a record that passes the filters, without the lock of the base class."""
-        passed = self.filter(record)
+        passed = passes(self, record)
         if isinstance(passed, logging.LogRecord):
-            record = passed
-        if passed:
-            self.emit(record)
+            self.emit(passed)
         return bool(passed)
 
     def emit(self, record: logging.LogRecord) -> None:
         """Format a record and hand it over."""
         try:
-            self.writer.put(self._line(record))
+            self.writer.put(self.line(record))
         except Exception:  # noqa: BLE001 - arguments that do not fit, say: as the library's do
             self.handleError(record)
 
-    def _line(self, record: logging.LogRecord) -> bytes:
+    def line(self, record: logging.LogRecord) -> bytes:
+        """Return a record as it is written."""
         return f"{self.format(record)}\n".encode("utf-8", "backslashreplace")
 
     def _lost_line(self, lost: int) -> bytes:
         level, name = logging.WARNING, logger.name
-        return self._line(logger.makeRecord(name, level, "", 0, "%s", (told(lost),), None))
+        return self.line(logger.makeRecord(name, level, "", 0, "%s", (told(lost),), None))
+
+
+class StandardError(io.RawIOBase):
+    """What ``sys.stderr`` writes to where log lines are JSON: each line that is printed is one.
+
+    A line that is not ended is kept until it is, or is as long as one may be.
+    """
+
+    def __init__(self, handler: LogHandler) -> None:
+        super().__init__()
+        self._handler = handler
+        self._begun = b""
+
+    def writable(self) -> bool:
+        return True
+
+    def fileno(self) -> int:
+        return 2
+
+    def write(self, data: Any) -> int:
+        *lines, rest = (self._begun + bytes(data)).split(b"\n")
+        if len(rest) > MAX_LINE:
+            lines, rest = [*lines, rest], b""
+        self._begun = rest
+        self.say(lines)
+        return len(data)
+
+    def end(self) -> None:
+        """Write the line that was begun."""
+        begun, self._begun = self._begun, b""
+        self.say([begun])
+
+    def say(self, lines: list[bytes]) -> None:
+        """Write lines, all or none of them; empty ones are left out."""
+        data = b"".join(self._line(line) for line in lines if line.strip())
+        if data:
+            self._handler.writer.put(data)
+
+    def _line(self, line: bytes) -> bytes:
+        message = line.decode("utf-8", "backslashreplace")
+        named = {"name": "stderr", "levelno": logging.WARNING, "levelname": "WARNING"}
+        return self._handler.line(logging.makeLogRecord({**named, "msg": message}))
 
 
 class Logs:
     """Sets up the root logger. ``level`` is a name in lower case, ``path`` a file or ``None``.
 
-    Each line has the process's id, as several processes write to one place.
+    Each line has the process's id, as several processes write to one place. ``log_format`` is
+    ``"console"`` or ``"json"``; ``worker`` the number of the worker that this process is;
+    ``context`` asks whom a line is about (:mod:`actors.logs.context`).
     """
 
-    def __init__(self, level: str, path: str | None = None) -> None:
+    def __init__(
+        self,
+        level: str,
+        path: str | None = None,
+        log_format: str = "console",
+        *,
+        worker: int | None = None,
+        context: logging.Filter | None = None,
+    ) -> None:
         try:
             writer = standard_error() if path is None else Writer(LogFile(path))
         except OSError as error:
             raise ConfigError(f"--log-file {path!r}: {error.strerror}") from None
         self._writer = writer
+        self._printed: StandardError | None = None
         handler = LogHandler(writer)
-        handler.setFormatter(LineFormatter())
+        if context is not None:
+            handler.addFilter(context)
+        if log_format == "json":
+            handler.setFormatter(JSONFormatter(worker, stacks=level == "debug"))
+            if path is None:
+                self._take_standard_error(handler)
+        else:
+            handler.setFormatter(LineFormatter())
         logging.basicConfig(level=level.upper(), handlers=[handler])
         logging.raiseExceptions = False  # what cannot be formatted is not the clients' trouble
+        guard(all_loggers=True)
+        atexit.register(tell_all)  # before the writer's own, which was there first
+
+    def _take_standard_error(self, handler: LogHandler) -> None:
+        self._printed = StandardError(handler)
+        raw: Any = self._printed
+        sys.stderr = io.TextIOWrapper(
+            raw, encoding="utf-8", errors="backslashreplace", line_buffering=True
+        )
+        atexit.register(self._printed.end)
+
+    def say(self, text: str) -> None:
+        """Write lines that are no records to standard error, as one; does not wait."""
+        data = text.encode("utf-8", "backslashreplace")
+        if self._printed is None:
+            standard_error().put(data)
+        else:
+            self._printed.say(data.split(b"\n"))
 
     def reopen(self) -> None:
         """Open the file anew where it was moved away; on standard error this does nothing.

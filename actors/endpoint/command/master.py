@@ -45,7 +45,7 @@ logger = logging.getLogger("roost.master")
 def serve(given: argparse.Namespace, arguments: Sequence[str]) -> int:
     """Serve with ``given.workers`` workers until a signal; return the exit status."""
     with SignalPipe(SIGNALS) as signals:  # first: whatever is made below is cleared away
-        logs = Logs(given.log_level, given.log_file)
+        logs = Logs(given.log_level, given.log_file, given.log_format)
         follows = predecessor(os.environ)  # before what says so is taken out of it
         with (
             listening(bind_places(given)) as sockets,
@@ -107,6 +107,7 @@ def _configuration(given: argparse.Namespace, place: Place | None) -> dict[str, 
         "keyfile": given.keyfile,
         "log_level": given.log_level,
         "log_file": given.log_file,
+        "log_format": given.log_format,
         "grace": given.grace,
         "heartbeat": given.heartbeat_timeout,
         "redis": given.redis,

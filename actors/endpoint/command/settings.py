@@ -37,8 +37,8 @@ from actors.endpoint.command.setting import (
 )
 
 LEVELS: Final = ("debug", "info", "warning", "error")
+FORMATS: Final = ("console", "json")
 FORWARDED: Final = ("x-forwarded", "proxy-protocol")
-
 
 TABLES: Final[Mapping[str, str]] = {
     "serve": "what is served, where, and by how many processes",
@@ -278,6 +278,16 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         scope="worker",
         help=f"{', '.join(LEVELS)}; debug shows stacks",
         shown="info",
+    ),
+    Setting(
+        name="log_format",
+        table="logs",
+        metavar="FORMAT",
+        parse=one_of("no such format", FORMATS),
+        default="console",
+        scope="worker",
+        help=f"{' or '.join(FORMATS)}: lines for a person, or an object of JSON on each",
+        shown="console",
     ),
     Setting(
         name="log_file",

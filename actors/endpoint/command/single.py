@@ -41,7 +41,9 @@ logger = logging.getLogger("roost.endpoint")
 
 def run(given: argparse.Namespace) -> int:
     """Do what the options ask; return the exit status."""
-    Logs(given.log_level, given.log_file)
+    from actors.logs.context import ContextFilter  # noqa: PLC0415 - imports gevent
+
+    Logs(given.log_level, given.log_file, given.log_format, context=ContextFilter())
     endpoint = load(DEMO if given.application is None else given.application)
     if given.print_limits:
         from actors.endpoint.limits import listed  # noqa: PLC0415 - imports every layer

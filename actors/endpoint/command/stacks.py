@@ -1,20 +1,19 @@
-"""What every greenlet and thread of this process is doing, on standard error."""
+"""What every greenlet and thread of this process is doing."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from typing import Any
 
 import gevent.util
 
-from supervision.processes.writer import standard_error
 
-
-def dump_stacks() -> None:
-    """Print the stacks as one, as other workers print theirs at the same time.
+def dump_stacks(say: Callable[[str], object]) -> None:
+    """Say the stacks as one text, as other workers do at the same time.
 
     What there is no room for is lost, as lines of the log are.
     """
     util: Any = gevent.util  # its stubs say that it answers nothing
     lines = [f"stacks of process {os.getpid()}:", *util.format_run_info()]
-    standard_error().put("\n".join([*lines, ""]).encode("utf-8", "backslashreplace"))
+    say("\n".join([*lines, ""]))

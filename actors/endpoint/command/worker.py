@@ -18,7 +18,6 @@ from pathlib import Path  # noqa: E402
 from typing import Any, Final  # noqa: E402
 
 from actors import pubsub, schedule  # noqa: E402
-from actors.crash_text import escaped  # noqa: E402
 from actors.endpoint.command import memory, output  # noqa: E402
 from actors.endpoint.command.certificate import server_context  # noqa: E402
 from actors.endpoint.command.loading import load  # noqa: E402
@@ -30,6 +29,8 @@ from actors.endpoint.serving.machines import Links  # noqa: E402
 from actors.endpoint.serving.once import Once, names_of, seat  # noqa: E402
 from actors.endpoint.serving.server import Server  # noqa: E402
 from actors.errors import ConfigError  # noqa: E402
+from actors.logs.context import ContextFilter  # noqa: E402
+from actors.logs.escaping import escaped  # noqa: E402
 from actors.pubsub.bus import Bus  # noqa: E402
 from actors.pubsub.front import Attached  # noqa: E402
 from supervision.processes.directory import Tenant  # noqa: E402
@@ -62,7 +63,10 @@ class Worker:
     def __init__(self, end: WorkerEnd, options: dict[str, Any], listeners: list[int]) -> None:
         self._end = end
         self._options = options
-        self._logs = Logs(options["log_level"], options["log_file"])
+        self._logs = Logs(
+            options["log_level"], options["log_file"], options.get("log_format", "console"),
+            worker=options["number"], context=ContextFilter(),
+        )  # fmt: skip
         endpoint = load(options["application"])
         machines.use(endpoint, options.get("redis"))
         proxies.use(endpoint, options.get("trusted_proxies"), options.get("forwarded"))
@@ -168,7 +172,7 @@ class Worker:
             case ["stop_now"]:
                 self._ask("stop_now", schedule.WORKER_AT_ONCE, at_once=True)
             case ["stacks"]:
-                dump_stacks()
+                dump_stacks(self._logs.say)
             case ["reopen"]:
                 self._logs.reopen()
             case _:

@@ -22,6 +22,7 @@ from actors.endpoint.serving.candidate import candidate
 from actors.endpoint.serving.lifetime import Lifetime
 from actors.endpoint.serving.root import SERVER
 from actors.errors import ConfigError
+from actors.logs import filtering
 from actors.pubsub import server as topics
 from actors.reasons import Reason
 from actors.runtime import Actor, get_dispatcher
@@ -67,6 +68,7 @@ class Embedded:
 
     def __init__(self, endpoint: Mounts) -> None:
         self._endpoint = endpoint
+        filtering.use(filtering.parameters(endpoint.options.filter_parameters))
         self._notes: list[str] = []
         self._links = machines.linked(endpoint)
         self._made: list[Routes] = []

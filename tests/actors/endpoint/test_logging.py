@@ -1,0 +1,239 @@
+"""The log of real processes: lines of JSON, whom they are about, and no secret in any of them."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+
+import pytest
+
+from tests.support.channels import ChannelClient
+from tests.support.command import Command, Program
+from tests.support.longpoll import Poller
+from tests.support.raw import TEXT, Client, frame
+from tests.support.waiting import eventually
+
+APP = "tests.actors.endpoint.log_app:endpoint"
+SECRET = "SENTINEL-4f1d0c"
+TRACE, SPAN = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
+TRACEPARENT = f"traceparent: 00-{TRACE}-{SPAN}-01"
+QUERY = f"who=me&api_key={SECRET}"
+HEADERS = (
+    f"authorization: Bearer {SECRET}",
+    f"cookie: theme=dark; id={SECRET}",
+    f"x-api-key: {SECRET}",
+)
+
+
+class Served(Command):
+    """A server whose log is read; it serves when the log says so."""
+
+    def objects(self):
+        """Return the lines of standard error, each of which must be an object."""
+        return [json.loads(line) for line in self.lines]
+
+    def about(self, message):
+        """Wait for a line that says ``message``, and return it."""
+        escaped = re.escape(json.dumps(message)[1:-1])
+        self.wait_for(f'"message":"{escaped}')
+        found = [line for line in self.objects() if line["message"].startswith(message)]
+        return found[-1]
+
+
+@pytest.fixture(scope="module", params=[0, 2], ids=["one process", "workers"])
+def served(request):
+    options = ("--log-format", "json", "--log-level", "info")
+    with Served(APP, *options, workers=request.param) as made:
+        made.number = request.param
+        yield made
+        made.signal(signal.SIGTERM)
+        assert made.ended() == 0
+        assert len(made.objects()) > 5  # to the last line
+
+
+def say(client, text):
+    client.send(frame(TEXT, text))
+    return client.frame().payload.decode()
+
+
+def test_line_of_a_socket_says_whose_it_is(served):
+    with Client(served.address) as client:
+        client.upgrade(f"/raw/websocket?{QUERY}", TRACEPARENT)
+        said = "block" if served.number else "hello"
+        assert say(client, said) == f"said {said}"
+    line = served.about(f"said\\n{said}")
+    assert re.fullmatch(r"urn:roost:[0-9a-f]+:\d+", line["connection"])
+    assert line["callback"].startswith("Raw.handle_in at tests/actors/endpoint/log_app.py:")
+    assert (line["mount"], line["transport"], line["who"]) == ("/raw/websocket", "websocket", "me")
+    assert (line["trace_id"], line["span_id"]) == (TRACE, SPAN)
+    assert line["api_key"] == "[FILTERED]"
+    assert line["state"] == {"who": "me", "api_key": "[FILTERED]"}
+    assert (line["level"], line["logger"]) == ("info", "app")
+    assert line["extra_worker"] == "forged"
+    assert (line["worker"] is None) == (served.number == 0)
+    ending = served.about("ending for")
+    assert ending["connection"] == line["connection"]
+    assert ending["trace_id"] == TRACE
+
+
+def test_lines_of_a_request_say_which(served):
+    with Client(served.address) as client:
+        client.upgrade(f"/raw/websocket?{QUERY}", TRACEPARENT)
+    line = served.about("connecting with")
+    assert line["request"] == "GET /raw/websocket"
+    assert line["trace_id"] == TRACE
+    assert "connection" not in line
+    begun = served.about("beginning")
+    assert begun["connection"].startswith("urn:roost:")
+    assert begun["mount"] == "/raw/websocket"
+    with Client(served.address) as client:
+        assert client.ask(f"/page?{QUERY}", "traceparent: 00-malformed").status == 200
+    line = served.about("in a page")
+    assert line["request"] == "GET /page"
+    assert "trace_id" not in line
+    assert line["callback"].startswith("page at")
+
+
+def test_lines_of_a_channel_say_its_topic(served):
+    with ChannelClient(served.address, "/rooms/websocket") as client:
+        assert client.join("room:1", {"password": SECRET})[0] == "ok"
+        assert client.ask("room:1", "say", {"a": 1})[0] == "ok"
+    line = served.about("in a channel")
+    assert (line["topic"], line["mount"]) == ("room:1", "/rooms/websocket")
+    assert line["connection"].startswith("urn:roost:")
+    assert line["callback"].startswith("Room.say at")
+
+
+def test_lines_over_long_polling_say_the_same(served):
+    poller = Poller(served, f"/raw/longpoll?{QUERY}")
+    try:
+        poller.open()
+        poller.post("polled")
+    finally:
+        poller.close()
+    line = served.about("said\\npolled")
+    assert (line["mount"], line["transport"]) == ("/raw/longpoll", "longpoll")
+    assert line["connection"].startswith("urn:roost:")
+    assert poller.token not in "\n".join(served.lines)
+
+
+def test_what_is_said_elsewhere_is_about_nobody_and_is_json_too(served):
+    with Client(served.address) as client:
+        client.upgrade("/raw/websocket")
+        assert say(client, "elsewhere") == "done"
+    for message in ("spawned", "thread"):
+        assert "connection" not in served.about(message)
+    for message in ("printed", "begun and ended", "ZeroDivisionError: division by zero"):
+        line = served.about(message)
+        assert (line["logger"], line["level"]) == ("stderr", "warning")
+
+
+def test_handler_that_raises_is_told_once_and_ends_no_connection(served):
+    with Client(served.address) as client:
+        client.upgrade("/raw/websocket")
+        for number in range(3):
+            assert say(client, str(number)) == f"said {number}"
+    lines = [line for line in served.objects() if "a log handler of Broken" in line["message"]]
+    assert len(lines) == len({line["pid"] for line in lines}) >= 1
+
+
+def test_stacks_are_json_as_well():
+    with Served(APP, "--log-format", "json", workers=1) as served:
+        served.signal(signal.SIGUSR1)
+        served.about("stacks of process")
+        served.signal(signal.SIGTERM)
+        assert served.ended() == 0
+        assert {line["logger"] for line in served.objects()} > {"stderr"}
+
+
+# -- secrets
+
+
+def fail_everywhere(served):
+    """Have all that can fail do so with secrets at hand, over both transports."""
+    served.wait_for("serving")
+    for at in ("connect", "init", "terminate"):
+        with Client(served.address) as client:
+            client.upgrade(f"/raw/websocket?at={at}&{QUERY}", *HEADERS)
+            client.end()
+            client.read_to_end()
+    for message in ("handle_in", "handle_info", "terminate"):
+        with Client(served.address) as client:
+            client.upgrade(f"/raw/websocket?at={message}&{QUERY}", *HEADERS)
+            client.send(frame(TEXT, message))
+            client.read_to_end()
+    for at in ("connect", "init"):
+        with Client(served.address) as client:
+            client.ask(f"/raw/longpoll?at={at}&{QUERY}", *HEADERS)
+    for message in ("handle_in", "handle_info", "terminate"):
+        poller = Poller(served, f"/raw/longpoll?at={message}&{QUERY}")
+        poller.open()
+        client = poller.client("post")
+        client.send(poller.session.post(message, *HEADERS))
+        client.answer()
+        poller.close()
+    for topic, event in [
+        ("room:join", ""), ("room:presence", "say"), ("room:1", "fail"), ("room:2", "name"),
+        ("room:3", "later"), ("room:4", "stop"),
+    ]:  # fmt: skip
+        with ChannelClient(served.address, f"/rooms/websocket?{QUERY}") as client:
+            client.join(topic, {"password": SECRET})
+            if event:
+                client.send(topic, event, {"password": SECRET})
+                client.event("phx_reply" if event == "say" else "phx_error")
+    for at in ("header", "cookie", "key", "query"):
+        with Client(served.address) as client:
+            assert client.ask(f"/page?at={at}&{QUERY}", *HEADERS).status == 500
+
+
+WANTED = (
+    "connect", "init", "handle_info", "terminate", "join", "channel handle_info",
+    "channel terminate", "page", "name",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("level", ["debug", "info"])
+@pytest.mark.parametrize("form", ["console", "json"])
+def test_no_secret_is_in_any_line(form, level):
+    options = ("--log-format", form, "--log-level", level)
+    with Served(APP, *options) as served:
+        fail_everywhere(served)
+        for where in WANTED:
+            served.wait_for(f"going to fail in {where}")
+        served.wait_for("cannot fetch")
+        served.signal(signal.SIGTERM)
+        assert served.ended() == 0
+        assert [line for line in served.lines if SECRET in line] == []
+        assert any("[FILTERED]" in line for line in served.lines)
+        if form == "json":
+            stacks = [line for line in served.objects() if "stack" in line.get("error", {})]
+            assert bool(stacks) == (level == "debug")
+
+
+# -- files
+
+
+def test_file_of_json_is_opened_anew_and_each_line_of_both_is_whole(tmp_path):
+    path = tmp_path / "log"
+    options = ("--log-format", "json", "--log-file", str(path))
+    with Program("-m", "actors.endpoint", APP, *options, "--bind", "127.0.0.1:0",
+                 "--workers", "1") as program:  # fmt: skip
+        eventually(lambda: path.exists() and "serving" in path.read_text(), pause=0.01)
+        path.rename(tmp_path / "old")
+        program.signal(signal.SIGUSR1)
+        eventually(path.exists, pause=0.01)
+        program.signal(signal.SIGTERM)
+        assert program.ended() == 0
+    old, new = ((tmp_path / name).read_text().splitlines() for name in ("old", "log"))
+    assert "serving" in "".join(old)
+    assert json.loads(new[-1])["message"] == "ended, exit status 0"
+    assert all(isinstance(json.loads(line), dict) for line in old + new)
+
+
+def test_what_is_said_before_the_options_are_read_is_text():
+    with Program("-m", "actors.endpoint", "--log-format", "xml") as program:
+        assert program.ended() == 2
+        assert program.lines == [
+            "roost: --log-format: 'xml' is no such format (did you mean 'json'?)"
+        ] or program.lines[0].startswith("roost: --log-format: 'xml' is no such format")
