@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from actors.crash_text import application_is_at, crash, depth, described, place
 from actors.errors import ConfigError
+from actors.logs import filtering
 from actors.options import did_you_mean
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ _OURS = ("actors", "supervision", "transports")
 
 
 def load(path: str) -> Endpoint:
-    """Import the module and return the endpoint that ``path`` names."""
+    """Import the module and return the endpoint that ``path`` names; hide what it says is secret."""
     from actors.endpoint.definition import Endpoint  # noqa: PLC0415 - after the log is set up
 
     module_name, _, attribute = path.partition(":")
@@ -45,6 +46,7 @@ def load(path: str) -> Endpoint:
             raise ConfigError(f"{module_name!r} has no attribute {attribute!r}{hint}") from None
     if not isinstance(found, Endpoint):
         raise ConfigError(f"{path!r} is a {type(found).__name__}, not an Endpoint")
+    filtering.use(filtering.parameters(found.options.filter_parameters))
     return found
 
 

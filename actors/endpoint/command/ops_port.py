@@ -75,6 +75,7 @@ def ops_options(given: argparse.Namespace) -> dict[str, Any]:
     return {
         "log_level": given.log_level,
         "log_file": given.log_file,
+        "log_format": given.log_format,
         "min_ready": given.min_ready,
         "token": token(given),
         "deeds": given.ops_deeds,

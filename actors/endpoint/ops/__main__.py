@@ -16,7 +16,6 @@ import sys  # noqa: E402
 from typing import Any  # noqa: E402
 
 from actors import schedule  # noqa: E402
-from actors.crash_text import escaped  # noqa: E402
 from actors.endpoint.command import memory, output  # noqa: E402
 from actors.endpoint.command.logs import Logs  # noqa: E402
 from actors.endpoint.command.stacks import dump_stacks  # noqa: E402
@@ -26,6 +25,8 @@ from actors.endpoint.ops.endpoint import PART, OpsSettings, has_client, made  # 
 from actors.endpoint.ops.source import MasterSource  # noqa: E402
 from actors.endpoint.serving.server import Server  # noqa: E402
 from actors.errors import ConfigError  # noqa: E402
+from actors.logs.context import ContextFilter  # noqa: E402
+from actors.logs.escaping import escaped  # noqa: E402
 from actors.runtime.dispatcher import get_dispatcher  # noqa: E402
 from supervision.processes.worker import (  # noqa: E402
     WorkerEnd,
@@ -44,7 +45,10 @@ class OpsProcess:
     def __init__(self, end: WorkerEnd, options: dict[str, Any], listener: int) -> None:
         self._end = end
         self._timeout = options["heartbeat"]
-        self._logs = Logs(options["log_level"], options["log_file"])
+        self._logs = Logs(
+            options["log_level"], options["log_file"], options.get("log_format", "console"),
+            context=ContextFilter(),
+        )  # fmt: skip
         self._source = MasterSource(end.send, get_dispatcher().clock)
         sock = socket.socket(fileno=listener)
         sock.set_inheritable(False)
@@ -73,7 +77,7 @@ class OpsProcess:
             case ["stop", int() | float() as seconds]:
                 self.server.ask("stop", PART * seconds)
             case ["stacks"]:
-                dump_stacks()
+                dump_stacks(self._logs.say)
             case ["reopen"]:
                 self._logs.reopen()
             case _:

@@ -19,7 +19,6 @@ from actors.endpoint.serving.proxies import Proxies
 from actors.endpoint.serving.publish_requests import MAX_CONNECTIONS
 from actors.endpoint.serving.publishing import Publishing
 from actors.errors import ConfigError
-from actors.logs import filtering
 from actors.pubsub import server as topics
 from actors.reasons import KILLED, SHUTDOWN
 from actors.runtime.dispatcher import Dispatcher, get_dispatcher
@@ -67,7 +66,6 @@ class Server:
     ) -> None:
         options = endpoint.options
         self.endpoint = endpoint
-        filtering.use(filtering.parameters(options.filter_parameters))
         self.dispatcher: Dispatcher = get_dispatcher()
         self.grace = options.grace if grace is None else grace
         self.routes = Routes(endpoint, cluster=cluster, boot_secret=boot_secret)
