@@ -27,7 +27,7 @@ _OURS = ("actors", "supervision", "transports")
 
 
 def load(path: str) -> Endpoint:
-    """Import the module and return the endpoint that ``path`` names; hide what it says is secret."""
+    """Import the module and return the endpoint; hide from now on what it says is secret."""
     from actors.endpoint.definition import Endpoint  # noqa: PLC0415 - after the log is set up
 
     module_name, _, attribute = path.partition(":")
