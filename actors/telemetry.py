@@ -1,7 +1,8 @@
 """Events with measurements, to be counted or logged (after ``:telemetry``).
 
-``attach`` a handler to an event by name; ``execute`` calls the handlers in the order they came. A
-handler runs where the event happens and must not block; one that raises is logged and detached.
+``attach`` a handler to an event by name; ``execute`` calls the handlers in the order they came, and
+``span`` tells the begin and the end of a block. A handler runs where the event happens and must not
+block; one that raises is logged and detached.
 
 Each event, its measurements with their units, and its metadata; docs/events.md says when it is told
 (``make docs`` makes both of :mod:`actors.events`):
@@ -67,7 +68,9 @@ Each event, its measurements with their units, and its metadata; docs/events.md 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Final
 
 from actors.crash_log import CrashLog
@@ -104,10 +107,53 @@ def listens(event: str) -> bool:
 def execute(
     event: str, measurements: Mapping[str, float], metadata: Mapping[str, Any] | None = None
 ) -> None:
-    """Tell the handlers of ``event``; with none this costs one look-up."""
+    """Tell the handlers of ``event``; with none this costs one look-up.
+
+    Whatever a handler raises is logged, and that handler is detached. Only what was thrown in from
+    outside, while a handler blocked, is raised here: a kill, or a timeout around all of it.
+    """
     for handler in attached.get(event, ()):
         try:
             handler(event, measurements, metadata or {})
-        except Exception as error:  # noqa: BLE001 - whatever it is, the others are told
+        except BaseException as error:  # whatever it is, the others are told
+            if _is_from_outside(error):
+                raise
             CRASHES.log(error, "a handler of %r failed and is detached", event)
             detach(event, handler)
+
+
+@contextmanager
+def span(event: str, metadata: Mapping[str, Any] | None = None) -> Iterator[dict[str, Any]]:
+    """Tell ``event`` with ``.start`` before a block, and with ``.stop`` behind it.
+
+    The start has the ``time`` in seconds since the epoch. Where the block raises, ``.exception``
+    takes the place of the stop: its metadata have the exception as ``error``, which goes on. Both
+    have the ``duration`` of the block in seconds. What they tell beside is the mapping that
+    ``with`` gives, which begins as ``metadata`` and may be added to.
+    """
+    about = dict(metadata or {})
+    execute(f"{event}.start", {"time": time.time()}, dict(about))
+    began = time.perf_counter()
+    try:
+        yield about
+    except BaseException as error:
+        duration = time.perf_counter() - began
+        execute(f"{event}.exception", {"duration": duration}, {**about, "error": error})
+        raise
+    duration = time.perf_counter() - began
+    execute(f"{event}.stop", {"duration": duration}, about)
+
+
+def _is_from_outside(error: BaseException) -> bool:
+    """Whether ``error`` is not the handler's own: somebody's interrupt, or thrown in by gevent.
+
+    Then it came out of a switch of greenlets, and its last frame is gevent's. An ``Exception`` is
+    the handler's in any case: that is how what it called failed.
+    """
+    if isinstance(error, Exception):
+        return False
+    frame = error.__traceback__
+    while frame is not None and frame.tb_next is not None:
+        frame = frame.tb_next
+    where = "" if frame is None else str(frame.tb_frame.f_globals.get("__name__"))
+    return isinstance(error, KeyboardInterrupt) or where.partition(".")[0] == "gevent"
