@@ -52,12 +52,17 @@ class Drainer(Actor):
         self._options = options
         self._shutdown = options.shutdown or DEFAULT_SHUTDOWN
         self._told: list[Ref[Any]] = []
+        self._began: float | None = None
+        self._total = self._late = 0
 
     def terminate(self, reason: Reason) -> None:
         """Tell them batch by batch, wait for their ends, and end those that take too long."""
         clock = self.dispatcher.clock
-        began = clock()
+        began = self._began = clock()
         refs = self._told = live([self._class])
+        self._total = len(refs)
+        name = self._class.__qualname__
+        telemetry.execute("drain.start", {"total": self._total}, {"drainer": name})
         for batch in batches(len(refs), self._options.batch_size):
             self._report(batch.round, batch.stop - batch.start, len(refs) - batch.stop)
             for ref in refs[batch.start : batch.stop]:
@@ -67,6 +72,7 @@ class Drainer(Actor):
                 gevent.sleep(max(0.0, min(self._options.batch_interval, paced)))
         if not wait_for(refs, began + PATIENT * self._shutdown):
             self._end_late()
+        self._tell_stop()
         super().terminate(reason)
 
     def _report(self, index: int, count: int, left: int) -> None:
@@ -82,15 +88,30 @@ class Drainer(Actor):
     def kill_now(self) -> None:
         """There is no more time: end the connections that are left, then this actor."""
         self._end_late()
-        super().kill_now()
+        try:
+            super().kill_now()
+        finally:
+            self._tell_stop()
 
     def _end_late(self) -> None:
         late = [ref for ref in self._told if ref.exit_reason is None]
         self._told = []
+        self._late += len(late)
         if late:
             name = self._class.__qualname__
             logger.warning("ended %d connections of %s that took too long", len(late), name)
         end_now(late, DRAINED)
+
+    def _tell_stop(self) -> None:
+        """Tell the end of a drain that has begun, once."""
+        began, self._began = self._began, None
+        if began is not None:
+            duration = self.dispatcher.clock() - began
+            telemetry.execute(
+                "drain.stop",
+                {"duration": duration, "total": self._total, "late": self._late},
+                {"drainer": self._class.__qualname__},
+            )
 
 
 class Drainers(Supervisor):

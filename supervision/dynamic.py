@@ -13,7 +13,7 @@ from actors.runtime.actor import StartError
 from supervision.intensity import Intensity
 from supervision.parent import Parent
 from supervision.plan import Child, ChildInfo, Counts, count, kept, restarts, which
-from supervision.reports import report, text
+from supervision.reports import report, restarting, text
 from supervision.specs import IGNORE, ChildSpec, DynamicFlags, Ignored, check_significant, flags
 
 
@@ -65,12 +65,13 @@ class DynamicSupervisor(Parent):
 
     def _restart(self, child: Child, old: Any) -> None:
         if not self.intensity.allows(self.clock()):
-            self.give_up(child)
+            self.give_up(child, self.intensity.count)
+        restarting(self, self.intensity.count, child)
         try:
             self.launch(child)
         except StartError as error:
             report(self, "start_error", error.reason, child)
-            child.failed()
+            child.failed(error.reason)
             self._retried[old] = child
             self.queue_try_again(old)
 

@@ -19,6 +19,11 @@ class Intensity:
         self.period = period
         self._times: deque[float] = deque()
 
+    @property
+    def count(self) -> int:
+        """How many attempts were counted in the period that ended with the last one."""
+        return len(self._times)
+
     def allows(self, now: float) -> bool:
         """Count an attempt at ``now`` seconds; ``False`` means give up."""
         times = self._times

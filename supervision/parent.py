@@ -29,7 +29,7 @@ from actors.runtime.lifecycle import Event
 from actors.runtime.ref import Ref
 from supervision.plan import Child, ended_as_asked, remarkable
 from supervision.ref import Call, SupervisorRef
-from supervision.reports import report, text, trouble
+from supervision.reports import gave_up, report, text, trouble
 from supervision.specs import IGNORE
 
 logger = logging.getLogger("roost.supervision")
@@ -115,7 +115,7 @@ class Parent(Actor):
         if child is None:
             return  # stopped by us meanwhile
         release(child)
-        reason = ref.exit_reason
+        child.reason = reason = ref.exit_reason
         if remarkable(child.spec, reason):
             report(self, "child_terminated", reason, child)
             self.trouble = trouble(child, ref)
@@ -125,9 +125,12 @@ class Parent(Actor):
         """Have :meth:`try_again` called when what is queued by now has been served."""
         monitors.deliver(self.actor_inbox, TryAgain(subject))
 
-    def give_up(self, child: Child) -> None:
-        """End, since ``child`` was one restart too many; with ``SHUTDOWN``, which is clean."""
-        report(self, "shutdown", "reached_max_restart_intensity", child)
+    def give_up(self, child: Child, count: int) -> None:
+        """End, since ``child`` was one restart too many; with ``SHUTDOWN``, which is clean.
+
+        ``count``: how many there were within the period, this one included.
+        """
+        gave_up(self, count, child)
         self.exit_self(SHUTDOWN)
 
     def clock(self) -> float:

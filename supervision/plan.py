@@ -46,7 +46,8 @@ class Move(enum.Enum):
 class Child:
     """One entry. ``info`` is what the start function gave beside the ref.
 
-    ``holder`` has the name of the spec, from the start of the child to its end.
+    ``holder`` has the name of the spec, from the start of the child to its end. ``reason`` is why
+    it ended, or did not start, the last time.
     """
 
     spec: ChildSpec
@@ -55,6 +56,7 @@ class Child:
     restarting: bool = False
     monitor: int = 0
     holder: Any = None
+    reason: Reason | None = None
 
     @property
     def stopped(self) -> bool:
@@ -69,8 +71,9 @@ class Child:
         """Note that it does not run, nor will by itself."""
         self.ref, self.info, self.restarting = None, None, False
 
-    def failed(self) -> None:
-        """Note that its restart failed and is to be tried again."""
+    def failed(self, reason: Reason | None = None) -> None:
+        """Note that its restart failed, for ``reason``, and is to be tried again."""
+        self.reason = reason
         self.ref, self.info, self.restarting = None, None, True
 
 

@@ -12,6 +12,7 @@ import logging
 import reprlib
 from typing import Any
 
+from actors import telemetry
 from actors.crash_text import place
 from actors.logs.escaping import escaped
 from actors.reasons import Crash, FailedToStart, Failure, Reason, Shutdown
@@ -43,6 +44,26 @@ def report(supervisor: object, context: str, reason: Reason | str, child: Child)
         spec.restart,
         spec.type,
     )
+
+
+def restarting(supervisor: object, count: int, child: Child) -> None:
+    """Tell that a supervisor starts ``child`` again, as one of ``count`` within its period."""
+    if telemetry.listens("supervisor.restart"):
+        about = {"supervisor": named(supervisor), "child": child.spec.id, "reason": child.reason}
+        telemetry.execute("supervisor.restart", {"count": count}, about)
+
+
+def gave_up(supervisor: object, count: int, child: Child) -> None:
+    """Log and tell that ``child`` was one restart too many, with ``count`` within the period."""
+    report(supervisor, "shutdown", "reached_max_restart_intensity", child)
+    if telemetry.listens("supervisor.gave_up"):
+        about = {"supervisor": named(supervisor), "child": child.spec.id, "reason": child.reason}
+        telemetry.execute("supervisor.gave_up", {"count": count}, about)
+
+
+def named(supervisor: object) -> str:
+    """Return what a supervisor says of itself: its class and URN, bounded."""
+    return f"{supervisor!s:.200}"
 
 
 def words(reason: Reason, depth: int = MAX_DEPTH) -> str:

@@ -13,7 +13,7 @@ from actors.reasons import NORMAL, SHUTDOWN, FailedToStart
 from actors.runtime.actor import Exit, StartError
 from supervision.parent import Parent, cancelled
 from supervision.plan import Child, ChildInfo, Counts, Move, Plan, count, which
-from supervision.reports import report, text
+from supervision.reports import report, restarting, text
 from supervision.specs import (
     IGNORE,
     ChildSpec,
@@ -85,11 +85,12 @@ class Supervisor(Parent):
 
     def _move(self, child: Child, move: Move) -> None:
         if move is Move.RESTART:
+            restarting(self, self.plan.intensity.count, child)
             self._restart(child)
         elif move is Move.SHUTDOWN:
             self.exit_self(SHUTDOWN)
         elif move is Move.GIVE_UP:
-            self.give_up(child)
+            self.give_up(child, self.plan.intensity.count)
 
     def _restart(self, child: Child) -> None:
         stop, start = self.plan.casualties(child)
@@ -101,7 +102,7 @@ class Supervisor(Parent):
                 self.launch(each)
             except StartError as error:
                 report(self, "start_error", error.reason, each)
-                each.failed()
+                each.failed(error.reason)
                 self.queue_try_again(each)
                 return
             self._settle(each)

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from signal import Signals
 from typing import Any, Final, NamedTuple
 
+from actors import telemetry
 from actors.schedule import ABORT_TO_KILL, GRACE, STOP_TO_KILL
 from supervision.processes import snapshot
 from supervision.processes.channel import Channel
@@ -154,6 +155,8 @@ class Fleet:
         options = {**self.configure, "bus": str(self.directory.path), **own}
         process.channel.send("configure", options)
         logger.debug("started %s", process)
+        about = {"slot": slot, "name": name, "pid": pid}
+        telemetry.execute("worker.started", {"count": 1}, about)
         return process
 
     def __iter__(self) -> Iterator[Process]:

@@ -18,6 +18,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
+from actors import telemetry
 from actors.schedule import MASTER_AT_ONCE
 from supervision.processes.announcer import Announcer
 from supervision.processes.appointment import Appointment
@@ -183,6 +184,9 @@ class Master:
                 logger.warning("%s said what nobody understands: %.100r", process, message)
 
     def _ready(self, process: Process, facts: dict[str, Any]) -> None:
+        boot = self._fleet.clock() - process.since
+        about = {"slot": process.slot, "name": process.name, "pid": process.pid}
+        telemetry.execute("worker.ready", {"boot": boot}, about)
         if not self._slots.served:
             self._on_ready(facts)
         self._slots.ready(process)
@@ -240,6 +244,16 @@ class Master:
             memory = status == -signal.SIGKILL and not process.killed
             hint = ", which we did not send: was memory short?" if memory else ""
             logger.warning("%s ended with %s%s", process, described(status), hint)
+        telemetry.execute(
+            "worker.ended",
+            {"duration": now - process.since},
+            {
+                "slot": process.slot,
+                "name": process.name,
+                "pid": process.pid,
+                "status": described(status),
+            },
+        )
         self._end_with(self._slots.ended(process, status))
 
     # -- what others may see

@@ -20,8 +20,10 @@ from __future__ import annotations
 import logging
 import random
 from collections import defaultdict, deque
+from collections.abc import Callable
 from typing import Final
 
+from actors import telemetry
 from actors.reasons import NORMAL, Failure, Reason
 from supervision.backoff import Backoff
 from supervision.plan import Child, Move, Plan
@@ -61,6 +63,7 @@ class Slots:
         self._plan = Plan(Flags(intensity=max(3, 2 * wanted)))
         self._to_reload: deque[Child] = deque()
         self._reloading: Process | None = None
+        self._reload: Reload | None = None
         self._missing: set[int] = set()
         """Slots whose worker has ended, and not because it was told to."""
 
@@ -124,8 +127,7 @@ class Slots:
         """Learn that a worker has ended; return the exit status if this is the end of all."""
         if process is self._reloading:
             logger.error("the reload is off: %s was to serve", process)
-            self._reloading = None
-            self._to_reload.clear()
+            self._call_off(f"{process} ended with {described(status)}")
         over = self._without(process, status)
         self._share_clients()
         return over
@@ -210,8 +212,11 @@ class Slots:
 
     # -- what is wanted
 
-    def reload(self) -> None:
-        """Replace the workers one by one; one more time when this is going on already."""
+    def reload(self, trigger: str = "signal") -> None:
+        """Replace the workers one by one; one more time when this is going on already.
+
+        ``trigger``: who asks, as the event ``reload.start`` says it.
+        """
         if not self.served:
             logger.info("no worker is ready yet, nothing to replace")
             return
@@ -219,6 +224,7 @@ class Slots:
         self._fleet.generation += 1
         self._to_reload = deque(self._plan.children.values())
         if self._reloading is None:
+            self._reload = Reload(trigger, len(self._to_reload), self._fleet.clock)
             self._reload_next()
         self._share_clients()
 
@@ -257,8 +263,8 @@ class Slots:
     def stop(self) -> None:
         """Stop every worker."""
         self.stopping = True
-        self._reloading = None
-        self._to_reload.clear()
+        if self._reloading is not None:
+            self._call_off("the master stops")
         for process in self._fleet:
             if process.state is not State.STOPPING:
                 self._fleet.stop(process)
@@ -295,9 +301,20 @@ class Slots:
                 self._reloading = self._process(child)
                 if self._reloading is None:
                     logger.error("the reload is off")
-                    self._to_reload.clear()
+                    self._call_off("a worker could not be started")
                     self._share_clients()
                 return
+        if self._reload is not None:
+            self._reload.done()
+            self._reload = None
+
+    def _call_off(self, why: str) -> None:
+        """Reload no more: who has not been replaced goes on."""
+        self._reloading = None
+        self._to_reload.clear()
+        if self._reload is not None:
+            self._reload.failed(why)
+            self._reload = None
 
     def _reloaded(self, process: Process) -> None:
         self._reloading = None
@@ -322,6 +339,27 @@ class Slots:
         stays = any(ref.slot not in going for ref in ready)
         for ref in ready:
             self._fleet.stand_back(ref, stays and ref.slot in going)
+
+
+class Reload:
+    """A reload that goes on, for the events that tell of it; ``trigger`` asked for it."""
+
+    def __init__(self, trigger: str, workers: int, clock: Callable[[], float]) -> None:
+        self._trigger = trigger
+        self._clock = clock
+        self._began = clock()
+        telemetry.execute("reload.start", {"count": workers}, {"trigger": trigger})
+
+    def done(self) -> None:
+        """Tell that all workers have been replaced."""
+        duration = self._clock() - self._began
+        telemetry.execute("reload.stop", {"duration": duration}, {"trigger": self._trigger})
+
+    def failed(self, why: str) -> None:
+        """Tell that it was called off."""
+        duration = self._clock() - self._began
+        about = {"trigger": self._trigger, "error": why}
+        telemetry.execute("reload.failed", {"duration": duration}, about)
 
 
 def slot_of(child: Child) -> int:

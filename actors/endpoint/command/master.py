@@ -114,6 +114,7 @@ def _configuration(given: argparse.Namespace, place: Place | None) -> dict[str, 
         "trusted_proxies": given.trusted_proxy,
         "forwarded": given.forwarded,
         "secret": secrets.token_urlsafe(48),
+        "workers": given.workers,
         "publish_any_user": place is not None and place.any_user,
     }
 

@@ -84,6 +84,7 @@ class Worker:
             boot_secret=options["secret"], grace=options["grace"],
             load=LoadShare(directory / LOAD, options["number"]),
             once=None if self._once is None else seat(self._once),
+            workers=options.get("workers", 0),  # which a master of an earlier release does not say
         )  # fmt: skip
 
         publish = options.get("publish")  # which a master of release 0.1 does not know

@@ -21,6 +21,7 @@ from actors.endpoint.serving import machines, tree
 from actors.endpoint.serving.candidate import candidate
 from actors.endpoint.serving.lifetime import Lifetime
 from actors.endpoint.serving.root import SERVER
+from actors.endpoint.serving.telling import Life
 from actors.errors import ConfigError
 from actors.logs import filtering
 from actors.pubsub import server as topics
@@ -83,6 +84,7 @@ class Embedded:
         self._again_at = 0.0
         self._wait = RETRY[0]
         self._several = False
+        self._life: Life | None = None
 
     def _notice_fork(self) -> None:
         """Begin anew in a fork, and be another worker than the process that it is of."""
@@ -147,9 +149,15 @@ class Embedded:
             children = tree.embedded(
                 self._endpoint, server, options.grace, self._links.pubsub, once
             )
-            lifetime = Lifetime()
-            lifetime.start(children)
+            self._life = life = Life(self._endpoint, 0, get_dispatcher().clock)
+            lifetime = Lifetime(life.failed)
+            try:
+                lifetime.start(children)
+            except ConfigError as error:
+                life.failed(str(error))
+                raise
             self._lifetime = lifetime
+            life.started()
 
     def enter(self, application: object, end: End) -> bool:
         """Have the tree run for ``application``; return whether it does.
@@ -182,9 +190,12 @@ class Embedded:
         if self.running and self._lifetime is not None and tree.once_specs(self._endpoint):
             logger.error("%s", MANY)
             with self._lock:
+                began = get_dispatcher().clock()
                 self._lifetime.within(self._endpoint.options.grace)
                 self._lifetime.stop()
                 self._lifetime = None
+                if self._life is not None:
+                    self._life.stopped(began, MANY, orderly=self._orderly)
 
     def end_connections(self, seconds: float) -> None:
         """End those of all applications, in so many seconds or what the tree's end leaves."""
@@ -208,8 +219,11 @@ class Embedded:
         self._orderly = True
         with self._lock:
             if self._lifetime is not None:
+                began = get_dispatcher().clock()
                 self._lifetime.within(budget)
                 self._lifetime.stop()
                 self._lifetime = None
+                if self._life is not None:
+                    self._life.stopped(began, "stop", orderly=self._orderly)
         self._ends.pop(application, None)
         return self._orderly

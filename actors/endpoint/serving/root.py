@@ -15,7 +15,7 @@ from actors.runtime.timers import Timer
 from actors.schedule import OTHER_AT_MOST, OTHERS_PART, PUNCTUAL, share
 from supervision.backoff import Backoff
 from supervision.plan import Child, Plan
-from supervision.reports import report
+from supervision.reports import gave_up
 from supervision.specs import ChildSpec, Flags
 from supervision.supervisor import Supervisor
 
@@ -77,9 +77,9 @@ class Children(Budgeted):
         super().on_start()
         self._since = self.clock()
 
-    def give_up(self, child: Child) -> None:
+    def give_up(self, child: Child, count: int) -> None:
         """Stop them all for a while."""
-        report(self, "shutdown", "reached_max_restart_intensity", child)
+        gave_up(self, count, child)
         self._pause(self.clock() - self._since)
 
     def _pause(self, ran: float) -> None:

@@ -18,6 +18,7 @@ from actors.endpoint.serving.lifetime import Lifetime, StartCancelled
 from actors.endpoint.serving.proxies import Proxies
 from actors.endpoint.serving.publish_requests import MAX_CONNECTIONS
 from actors.endpoint.serving.publishing import Publishing
+from actors.endpoint.serving.telling import Life
 from actors.errors import ConfigError
 from actors.pubsub import server as topics
 from actors.reasons import KILLED, SHUTDOWN
@@ -47,7 +48,8 @@ class Server:
     ``cluster`` links this process to the others that serve the endpoint, ``pubsub`` are children to
     start before all others, ``boot_secret``: see :class:`~actors.endpoint.routes.Routes`. ``grace``
     overrides the endpoint's, in seconds. ``load`` is for processes that share the sockets, ``once``
-    stands for what exists once, where that does not simply run in this process.
+    stands for what exists once, where that does not simply run in this process. ``workers``: how
+    many a master was asked for, 0 where there is none.
     :class:`ConfigError` says what cannot be served.
     """
 
@@ -63,6 +65,7 @@ class Server:
         grace: float | None = None,
         load: LoadShare | None = None,
         once: ChildSpec | None = None,
+        workers: int = 0,
     ) -> None:
         options = endpoint.options
         self.endpoint = endpoint
@@ -84,7 +87,8 @@ class Server:
         self.budget.check()
         self.failed: AsyncResult[str] = AsyncResult()
         """Set when the tree gave up by itself: why, through all layers."""
-        self._lifetime = Lifetime(self.failed.set)
+        self._lifetime = Lifetime(self._gave_up)
+        self._life = Life(endpoint, workers, self.dispatcher.clock)
         self._level = logging.INFO
         self._asked = Event()
         self._why = ""
@@ -164,11 +168,19 @@ class Server:
         :class:`ConfigError` and :class:`StartCancelled` as of :meth:`Lifetime.start`.
         """
         topics.serves = True  # children may broadcast while others still start
+        self._life.begins()
         try:
             self._lifetime.start(self.children)
-        except (ConfigError, StartCancelled):
+        except (ConfigError, StartCancelled) as error:
             self.connections.stop_accepting()
+            if isinstance(error, ConfigError):
+                self._life.failed(str(error))
             raise
+        self._life.started()
+
+    def _gave_up(self, why: str) -> None:
+        self.failed.set(why)
+        self._life.failed(why)
 
     def serve(self, on_ready: Callable[[], object], level: int = logging.INFO) -> int:
         """Start, call ``on_ready()``, serve until :meth:`ask`, and end; return the exit status.
@@ -243,11 +255,12 @@ class Server:
         if self._stopped is not None:
             return bool(self._stopped.get())
         self._stopped = AsyncResult()
-        orderly = False
+        orderly, began = False, self.dispatcher.clock()
         try:
             orderly = self._stop()
         finally:
             self._stopped.set(orderly)
+        self._life.stopped(began, self._why or "stop", orderly=orderly)
         return orderly
 
     def _stop(self) -> bool:

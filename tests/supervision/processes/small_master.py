@@ -1,8 +1,8 @@
 """A master over scripted workers: ``python -m ....small_master OPTIONS``, with OPTIONS in JSON.
 
 ``script``: see ``scripted``. ``totals``: have workers count; SIGUSR1 prints a snapshot.
-``workers``, ``heartbeat``, ``boot``, ``patience``: what they are elsewhere. The exit status is the
-master's.
+``events``: print what is told. ``workers``, ``heartbeat``, ``boot``, ``patience``: what they are
+elsewhere. The exit status is the master's.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from actors import telemetry
+from actors.events import CATALOGUE
 from supervision.processes.directory import Directory
 from supervision.processes.fleet import Fleet, Timeouts
 from supervision.processes.master import SIGNALS, Master
@@ -24,9 +26,16 @@ from supervision.processes.totals import Totals
 logger = logging.getLogger("small_master")
 
 
+def told(event: str, *what: object) -> None:
+    logger.info("event %s", json.dumps([event, *what]))
+
+
 def main() -> int:
     options = json.loads(sys.argv[1])
     logging.basicConfig(level="DEBUG", format="%(levelname)s %(message)s")
+    if options.get("events"):
+        for event in CATALOGUE.values():
+            telemetry.attach(event.name, told)
     with SignalPipe(SIGNALS) as signals, tempfile.TemporaryDirectory() as place:
         fleet = Fleet(
             "tests.supervision.processes.scripted",
