@@ -745,7 +745,7 @@ cdef class Lobby:
         try:
             message = self.decode(frame)
         except InvalidMessage as error:
-            self.decode_odd(error)
+            self.decode_odd(error, len(frame))
             return
         if type(message) is not Incoming:
             self.take_odd(message, len(frame), self.seats.get(message.topic))

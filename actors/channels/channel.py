@@ -172,6 +172,7 @@ class Channel(Actor, Generic[A]):
         self.__socket = socket
         self.__lane: ChannelLane | None = None
         self.__joined = self.__terminates = False
+        self.__since = 0.0
         self.assigns: A = seat.assigns
 
     # -- what a channel may use
@@ -351,7 +352,7 @@ class Channel(Actor, Generic[A]):
         try:
             self.__handle(message)
         finally:
-            telling.done(telling.HANDLED_IN, began, self, self.__log_in, event=message.event)
+            telling.handled(began, self, message.event, self.__log_in)
 
     def __handle(self, message: Incoming) -> None:
         payload = message.payload
@@ -441,7 +442,8 @@ class Channel(Actor, Generic[A]):
         self.actor_inbox.serve(seat)
         seat.accepted(response)
         self.__joined = self.__terminates = True
-        telling.done(telling.JOINED, began, self, self.__log_join)
+        self.__since = self.dispatcher.now
+        telling.joined(began, self, self.__log_join)
         self.joined()
 
     def __refuse(self, response: object) -> NoReturn:
@@ -524,6 +526,8 @@ class Channel(Actor, Generic[A]):
                 self.__seat.gone()
         if self.__joined:
             telling.closed(self, reason)
+            if reason == LEFT:
+                telling.left(self, self.__since)
 
     def __leave_lane(self) -> None:
         lane, self.__lane = self.__lane, None

@@ -92,7 +92,7 @@ class PureLobby:
         try:
             message = self.decode(frame)
         except InvalidMessage as error:
-            self.decode_odd(error)
+            self.decode_odd(error, len(frame))
             return
         event = message.event
         seat = self.seats.get(message.topic)
@@ -107,7 +107,7 @@ class PureLobby:
         else:
             seat.offer(message, len(frame))
 
-    def decode_odd(self, error: InvalidMessage) -> None:
+    def decode_odd(self, error: InvalidMessage, size: int) -> None:
         raise NotImplementedError
 
     def take_odd(self, message: Incoming, size: int, seat: Any) -> None:

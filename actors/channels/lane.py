@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable
 from typing import TYPE_CHECKING, Any
 
+from actors.channels import telling
 from actors.runtime.exits import CRASHES
 
 if TYPE_CHECKING:
@@ -42,5 +43,6 @@ class ChannelLane:
             frame = self._serializer.broadcast(topic, event, body)
         except Exception as error:  # noqa: BLE001 - an application's
             CRASHES.log(error, "a broadcast of %.100r could not be encoded", event)
+            telling.undeliverable(topic, event, body, self._serializer, error)
             return None
         return None if frame is None else self._transport.prepare(frame)

@@ -13,6 +13,7 @@ from actors import telemetry
 from actors.crash_log import capped
 from actors.errors import ConfigError
 from actors.reasons import Failure, Reason
+from actors.serializers.message import Body
 
 logger = logging.getLogger("roost.channels")
 
@@ -25,6 +26,9 @@ JOINED: Final = "channel.joined"
 HANDLED_IN: Final = "channel.handled_in"
 REFUSED: Final = "channel.refused"
 CLOSED: Final = "channel.closed"
+LEFT: Final = "channel.left"
+UNDECODABLE: Final = "message.undecodable"
+UNDELIVERABLE: Final = "message.undeliverable"
 
 _OWN: Final = frozenset({"invalid payload"})
 
@@ -47,17 +51,31 @@ def begin(event: str, at: int = 0) -> float:
     return time.perf_counter() if wanted else 0.0
 
 
-def done(told: str, began: float, channel: Any, /, at: int = 0, **more: str) -> None:
-    """Tell how long something took that began at ``began``; 0.0: nobody wants to know it."""
+def joined(began: float, channel: Any, at: int) -> None:
+    """Tell how long a join took that began at ``began``; 0.0: nobody wants to know it."""
     if began:
-        duration, owner = time.perf_counter() - began, type(channel)
-        if telemetry.listens(told):
-            about = {"channel": owner, "topic": channel.topic, **more}
-            telemetry.execute(told, {"duration": duration}, about)
+        duration = time.perf_counter() - began
+        if telemetry.listens(JOINED):
+            about = {"channel": type(channel), "topic": channel.topic}
+            telemetry.execute(JOINED, {"duration": duration}, about)
         if at:
-            what = repr(more["event"])[:100] if more else "a join"
-            words = "%s: %.100r handled %s in %.1f ms"
-            logger.log(at, words, owner.__name__, channel.topic, what, 1000 * duration)
+            _log(at, channel, "a join", duration)
+
+
+def handled(began: float, channel: Any, event: str, at: int) -> None:
+    """Tell how long the callback for ``event`` took, as :func:`joined` does."""
+    if began:
+        duration = time.perf_counter() - began
+        if telemetry.listens(HANDLED_IN):
+            about = {"channel": type(channel), "topic": channel.topic, "event": event}
+            telemetry.execute(HANDLED_IN, {"duration": duration}, about)
+        if at:
+            _log(at, channel, repr(event)[:100], duration)
+
+
+def _log(at: int, channel: Any, what: str, duration: float) -> None:
+    words = "%s: %.100r handled %s in %.1f ms"
+    logger.log(at, words, type(channel).__name__, channel.topic, what, 1000 * duration)
 
 
 def misfit(channel: Any, method: str, event: str, error: object) -> None:
@@ -97,3 +115,30 @@ def closed(channel: Any, reason: Reason) -> None:
     if telemetry.listens(CLOSED):
         about = {"channel": type(channel), "topic": channel.topic, "reason": reason}
         telemetry.execute(CLOSED, {"count": 1}, about)
+
+
+def left(channel: Any, since: float) -> None:
+    """Tell that a client has left, which had joined at ``since``, by the dispatcher's clock."""
+    if telemetry.listens(LEFT):
+        duration = channel.dispatcher.clock() - since
+        about = {"channel": type(channel), "topic": channel.topic}
+        telemetry.execute(LEFT, {"duration": duration}, about)
+
+
+def undecodable(owner: type, version: str, size: int, error: Exception) -> None:
+    """Tell that a client of ``owner`` is ended for a message of ``size`` that cannot be read."""
+    if telemetry.listens(UNDECODABLE):
+        about = {"socket": owner, "serializer": version, "cause": str(error)[:200]}
+        telemetry.execute(UNDECODABLE, {"bytes": size}, about)
+
+
+def undeliverable(topic: str, event: str, body: Body, serializer: object, error: Exception) -> None:
+    """Tell that ``serializer`` could not encode a broadcast for its clients."""
+    if telemetry.listens(UNDELIVERABLE):
+        about = {
+            "topic": topic,
+            "event": event,
+            "serializer": type(serializer),
+            "cause": type(error),
+        }
+        telemetry.execute(UNDELIVERABLE, {"bytes": len(body.json or body.binary or b"")}, about)

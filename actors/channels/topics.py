@@ -52,6 +52,10 @@ class Owner(Protocol):
         """What ``connect`` accepted with."""
 
     @property
+    def vsn(self) -> str:
+        """The version that its client speaks."""
+
+    @property
     def dispatcher(self) -> Dispatcher:
         """The process's."""
 
@@ -93,10 +97,11 @@ class Topics(Lobby):
 
     # -- from the client
 
-    def decode_odd(self, error: InvalidMessage) -> None:
-        """End the connection for what cannot be read."""
+    def decode_odd(self, error: InvalidMessage, size: int) -> None:
+        """End the connection for a message of ``size`` that cannot be read."""
         name = type(self._socket).__name__
         telling.LINES.log(logging.INFO, name, "%s: closed a client: %s", name, error)
+        telling.undecodable(type(self._socket), self._socket.vsn, size, error)
         raise Exit(Failure(error)) from None
 
     def take_odd(self, message: Incoming, size: int, seat: Seat | None) -> None:

@@ -33,7 +33,9 @@ EVERY: Final = 10.0
 LOOKED_AT: Final = 200
 """Blocked turns whose stacks are looked at for a line, the oldest: some microseconds each."""
 
-FREE, MUCH, FULL = "carriers.free", "carriers.many", "carriers.full"
+FREE: Final = "carriers.free"
+MUCH: Final = "carriers.many"
+FULL: Final = "carriers.full"
 
 
 class Blocked:
@@ -62,10 +64,12 @@ class Blocked:
         self.full = count >= self.limit
         if self.full and self._state != FULL:
             self._state = FULL
-            self._warn(logging.ERROR, "new clients are told 503, others wait")
+            place = self._warn(logging.ERROR, "new clients are told 503, others wait")
+            telemetry.execute(FULL, {"blocked": count, "limit": self.limit}, {"where": place})
         elif count >= math.ceil(MANY * self.limit) and self._state == FREE:
             self._state = MUCH
-            self._warn(logging.WARNING, "at the limit new clients are told 503")
+            place = self._warn(logging.WARNING, "at the limit new clients are told 503")
+            telemetry.execute(MUCH, {"blocked": count, "limit": self.limit}, {"where": place})
 
     def discard(self, carrier: Carrier) -> None:
         """Uncount the turn of ``carrier``, which is over."""
@@ -80,9 +84,10 @@ class Blocked:
                     "again below %d %%: %d of %d carriers are blocked",
                     round(100 * FEW), count, self.limit,
                 )  # fmt: skip
-            telemetry.execute(FREE, {"blocked": count, "limit": self.limit})
+            telemetry.execute(FREE, {"blocked": count, "limit": self.limit}, {})
 
-    def _warn(self, level: int, consequence: str) -> None:
+    def _warn(self, level: int, consequence: str) -> str:
+        """Log that many turns block, if no line has said so just now; return where most do."""
         event, now = self._state, self._clock()
         count, limit = len(self._carriers), self.limit
         looked = Counter(where(each) for each in islice(self._carriers, LOOKED_AT))
@@ -94,7 +99,7 @@ class Blocked:
                 level, "%d of %d carriers are blocked, %d of %d looked at in %s: %s",
                 count, limit, alike, looked.total(), place, consequence,
             )  # fmt: skip
-        telemetry.execute(event, {"blocked": count, "limit": limit}, {"where": place})
+        return place
 
 
 def where(carrier: Carrier) -> str:

@@ -14,7 +14,9 @@ from typing import Any, Final
 
 from greenlet import GreenletExit, getcurrent, greenlet
 
+from actors import telemetry
 from actors.crash_log import CrashLog
+from actors.crash_text import place
 from actors.errors import RoostError
 from actors.reasons import KILLED, Crash, Reason
 from actors.runtime import monitors, registry
@@ -66,6 +68,7 @@ def end(cell: Cell, reason: Reason, *, started: bool = True) -> None:
             registry.unregister(cell)
             if isinstance(reason, Crash):
                 run_hook(actor.on_crash, reason)
+                _tell_crash(cell, reason.exception)
             run_hook(actor.on_ending, reason)
             if started:
                 run_hook(actor.on_terminate, reason)
@@ -75,6 +78,20 @@ def end(cell: Cell, reason: Reason, *, started: bool = True) -> None:
         else:
             finish(cell, _ENDED, reason)
             cell.unwound()
+
+
+def _tell_crash(cell: Cell, error: BaseException) -> None:
+    if telemetry.listens("actor.crashed"):
+        about = {
+            "actor": type(cell.actor),
+            "callback": place(error),
+            "error": error,
+            "id": cell.actor.actor_urn,
+        }
+        try:
+            telemetry.execute("actor.crashed", {"count": 1}, about)
+        except ActorKilled:
+            pass  # while a handler blocked, as in any hook of the end
 
 
 def run_hook(hook: Callable[[Any], object], reason: Reason) -> None:

@@ -11,6 +11,7 @@ from greenlet import getcurrent
 from pykka import ActorDeadError
 from pykka.messages import _ActorStop
 
+from actors import telemetry
 from actors.errors import MailboxFull
 from actors.reasons import Shutdown
 from actors.runtime.cell import Cell
@@ -141,6 +142,12 @@ class Mailbox(Cell):
     def _refuse(self, envelope: Envelope) -> None:
         """Apply ``mailbox_policy`` to an envelope that is not queued."""
         policy = self.actor.mailbox_policy
+        if telemetry.listens("mailbox.overflow") and OVERFLOW not in (self.signals or ()):
+            telemetry.execute(
+                "mailbox.overflow",
+                {"messages": self.told, "bytes": self.weight},
+                {"actor": type(self.actor), "policy": policy},
+            )
         error = MailboxFull(f"{self} has {self.told} messages waiting")
         if policy == "reject":
             raise error
