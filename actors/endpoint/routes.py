@@ -74,9 +74,9 @@ class Routes:
             reload_by_default=options.code_reloader,
         )
         for path, page in endpoint.pages.items():
-            self._router.add(path, Resource(page))
+            self._router.add(path, Resource(page, route=path))
         for path, keys in endpoint.publishings.items():
-            self._router.add(path, resource(Publishing(cluster, keys)))
+            self._router.add(path, resource(Publishing(cluster, keys), path))
         for mounted in endpoint.mounts:
             self._mount(mounted)
         self.notes += misrouted(endpoint)
@@ -113,7 +113,7 @@ class Routes:
         for name, options in mounted.transports.items():
             path = mounted.path.rstrip("/") + options.path
             transport = self._transport(name, path, mounted.socket_class, options)
-            self._router.add(path, resource(transport))
+            self._router.add(path, resource(transport, path))
 
     def _transport(
         self, name: str, path: str, socket_class: type[Socket], options: TransportOptions

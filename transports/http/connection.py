@@ -7,9 +7,11 @@ from collections.abc import Callable
 from select import EPOLLIN
 from typing import TYPE_CHECKING, Final
 
+from actors import telemetry
 from actors.errors import HTTPError
 from actors.runtime.stuck import Impatient
 from transports.http import lifecycle as life
+from transports.http import told
 from transports.http.deadlines import Deadlines
 from transports.http.handling import NOT_FOUND, UNAVAILABLE, call, encoded, log_refused, refusal
 from transports.http.logged_connection import Logged
@@ -99,11 +101,12 @@ class HTTPConnection(Logged, Impatient, life.Exchanging, StreamProtocol):
         """Forget the request, and tell its handler."""
         self.move(life.LOST)
         lost, self._lost = self._lost, None
-        self._request = self._response = None
+        request, self._request, self._response = self._request, None, None
         self._deadlines.end()
         self.shared.bodies.forget(self)
         if lost is not None:
             lost()
+        told.answered(request, None, 0, self.stream.dispatcher.clock())
 
     # -- the handler's calls
 
@@ -133,13 +136,14 @@ class HTTPConnection(Logged, Impatient, life.Exchanging, StreamProtocol):
             return False
         return claims.pending
 
-    def answered(self, *, close: bool = False) -> None:
-        last = close or self.closes
+    def answered(self, *, close: bool = False, status: int | None = None, size: int = 0) -> None:
+        last, request = close or self.closes, self._request
         if self.move(life.FINISH):
             self._request = self._response = self._lost = None
             if last:
                 self._close()
             self._advance()
+            told.answered(request, status, size, self.stream.dispatcher.clock())
 
     def on_lost(self, callback: Callable[[], object], *, at_eof: bool = False) -> None:
         self._lost, self._lost_at_eof = callback, at_eof
@@ -243,6 +247,8 @@ class HTTPConnection(Logged, Impatient, life.Exchanging, StreamProtocol):
         self._waits_for = None
         self._deadlines.clear()
         found = self._match(request.path)
+        if told.REQUEST in telemetry.attached:
+            told.begin(request, found, self.stream.dispatcher.clock())
         if found is None:
             self.respond(NOT_FOUND)
             return
@@ -285,16 +291,19 @@ class HTTPConnection(Logged, Impatient, life.Exchanging, StreamProtocol):
             close = not request.keep_alive or (self.draining and self._is_last())
         self._request = self._response = None
         self.state = life.TRANSITIONS[life.ANSWERED, life.SENT]
-        self._write(response, close=close, head_only=request.method == "HEAD")
+        size = self._write(response, close=close, head_only=request.method == "HEAD")
         self._advance()
+        if request.began:
+            told.answered(request, response.status, size, self.stream.dispatcher.clock())
 
-    def _write(self, response: Response, *, close: bool, head_only: bool = False) -> None:
+    def _write(self, response: Response, *, close: bool, head_only: bool = False) -> int:
         data, close = encoded(response, close=close, head_only=head_only, server=self._match)
         self.stream.write(data)
         if close:
             self._close()
             self._parser.discard()  # what comes while the stream lingers is thrown away as well
             self.shared.bodies.forget(self)
+        return len(data)
 
     def _close(self) -> None:
         self.move(life.CLOSE)
@@ -303,7 +312,8 @@ class HTTPConnection(Logged, Impatient, life.Exchanging, StreamProtocol):
     def _refuse(self, error: HTTPError) -> None:
         """Answer a request that never was one, and close."""
         log_refused(error, self.stream.peer[0], self._match)
-        self._write(refusal(error), close=True)
+        size = self._write(refusal(error), close=True)
+        told.refused(error.status, size, self.stream.peer[0])
 
     def _await_more(self) -> None:
         state = self._parser.state
@@ -337,7 +347,8 @@ class HTTPConnection(Logged, Impatient, life.Exchanging, StreamProtocol):
             resource, pending.path_params = found
             verdict = resource.judge(pending, self, whole=False)
         if verdict is not None:
-            self._write(verdict, close=True, head_only=pending.method == "HEAD")
+            size = self._write(verdict, close=True, head_only=pending.method == "HEAD")
+            told.unread(pending, found, verdict.status, size)
             return False
         if self.state is life.HELD:
             self._request, self._closes, self._waits_for = pending, None, None
@@ -376,7 +387,7 @@ class HTTPConnection(Logged, Impatient, life.Exchanging, StreamProtocol):
     def _still_queued(self, resource: Resource) -> None:
         """Give up a request whose handler has no carrier, unless it continues something."""
         self._deadlines.begin(self._options.header_timeout)
-        if self._request is not None and resource.is_stuck(self._request):
+        if self._request is not None and resource.gives_up(self._request):
             lost = self._lost
             self.respond(UNAVAILABLE, close=True)
             if lost is not None:

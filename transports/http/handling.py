@@ -13,6 +13,7 @@ from transports.http.date import http_date
 from transports.http.request import Request
 from transports.http.responder import Responder
 from transports.http.response import Response, encode
+from transports.turned_away import turned_away
 
 if TYPE_CHECKING:
     from transports.http.forwarded import XForwarded
@@ -75,20 +76,29 @@ class Resource(NamedTuple):
 
     Before that ``judge_unread`` is asked about a request whose body is to be read, and
     ``judge_head`` about one that has come whole; for a :class:`HeadJudge` they are the same.
-    ``continues``: see :class:`Continuing`; without one no request does.
+    ``continues``: see :class:`Continuing`; without one no request does. ``route``: the path as it
+    was declared; ``None``: it serves all that nothing else does.
     """
 
     handle: Handler
     judge_head: Handler | None = None
     judge_unread: Handler | None = None
     continues: Callable[[Request], bool] | None = None
+    route: str | None = None
 
     def judge(self, request: Request, http: Responder, *, whole: bool = True) -> Response | None:
         """Return what is sent instead of asking ``handle``, by the head of ``request``."""
-        if self.is_stuck(request):
+        if self.gives_up(request):
             return UNAVAILABLE
         judge = self.judge_head if whole else self.judge_unread
         return None if judge is None else call(judge, request, http)[0]
+
+    def gives_up(self, request: Request) -> bool:
+        """Whether ``request`` is to be answered 503, as it :meth:`is_stuck`; that is told."""
+        if not self.is_stuck(request):
+            return False
+        turned_away(self.route, "busy", UNAVAILABLE.status)
+        return True
 
     def is_stuck(self, request: Request) -> bool:
         """Whether ``handle`` has no carrier to run on, and ``request`` is not to wait for one."""
@@ -111,12 +121,12 @@ class Proxied(NamedTuple):
 Match = Callable[[str], tuple[Resource, dict[str, str]] | None]
 
 
-def resource(transport: Any) -> Resource:
-    """Return what serves the path of ``transport``, which may be one of the judges above."""
+def resource(transport: Any, route: str | None = None) -> Resource:
+    """Return what serves ``route`` by ``transport``, which may be one of the judges above."""
     always = transport.judge_head if isinstance(transport, HeadJudge) else None
     unread = transport.judge_unread if isinstance(transport, UnreadJudge) else always
     continues = transport.continues if isinstance(transport, Continuing) else None
-    return Resource(transport.handle, always, unread, continues)
+    return Resource(transport.handle, always, unread, continues, route)
 
 
 def call(handler: Handler, request: Request, http: Responder) -> tuple[Response | None, bool]:

@@ -28,7 +28,8 @@ class Request:
     may lack it: ``""`` and the scheme's port). ``scheme`` and ``peer`` come from the transport, or
     from a trusted proxy (:mod:`.forwarded`), never from the client. ``path_params`` are the
     variables of the route, set by the router's caller. ``share`` is what a long-poll POST was
-    admitted with.
+    admitted with. ``began`` (the loop's clock) and ``route`` are set while somebody listens to
+    ``http.request`` (:mod:`.told`).
     """
 
     method: str
@@ -47,6 +48,8 @@ class Request:
     _params: dict[str, Any] | None = None
     _first: dict[str, str] | None = None
     _keep_alive: bool | None = None
+    began: float = 0.0
+    route: str | None = None
 
     def __repr__(self) -> str:
         return f"<Request {self.method} {self.path}>"  # query and headers may hold secrets

@@ -72,8 +72,11 @@ class Responder(Caller, Protocol):
         What is said when this is first asked is kept to.
         """
 
-    def answered(self, *, close: bool = False) -> None:
-        """Go on behind an answer that was written to ``stream``."""
+    def answered(self, *, close: bool = False, status: int | None = None, size: int = 0) -> None:
+        """Go on behind an answer that was written to ``stream``.
+
+        ``status`` and ``size`` (bytes) are what ``http.request`` tells of it.
+        """
 
     def hand_over(self, protocol: StreamProtocol) -> bytes:
         """Let ``protocol`` have the stream; return the bytes that were read beyond the request.

@@ -35,7 +35,9 @@ class Writer:
     would say that the body is not whole.
     """
 
-    __slots__ = ("_chunked", "_head", "_http", "_left", "_request", "_silent", "begun")
+    __slots__ = (
+        "_chunked", "_head", "_http", "_left", "_request", "_silent", "begun", "size", "status",
+    )  # fmt: skip
 
     def __init__(self, request: Request, http: Responder) -> None:
         self._request = request
@@ -45,12 +47,17 @@ class Writer:
         self._chunked = self._silent = False
         self.begun = False
         """Whether something was sent: the head cannot be changed any more."""
+        self.status: int | None = None
+        """That of the head, once it is settled."""
+        self.size = 0
+        """Bytes that were sent."""
 
     def begin(self, status: int, headers: Headers, length: int | None) -> None:
         """Settle the head; ``length`` is the body's in bytes, where it is known.
 
         ``ValueError`` as of :func:`~transports.http.response.encode_head`.
         """
+        self.status = status
         framing = ""
         self._silent = self._request.method == "HEAD"
         self._left = length
@@ -111,4 +118,5 @@ class Writer:
             framed = self._chunked or self._silent or self._left is not None
             self._http.stream.unfinished = not framed
         if data:
+            self.size += len(data)
             self._http.stream.write(data)

@@ -33,6 +33,7 @@ from transports.longpoll.holding import HeldPost
 from transports.longpoll.intake import Intake, Share
 from transports.longpoll.options import LongPollOptions
 from transports.longpoll.token import SessionToken
+from transports.opening.clients import Clients
 
 logger = logging.getLogger("roost.transports")
 
@@ -104,9 +105,9 @@ class LongPollSession:
     """The transport of one socket actor; ``enter(self)`` gives it its place among all."""
 
     __slots__ = (
-        "_buffer", "_dispatcher", "_ended", "_full", "_holds", "_http", "_options", "_place",
-        "_polled", "_posts", "_shares", "actor", "address", "inbox", "intake", "provenance",
-        "unhandled_status",
+        "_buffer", "_clients", "_dispatcher", "_ended", "_full", "_holds", "_http", "_options",
+        "_place", "_polled", "_posts", "_reason", "_shares", "_since", "actor", "address", "inbox",
+        "intake", "provenance", "unhandled_status",
     )  # fmt: skip
 
     def __init__(
@@ -125,7 +126,9 @@ class LongPollSession:
         )
         self._http: Caller | None = None
         self._posts: deque[Post] | None = None
-        self._polled = dispatcher.clock()
+        self._polled = self._since = dispatcher.clock()
+        self._clients: Clients | None = None
+        self._reason: Reason | None = None
         self._ended = self._full = False
         self._holds = 0
         self._shares: list[Share] = []
@@ -145,6 +148,12 @@ class LongPollSession:
         )
         self._dispatcher.timers.call_later(self._options.window, self._tick)
 
+    def opened(self, clients: Clients) -> None:
+        """Be one of ``clients`` from now on, which tell that."""
+        self._clients = clients
+        clients.opened(self.actor, self.address)
+        clients.session_opened(self.actor)
+
     @property
     def session_token(self) -> SessionToken:
         """What its tokens say, but for the cursor."""
@@ -156,7 +165,12 @@ class LongPollSession:
 
     def leave(self) -> None:
         """Leave the table of sessions: what is held here is lost."""
+        leaves = self._place.taken
         self._place.leave()
+        if leaves and self._clients is not None:
+            duration = self._dispatcher.clock() - self._since
+            unfetched = self._buffer.waiting
+            self._clients.session_closed(self.actor, duration, unfetched, self._reason)
 
     # -- from the client
 
@@ -260,8 +274,13 @@ class LongPollSession:
             return
         refused = self._buffer.append(message)
         if refused is not None:
-            logger.warning("ended a session of %s: %s", self.address, refused)
+            self._tell_overflow(refused)
             raise Exit(Shutdown("overflow"))
+
+    def _tell_overflow(self, refused: str) -> None:
+        logger.warning("ended a session of %s: %s", self.address, refused)
+        if self._clients is not None:
+            self._clients.slow(self.actor, self._buffer.size)
 
     lane_key = "lp"
 
@@ -282,8 +301,8 @@ class LongPollSession:
         refused = self._buffer.append(prepared)
         if refused is not None:
             self._full = True
-            logger.warning("ended a session of %s: %s", self.address, refused)
             self.inbox.signal(Shutdown("overflow"))
+            self._tell_overflow(refused)
         elif first:  # else the next poll finds it
             self._dispatcher.send_soon(self.flush)
 
@@ -313,7 +332,7 @@ class LongPollSession:
         """Answer all who wait. What no poll has fetched yet is kept for a while."""
         if self._ended:
             return
-        self._ended = True
+        self._ended, self._reason = True, reason
         self.intake.close()
         broken = isinstance(reason, Failure) and isinstance(reason.detail, ProtocolError)
         if broken or isinstance(reason, Crash):
@@ -325,6 +344,8 @@ class LongPollSession:
                 receipt.handled(True)
         self.flush()
         self._let_go()
+        if self._clients is not None:
+            self._clients.closed(self.actor, self._dispatcher.clock() - self._since, reason, None)
         if not self._buffer.messages or reason == Shutdown("inactive"):
             self.leave()
 

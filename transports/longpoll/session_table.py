@@ -20,6 +20,7 @@ from transports.longpoll.options import LongPollOptions
 from transports.longpoll.session import LongPollSession
 from transports.longpoll.token import SessionToken
 from transports.tcp.admission import TOTAL, Admission
+from transports.turned_away import turned_away
 
 logger = logging.getLogger("roost.transports")
 
@@ -108,8 +109,11 @@ class SessionTable:
     def __len__(self) -> int:
         return len(self.places)
 
-    def reserve(self, options: LongPollOptions, address: str) -> bool:
-        """Take a place for a session of ``address``, unless that would exceed a limit."""
+    def reserve(self, options: LongPollOptions, address: str, mount: str | None = None) -> bool:
+        """Take a place for a session of ``address``, unless that would exceed a limit.
+
+        ``mount``: the path that it is for, to be told where it is refused.
+        """
         most, most_each = options.max_sessions, options.max_sessions_per_address
         reached = self._admission.reached(address, most, most_each)
         if reached is None:
@@ -120,6 +124,7 @@ class SessionTable:
             bound = "max_sessions_per_address"
             words = f"refused a session of {address}: {bound}={most_each} are open"
         self._refusals.log(logging.WARNING, bound, "%s", words)
+        turned_away(mount, "limit" if reached is TOTAL else "address_limit", 503)
         return False
 
     def release(self, address: str) -> None:

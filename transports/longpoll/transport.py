@@ -26,8 +26,10 @@ from transports.longpoll.relay import Relay, nothing
 from transports.longpoll.session import LongPollSession
 from transports.longpoll.session_table import SessionTable
 from transports.longpoll.token import SessionToken
+from transports.opening.clients import Clients
 from transports.opening.mount import TransportMount
 from transports.opening.opened import Opened, Refusal
+from transports.turned_away import turned_away
 
 NAME = "longpoll"
 TOKEN_HEADER = "x-phoenix-longpoll-token"
@@ -58,6 +60,7 @@ class LongPollTransport:
             self._options = replace(self._options, max_sessions_per_address=SESSIONS_PER_ADDRESS)
         self._sessions = sessions
         self._relay = relay
+        self.clients = Clients(mount.path, NAME)
 
     def judge_unread(self, request: Request, http: Responder) -> Response | None:
         """Judge a POST by its size, and by whether its session has room: else it is held."""
@@ -176,6 +179,7 @@ class LongPollTransport:
         """Answer a poll whose session was expected in another worker, and is not there."""
         if get_dispatcher().blocked.full:
             http.respond(answers.unavailable())
+            turned_away(self._mount.path, "busy", 503)
         elif self._options.lost_session_status == 410:
             get_dispatcher().submit(lambda: self._reopen(opened, http))
         else:
@@ -270,9 +274,10 @@ class LongPollTransport:
         """
         if http.draining:
             http.respond(answers.unavailable(), close=True)
+            turned_away(self._mount.path, "draining", 503)
             return None
         options, address = self._options, opened.request.peer[0]
-        if not self._sessions.reserve(options, address):
+        if not self._sessions.reserve(options, address, self._mount.path):
             return answers.unavailable()
         accepted = False
         try:
@@ -282,6 +287,7 @@ class LongPollTransport:
             if not accepted:
                 self._sessions.release(address)
         if isinstance(answer, Error):
+            turned_away(self._mount.path, "connect", 403)
             return answers.status(403)
         session = LongPollSession(self._sessions.add, options, get_dispatcher(), address)
         session.provenance = self._mount.provenance(opened.request, NAME)
@@ -293,6 +299,7 @@ class LongPollTransport:
         try:
             actor = self._mount.start(session, accepted.value)
             session.attach(actor)
+            session.opened(self.clients)
             actor.on_begin()
             begun = True
             self._claim(session, http)

@@ -31,6 +31,7 @@ from transports.opening.connect_info import Source, collect, compile_fields, nee
 from transports.opening.opened import Opened, Refusal
 from transports.opening.origin import OriginCheck, Setting, host_allowed
 from transports.opening.refused import Reason
+from transports.turned_away import turned_away
 
 if TYPE_CHECKING:
     from typing_extensions import TypeVar  # its default: in typing from Python 3.13 on
@@ -137,6 +138,7 @@ class TransportMount(Generic[OptionsT_co]):
 
     def _refuse(self, kind: str, words: str, *what: str) -> Refusal:
         self._refusals.log(logging.WARNING, kind, words, *what)
+        turned_away(self.path, kind, 403)
         return Refusal(403)
 
     def connect(self, opened: Opened) -> Ok | Error:
@@ -182,10 +184,12 @@ class TransportMount(Generic[OptionsT_co]):
         """
         handler = getattr(self.options, "error_handler", None)
         if answer.reason is None or handler is None or isinstance(answer.reason, NotServed):
-            return Response(403)
-        response = handler(opened.request, answer.reason)
-        if not isinstance(response, Response):
-            raise TypeError(f"error_handler answered {response!r:.200}; accepted: a Response")
+            response = Response(403)
+        else:
+            response = handler(opened.request, answer.reason)
+            if not isinstance(response, Response):
+                raise TypeError(f"error_handler answered {response!r:.200}; accepted: a Response")
+        turned_away(self.path, "connect", response.status)
         return response
 
     def provenance(self, request: Request, transport: str) -> Provenance:

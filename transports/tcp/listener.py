@@ -22,13 +22,14 @@ from gevent import monkey
 from gevent.event import Event
 
 from actors.runtime.dispatcher import Dispatcher
-from transports.tcp.admission import Admission
+from transports.tcp.admission import PER_ADDRESS, TOTAL, Admission, Bound
 from transports.tcp.patience import LOOK, Patience
 from transports.tcp.preface import CLOSED, PrefaceReader
 from transports.tcp.protocol import StreamProtocol
 from transports.tcp.stream import Stream
 from transports.tcp.tls import HANDSHAKE_TIMEOUT, TLSStream
 from transports.tcp.trust import UNIX, TrustedProxies
+from transports.turned_away import turned_away
 
 if TYPE_CHECKING:
     from actors.runtime.timers import Timer
@@ -51,6 +52,8 @@ PAUSE: Final = 0.1
 
 LOG_EVERY: Final = 1.0
 """Seconds between two log lines about clients that were turned away, or about failures."""
+
+BUSY_STATUS: Final = 503
 
 BUSY: Final = (
     b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\n"
@@ -230,9 +233,11 @@ class Listener:
         if self._by_preface and not self._trusted.trusts(host):
             sock.close()
             CLOSED.log(logging.WARNING, self, "closed a connection of %s: no trusted proxy", host)
+            turned_away(None, "untrusted", None)
             return
-        if self._admission.reached(host, self._max_connections, self._most_of(host)):
-            self._turn_away(sock)
+        reached = self._admission.reached(host, self._max_connections, self._most_of(host))
+        if reached is not None:
+            self._turn_away(sock, reached)
             return
         self._admission.enter(host)
         if self._load is not None:
@@ -297,7 +302,7 @@ class Listener:
             return True  # it is closed, and counted no more
         host = peer[0]
         if self._admission.reached(host, None, self._most_of(host)):
-            self._count_turned_away()
+            self._count_turned_away(PER_ADDRESS, BUSY_STATUS)
             return False
         self._admission.leave(stream.peer[0])
         self._admission.enter(host)
@@ -332,7 +337,7 @@ class Listener:
         self._give_up_reserve()
         try:
             fd, _ = self._accept()
-            self._turn_away(_socket.socket(self._family, socket.SOCK_STREAM, 0, fd))
+            self._turn_away(_socket.socket(self._family, socket.SOCK_STREAM, 0, fd), TOTAL)
             self._reserve = io.FileIO(os.devnull)
         except BlockingIOError:
             self._reserve = io.FileIO(os.devnull)  # another process took the client
@@ -368,7 +373,7 @@ class Listener:
         poll.register(self._fd, EPOLLIN)
         return bool(poll.poll(0))
 
-    def _turn_away(self, sock: _socket.socket) -> None:
+    def _turn_away(self, sock: _socket.socket, reached: Bound) -> None:
         """Say 503 as far as the kernel takes it at once; TLS clients just see the end."""
         if self._tls is None:
             try:
@@ -377,11 +382,12 @@ class Listener:
             except OSError:
                 pass
         sock.close()
-        self._count_turned_away()
+        self._count_turned_away(reached, BUSY_STATUS if self._tls is None else None)
 
-    def _count_turned_away(self) -> None:
+    def _count_turned_away(self, reached: Bound, status: int | None) -> None:
         self._turned_away += 1
         now = self._dispatcher.clock()
         if now >= self._turned_away_logged + LOG_EVERY:
             logger.warning("turned away %d clients: too many connections", self._turned_away)
             self._turned_away_logged, self._turned_away = now, 0
+        turned_away(None, "limit" if reached is TOTAL else "address_limit", status)

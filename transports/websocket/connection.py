@@ -6,10 +6,12 @@ This is the one place where a callback's result becomes frames. Which close code
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Hashable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
+from actors.crash_log import capped
 from actors.errors import ProtocolError
 from actors.messages import ConnectionEnded, Control, Opcode, Receipt
 from actors.reasons import Closed, Failure, Killed, Reason, Shutdown, as_reason
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from actors.logs.provenance import Provenance
     from actors.runtime.timers import Timer
     from actors.socket import Socket
+    from transports.opening.clients import Clients
     from transports.websocket.deflate import Deflate
     from transports.websocket.options import WebSocketOptions
 
@@ -42,6 +45,11 @@ MAX_WAITING_BYTES: Final = 65536
 MAX_WAITING_EVENTS: Final = 128
 """What is read on behalf of a socket that is busy; beyond, its client is not read from."""
 
+SLOW: Final = Shutdown("slow_consumer")
+"""The exit reason of a socket whose client does not read."""
+
+LINES: Final = capped(logging.getLogger("roost.transports"))
+
 LINGER_AFTER_FAILURE: Final = 1.0
 """Seconds; a client that broke the protocol is not waited for."""
 
@@ -50,13 +58,18 @@ class WebSocketConnection(Line, StreamProtocol):
     """Between a stream, a protocol and the socket actor of one client."""
 
     __slots__ = (
-        "_busy", "_close_frame", "_holds", "_options", "_rate", "_rest", "_timer",
-        "_wants_control", "actor", "protocol", "provenance",
+        "_busy", "_clients", "_close_frame", "_holds", "_options", "_rate", "_rest", "_since",
+        "_timer", "_wants_control", "actor", "protocol", "provenance",
     )  # fmt: skip
 
     def __init__(
-        self, stream: Stream, options: WebSocketOptions, deflate: Deflate | None = None
+        self,
+        stream: Stream,
+        options: WebSocketOptions,
+        clients: Clients,
+        deflate: Deflate | None = None,
     ) -> None:
+        self._clients = clients
         self.stream = stream
         self.dispatcher = stream.dispatcher
         self.provenance: Provenance | None = None
@@ -75,7 +88,7 @@ class WebSocketConnection(Line, StreamProtocol):
         self._rest: Timer | None = None
         rate, now = options.max_read_rate, self.dispatcher.now
         self._rate = None if rate is None else ReadRate(rate, now)
-        self.protocol.heard = self.protocol.pinged = now
+        self._since = self.protocol.heard = self.protocol.pinged = now
 
     def attach(self, actor: Socket, *, wants_control: bool, runs_alone: bool) -> None:
         """Operate ``actor``, whose ``handle_control`` is asked only if it has one of its own.
@@ -268,8 +281,14 @@ class WebSocketConnection(Line, StreamProtocol):
             self.bound_backlog()
 
     def bound_backlog(self) -> None:
-        if self.stream.queued > self._options.max_send_queue:
-            self.inbox.signal(Shutdown("slow_consumer"))
+        queued, inbox = self.stream.queued, self.inbox
+        if queued > self._options.max_send_queue and not inbox.closed:
+            first = SLOW not in (inbox.signals or ())
+            inbox.signal(SLOW)
+            if first:
+                words = "ended a client of %s that does not read: %d bytes wait (max_send_queue)"
+                LINES.log(logging.INFO, "slow_consumer", words, self.stream.peer[0], queued)
+                self._clients.slow(self.actor, queued)
 
     # -- time
 
@@ -305,11 +324,19 @@ class WebSocketConnection(Line, StreamProtocol):
 
     def on_ended(self, reason: Reason) -> None:
         """Send what is left and the Close frame; wait for the client's, but not for long."""
-        stream, protocol = self.stream, self.protocol
-        before, cut = protocol.state, stream.closing or isinstance(reason, Killed)
+        protocol = self.protocol
+        before, cut = protocol.state, self.stream.closing or isinstance(reason, Killed)
         frame = None if cut else self._last_frame(reason)
         if not protocol.move(life.DROPPED if frame is None else life.CLOSE_SENT):
             return  # it has ended before
+        self._close(before, frame, cut=cut)
+        sent = None if frame is None else frame[0]
+        code = reason.code if isinstance(reason, Closed) else sent
+        duration = self.dispatcher.clock() - self._since
+        self._clients.closed(self.actor, duration, reason, code)
+
+    def _close(self, before: life.State, frame: closing.CloseFrame | None, *, cut: bool) -> None:
+        stream, protocol = self.stream, self.protocol
         self.ended = True
         for timer in (self._timer, self._rest):
             if timer is not None:

@@ -10,12 +10,15 @@ from actors.errors import HandshakeError
 from actors.results import Error, Ok
 from actors.runtime.actor import StartError
 from actors.socket import Socket
+from transports.http import told
 from transports.http.handling import UNAVAILABLE
 from transports.http.request import Request
 from transports.http.responder import Responder
 from transports.http.response import Response
+from transports.opening.clients import Clients
 from transports.opening.mount import TransportMount
-from transports.opening.opened import Refusal
+from transports.opening.opened import Opened, Refusal
+from transports.turned_away import turned_away
 from transports.websocket import handshake
 from transports.websocket.connection import WebSocketConnection
 from transports.websocket.options import WebSocketOptions
@@ -29,18 +32,24 @@ class WebSocketTransport:
     def __init__(self, mount: TransportMount[WebSocketOptions]) -> None:
         self._mount = mount
         self._options = mount.options
+        self.clients = Clients(mount.path, NAME)
 
     def judge_unread(self, request: Request, http: Responder) -> Response | None:  # noqa: ARG002 - UnreadJudge
         """Refuse a body of any size, so that none is read for nothing."""
-        handshake.refuse_body(request)
+        try:
+            handshake.refuse_body(request)
+        except HandshakeError as error:
+            turned_away(self._mount.path, "handshake", error.status)
+            raise
         return None
 
     def handle(self, request: Request, http: Responder) -> Response | None:
         """Refuse with a response, or take the connection over and answer ``None``."""
         if request.method != "GET":
+            turned_away(self._mount.path, "handshake", 400)
             return Response(400)
         if request.body:
-            handshake.refuse_body(request)  # it came along with the head
+            self.judge_unread(request, http)  # it came along with the head
         opened = self._mount.open(request, NAME)
         if isinstance(opened, Refusal):
             return opened
@@ -54,15 +63,15 @@ class WebSocketTransport:
         try:
             key = handshake.validate(request)
         except HandshakeError as error:
+            turned_away(self._mount.path, "handshake", error.status)
             return Response(error.status, error.message.encode(), (*error.headers, *extra))
         if not http.admit_client(request.peer):
             return UNAVAILABLE
-        self._upgrade(request, http, key, opened.subprotocol, answer)
+        self._upgrade(opened, http, key, answer)
         return None
 
-    def _upgrade(
-        self, request: Request, http: Responder, key: str, subprotocol: str | None, answer: Ok
-    ) -> None:
+    def _upgrade(self, opened: Opened, http: Responder, key: str, answer: Ok) -> None:
+        request, subprotocol = opened.request, opened.subprotocol
         extension, extensions = None, None
         if self._options.compress:
             from transports.websocket import deflate  # noqa: PLC0415
@@ -73,17 +82,20 @@ class WebSocketTransport:
             if agreed is not None:
                 extension, extensions = agreed
         stream = http.stream
-        connection = WebSocketConnection(stream, self._options, extension)
+        connection = WebSocketConnection(stream, self._options, self.clients, extension)
         connection.provenance = self._mount.provenance(request, NAME)
         actor = self._mount.start(connection, answer.value)
         wants_control = type(actor).handle_control is not Socket.handle_control
         runs_alone = type(actor).on_batch is Socket.on_batch
         connection.attach(actor, wants_control=wants_control, runs_alone=runs_alone)
         # The answer leaves before init runs, whose pushes must follow it.
-        stream.write(handshake.response(handshake.accept_value(key), subprotocol, extensions))
+        head = handshake.response(handshake.accept_value(key), subprotocol, extensions)
+        stream.write(head)
         rest = http.hand_over(connection)
         if rest:
             connection.data_received(rest)
+        told.answered(request, 101, len(head), connection.dispatcher.clock())
+        self.clients.opened(actor, request.peer[0])
         try:
             actor.on_begin()
         except StartError:

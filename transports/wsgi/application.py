@@ -49,6 +49,7 @@ from gevent.pywsgi import WSGIHandler, WSGIServer
 from actors.errors import HTTPError
 from actors.pubsub import server as topics
 from actors.runtime.dispatcher import get_dispatcher
+from transports.http import told
 from transports.http.handling import NOT_FOUND, SERVER_ERROR, UNAVAILABLE, encoded, refusal
 from transports.http.response import WITHOUT_BODY
 from transports.http.shared import SMALL_BODY, Bodies, Shared
@@ -151,6 +152,7 @@ class WSGIApplication:
         try:
             request = to_request(environ, target, headers)
             request.path_params = path_params
+            exchange.begin(request, found)
             receiver = _Receiver(handler, self.shared.bodies)
             verdict = self._read(resource, request, exchange, environ, receiver)
         except HTTPError as error:
@@ -365,6 +367,7 @@ def _answer(
     if close and named:
         headers.append(("connection", "close"))
     start_response(f"{response.status} {responses.get(response.status, 'Unknown')}", headers)
+    told.answered(exchange.request, response.status, len(response.body), get_dispatcher().clock())
     silent = environ["REQUEST_METHOD"] == "HEAD" or not response.body
     return [] if silent else [response.body]
 

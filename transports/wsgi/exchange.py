@@ -10,11 +10,12 @@ from typing import Any
 from gevent.event import Event as Waiter
 from gevent.ssl import SSLSocket
 
+from actors import telemetry
 from actors.errors import HTTPError
 from actors.runtime.carrier import Job
 from actors.runtime.dispatcher import get_dispatcher
 from transports.http import lifecycle as life
-from transports.http import logged
+from transports.http import logged, told
 from transports.http.date import http_date
 from transports.http.handling import SERVER_ERROR, UNAVAILABLE, Handler, Resource, call
 from transports.http.request import Address, Request
@@ -54,7 +55,7 @@ class Exchange(life.Exchanging, StreamProtocol):
 
     __slots__ = (
         "_dispatcher", "_handler", "_held", "_lost", "_rest", "_settled", "_stream", "_taken",
-        "_watched", "claims", "close", "max_body", "response", "shared",
+        "_watched", "claims", "close", "max_body", "request", "response", "shared",
     )  # fmt: skip
 
     def __init__(self, handler: Any, taken: Taken, shared: Shared) -> None:
@@ -71,12 +72,19 @@ class Exchange(life.Exchanging, StreamProtocol):
         self._watched = -1
         self._stream: Stream | None = None
         self._rest = b""
+        self.request: Request | None = None
         self.response: Response | None = None
         self.close = False
         self.claims: Claims | None = None
         self.max_body = sys.maxsize
 
     # -- the WSGI call's side
+
+    def begin(self, request: Request, found: tuple[Resource, Any]) -> None:
+        """Be the exchange of ``request``, if somebody is to be told of it."""
+        if told.REQUEST in telemetry.attached:
+            told.begin(request, found, self._dispatcher.clock())
+            self.request = request
 
     def may_proceed(self) -> bool:
         """Wait while the request is held; return whether its body is to be read then.
@@ -111,7 +119,7 @@ class Exchange(life.Exchanging, StreamProtocol):
         try:
             self._dispatcher.schedule(Handling(self._handle, resource.handle, request))
             while not self._settled.wait(patience):
-                if self.state is life.QUEUED and resource.is_stuck(request):
+                if self.state is life.QUEUED and resource.gives_up(request):
                     lost = self._lost
                     self.respond(UNAVAILABLE, close=True)
                     self._lost = lost  # whom leave() tells
@@ -162,7 +170,7 @@ class Exchange(life.Exchanging, StreamProtocol):
     closes = True
     """A handler that writes to ``stream`` itself writes the connection's last answer."""
 
-    def answered(self, *, close: bool = True) -> None:  # noqa: ARG002 - see closes
+    def answered(self, *, close: bool = True, status: int | None = None, size: int = 0) -> None:  # noqa: ARG002 - see closes
         self.stream.close()
         if self.move(life.FINISH):
             self.move(life.CLOSE)

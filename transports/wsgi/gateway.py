@@ -72,7 +72,7 @@ class _Call:
             close = getattr(result, "close", None)
             if close is not None:
                 close()
-        self._http.answered()
+        self._http.answered(status=self._writer.status, size=self._writer.size)
         return None
 
     def _start_response(

@@ -8,8 +8,9 @@ import gevent
 from gevent.event import Event
 
 from actors.errors import HTTPError
-from transports.tcp.admission import Admission
+from transports.tcp.admission import TOTAL, Admission
 from transports.tcp.stream import Stream
+from transports.turned_away import turned_away
 
 logger = logging.getLogger("roost.transports")
 
@@ -29,8 +30,12 @@ class Taken:
 
     def admit(self, address: str) -> None:
         """Raise :class:`HTTPError` 503 where one more connection would be too many."""
-        if self.draining or self._admission.reached(address, *self._bounds):
-            raise HTTPError(503, "", _RETRY)
+        reached = self._admission.reached(address, *self._bounds)
+        if not self.draining and reached is None:
+            return
+        cause = "limit" if reached is TOTAL else "address_limit"
+        turned_away(None, "draining" if self.draining else cause, 503)
+        raise HTTPError(503, "", _RETRY)
 
     def add(self, stream: Stream) -> None:
         """Count ``stream`` until it is closed."""
