@@ -71,8 +71,8 @@ _ONCE = {"count": TIMES}
 _DURATION = {"duration": SECONDS}
 
 _ENDPOINT = {
-    "addresses": "what it listens on, a tuple: `host:port`, or a path; empty in another server",
-    "workers": "how many the command was asked for; 0: one process does all",
+    "addresses": "as `endpoint.served_on`: (host, port) or (path, 0); none in another server",
+    "workers": "how many the command was asked for; 0: no master, this process does all",
 }
 _WORKER = {"slot": "its place, from 1", "name": "its name on the bus", "pid": "its process"}
 _TRIGGER = {"trigger": "who asked: `signal`, `files` or `ops`"}
@@ -85,7 +85,7 @@ _PUBLISHER = {"publisher": "a worker"}
 _BLOCKED = {"blocked": TURNS, "limit": TURNS}
 _SUPERVISOR = {
     "supervisor": "its name and URN",
-    "child": "the id of the child; its ref under a dynamic supervisor",
+    "child": "the id of its spec",
     "reason": "why the child ended",
 }
 _CODE = {
@@ -100,9 +100,9 @@ _ENDPOINTS = (
         _DURATION, _ENDPOINT, INFO, told=True,
     ),
     Event(
-        "endpoint.stop", "it has ended because it was told to; orderly: nobody was cut off",
-        {**_DURATION, "orderly": FLAG}, {**_ENDPOINT, "reason": "who told it: a signal, or `stop`"},
-        INFO, told=True,
+        "endpoint.stop", "it has ended, as it was told to; orderly: nobody had to be cut off",
+        {**_DURATION, "orderly": FLAG},
+        {**_ENDPOINT, "reason": "who told it: a signal, the master, or `stop`"}, INFO, told=True,
     ),
     Event(
         "endpoint.failed", "it did not start, or gave up; the duration is that until then",
@@ -215,13 +215,13 @@ _ACTORS = (
         "actor.crashed", "an actor ended because a callback raised",
         _ONCE,
         {
-            "actor": "a class", "callback": "where: `Chat.handle_in at app.py:31`",
+            "actor": "a class", "callback": "where: `app.py:31 in handle_in`",
             "error": "the exception", "id": "the actor's URN",
         },
         ERROR, told=True,
     ),
     Event(
-        "mailbox.overflow", "an actor was told more than its mailbox takes",
+        "mailbox.overflow", "an actor was told more than its mailbox takes; what waits",
         {"messages": MESSAGES, "bytes": BYTES},
         {"actor": "a class", "policy": "`reject`, `drop` or `stop`"}, WARNING, told=True,
     ),
