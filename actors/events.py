@@ -134,6 +134,12 @@ _ENDPOINTS = (
         _DURATION, {**_TRIGGER, "error": "why, in words"}, ERROR, told=True, master=True,
     ),
     Event(
+        "ops.deed", "somebody had the ops process do something; it happens there",
+        _ONCE,
+        {"deed": "such as `reload`", "target": "what it was done to", "address": "who asked"},
+        WARNING, told=True,
+    ),
+    Event(
         "supervisor.restart", "a supervisor starts a child again; count: within its period",
         {"count": RESTARTS}, _SUPERVISOR, WARNING, told=True,
     ),

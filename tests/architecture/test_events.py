@@ -76,7 +76,7 @@ def test_hot_events_are_told_to_who_listens_alone() -> None:
     """What nobody hears is not made: the function asks before it makes it."""
     unguarded = []
     for each in told():
-        if CATALOGUE[each.name].hot:
+        if (entry := CATALOGUE.get(each.name)) is not None and entry.hot:
             path, _, line = each.where.rpartition(":")
             lines = (ROOT / path).read_text("utf-8").splitlines()
             above = "\n".join(lines[max(0, int(line) - 14) : int(line)])
