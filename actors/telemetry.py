@@ -17,6 +17,7 @@ Each event, its measurements with their units, and its metadata; docs/events.md 
 * ``reload.start``: ``count`` (workers); ``trigger``
 * ``reload.stop``: ``duration`` (seconds); ``trigger``
 * ``reload.failed``: ``duration`` (seconds); ``trigger``, ``error``
+* ``ops.deed``: ``count`` (times); ``deed``, ``target``, ``address``
 * ``supervisor.restart``: ``count`` (restarts); ``supervisor``, ``child``, ``reason``
 * ``supervisor.gave_up``: ``count`` (restarts); ``supervisor``, ``child``, ``reason``
 * ``drain.start``: ``total`` (connections); ``drainer``

@@ -312,8 +312,7 @@ class HTTPConnection(Logged, Impatient, life.Exchanging, StreamProtocol):
     def _refuse(self, error: HTTPError) -> None:
         """Answer a request that never was one, and close."""
         log_refused(error, self.stream.peer[0], self._match)
-        size = self._write(refusal(error), close=True)
-        told.refused(error.status, size, self.stream.peer[0])
+        told.refused(error.status, self._write(refusal(error), close=True), self.stream.peer[0])
 
     def _await_more(self) -> None:
         state = self._parser.state
