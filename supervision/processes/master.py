@@ -333,9 +333,9 @@ class Master:
     def _interrupted(self) -> None:
         (self._stop_now if self._ending.draining else self._stop)()
 
-    def _reload(self) -> None:
+    def _reload(self, trigger: str = "signal") -> None:
         if not self._ending.begun:
-            self._slots.reload()
+            self._slots.reload(trigger)
             self._ops.replace()
 
     def _add_worker(self) -> None:

@@ -20,15 +20,14 @@ from __future__ import annotations
 import logging
 import random
 from collections import defaultdict, deque
-from collections.abc import Callable
 from typing import Final
 
-from actors import telemetry
 from actors.reasons import NORMAL, Failure, Reason
 from supervision.backoff import Backoff
 from supervision.plan import Child, Move, Plan
 from supervision.processes.bounds import MAX_WORKERS
 from supervision.processes.fleet import NEVER, Fleet, Process, State
+from supervision.processes.reload_told import Reload
 from supervision.processes.spawn import described
 from supervision.specs import ChildSpec, Flags
 
@@ -339,27 +338,6 @@ class Slots:
         stays = any(ref.slot not in going for ref in ready)
         for ref in ready:
             self._fleet.stand_back(ref, stays and ref.slot in going)
-
-
-class Reload:
-    """A reload that goes on, for the events that tell of it; ``trigger`` asked for it."""
-
-    def __init__(self, trigger: str, workers: int, clock: Callable[[], float]) -> None:
-        self._trigger = trigger
-        self._clock = clock
-        self._began = clock()
-        telemetry.execute("reload.start", {"count": workers}, {"trigger": trigger})
-
-    def done(self) -> None:
-        """Tell that all workers have been replaced."""
-        duration = self._clock() - self._began
-        telemetry.execute("reload.stop", {"duration": duration}, {"trigger": self._trigger})
-
-    def failed(self, why: str) -> None:
-        """Tell that it was called off."""
-        duration = self._clock() - self._began
-        about = {"trigger": self._trigger, "error": why}
-        telemetry.execute("reload.failed", {"duration": duration}, about)
 
 
 def slot_of(child: Child) -> int:

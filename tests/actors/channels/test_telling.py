@@ -11,6 +11,7 @@ import pytest
 from actors import Channel, ChannelSocket, Endpoint, Error, Ok, Shutdown, Stop, on, telemetry
 from actors.channels import telling
 from actors.reasons import Crash, Killed
+from actors.serializers import V2
 from tests.support.raw import TEXT, Client, frame
 from tests.support.server import serve
 from tests.support.waiting import eventually
@@ -61,7 +62,15 @@ class Told(list):
         return eventually(lambda: len(self.of(event)) >= count and self.of(event))
 
 
-EVENTS = (telling.JOINED, telling.HANDLED_IN, telling.REFUSED, telling.CLOSED)
+EVENTS = (
+    telling.JOINED,
+    telling.HANDLED_IN,
+    telling.REFUSED,
+    telling.CLOSED,
+    telling.LEFT,
+    telling.UNDECODABLE,
+    telling.UNDELIVERABLE,
+)
 
 
 @pytest.fixture
@@ -124,6 +133,47 @@ def test_leave_says_so(client, told):
     [(_, about)] = told.wait(telling.CLOSED)
     assert about["reason"] == Shutdown("left")
     assert not isinstance(about["reason"], Crash | Killed)
+    [(measured, about)] = told.wait(telling.LEFT)
+    assert about == {"channel": Room, "topic": "room:1"}
+    assert 0.0 <= measured["duration"] < 60.0
+
+
+def test_who_is_closed_otherwise_has_not_left(client, told):
+    ask(client, "room:1", "phx_join")
+    ask(client, "room:1", "stop")
+    told.wait(telling.CLOSED)
+    assert told.of(telling.LEFT) == []
+
+
+def test_a_message_that_cannot_be_read_is_told_with_its_size(client, told):
+    client.send(frame(TEXT, b"[nonsense"))
+    [(measured, about)] = told.wait(telling.UNDECODABLE)
+    assert measured == {"bytes": 9}
+    assert (about["socket"], about["serializer"]) == (UserSocket, "2.0.0")
+    assert about["cause"]
+    assert "nonsense" not in about["cause"]
+
+
+class Picky(type(V2)):
+    def broadcast(self, topic, event, body):
+        raise ValueError("on purpose")
+
+
+def test_a_broadcast_that_cannot_be_encoded_is_told_once_for_all(told):
+    endpoint = Endpoint()
+    endpoint.socket("/socket", UserSocket, serializer=[(Picky(), "~> 2.0")])
+    with serve(endpoint) as served, Client(served.address) as one, Client(served.address) as two:
+        for client in (one, two):
+            client.upgrade("/socket/websocket?vsn=2.0.0")
+            ask(client, "room:1", "phx_join")
+        endpoint.broadcast("room:1", "news", {"a": 1})
+        told.wait(telling.UNDELIVERABLE)
+    assert told.of(telling.UNDELIVERABLE) == [
+        (
+            {"bytes": 7},
+            {"topic": "room:1", "event": "news", "serializer": Picky, "cause": ValueError},
+        )
+    ]
 
 
 @pytest.mark.parametrize(
