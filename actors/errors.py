@@ -4,6 +4,7 @@
 
     RoostError
     ├── ConfigError                 an option, a mount or a child spec is wrong; found at start
+    │   └── ConfigErrors            several are
     ├── SupervisionError            a supervisor refuses a call (``reason`` says which way)
     ├── MailboxFull                 a bounded mailbox with policy "reject" took no more
     ├── PublishError                a server did not take what a process elsewhere publishes
@@ -34,6 +35,11 @@ The error itself carries what the peer is to be told, so that no caller maps exc
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
 
 class RoostError(Exception):
     """The root: catch this to catch whatever Roost raises on purpose."""
@@ -41,6 +47,24 @@ class RoostError(Exception):
 
 class ConfigError(RoostError):
     """A value given by the application or the command line is not acceptable."""
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """What is wrong, a line for each."""
+        return (" ".join(str(self).split()),)
+
+
+class ConfigErrors(ConfigError):
+    """Several values are not acceptable; ``problems`` has a line for each."""
+
+    def __init__(self, problems: Iterable[str]) -> None:
+        self._problems = tuple(" ".join(problem.split()) for problem in problems)
+        super().__init__("; ".join(self._problems))
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """What is wrong, a line for each."""
+        return self._problems
 
 
 class SupervisionError(RoostError):

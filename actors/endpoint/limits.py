@@ -11,6 +11,7 @@ from actors import packets as frames
 from actors.channels import hot
 from actors.channels.channel import Channel
 from actors.channels.socket import ChannelSocket
+from actors.endpoint.command import config_file, sources
 from actors.endpoint.mounts import Mounts
 from actors.endpoint.ops import access, health
 from actors.endpoint.ops import bounds as ops
@@ -200,6 +201,14 @@ FIXED: tuple[tuple[str, Any, str, str], ...] = (
     ("log.line", log_line.MAX_LINE, "characters", "of a line, or of a stack"),
     ("log.crashes", crash_log.LINES, "lines", "in 10 s of crashes at one place, then a count"),
     ("log.refusals", 1, "lines", "in 1 s of one kind that clients can cause, then a count"),
+    ("config.file", config_file.MAX_SIZE, "bytes", "of the file of settings, else refused"),
+    ("config.key", sources.DEEPEST, "names", "in a key of that file, else refused"),
+    (
+        "config.problems",
+        sources.MOST,
+        "lines",
+        "on wrong settings, then a count",
+    ),
     ("token.size", signing.MAX_TOKEN, "bytes", "of a signed token"),
 )
 

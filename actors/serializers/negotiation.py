@@ -42,9 +42,15 @@ class Served(NamedTuple):
     high: _Order
 
 
-def served(pairs: Iterable[tuple[Serializer, str]]) -> tuple[Served, ...]:
-    """Return what a mount serves, in order; ``ConfigError`` for a requirement of another form."""
-    return tuple(Served(serializer, text, *_range(text)) for serializer, text in pairs)
+def served(pairs: Iterable[Served | tuple[Serializer, str]]) -> tuple[Served, ...]:
+    """Return what a mount serves, in order; ``ConfigError`` for a requirement of another form.
+
+    What has been made of a pair before is kept, so that options can be made anew of others.
+    """
+    return tuple(
+        pair if isinstance(pair, Served) else Served(pair[0], pair[1], *_range(pair[1]))
+        for pair in pairs
+    )
 
 
 def negotiate(versions: Sequence[Served], vsn: object) -> Serializer | None:

@@ -45,7 +45,8 @@ class Master:
     """Runs ``workers`` workers of ``fleet`` until a signal of ``signals`` ends it.
 
     ``arguments`` start a successor (SIGUSR2); ``on_ready(facts)`` is called when the first worker
-    is; ``reopen()`` when logs are to be opened anew; ``on_alone(pid)`` when the successor with that
+    is; ``on_reload()`` before workers are replaced, and returns another number of them or ``None``;
+    ``reopen()`` when logs are to be opened anew; ``on_alone(pid)`` when the successor with that
     process id has ended and we go on. ``predecessor`` is the process id of the master whose
     successor we are. ``ops`` is the slot of the ops process.
     """
@@ -58,6 +59,7 @@ class Master:
         signals: SignalPipe,
         arguments: Sequence[str],
         on_ready: Callable[[dict[str, Any]], object],
+        on_reload: Callable[[], int | None],
         reopen: Callable[[], object],
         on_alone: Callable[[int], object],
         predecessor: int | None = None,
@@ -67,6 +69,7 @@ class Master:
         self._slots = Slots(fleet, workers)
         self._appointment: Appointment[Process] = Appointment(random.random)
         self._on_ready = on_ready
+        self._on_reload = on_reload
         self._reopen = reopen
         self._on_alone = on_alone
         self._predecessor = predecessor
@@ -335,8 +338,11 @@ class Master:
 
     def _reload(self, trigger: str = "signal") -> None:
         if not self._ending.begun:
+            wanted = self._on_reload()
             self._slots.reload(trigger)
             self._ops.replace()
+            if wanted is not None:
+                self._slots.resize(wanted)
 
     def _add_worker(self) -> None:
         if not self._ending.begun:

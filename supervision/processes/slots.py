@@ -259,6 +259,15 @@ class Slots:
             self._reload_next()
         self._share_clients()
 
+    def resize(self, wanted: int) -> None:
+        """Have so many workers, from 1 to the most."""
+        if not self.served:
+            self.wanted = wanted  # the others follow the first
+        for _ in range(self.wanted, wanted):
+            self.more()
+        for _ in range(wanted, self.wanted):
+            self.fewer()
+
     def stop(self) -> None:
         """Stop every worker."""
         self.stopping = True

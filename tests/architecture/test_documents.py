@@ -7,8 +7,7 @@ from enum import Enum
 
 import pytest
 
-from actors.endpoint.command import broadcast
-from actors.endpoint.command.arguments import parser
+from actors.endpoint.command import verbs
 from actors.endpoint.command.settings import SETTINGS, TABLES
 from actors.endpoint.limits import listed
 from actors.events import CATALOGUE
@@ -78,7 +77,7 @@ def unknown_targets(path, text):
 
 def command_options():
     """The options of the command, and of what it does instead of serving."""
-    actions = [*parser()._actions, *broadcast.parser()._actions]
+    actions = [action for name in verbs.VERBS for action in verbs.load(name).parser()._actions]
     return {option for action in actions for option in action.option_strings}
 
 

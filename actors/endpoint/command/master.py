@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import argparse
 import logging
 import os
 import secrets
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
 
+from actors.endpoint.command.arguments import Given
 from actors.endpoint.command.binding import (
     bind_places,
     bound_to,
@@ -22,6 +22,7 @@ from actors.endpoint.command.binding import (
 from actors.endpoint.command.logs import Logs, log_facts
 from actors.endpoint.command.ops_port import OpsPort, ops_options, ops_port
 from actors.endpoint.command.pidfile import PidFile
+from actors.endpoint.command.renewal import renewed
 from actors.errors import ConfigError
 from actors.schedule import GRACE
 from supervision.processes.directory import Directory, sweep
@@ -42,10 +43,15 @@ LONGEST_DIRECTORY: Final = 80
 logger = logging.getLogger("roost.master")
 
 
-def serve(given: argparse.Namespace, arguments: Sequence[str]) -> int:
-    """Serve with ``given.workers`` workers until a signal; return the exit status."""
+def serve(given: Given, arguments: Sequence[str], read: Callable[[], Given]) -> int:
+    """Serve with ``given.workers`` workers until a signal; return the exit status.
+
+    ``arguments`` are what a successor is started with. ``read`` reads all sources again.
+    """
     with SignalPipe(SIGNALS) as signals:  # first: whatever is made below is cleared away
         logs = Logs(given.log_level, given.log_file, given.log_format)
+        for warning in given.resolved.warnings:
+            logger.warning("%s", warning)
         follows = predecessor(os.environ)  # before what says so is taken out of it
         with (
             listening(bind_places(given)) as sockets,
@@ -69,7 +75,7 @@ def serve(given: argparse.Namespace, arguments: Sequence[str]) -> int:
             fleet = Fleet(
                 "actors.endpoint.worker",  # as long as SIGHUP may lead back to release 0.1
                 sockets,
-                {**_configuration(given, place), "once": str(once_file)},
+                {**_told(given), **_told_once(place), "once": str(once_file)},
                 directory,
                 Timeouts(
                     heartbeat=given.heartbeat_timeout,
@@ -82,16 +88,24 @@ def serve(given: argparse.Namespace, arguments: Sequence[str]) -> int:
                 publish,
                 None if ops is None else Totals(),
             )
+
+            def on_reload() -> int:
+                nonlocal given
+                given = renewed(given, read)
+                fleet.configure.update(_told(given))
+                return int(given.workers)
+
             master = Master(
                 fleet,
                 given.workers,
                 signals=signals,
                 arguments=arguments,
                 on_ready=on_ready,
+                on_reload=on_reload,
                 reopen=logs.reopen,
                 on_alone=pid_file.take_back,
                 predecessor=follows,
-                ops=_ops_slot(given, ops, fleet),
+                ops=_ops_slot(lambda: given, ops, fleet),
             )
             status = master.run()
             if master.alone:
@@ -99,8 +113,8 @@ def serve(given: argparse.Namespace, arguments: Sequence[str]) -> int:
             return status
 
 
-def _configuration(given: argparse.Namespace, place: Place | None) -> dict[str, Any]:
-    """Return what each worker is told; the secret serves where the application has none."""
+def _told(given: Given) -> dict[str, Any]:
+    """Return what each worker is told; a reload may change it."""
     return {
         "application": DEMO if given.application is None else given.application,
         "certfile": given.certfile,
@@ -113,21 +127,32 @@ def _configuration(given: argparse.Namespace, place: Place | None) -> dict[str, 
         "redis": given.redis,
         "trusted_proxies": given.trusted_proxy,
         "forwarded": given.forwarded,
-        "secret": secrets.token_urlsafe(48),
         "workers": given.workers,
+        "config": given.config,
+        "overrides": given.resolved.overrides,
+    }
+
+
+def _told_once(place: Place | None) -> dict[str, Any]:
+    """Return what no reload changes; the secret serves where the application has none."""
+    return {
+        "secret": secrets.token_urlsafe(48),
         "publish_any_user": place is not None and place.any_user,
     }
 
 
-def _ops_slot(given: argparse.Namespace, port: OpsPort | None, fleet: Fleet) -> OpsSlot | None:
-    """Return the slot of the ops process; :class:`ConfigError` where its token is none."""
+def _ops_slot(given: Callable[[], Given], port: OpsPort | None, fleet: Fleet) -> OpsSlot | None:
+    """Return the slot of the ops process; :class:`ConfigError` where its token is none.
+
+    ``given()`` are the settings as the last reload has read them.
+    """
     if port is None:
         return None
-    kept = ops_options(given)
+    kept = ops_options(given())
 
     def options() -> dict[str, Any]:
         try:
-            kept.update(ops_options(given))
+            kept.update(ops_options(given()))
         except ConfigError as error:
             logger.error("%s; the token is what it was", error)
         return kept

@@ -6,6 +6,8 @@ import os
 import sys
 from typing import Final, TextIO
 
+from actors.errors import ConfigError
+
 STDOUT: Final = 1
 STDERR: Final = 2
 
@@ -37,6 +39,17 @@ def write(stream: TextIO, text: str) -> OSError | None:
         give_up(stream)
         return error
     return None
+
+
+def say(text: str) -> int:
+    """Write to standard output what was asked for; return the exit status.
+
+    ``ConfigError``: there is no room for it. A reader that has gone is no error.
+    """
+    error = write(sys.stdout, text)
+    if error is not None and not isinstance(error, BrokenPipeError):
+        raise ConfigError(f"standard output: {error.strerror}")
+    return 0
 
 
 def settle() -> None:

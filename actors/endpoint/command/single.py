@@ -6,14 +6,14 @@ had to be ended; see docs/operations.md.
 
 from __future__ import annotations
 
-import argparse
 import logging
 import os
 import sys
 from contextlib import AbstractContextManager, ExitStack, nullcontext
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from actors.endpoint.command import output
+from actors.endpoint.command.arguments import Given
 from actors.endpoint.command.binding import (
     bind_places,
     bindable,
@@ -29,77 +29,129 @@ from actors.endpoint.command.master import DEMO
 from actors.endpoint.command.ops_port import OpsPort, check_ops, ops_options, ops_port
 from actors.endpoint.command.pidfile import PidFile
 from actors.endpoint.command.shutdown_signals import ShutdownSignals
-from actors.errors import ConfigError
 
 if TYPE_CHECKING:
+    import socket
+    import ssl
+    from collections.abc import Iterator
+
     from actors.endpoint.definition import Endpoint
     from actors.endpoint.serving.server import Server
     from supervision.processes.unix_socket import Place
 
+STOP_TO_EXIT: Final = 2.0
+"""Seconds beyond the budget until the last process has ended, at most."""
+
 logger = logging.getLogger("roost.endpoint")
 
 
-def run(given: argparse.Namespace) -> int:
+def run(given: Given) -> int:
     """Do what the options ask; return the exit status."""
-    from actors.logs.context import ContextFilter  # noqa: PLC0415 - imports gevent
-
-    Logs(given.log_level, given.log_file, given.log_format, context=ContextFilter())
-    endpoint = load(DEMO if given.application is None else given.application)
+    if given.check:
+        return check(given)
+    endpoint = loaded(given)
     if given.print_limits:
         from actors.endpoint.limits import listed  # noqa: PLC0415 - imports every layer
 
-        return _print("\n".join(listed(endpoint)))
+        return output.say("\n".join(listed(endpoint)))
     return _serve(endpoint, given)
 
 
-def _print(text: str) -> int:
-    error = output.write(sys.stdout, text)
-    if error is not None and not isinstance(error, BrokenPipeError):
-        raise ConfigError(f"standard output: {error.strerror}")
-    return 0
+def loaded(given: Given) -> Endpoint:
+    """Log as the options say, and return the endpoint that they name, as they want it."""
+    from actors.logs.context import ContextFilter  # noqa: PLC0415 - imports gevent
+
+    Logs(given.log_level, given.log_file, given.log_format, context=ContextFilter())
+    for warning in given.resolved.warnings:
+        logger.warning("%s", warning)
+    endpoint = load(DEMO if given.application is None else given.application)
+    if given.resolved.overrides:
+        from actors.endpoint.command import overrides  # noqa: PLC0415 - takes its time
+
+        overrides.use(endpoint, given.resolved.overrides, str(given.config))
+    return endpoint
 
 
-def _serve(endpoint: Endpoint, given: argparse.Namespace) -> int:
-    from actors.endpoint.command import memory  # noqa: PLC0415 - heavy, and not for --print-limits
-    from actors.endpoint.command.certificate import server_context  # noqa: PLC0415
-    from actors.endpoint.command.checking import problems  # noqa: PLC0415
+def check(given: Given, termination_grace: float | None = None) -> int:
+    """Say what is wrong; return the exit status.
+
+    ``termination_grace``: seconds that a stop has, from SIGTERM to SIGKILL.
+    """
+    from actors.endpoint.command.checking import problems  # noqa: PLC0415 - heavy
     from actors.endpoint.routes import SECRET_OF_ONE_MACHINE  # noqa: PLC0415
-    from actors.endpoint.serving import machines, proxies  # noqa: PLC0415
+
+    endpoint = loaded(given)
+    with ExitStack() as stack:
+        sockets = bindable(bind_places(given))
+        for sock in sockets:
+            stack.callback(sock.close)
+        tls = _certificate(given)
+        place = publish_place(given)
+        server = _server(endpoint, given, sockets, tls)
+        server.stop()
+        check_publish(place)
+        check_ops(given)
+    if SECRET_OF_ONE_MACHINE in server.routes.notes:
+        output.write(sys.stderr, f"roost: warning: {SECRET_OF_ONE_MACHINE}")
+    found = problems(endpoint, server.children)
+    if termination_grace is not None:
+        found += _cut_off(given.lame_duck, server.grace, termination_grace)
+    return _report(endpoint, found)
+
+
+def _cut_off(lame_duck: float, grace: float, has: float) -> Iterator[str]:
+    """Yield what is wrong with the time that a stop has before the process is killed."""
+    needs = lame_duck + grace + STOP_TO_EXIT
+    if needs > has:
+        yield (
+            f"--termination-grace {has:g}: a stop takes up to lame_duck {lame_duck:g} + grace"
+            f" {grace:g} + {STOP_TO_EXIT:g} = {needs:g} s, and would be cut off"
+        )
+
+
+def _certificate(given: Given) -> ssl.SSLContext | None:
+    from actors.endpoint.command.certificate import server_context  # noqa: PLC0415 - heavy
+
+    return server_context(given.certfile, given.keyfile)
+
+
+def _server(
+    endpoint: Endpoint, given: Given, sockets: list[socket.socket], tls: ssl.SSLContext | None
+) -> Server:
+    from actors.endpoint.serving import machines, proxies  # noqa: PLC0415 - heavy
     from actors.endpoint.serving.candidate import candidate  # noqa: PLC0415
     from actors.endpoint.serving.server import Server  # noqa: PLC0415
 
-    tls = server_context(given.certfile, given.keyfile)
-    places = bind_places(given)
-    with ExitStack() as stack:
-        sockets = bindable(places) if given.check else stack.enter_context(listening(places))
-        for sock in sockets:
-            stack.callback(sock.close)
+    machines.use(endpoint, given.redis)
+    proxies.use(endpoint, given.trusted_proxy, given.forwarded)
+    links = machines.linked(endpoint)
+    return Server(
+        endpoint, sockets, tls=tls, grace=given.grace,
+        cluster=links.cluster, pubsub=links.pubsub, once=candidate(endpoint, links),
+    )  # fmt: skip
+
+
+def _serve(endpoint: Endpoint, given: Given) -> int:
+    from actors.endpoint.command import memory  # noqa: PLC0415 - heavy, and not for --print-limits
+
+    tls = _certificate(given)
+    with listening(bind_places(given)) as sockets:
         urls = ", ".join(url("https" if tls else "http", sock) for sock in sockets)
-        machines.use(endpoint, given.redis)
-        proxies.use(endpoint, given.trusted_proxy, given.forwarded)
-        links = machines.linked(endpoint)
-        server = Server(
-            endpoint, sockets, tls=tls, grace=given.grace,
-            cluster=links.cluster, pubsub=links.pubsub, once=candidate(endpoint, links),
-        )  # fmt: skip
+        server = _server(endpoint, given, sockets, tls)
         place = publish_place(given)
-        if given.check:
-            server.stop()
-            check_publish(place)
-            check_ops(given)
-            if SECRET_OF_ONE_MACHINE in server.routes.notes:
-                output.write(sys.stderr, f"roost: warning: {SECRET_OF_ONE_MACHINE}")
-            return _report(endpoint, problems(endpoint, server.children))
         memory.tune()
-        with PidFile(given.pid_file) as pid_file, publish_socket(place) as publish:
+        with (
+            PidFile(given.pid_file) as pid_file,
+            publish_socket(place) as publish,
+            ops_port(given) as port,
+        ):
             if place is not None and publish is not None:
                 server.publish_on(publish, any_user=place.any_user)
-            port = stack.enter_context(ops_port(given))
             with nullcontext() if port is None else _ops(server, port, given):
                 return _run(server, urls, pid_file, place)
 
 
-def _ops(server: Server, port: OpsPort, given: argparse.Namespace) -> AbstractContextManager[None]:
+def _ops(server: Server, port: OpsPort, given: Given) -> AbstractContextManager[None]:
     """Return the ops port of this process."""
     from actors.endpoint.ops import own  # noqa: PLC0415 - for who asks for it
     from actors.endpoint.ops.endpoint import OpsSettings  # noqa: PLC0415
@@ -117,7 +169,7 @@ def _report(endpoint: Endpoint, found: list[str]) -> int:
     if found:
         return 2
     count = len(endpoint.mounts)
-    return _print(f"ok: {count} {'socket' if count == 1 else 'sockets'} mounted")
+    return output.say(f"ok: {count} {'socket' if count == 1 else 'sockets'} mounted")
 
 
 def _run(server: Server, urls: str, pid_file: PidFile, place: Place | None) -> int:

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from actors.endpoint.command.arguments import parser
 from actors.endpoint.command.setting import (
     FLAG,
     MODE,
@@ -49,9 +48,6 @@ class TestEachSetting:
     def test_what_it_is_called_in_the_endpoint_exists(self, setting):
         fields = {*EndpointOptions.__dataclass_fields__, None}
         assert setting.endpoint in fields
-
-    def test_its_default_is_what_the_code_is_given_without_arguments(self, setting):
-        assert getattr(parser().parse_args([]), setting.name) == setting.default
 
 
 def test_names_are_given_once():

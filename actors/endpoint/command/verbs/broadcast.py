@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from typing import Any, Final, NoReturn
 
 from actors.endpoint.command import output
-from actors.endpoint.command.arguments import as_type
+from actors.endpoint.command.arguments import PROGRAM, Parser, as_type
 from actors.endpoint.command.setting import seconds
 from actors.errors import ConfigError, PublishError
 from actors.logs.escaping import escaped
@@ -23,13 +23,37 @@ from actors.options import did_you_mean
 from actors.publish import Publisher
 
 NAME: Final = "broadcast"
-"""The command's first argument."""
+"""The verb."""
 
 KEY_VARIABLE: Final = "ROOST_PUBLISH_KEY"
 """Of the environment: arguments can be read by every user of the machine."""
 
 
-class _Parser(argparse.ArgumentParser):
+DESCRIPTION: Final = """\
+Publish to a server that runs, from a shell or cron: EVENT with the object JSON
+goes to every client that has joined TOPIC.
+"""
+
+EPILOG: Final = f"""\
+examples:
+  {PROGRAM} broadcast --to unix:/run/chat.sock room:1 new_msg '{{"body": "hi"}}'
+      to a server of this machine that has --publish /run/chat.sock
+  echo '{{}}' | {PROGRAM} broadcast --to https://example.com/api/send room:1 tick -
+      to an endpoint that has publishing('/api/send', keys=...)
+  {PROGRAM} broadcast --to unix:/run/chat.sock users:7 disconnect
+      end the connections whose id is users:7
+
+exit status:
+  0  it was taken; what the server says of it is printed as JSON
+  1  it was not: the server is not there, does not answer, or fails; try again
+  2  what was given is not acceptable, here or to the server
+
+environment:
+  {KEY_VARIABLE}  the key of a URL; arguments could be read by every user of the machine
+"""
+
+
+class _Parser(Parser):
     def parse_args(self, arguments: Sequence[str]) -> argparse.Namespace:  # type: ignore[override]
         """Parse; first say what an unknown option may have meant, or else one would be missing."""
         known = [o for action in self._actions for o in action.option_strings if o[:2] == "--"]
@@ -39,19 +63,14 @@ class _Parser(argparse.ArgumentParser):
                 raise ConfigError(f"{NAME}: unknown option {name!r}{did_you_mean(name, known)}")
         return super().parse_args(arguments)
 
-    def error(self, message: str) -> NoReturn:
-        """Raise instead of printing the usage."""
-        raise ConfigError(f"{NAME}: {message.removeprefix('argument ')}")
+    def too_many(self, argument: str) -> str:
+        """Return what is said of an argument for which there is no place."""
+        return f"{argument!r:.100} is one too many; JSON is one argument, in quotes"
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> Parser:
     """Return the options."""
-    made = _Parser(
-        prog=f"python -m actors.endpoint {NAME}",
-        description="Publish to a server that runs.",
-        epilog=f"The key of a URL is in the environment: {KEY_VARIABLE}.",
-        allow_abbrev=False,
-    )
+    made = _Parser(verb=NAME, description=DESCRIPTION, epilog=EPILOG)
     made.add_argument(
         "--to", required=True, metavar="unix:PATH|URL", help="where the server lets others publish"
     )

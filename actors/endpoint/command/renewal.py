@@ -1,0 +1,48 @@
+"""What a reload (SIGHUP) makes of the file of settings, which may have changed."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from actors.endpoint.command.arguments import Given
+from actors.endpoint.command.setting import Setting
+from actors.endpoint.command.sources import changed
+from actors.errors import ConfigError
+
+logger = logging.getLogger("roost.master")
+
+
+def renewed(before: Given, read: Callable[[], Given]) -> Given:
+    """Return what new workers are to get: settings of the scope ``worker`` as they are now.
+
+    A warning names each of the others that has changed. Where something is wrong all is as
+    ``before``, and the log says what: the workers are replaced all the same.
+    """
+    try:
+        after = read()
+    except ConfigError as error:
+        for problem in error.problems:
+            logger.error("%s", problem)
+        logger.error("so all settings are as before")
+        return before
+    kept = dict(vars(after))
+    for setting in changed(before.resolved.values, after.resolved.values):
+        origin = after.resolved.origins[setting.name]
+        source = "by default" if origin is None else origin.said
+        if _needs_restart(setting, before, after):
+            logger.warning("%s (%s): has changed, which needs a restart", setting.name, source)
+            kept[setting.name] = before.resolved.values[setting.name]
+            after.resolved.values[setting.name] = kept[setting.name]
+        else:
+            logger.info("%s (%s): has changed, new workers get it", setting.name, source)
+    if before.resolved.overrides != after.resolved.overrides:
+        logger.info("options of the application have changed, new workers get them")
+    logging.getLogger().setLevel(kept["log_level"].upper())
+    return Given(**kept)
+
+
+def _needs_restart(setting: Setting, before: Given, after: Given) -> bool:
+    if setting.name == "workers":  # none means no master
+        return 0 in {before.workers, after.workers}
+    return setting.scope == "boot"

@@ -1,0 +1,291 @@
+"""The file of settings, variables and arguments, as the command takes them; and at a reload."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from tests.support import raw
+from tests.support.command import ROOT, Command, Program, run
+from tests.support.waiting import eventually
+
+APP = """
+from actors import Endpoint, Socket
+
+class Echo(Socket):
+    def handle_in(self, payload, opcode):
+        ...
+
+endpoint = Endpoint(max_connections=77, grace=9)
+endpoint.socket("/echo", Echo, websocket={"timeout": 50, "max_frame_size": 1234}, longpoll=True)
+"""
+
+
+@pytest.fixture
+def here(tmp_path):
+    """A directory with an application; returns how to write the file of settings into it."""
+    (tmp_path / "app.py").write_text(APP)
+
+    def write(text):
+        (tmp_path / "roost.toml").write_text(text)
+        return tmp_path
+
+    return write
+
+
+def environ(**variables):
+    return {**os.environ, "PYTHONPATH": str(ROOT), **variables}
+
+
+def refused(*arguments, cwd, **variables):
+    """The lines with which the command refuses, without what each begins with."""
+    done = run(*arguments, cwd=cwd, env=environ(**variables))
+    assert (done.returncode, done.stdout) == (2, "")
+    lines = done.stderr.splitlines()
+    assert all(line.startswith("roost: ") for line in lines), lines
+    return [line.removeprefix("roost: ") for line in lines]
+
+
+CONFIG = ("--config", "roost.toml")
+
+
+class TestRefusals:
+    @pytest.mark.parametrize("more", [(), ("--check",), ("--print-limits",), ("--print-config",)])
+    def test_everything_that_is_wrong_is_said_at_once_and_nothing_is_bound(self, here, more):
+        directory = here("[serve]\ngrace = 0\n[websocket]\ncompress = 3\n")
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            bind = f"127.0.0.1:{taken.getsockname()[1]}"
+            arguments = ("--bind", bind, "--workers", "x", "--bnid", "1", *CONFIG, *more)
+            lines = refused("app:endpoint", *arguments, cwd=directory, ROOST_LOG_LEVEL="loud")
+        assert [line.partition(": ")[0] for line in lines] == [
+            "unknown option '--bnid' (did you mean '--bind'?)",
+            "--workers",
+            "ROOST_LOG_LEVEL",
+            "roost.toml:2",
+            "roost.toml:4",
+        ]
+
+    def test_a_missing_argument_leaves_out_nothing_of_the_rest(self, here):
+        directory = here("[serve]\ngrace = 0\n")
+        for config in (CONFIG, ("--config=roost.toml",)):
+            lines = refused(*config, "--workers", cwd=directory)
+            assert lines == [
+                "--workers: expected one argument",
+                "roost.toml:2: grace: '0': must be a number of seconds above 0",
+            ]
+
+    @pytest.mark.parametrize(
+        ("path", "words"),
+        [
+            ("nothing.toml", "nothing.toml: No such file or directory"),
+            (".", ".: is a directory"),
+            ("/dev/zero", "/dev/zero: is no regular file"),
+            ("fifo", "fifo: is no regular file"),
+            ("latin", "latin:2: is not UTF-8"),
+            ("large", "large: has over 32768 bytes"),
+            ("", ": No such file or directory"),
+        ],
+    )
+    def test_a_file_that_cannot_be_read_is_one_line(self, here, path, words):
+        directory = here("")
+        os.mkfifo(directory / "fifo")
+        (directory / "latin").write_bytes(b"# a\n# \xe9\n")
+        (directory / "large").write_text("#" * 32769)
+        assert refused("--config", path, cwd=directory) == [words]
+
+    def test_a_file_of_the_most_bytes_is_read(self, here):
+        done = run("--print-config", *CONFIG, cwd=here("[serve]\n" + "#" * (32768 - 8)))
+        assert done.returncode == 0
+
+    def test_a_mark_of_the_byte_order_is_passed_over(self, here):
+        directory = here("\ufeff[serve]\nworkers = 3")
+        done = run("--print-config", *CONFIG, cwd=directory)
+        assert "workers = 3  # from roost.toml:2" in done.stdout
+
+    def test_what_only_the_code_contradicts_is_said_once_by_the_first_worker(self, here):
+        directory = here("[websocket]\ncheck_origin = false\n")
+        (directory / "app.py").write_text(APP.replace('"timeout": 50', '"check_csrf": False'))
+        for more in (("--workers", "2"), ("--workers", "0"), ("--check",), ("--print-limits",)):
+            arguments = ("app:endpoint", "--bind", "127.0.0.1:0", *CONFIG, *more)
+            (line,) = refused(*arguments, cwd=directory)
+            assert line.startswith("roost.toml: [websocket], at socket '/echo': check_origin=False")
+
+    def test_no_secret_is_in_any_line(self, here):
+        directory = here(
+            "[serve]\nredis = 'redis://:SESAME@h:x/0'\n"
+            "[endpoint]\nsecret_key_base = 'SESAME'\nredis = 'redis://:SESAME@h/0'\n"
+        )
+        done = run(*CONFIG, cwd=directory, env=environ(ROOST_REDIS="redis://:SESAME@/"))
+        assert done.stderr.count("\n") == 4
+        assert "SESAME" not in done.stderr
+
+
+class TestPrintConfig:
+    def test_each_value_has_its_source_and_the_whole_is_a_file(self, here):
+        directory = here(
+            "[serve]\nworkers = 3\nredis = 'redis://:SESAME@h/0'\n[longpoll]\nwindow = 5\n"
+        )
+        arguments = ("--print-config", "--grace", "7", "app:endpoint", *CONFIG)
+        done = run(*arguments, cwd=directory, env=environ(ROOST_LOG_LEVEL="debug"))
+        assert (done.returncode, done.stderr) == (0, "")
+        for line in (
+            'application = "app:endpoint"  # from module:endpoint',
+            "workers = 3  # from roost.toml:2",
+            'redis = "redis://:***@h/0"  # from roost.toml:3',
+            "grace = 7  # from --grace",
+            'log_level = "debug"  # from env ROOST_LOG_LEVEL',
+            "boot_patience = 60  # default",
+            "window = 5  # from roost.toml:5",
+        ):
+            assert line in done.stdout.splitlines()
+        assert tomllib.loads(done.stdout)["serve"]["workers"] == 3
+
+    def test_it_imports_no_application_and_nothing_heavy(self, here):
+        directory = here("[endpoint]\nmax_connections = 5\n")
+        (directory / "sitecustomize.py").write_text(
+            "import atexit, sys\n"
+            "atexit.register(lambda: print(*{'gevent', 'orjson', 'app'} & {*sys.modules}))\n"
+        )
+        path = os.pathsep.join([str(directory), str(ROOT)])
+        arguments = ("app:endpoint", "--print-config", *CONFIG)
+        done = run(*arguments, cwd=directory, env=environ(PYTHONPATH=path))
+        assert done.stdout.splitlines()[-1] == ""
+
+
+class TestInForce:
+    def test_the_file_comes_before_the_code_in_print_limits(self, here):
+        directory = here("[endpoint]\nmax_connections = 5\n[websocket]\ntimeout = 'none'\n")
+        done = run("app:endpoint", "--print-limits", *CONFIG, cwd=directory, env=environ())
+        fields = {line[:48].strip(): line[48:].split()[0] for line in done.stdout.splitlines()}
+        assert fields["endpoint.max_connections"] == "5"
+        assert fields["endpoint.grace"] == "9"
+        assert fields["/echo websocket.timeout"] == "none"
+        assert fields["/echo websocket.max_frame_size"] == "1234"
+
+    @pytest.mark.parametrize("workers", [0, 2])
+    def test_workers_serve_by_the_file(self, here, workers):
+        directory = here("[websocket]\nmax_frame_size = 3\n")
+        arguments = ("app:endpoint", *CONFIG)
+        with Command(*arguments, workers=workers, cwd=directory, env=environ()) as command:
+            assert closed_with(command, b"abc") is None
+            assert closed_with(command, b"abcd") == 1009
+
+    def test_an_argument_comes_before_the_option_of_the_endpoint(self, here):
+        directory = here("[endpoint]\ngrace = 8\n")
+        arguments = ("app:endpoint", *CONFIG)
+        with Command(*arguments, "--grace", "7", cwd=directory, env=environ()) as command:
+            command.wait_for(r"serving .* 7 s to stop")
+        with Command(*arguments, workers=1, cwd=directory, env=environ()) as command:
+            command.wait_for(r"serving .* 8 s to stop")
+
+    def test_the_application_may_be_in_the_file_and_the_file_in_the_environment(self, here):
+        directory = here("[serve]\napplication = 'app:endpoint'\n")
+        with Command(cwd=directory, env=environ(ROOST_CONFIG="roost.toml")) as command:
+            assert closed_with(command, b"abc") is None
+
+    @pytest.mark.parametrize("workers", [0, 2])
+    def test_an_unknown_variable_is_one_warning(self, here, workers):
+        variables = environ(ROOST_WORKRES="3", ROOST_PORT="tcp://x", ROOST_SERVICE_HOST="x")
+        with Command("app:endpoint", workers=workers, cwd=here(""), env=variables) as command:
+            command.signal(signal.SIGTERM)
+            assert command.ended() == 0
+        (line,) = [line for line in command.lines if "variable" in line]
+        assert line.endswith("unknown variable ROOST_WORKRES (did you mean ROOST_WORKERS?)")
+
+
+def closed_with(command, payload):
+    """The code with which a message is answered; ``None`` where the connection goes on."""
+    with raw.Client(command.address) as client:
+        assert client.upgrade("/echo/websocket").status == 101
+        client.send(raw.frame(raw.BINARY, payload))
+        client.send(raw.frame(raw.PING, b"?"))
+        frame = client.frame()
+        return None if frame.opcode == raw.PONG else frame.code
+
+
+def wait_for_children(program, count):
+    """Wait until the master has so many processes."""
+    pid = program.process.pid
+    path = Path(f"/proc/{pid}/task/{pid}/children")
+    eventually(lambda: len(path.read_text().split()) == count, pause=0.02)
+
+
+class TestReload:
+    def test_new_workers_get_what_has_changed_in_the_file(self, here):
+        directory = here("[websocket]\nmax_frame_size = 3\n")
+        arguments = ("app:endpoint", *CONFIG)
+        with Command(*arguments, workers=1, cwd=directory, env=environ()) as command:
+            here("[logs]\nlog_level = 'debug'\n[websocket]\nmax_frame_size = 4\n")
+            command.signal(signal.SIGHUP)
+            command.wait_for("log_level .from roost.toml:2.: has changed, new workers get it")
+            command.wait_for("DEBUG roost.master: worker .* has ended")
+            assert closed_with(command, b"abcd") is None
+            assert closed_with(command, b"abcde") == 1009
+
+    def test_what_needs_a_restart_is_named_each_time_and_stays(self, here):
+        directory = here("[serve]\nboot_patience = 50\n")
+        arguments = ("app:endpoint", *CONFIG)
+        with Command(*arguments, workers=1, cwd=directory, env=environ()) as command:
+            here("[serve]\nboot_patience = 40\npid_file = 'x'\n")
+            for count in (1, 2):
+                command.signal(signal.SIGHUP)
+                command.wait_for(r"pid_file \(from roost.toml:3\): .* needs a restart", count)
+                command.wait_for(r"boot_patience \(from roost.toml:2\): .* needs a restart", count)
+            assert not (directory / "x").exists()
+
+    def test_a_file_that_is_wrong_changes_nothing_and_workers_are_replaced_all_the_same(self, here):
+        directory = here("[websocket]\nmax_frame_size = 3\n")
+        arguments = ("app:endpoint", "--log-level", "debug", *CONFIG)
+        with Command(*arguments, workers=1, cwd=directory, env=environ()) as command:
+            here("[websocket]\nmax_frame_size = 4\ncompress = 3\n[serv]\n")
+            command.signal(signal.SIGHUP)
+            command.wait_for("ERROR roost.master: roost.toml:3: compress = 3: must be true or f")
+            command.wait_for("ERROR roost.master: roost.toml:4: unknown table 'serv'")
+            command.wait_for("ERROR roost.master: so all settings are as before")
+            command.wait_for("DEBUG roost.master: worker .* has ended")
+            assert closed_with(command, b"abcd") == 1009
+            (directory / "roost.toml").unlink()
+            command.signal(signal.SIGHUP)
+            command.wait_for("ERROR roost.master: roost.toml: No such file or directory")
+            here("[websocket]\nmax_frame_size = 4\n")
+            command.signal(signal.SIGHUP)
+            command.wait_for("DEBUG roost.master: worker .* has ended", 3)
+            assert closed_with(command, b"abcd") is None
+
+    def test_the_number_of_workers_follows_the_file(self, here):
+        directory = here("[serve]\nworkers = 1\n")
+        arguments = ("-m", "actors.endpoint", "app:endpoint", "--bind", "127.0.0.1:0", *CONFIG)
+        with Program(*arguments, cwd=directory, env=environ()) as program:
+            program.wait_for("1 worker is ready")
+            here("[serve]\nworkers = 3\n")
+            program.signal(signal.SIGHUP)
+            wait_for_children(program, 3)
+            here("[serve]\nworkers = 2\n")
+            program.signal(signal.SIGHUP)
+            wait_for_children(program, 2)
+            here("[serve]\nworkers = 0\n")
+            program.signal(signal.SIGHUP)
+            program.wait_for(r"workers \(from roost.toml:2\): has changed, which needs a restart")
+            program.signal(signal.SIGTERM)
+            assert program.ended() == 0
+
+    def test_a_successor_reads_everything_anew(self, here):
+        directory = here("[websocket]\nmax_frame_size = 3\n")
+        arguments = ("app:endpoint", "--log-level", "debug", *CONFIG)
+        with Command(*arguments, workers=1, cwd=directory, env=environ()) as command:
+            here("[websocket]\nmax_frame_size = 4\n[serve]\nboot_patience = 40\n")
+            command.signal(signal.SIGUSR2)
+            command.wait_for("serving http", 2)
+            successor = int(command.wait_for(r"started a new master, pid (\d+)")[1])
+            try:
+                command.signal(signal.SIGTERM)
+                command.wait_for("ended, exit status 0")
+                assert closed_with(command, b"abcd") is None
+            finally:
+                os.kill(successor, signal.SIGTERM)
+                command.wait_for("ended, exit status 0", 2)
