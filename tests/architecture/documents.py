@@ -16,7 +16,14 @@ from importlib import import_module
 
 from actors import ChannelSocket, Endpoint
 from actors.endpoint.limits import FIXED, listed
-from tests.architecture import event_tables, metric_table, setting_tables, spans, typed_options
+from tests.architecture import (
+    event_tables,
+    help_pages,
+    metric_table,
+    setting_tables,
+    spans,
+    typed_options,
+)
 from tests.architecture.sources import ROOT
 
 INCLUDE = re.compile(r"(<!-- include: (\S+) -->\n```[a-z]+\n).*?(```\n)", re.DOTALL)
@@ -26,6 +33,7 @@ EVENTS = re.compile(r"(<!-- events -->\n).*?(<!-- end of events -->\n)", re.DOTA
 SETTINGS_TABLE = re.compile(
     r"(<!-- settings: (\w+) -->\n).*?(<!-- end of settings -->\n)", re.DOTALL
 )
+HELP = re.compile(r"(<!-- help: (\w+) -->\n).*?(<!-- end of help -->\n)", re.DOTALL)
 LIFECYCLE = re.compile(r"(<!-- lifecycle: (\S+) -->\n).*?(<!-- end of lifecycle -->\n)", re.DOTALL)
 METRICS = re.compile(r"(<!-- metrics -->\n).*?(<!-- end of metrics -->\n)", re.DOTALL)
 SHOWN = Endpoint()
@@ -50,6 +58,7 @@ def refreshed(text: str) -> str:
     text = SETTINGS_TABLE.sub(
         lambda found: found[1] + setting_tables.rows(found[2]) + found[3], text
     )
+    text = HELP.sub(lambda found: found[1] + help_pages.page(found[2]) + found[3], text)
     text = SCHEDULE.sub(lambda found: found[1] + spans.table() + found[2], text)
     text = EVENTS.sub(lambda found: found[1] + event_tables.tables() + found[2], text)
     text = LIFECYCLE.sub(lambda found: found[1] + diagram_of(found[2]) + found[3], text)

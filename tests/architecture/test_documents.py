@@ -14,6 +14,7 @@ from actors.events import CATALOGUE
 from tests.architecture import event_tables
 from tests.architecture.documents import (
     EVENTS,
+    HELP,
     INCLUDE,
     LIFECYCLE,
     LIMITS,
@@ -146,11 +147,18 @@ def test_a_diagram_has_each_step_and_both_ends():
 
 
 def test_every_option_of_the_command_is_documented():
-    text = documents()["docs/configuration.md"] + documents()["docs/operations.md"]
+    text = documents()["docs/configuration.md"]
+    pages = documents()["docs/command.md"]
     known = {option for option in command_options() if option[:2] == "--"}
     opposites = {f"--no-{option[2:]}" for option in known}  # of options without a value
     wanted = known - opposites - {"--help"}
-    assert {option for option in wanted if f"`{option}" not in text} == set()
+    unknown = {o for o in wanted if f"`{o}" not in text and f"  {o}" not in pages}
+    assert unknown == set()
+
+
+def test_every_verb_has_its_page():
+    text = documents()["docs/command.md"]
+    assert [found[2] for found in HELP.finditer(text)] == list(verbs.VERBS)
 
 
 def test_every_setting_is_documented():

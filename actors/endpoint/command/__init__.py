@@ -5,7 +5,7 @@
 from arguments (``arguments``), the environment and a file (``config_file``): the table is
 ``settings``, what a row is ``setting``. ``sources`` puts all of it together and finds what is
 wrong, with ``toml_keys`` for the lines of the file, and ``overrides`` for its options of the
-application. ``printing`` shows the result.
+application, which ``applying`` puts into what was loaded. ``printing`` shows the result.
 
 The verb ``serve`` calls one of two:
 

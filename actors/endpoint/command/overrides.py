@@ -1,27 +1,23 @@
 """What the file says of the application's options: ``[endpoint]``, ``[websocket]``, ``[longpoll]``.
 
 The command judges it here, without the application, so that what is wrong is found before anything
-is bound. Where the application is loaded it is put in place of what the code says (:func:`use`), in
-each process that serves. What depends on the code as well is found there.
+is bound. Where the application is loaded, in each process that serves, it is put in place of what
+the code says (``applying``). What depends on the code as well is found there.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import Field, fields, replace
-from typing import TYPE_CHECKING, Any, Final
+from dataclasses import Field, fields
+from typing import Any, Final
 
 from actors.endpoint.options import EndpointOptions
 from actors.errors import ConfigError
 from actors.options import Options, did_you_mean
 from transports.http.options import HTTPOptions
 from transports.longpoll.options import LongPollOptions
-from transports.opening.options import TransportOptions
 from transports.opening.origin import OriginCheck
 from transports.websocket.options import WebSocketOptions
-
-if TYPE_CHECKING:
-    from actors.endpoint.mounts import Mounts, SocketMount
 
 Overrides = Mapping[str, Mapping[str, Any]]
 """By table, the options that the file sets; plain values, as they travel to the workers."""
@@ -127,36 +123,3 @@ def _judge_origin(value: Any) -> str | None:
 def _built(options_class: type[Options], given: Mapping[str, Any]) -> dict[str, Any]:
     nested = NESTED if options_class is EndpointOptions else {}
     return {n: nested[n](**value) if n in nested else value for n, value in given.items()}
-
-
-# -- where the application is loaded
-
-
-def use(endpoint: Mounts, given: Overrides, source: str) -> None:
-    """Have ``endpoint``, and what it mounts, go by the options of the file ``source``.
-
-    ``ConfigError``: they do not go together with what the code says.
-    """
-    own = dict(given.get("endpoint", {}))
-    if own:
-        for name in own.keys() & NESTED.keys():
-            own[name] = replace(endpoint.options.http, **own[name])
-        try:
-            endpoint.options = replace(endpoint.options, **own)
-        except ConfigError as error:
-            raise ConfigError(f"{source}: [endpoint]: {error}") from None
-    endpoint.mounts[:] = [_mounted(mount, given, source) for mount in endpoint.mounts]
-
-
-def _mounted(mount: SocketMount, given: Overrides, source: str) -> SocketMount:
-    transports: dict[str, TransportOptions] = {}
-    for name, options in mount.transports.items():
-        own = dict(given.get(name, {}))
-        if isinstance(options, LongPollOptions) and options.max_base64 == options.max_body:
-            own = {"max_base64": None, **own}  # it follows the other one
-        try:
-            transports[name] = replace(options, **own)
-        except ConfigError as error:
-            where = f"{source}: [{name}], at socket {mount.path!r}"
-            raise ConfigError(f"{where}: {error}") from None
-    return replace(mount, transports=transports)

@@ -66,9 +66,9 @@ def loaded(given: Given) -> Endpoint:
         logger.warning("%s", warning)
     endpoint = load(DEMO if given.application is None else given.application)
     if given.resolved.overrides:
-        from actors.endpoint.command import overrides  # noqa: PLC0415 - takes its time
+        from actors.endpoint.command import applying  # noqa: PLC0415 - takes its time
 
-        overrides.use(endpoint, given.resolved.overrides, str(given.config))
+        applying.use(endpoint, given.resolved.overrides, str(given.config))
     return endpoint
 
 

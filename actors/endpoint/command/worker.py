@@ -18,7 +18,7 @@ from pathlib import Path  # noqa: E402
 from typing import Any, Final  # noqa: E402
 
 from actors import pubsub, schedule  # noqa: E402
-from actors.endpoint.command import memory, output, overrides  # noqa: E402
+from actors.endpoint.command import applying, memory, output  # noqa: E402
 from actors.endpoint.command.certificate import server_context  # noqa: E402
 from actors.endpoint.command.loading import load  # noqa: E402
 from actors.endpoint.command.logs import Logs  # noqa: E402
@@ -68,7 +68,7 @@ class Worker:
             worker=options["number"], context=ContextFilter(),
         )  # fmt: skip
         endpoint = load(options["application"])
-        overrides.use(endpoint, options.get("overrides") or {}, str(options.get("config")))
+        applying.use(endpoint, options.get("overrides") or {}, str(options.get("config")))
         machines.use(endpoint, options.get("redis"))
         proxies.use(endpoint, options.get("trusted_proxies"), options.get("forwarded"))
         tls = server_context(options["certfile"], options["keyfile"])

@@ -7,7 +7,8 @@ from dataclasses import MISSING, fields
 import pytest
 
 from actors import ChannelSocket, Endpoint, HTTPOptions, Socket
-from actors.endpoint.command.overrides import IN_CODE, LARGEST, NESTED, OPTIONS, judged, use
+from actors.endpoint.command.applying import use
+from actors.endpoint.command.overrides import IN_CODE, LARGEST, NESTED, OPTIONS, judged
 from actors.errors import ConfigError
 from actors.serializers.default import DEFAULT
 

@@ -65,7 +65,7 @@ class _Parser(Parser):
 
     def too_many(self, argument: str) -> str:
         """Return what is said of an argument for which there is no place."""
-        return f"{argument!r:.100} is one too many; JSON is one argument, in quotes"
+        return f"unrecognized arguments: {argument:.100}; JSON is one argument, in quotes"
 
 
 def parser() -> Parser:

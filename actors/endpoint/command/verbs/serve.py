@@ -16,7 +16,7 @@ from supervision.processes.writer import take_standard_error
 DESCRIPTION: Final = """\
 Serve an endpoint: a master with worker processes, or with --workers 0 one process.
 
-Other verbs come as the first word; each has a page of its own: VERB --help.
+Other verbs come as the first word, and have pages of their own ('broadcast --help'):
 
 """ + "".join(f"  {name:<10} {does}\n" for name, does in VERBS.items())
 
