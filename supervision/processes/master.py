@@ -343,6 +343,9 @@ class Master:
             self._ops.replace()
             if wanted is not None:
                 self._slots.resize(wanted)
+            self._ops.replace()
+            if wanted is not None:
+                self._slots.resize(wanted)
 
     def _add_worker(self) -> None:
         if not self._ending.begun:

@@ -89,11 +89,11 @@ def serve(given: Given, arguments: Sequence[str], read: Callable[[], Given]) -> 
                 None if ops is None else Totals(),
             )
 
-            def on_reload() -> int:
+            def on_reload() -> int | None:
                 nonlocal given
-                given = renewed(given, read)
+                before, given = given.workers, renewed(given, read)
                 fleet.configure.update(_told(given))
-                return int(given.workers)
+                return None if given.workers == before else int(given.workers)
 
             master = Master(
                 fleet,

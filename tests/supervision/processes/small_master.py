@@ -62,7 +62,7 @@ def main() -> int:
             signals=signals,
             arguments=["--no-such-option"],
             on_ready=lambda facts: logger.info("serving"),
-            on_reload=lambda: options.get("workers", 1),
+            on_reload=lambda: None,
             reopen=reopen,
             on_alone=lambda pid: logger.info("goes on without %d", pid),
         )
