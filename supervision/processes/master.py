@@ -338,11 +338,10 @@ class Master:
 
     def _reload(self, trigger: str = "signal") -> None:
         if not self._ending.begun:
-            wanted = self._on_reload()
+            wanted = self._on_reload() or self._slots.wanted
             self._slots.reload(trigger)
+            self._slots.resize(wanted)
             self._ops.replace()
-            if wanted is not None:
-                self._slots.resize(wanted)
             self._ops.replace()
             if wanted is not None:
                 self._slots.resize(wanted)
