@@ -19,6 +19,7 @@ from tests.support.raw import TEXT, Client, close_frame, frame, upgrade
 from tests.support.server import Served, serve
 from tests.support.told import Told, telling
 from tests.support.waiting import eventually
+from tests.transports.test_wsgi_adapter import LONGPOLL, WS, endpoint_with, hosted
 
 CONNECTION = ("connection.opened", "connection.closed")
 MOUNT = "/echo/websocket"
@@ -415,3 +416,47 @@ class TestHandlersThatFail:
             release.set()
             telemetry.detach(event, handler)
         eventually(lambda: not served.streams)
+
+
+class TestProxies:
+    def test_who_is_no_trusted_proxy_is_closed_without_an_answer(self, told):
+        made = endpoint(trusted_proxies=["10.9.8.7"], forwarded="proxy-protocol")
+        with serve(made) as served, Client(served.address) as client:
+            assert client.read_to_end() == b""
+        assert told.of("connection.refused") == [
+            ({"count": 1}, {"mount": None, "cause": "untrusted", "status": None})
+        ]
+
+    def test_limits_and_peers_are_those_of_the_proxies_clients(self, told):
+        made = endpoint(
+            trusted_proxies=["127.0.0.1"], forwarded="x-forwarded", max_connections_per_address=1
+        )
+        with serve(made) as served, Client(served.address) as one, Client(served.address) as two:
+            lines = ["x-forwarded-for: 192.0.2.7"]
+            one.send(upgraded(MOUNT, lines, {}))
+            assert one.answer().status == 101
+            two.send(upgraded(MOUNT, lines, {}))
+            assert two.answer().status == 503
+        assert told.of("connection.opened")[0][1]["peer"] == "192.0.2.7"
+        assert told.of("connection.refused")[0][1] == {
+            "mount": None, "cause": "address_limit", "status": 503,
+        }  # fmt: skip
+        peers = {about["peer"] for _, about in told.of("http.request")}
+        assert peers == {"192.0.2.7"}
+
+
+class TestInsideAnotherServer:
+    def test_requests_of_mounts_and_their_clients_are_told(self, told):
+        with hosted(endpoint_with(max_connections=1)) as host, Client(host.address) as client:
+            assert client.upgrade(WS).status == 101
+            with Client(host.address) as second:
+                assert second.upgrade(WS).status == 503
+            with Client(host.address) as third:
+                third.ask(LONGPOLL)
+                third.ask("/page")
+        assert [about["mount"] for _, about in told.of("connection.opened")] == [WS, LONGPOLL]
+        assert told.of("connection.refused") == [
+            ({"count": 1}, {"mount": None, "cause": "limit", "status": 503})
+        ]
+        requests = [(about["route"], about["status"]) for _, about in told.of("http.request")]
+        assert requests == [(WS, 101), (WS, 503), (LONGPOLL, 200)]
