@@ -115,6 +115,7 @@ setup(
     package_data={"": ["py.typed", "*.html", "*.js", "*.css", "*.svg", "*.pyx", "*.pyi"]},
     exclude_package_data={"": ["*.c"]},
     ext_modules=extensions(),
+    entry_points={"console_scripts": ["roost = actors.endpoint.command.entry:main"]},
     cmdclass={"sdist": SourceDistribution},
     install_requires=[
         "gevent>=25.8",

@@ -31,10 +31,12 @@ def names(value: Any) -> str | None:
 
 
 def _serializers(value: Any) -> str | None:
+    if value is None:
+        return None
     from actors.serializers.message import Serializer  # noqa: PLC0415 - imports orjson
 
     try:
-        good = value is None or all(isinstance(e.serializer, Serializer) for e in served(value))
+        good = all(isinstance(each.serializer, Serializer) for each in served(value))
     except (ConfigError, TypeError, ValueError):
         good = False
     return None if good else "a list of (serializer, '~> 2.0.0'), or None for those of Phoenix"

@@ -12,7 +12,7 @@ from typing import Any, Final, NoReturn
 from actors import __version__
 from actors.endpoint.command import config_file, output
 from actors.endpoint.command.setting import FLAG, Setting
-from actors.endpoint.command.settings import TABLES
+from actors.endpoint.command.settings import SETTINGS, TABLES
 from actors.endpoint.command.sources import CONFIG_VARIABLE, Resolved, resolve
 from actors.errors import ConfigError, ConfigErrors
 from actors.options import did_you_mean
@@ -60,7 +60,8 @@ class Parser(argparse.ArgumentParser):
 
     def too_many(self, argument: str) -> str:
         """Return what is said of an argument for which there is no place."""
-        return f"one application is served, {argument!r:.100} is one too many"
+        one = "one application is served, " if self.settings == SETTINGS else ""
+        return f"{one}{argument!r:.100} is one too many"
 
     def error(self, message: str) -> NoReturn:
         """Raise instead of printing the usage."""

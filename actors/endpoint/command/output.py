@@ -31,10 +31,10 @@ def _null(number: int) -> TextIO:
     return open(number, "w", encoding="utf-8", closefd=False)
 
 
-def write(stream: TextIO, text: str) -> OSError | None:
+def write(stream: TextIO, text: str, end: str = "\n") -> OSError | None:
     """Write a line; return the error where that failed: then the stream is given up."""
     try:
-        print(text, file=stream, flush=True)
+        print(text, end=end, file=stream, flush=True)
     except OSError as error:
         give_up(stream)
         return error

@@ -18,7 +18,10 @@ SERVE: Final = "serve"
 VERBS: Final[Mapping[str, str]] = {
     SERVE: "serve an endpoint; the word may be left out",
     "check": "find what is wrong with an endpoint, and serve nothing",
+    "routes": "list what an endpoint answers where",
     "gen": "generate a secret or a token",
+    "reload": "have a server replace its workers, one by one",
+    "drain": "have a server, or one of its workers, send its clients away and end",
     "broadcast": "publish to a server that runs",
 }
 """Each verb, and what it does."""
