@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping
 from typing import Final
 from weakref import WeakSet
 
@@ -62,8 +62,11 @@ class CappedLog:
         message: str,
         *args: object,
         error: BaseException | None = None,
+        extra: Mapping[str, object] | None = None,
     ) -> None:
         """Log ``message % args``, unless there were enough of its ``kind``.
+
+        ``extra`` are fields of the record, as of the standard library.
 
         ``error`` goes along, for handlers that want it; its stack is printed with the first line
         of a period (:mod:`actors.logs.formatter`).
@@ -78,8 +81,8 @@ class CappedLog:
                 message, args = _counted(message, args, held)
         if window.written < self._burst:
             window.written += 1
-            extra = {STACK: window.written == 1}
-            self._logger.log(level, message, *args, exc_info=error, extra=extra)
+            more = {**(extra or {}), STACK: window.written == 1}
+            self._logger.log(level, message, *args, exc_info=error, extra=more)
             return
         window.held += 1
         window.message, window.args = message, args

@@ -171,7 +171,7 @@ _CONNECTIONS = (
         "connection.closed", "its socket has ended",
         _DURATION,
         {
-            **_CONNECTION, "reason": "an exit reason",
+            **_CONNECTION, "peer": "the client's address", "reason": "an exit reason",
             "code": "the close code of WebSocket; `None` where there was none",
             "by": "who began it: `client` or `server`",
         },
@@ -211,6 +211,7 @@ _CONNECTIONS = (
             "route": "the path as it was declared; `None`: no mount's",
             "method": "of the request", "path": "of the request, without the query",
             "status": "of the answer", "peer": "the client's address",
+            "request": "a `Request`, which may hold secrets; `None`: what came was none",
         },
         hot=True,
     ),

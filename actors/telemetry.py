@@ -26,8 +26,8 @@ Each event, its measurements with their units, and its metadata; docs/events.md 
 * ``drain.stop``: ``duration`` (seconds), ``total`` (connections), ``late`` (connections);
   ``drainer``
 * ``connection.opened``: ``open`` (connections); ``id``, ``mount``, ``transport``, ``peer``
-* ``connection.closed``: ``duration`` (seconds); ``id``, ``mount``, ``transport``, ``reason``,
-  ``code``, ``by``
+* ``connection.closed``: ``duration`` (seconds); ``id``, ``mount``, ``transport``, ``peer``,
+  ``reason``, ``code``, ``by``
 * ``connection.refused``: ``count`` (times); ``mount``, ``cause``, ``status``
 * ``connection.slow_consumer``: ``queued`` (bytes); ``id``, ``mount``, ``transport``
 * ``socket.connected``: ``duration`` (seconds); ``socket``, ``info``, ``accepted``
@@ -35,7 +35,7 @@ Each event, its measurements with their units, and its metadata; docs/events.md 
 * ``longpoll.closed``: ``duration`` (seconds), ``messages`` (messages); ``id``, ``mount``,
   ``reason``
 * ``http.request``: ``duration`` (seconds), ``bytes`` (bytes); ``route``, ``method``, ``path``,
-  ``status``, ``peer``
+  ``status``, ``peer``, ``request``
 * ``actor.crashed``: ``count`` (times); ``actor``, ``callback``, ``error``, ``id``
 * ``mailbox.overflow``: ``messages`` (messages), ``bytes`` (bytes); ``actor``, ``policy``
 * ``carriers.many``: ``blocked`` (turns), ``limit`` (turns); ``where``

@@ -14,7 +14,7 @@ from greenlet import getcurrent
 
 from actors.crash_text import callback, callback_of
 from actors.logs.filtering import used
-from actors.logs.formatter import CONTEXT, SECRETS
+from actors.logs.formatter import CONTEXT, FIELDS, SECRETS
 from actors.logs.guard import guarded
 from actors.runtime.carrier import Carrier, Runnable
 
@@ -53,6 +53,6 @@ def _add(record: logging.LogRecord, runs: Runnable) -> None:
     if where:
         context.setdefault("callback", where)
     setattr(record, CONTEXT, {**context, **getattr(record, CONTEXT, {})})
-    for name, value in runs.log_fields().items():
-        if name not in vars(record):
-            setattr(record, str(name), value)
+    fields = runs.log_fields()
+    if fields:
+        setattr(record, FIELDS, {**fields, **getattr(record, FIELDS, {})})

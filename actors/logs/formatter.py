@@ -22,6 +22,7 @@ from actors.logs.values import MAX_FIELD, text
 LAYOUT: Final = "%(asctime)s [%(process)d] %(levelname)s %(name)s: %(message)s"
 
 LOGGERS: Final = (
+    "roost.access",
     "roost.channels",
     "roost.client",
     "roost.endpoint",
@@ -45,8 +46,20 @@ CONTEXT: Final = "roost_context"
 SECRETS: Final = "roost_secrets"
 """The attribute of a record with texts to be hidden in it: a set, or not there."""
 
+FIELDS: Final = "roost_fields"
+"""The attribute of a record with further fields, whose names may be those of a record's own."""
+
 _STANDARD: Final = frozenset(
-    (*vars(logging.makeLogRecord({})), "asctime", "message", "taskName", STACK, CONTEXT, SECRETS)
+    (
+        *vars(logging.makeLogRecord({})),
+        "asctime",
+        "message",
+        "taskName",
+        STACK,
+        CONTEXT,
+        SECRETS,
+        FIELDS,
+    )
 )
 
 
@@ -94,6 +107,7 @@ class JSONFormatter(logging.Formatter):
         for name, value in getattr(record, CONTEXT, {}).items():
             own.setdefault(name, text(value, parameters))
         extra = {name: value for name, value in vars(record).items() if name not in _STANDARD}
+        extra = {**getattr(record, FIELDS, {}), **extra}
         if record.stack_info:
             extra.setdefault("stack_info", str(record.stack_info)[-MAX_FIELD:])  # its inner end
         return line(own, extra, parameters, self._error(record, parameters))

@@ -28,6 +28,7 @@ LEVELS = {
     "actors.runtime": 1,
     "actors.client": 1,
     "actors.logs.context": 1,
+    "actors.logs.told": 1,
     "actors.telemetry": 1,
 }
 IMPURE = {"gevent", "greenlet", "pykka", "socket", "time", "random"}

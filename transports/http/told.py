@@ -43,6 +43,7 @@ def answered(request: Request | None, status: int | None, size: int, now: float)
             "path": request.path,
             "status": status,
             "peer": request.peer[0],
+            "request": request,
         }
         telemetry.execute(REQUEST, {"duration": duration, "bytes": size}, about)
 
@@ -57,5 +58,12 @@ def unread(request: Request, found: tuple[Resource, Any] | None, status: int, si
 def refused(status: int, size: int, address: str) -> None:
     """Tell that what came from ``address`` was no request."""
     if telemetry.listens(REQUEST):
-        about = {"route": None, "method": None, "path": None, "status": status, "peer": address}
+        about = {
+            "route": None,
+            "method": None,
+            "path": None,
+            "status": status,
+            "peer": address,
+            "request": None,
+        }
         telemetry.execute(REQUEST, {"duration": 0.0, "bytes": size}, about)

@@ -117,8 +117,7 @@ class LongPollSession:
         dispatcher: Dispatcher,
         address: str,
     ) -> None:
-        self._options = options
-        self._dispatcher = dispatcher
+        self._options, self._dispatcher = options, dispatcher
         self.address = address
         self.provenance: Provenance | None = None
         self._buffer = Buffer(
@@ -345,7 +344,8 @@ class LongPollSession:
         self.flush()
         self._let_go()
         if self._clients is not None:
-            self._clients.closed(self.actor, self._dispatcher.clock() - self._since, reason, None)
+            duration = self._dispatcher.clock() - self._since
+            self._clients.closed(self.actor, self.address, duration, reason, None)
         if not self._buffer.messages or reason == Shutdown("inactive"):
             self.leave()
 

@@ -38,7 +38,9 @@ class Clients:
             }
             telemetry.execute("connection.opened", {"open": self.count}, about)
 
-    def closed(self, actor: Socket, duration: float, reason: Reason, code: int | None) -> None:
+    def closed(
+        self, actor: Socket, peer: str, duration: float, reason: Reason, code: int | None
+    ) -> None:
         """Count one less, and tell that its socket has ended."""
         self.count -= 1
         if telemetry.listens("connection.closed"):
@@ -46,6 +48,7 @@ class Clients:
                 "id": actor.actor_urn,
                 "mount": self.path,
                 "transport": self.transport,
+                "peer": peer,
                 "reason": reason,
                 "code": code,
                 "by": "client" if _is_by_client(reason) else "server",

@@ -24,6 +24,7 @@ from actors.endpoint.command.ops_port import OpsPort, ops_options, ops_port
 from actors.endpoint.command.pidfile import PidFile
 from actors.endpoint.command.renewal import renewed
 from actors.errors import ConfigError
+from actors.logs.told import tell_events
 from actors.schedule import GRACE
 from supervision.processes.directory import Directory, sweep
 from supervision.processes.fleet import Fleet, Timeouts
@@ -50,6 +51,7 @@ def serve(given: Given, arguments: Sequence[str], read: Callable[[], Given]) -> 
     """
     with SignalPipe(SIGNALS) as signals:  # first: whatever is made below is cleared away
         logs = Logs(given.log_level, given.log_file, given.log_format)
+        tell_events(master=True)
         for warning in given.resolved.warnings:
             logger.warning("%s", warning)
         follows = predecessor(os.environ)  # before what says so is taken out of it
@@ -122,6 +124,7 @@ def _told(given: Given) -> dict[str, Any]:
         "log_level": given.log_level,
         "log_file": given.log_file,
         "log_format": given.log_format,
+        "access_log": given.access_log,
         "grace": given.grace,
         "heartbeat": given.heartbeat_timeout,
         "redis": given.redis,

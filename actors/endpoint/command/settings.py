@@ -296,6 +296,16 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         shown="console",
     ),
     Setting(
+        name="access_log",
+        table="logs",
+        parse=boolean,
+        kind=FLAG,
+        default=False,
+        scope="worker",
+        help="a line for each request, and for each connection at its end",
+        shown="no",
+    ),
+    Setting(
         name="log_file",
         table="logs",
         metavar="PATH",

@@ -29,6 +29,7 @@ from actors.endpoint.command.master import DEMO
 from actors.endpoint.command.ops_port import OpsPort, check_ops, ops_options, ops_port
 from actors.endpoint.command.pidfile import PidFile
 from actors.endpoint.command.shutdown_signals import ShutdownSignals
+from actors.logs.told import tell_events, tell_requests
 
 if TYPE_CHECKING:
     import socket
@@ -62,6 +63,9 @@ def loaded(given: Given) -> Endpoint:
     from actors.logs.context import ContextFilter  # noqa: PLC0415 - imports gevent
 
     Logs(given.log_level, given.log_file, given.log_format, context=ContextFilter())
+    tell_events()
+    if given.access_log:
+        tell_requests()
     for warning in given.resolved.warnings:
         logger.warning("%s", warning)
     endpoint = load(DEMO if given.application is None else given.application)

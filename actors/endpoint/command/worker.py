@@ -31,6 +31,7 @@ from actors.endpoint.serving.server import Server  # noqa: E402
 from actors.errors import ConfigError  # noqa: E402
 from actors.logs.context import ContextFilter  # noqa: E402
 from actors.logs.escaping import escaped  # noqa: E402
+from actors.logs.told import tell_events, tell_requests  # noqa: E402
 from actors.pubsub.bus import Bus  # noqa: E402
 from actors.pubsub.front import Attached  # noqa: E402
 from supervision.processes.directory import Tenant  # noqa: E402
@@ -67,6 +68,9 @@ class Worker:
             options["log_level"], options["log_file"], options.get("log_format", "console"),
             worker=options["number"], context=ContextFilter(),
         )  # fmt: skip
+        tell_events()
+        if options.get("access_log", False):
+            tell_requests()
         endpoint = load(options["application"])
         applying.use(endpoint, options.get("overrides") or {}, str(options.get("config")))
         machines.use(endpoint, options.get("redis"))

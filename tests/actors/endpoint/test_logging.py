@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import resource
 import signal
 
 import pytest
 
+from supervision.processes.writer import MAX_WAITING
 from tests.support.channels import ChannelClient
 from tests.support.command import Command, Program
 from tests.support.longpoll import Poller
-from tests.support.raw import TEXT, Client, frame
+from tests.support.raw import TEXT, Client, close_frame, frame
 from tests.support.waiting import eventually
 
 APP = "tests.actors.endpoint.log_app:endpoint"
@@ -196,7 +199,7 @@ WANTED = (
 @pytest.mark.parametrize("level", ["debug", "info"])
 @pytest.mark.parametrize("form", ["console", "json"])
 def test_no_secret_is_in_any_line(form, level):
-    options = ("--log-format", form, "--log-level", level)
+    options = ("--log-format", form, "--log-level", level, "--access-log")
     with Served(APP, *options) as served:
         fail_everywhere(served)
         for where in WANTED:
@@ -209,6 +212,86 @@ def test_no_secret_is_in_any_line(form, level):
         if form == "json":
             stacks = [line for line in served.objects() if "stack" in line.get("error", {})]
             assert bool(stacks) == (level == "debug")
+
+
+# -- events, and the access log
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_access_log_has_a_line_for_each_request_and_connection(workers):
+    options = ("--log-format", "json", "--access-log")
+    with Served(APP, *options, workers=workers) as served:
+        with Client(served.address) as client:
+            target = f"/page?{QUERY}"
+            assert client.ask(target, "user-agent: curl/8", TRACEPARENT).status == 200
+            assert client.ask("/nothing").status == 404
+        with Client(served.address) as client:
+            client.upgrade(f"/raw/websocket?{QUERY}")
+            assert say(client, "hello") == "said hello"
+            client.send(close_frame(1000))
+            assert client.frame().code == 1000
+        poller = Poller(served, f"/raw/longpoll?{QUERY}")
+        poller.open()
+        poller.post("polled")
+        poller.close()
+        served.wait_for('"path":"/raw/longpoll"', 2)
+        served.wait_for("closed 1000")
+        served.signal(signal.SIGTERM)
+        assert served.ended() == 0
+        lines = [line for line in served.objects() if line["logger"] == "roost.access"]
+    requests = [(line["method"], line["path"], line["status"]) for line in lines if "path" in line]
+    assert requests == [
+        ("GET", "/page", 200), ("GET", "/nothing", 404), ("GET", "/raw/longpoll", 200),
+        ("POST", "/raw/longpoll", 200),
+    ]  # fmt: skip
+    assert (lines[0]["client"], lines[0]["trace_id"]) == ("127.0.0.1", TRACE)
+    assert lines[0]["bytes"] > 2
+    assert lines[0]["duration"] >= 0
+    closed = [line for line in lines if "code" in line]
+    assert {(line["transport"], line["mount"]) for line in closed} == {
+        ("websocket", "/raw/websocket"), ("longpoll", "/raw/longpoll"),
+    }  # fmt: skip
+    assert (closed[0]["code"], closed[0]["by"]) == (1000, "client")
+    assert closed[0]["client"] == "127.0.0.1"
+    said = [line for line in served.objects() if line["message"].startswith("said\\nhello")]
+    assert closed[0]["connection"] == said[0]["connection"]
+    assert SECRET not in "\n".join(served.lines)
+    assert poller.token not in "\n".join(served.lines)
+
+
+def test_no_request_is_a_line_without_the_option_and_events_are_at_debug():
+    with Served(APP, "--log-format", "json", "--log-level", "debug") as served:
+        with Client(served.address) as client:
+            assert client.ask("/page").status == 200
+            served.wait_for('"event":"http.request"')
+        assert not [line for line in served.objects() if line["logger"] == "roost.access"]
+        (line,) = [line for line in served.objects() if line.get("event") == "http.request"]
+        assert (line["level"], line["path"], line["status"]) == ("debug", "/page", 200)
+
+
+def test_flood_of_requests_loses_lines_and_serves_on(tmp_path):
+    """Nobody reads the log: what has no room is counted, and no request waits for it."""
+    os.mkfifo(tmp_path / "fifo")
+    options = ("--access-log", "--log-file", str(tmp_path / "fifo"), "--log-format", "json")
+    with Program(
+        *("-m", "actors.endpoint", APP, *options, "--bind", f"unix:{tmp_path}/s", "--workers", "0")
+    ) as program:
+        eventually((tmp_path / "s").exists, pause=0.01)
+        number, size = 0, 200
+        request = f"GET /page HTTP/1.1\r\nhost: x\r\nuser-agent: {'u' * size}\r\n\r\n".encode()
+        with Client(tmp_path / "s") as client:
+            while number < 2 * MAX_WAITING // (100 + size):
+                client.send(50 * request)
+                for _ in range(50):
+                    assert client.answer().status == 200
+                number += 50
+        with (tmp_path / "fifo").open() as log:
+            program.signal(signal.SIGTERM)
+            lines = [json.loads(line) for line in log]
+        assert program.ended() == 0
+    lost = [each["message"] for each in lines if "lines were lost" in each["message"]]
+    assert lost
+    assert len([each for each in lines if each["logger"] == "roost.access"]) < number
 
 
 # -- files
@@ -229,6 +312,43 @@ def test_file_of_json_is_opened_anew_and_each_line_of_both_is_whole(tmp_path):
     assert "serving" in "".join(old)
     assert json.loads(new[-1])["message"] == "ended, exit status 0"
     assert all(isinstance(json.loads(line), dict) for line in old + new)
+
+
+def test_line_that_a_full_disk_has_cut_is_not_joined_with_the_next(tmp_path):
+    """The disk is full where the file may not grow, and has room again where it may."""
+    path = tmp_path / "log"
+    room, unlimited = 6000, resource.RLIM_INFINITY
+    options = ("--log-format", "json", "--log-file", str(path))
+    with Program(
+        *("-m", "actors.endpoint", APP, *options, "--bind", "127.0.0.1:0", "--workers", "0"),
+        prefix=("prlimit", f"--fsize={room}:"),
+    ) as program:
+        eventually(lambda: path.exists() and "serving" in path.read_text(), pause=0.01)
+        address = re.search(r"serving http://([\d.]+):(\d+)", path.read_text())
+        with Client((address[1], int(address[2]))) as client:
+            client.upgrade("/raw/websocket")
+            for number in range(100):
+                assert say(client, str(number)) == f"said {number}"
+            eventually(lambda: path.stat().st_size == room, pause=0.01)
+            resource.prlimit(program.process.pid, resource.RLIMIT_FSIZE, (unlimited, unlimited))
+            assert say(client, "with room") == "said with room"
+            eventually(lambda: "were lost" in path.read_text(), pause=0.01)
+        program.signal(signal.SIGTERM)
+        assert program.ended() == 0
+    whole = [line for line in path.read_text().splitlines() if not _is_cut(line)]
+    assert len(path.read_text().splitlines()) - len(whole) == 1
+    assert any(
+        re.fullmatch(r"\d+ lines were lost", each["message"]) for each in map(json.loads, whole)
+    )
+    assert any(each["message"] == r"said\nwith room" for each in map(json.loads, whole))
+
+
+def _is_cut(line):
+    try:
+        json.loads(line)
+    except ValueError:
+        return True
+    return False
 
 
 def test_what_is_said_before_the_options_are_read_is_text():

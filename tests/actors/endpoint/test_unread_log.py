@@ -61,12 +61,16 @@ def full_disk(stack, tmp_path):
     return subprocess.DEVNULL, ["--log-file", "/dev/full"]
 
 
+def full_disk_of_json(stack, tmp_path):
+    return subprocess.DEVNULL, ["--log-file", "/dev/full", "--log-format", "json"]
+
+
 def fifo(stack, tmp_path):
     os.mkfifo(tmp_path / "fifo")
     return subprocess.DEVNULL, ["--log-file", str(tmp_path / "fifo")]
 
 
-LOGS = [full_pipe, stopped_terminal, full_disk, fifo]
+LOGS = [full_pipe, stopped_terminal, full_disk, full_disk_of_json, fifo]
 
 
 class Served:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import threading
 
@@ -13,8 +14,8 @@ from actors import Actor, Channel, ChannelSocket, Ok, Socket
 from actors.errors import ConfigError
 from actors.logs import guard
 from actors.logs.context import ContextFilter
-from actors.logs.formatter import CONTEXT, SECRETS
-from actors.runtime.carrier import Job
+from actors.logs.formatter import CONTEXT, FIELDS, SECRETS, JSONFormatter
+from actors.runtime.carrier import Carrier, Job
 from actors.runtime.dispatcher import get_dispatcher
 from tests.support.command import DEADLINE
 
@@ -86,8 +87,7 @@ def test_line_of_a_turn_is_about_its_actor_also_when_it_was_resumed(kept):
         record = kept.about[said]
         context = getattr(record, CONTEXT)
         assert context["callback"].startswith("Speaker.on_receive at tests/actors/logs/")
-        assert record.user == 1
-        assert record.getMessage() == said
+        assert getattr(record, FIELDS)["user"] == 1
 
 
 def test_lines_of_spawned_greenlets_and_foreign_threads_are_about_nobody(kept):
@@ -146,14 +146,23 @@ def test_line_has_the_fields_of_what_runs_and_hides_its_secrets(kept):
 def test_fields_of_a_record_count_before_those_of_the_actor(kept):
     class Saying(Actor):
         def on_receive(self, message):
-            logger.info("said", extra={"user": 2})
+            logger.info("said", extra={"user": 2, FIELDS: {"name": "mine"}})
             return message
 
         def log_context(self):
-            return {"user": 1}
+            return {"user": 1, "name": "other", "args": 5}
 
     Saying.start().ask(1, timeout=DEADLINE)
-    assert kept.about["said"].user == 2
+    line = json.loads(JSONFormatter().format(kept.about["said"]))
+    assert (line["user"], line["name"], line["args"]) == (2, "mine", 5)
+
+
+def test_carrier_between_turns_logs_for_nobody(kept):
+    class Idle(Carrier):
+        pass
+
+    Idle(lambda: logger.info("idle"), gevent.getcurrent(), lambda: None).switch()
+    assert not hasattr(kept.about["idle"], CONTEXT)
 
 
 def test_names_of_the_context_are_reserved_or_callbacks():

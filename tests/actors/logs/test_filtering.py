@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from actors import Endpoint
+from actors.errors import ConfigError
 from actors.logs import filtering
 from actors.logs.filtering import FILTERED, MOST_VALUES, Parameters, hidden, parameters
 
@@ -166,3 +168,16 @@ def test_process_hides_what_it_was_told_to():
         assert filtering.used() is not before
     finally:
         filtering.use(before)
+
+
+@pytest.mark.parametrize("given", [["ssn"], (), {"only": ["a"]}, {"keep": ()}])
+def test_endpoint_takes_words_or_one_mapping_of_them(given):
+    assert Endpoint(filter_parameters=given).options.filter_parameters == given
+
+
+@pytest.mark.parametrize(
+    "given", ["ssn", [5], [""], {"other": []}, {"only": "a"}, {"only": [], "keep": []}, {}, None]
+)
+def test_endpoint_refuses_what_is_neither(given):
+    with pytest.raises(ConfigError, match="filter_parameters"):
+        Endpoint(filter_parameters=given)
