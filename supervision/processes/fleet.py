@@ -105,8 +105,8 @@ class Due(NamedTuple):
 class Fleet:
     """The processes by pid. ``module`` is run with the channel's descriptor and the listeners'.
 
-    ``configure`` is what every worker is told first. In ``directory`` a worker listens under its
-    name, and they share how many clients each has.
+    ``configure`` is what every worker is told first, and ``proven`` what one was told that serves.
+    In ``directory`` a worker listens under its name, and they share how many clients each has.
     ``boot_id`` tells the names of one master's workers from another's. ``publish`` listens too: a
     worker is told of it by its configuration. ``totals`` is where workers' beats say what they have
     counted; without it they are not asked to count. ``generation`` is that of the workers started
@@ -127,6 +127,7 @@ class Fleet:
     selector: selectors.BaseSelector = field(default_factory=selectors.DefaultSelector)
     generation: int = 0
     serving: bool = False
+    proven: dict[str, Any] = field(default_factory=dict)
     leaving: bool = False
     _count: int = 0
 
@@ -158,6 +159,16 @@ class Fleet:
         about = {"slot": slot, "name": name, "pid": pid}
         telemetry.execute("worker.started", {"count": 1}, about)
         return process
+
+    def prove(self, process: Process) -> None:
+        """Learn that a worker serves: what it was told is good."""
+        if process.generation == self.generation:
+            self.proven = dict(self.configure)
+
+    def tell_as_before(self) -> None:
+        """Tell workers what those that serve were told: with what came later none does."""
+        if self.proven:
+            self.configure = dict(self.proven)
 
     def __iter__(self) -> Iterator[Process]:
         return iter(list(self.processes.values()))

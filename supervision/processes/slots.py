@@ -111,6 +111,7 @@ class Slots:
         """Learn that a worker serves; the others follow the first."""
         self.served = True
         self._fleet.serving = True
+        self._fleet.prove(process)
         self._unserved_since = None
         process.served_from = self._fleet.clock()
         if process is self._reloading:
@@ -318,6 +319,7 @@ class Slots:
 
     def _call_off(self, why: str) -> None:
         """Reload no more: who has not been replaced goes on."""
+        self._fleet.tell_as_before()
         self._reloading = None
         self._to_reload.clear()
         if self._reload is not None:

@@ -257,6 +257,22 @@ class TestReload:
             command.wait_for("DEBUG roost.master: worker .* has ended", 3)
             assert closed_with(command, b"abcd") is None
 
+    def test_what_no_worker_serves_with_is_not_told_to_later_ones(self, here):
+        directory = here("[websocket]\nmax_frame_size = 3\n")
+        (directory / "app.py").write_text(APP.replace('"timeout": 50', '"check_csrf": False'))
+        arguments = ("app:endpoint", *CONFIG)
+        with Command(*arguments, workers=1, cwd=directory, env=environ()) as command:
+            command.wait_for("1 worker is ready")
+            pid = command.process.pid
+            (worker,) = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+            here("[websocket]\nmax_frame_size = 4\ncheck_origin = false\n")
+            command.signal(signal.SIGHUP)
+            command.wait_for("the reload is off")
+            os.kill(int(worker), signal.SIGKILL)
+            command.wait_for("is back: 1 of 1 worker is ready")
+            assert closed_with(command, b"abc") is None
+            assert closed_with(command, b"abcd") == 1009
+
     def test_the_number_of_workers_follows_the_file(self, here):
         directory = here("[serve]\nworkers = 1\n")
         arguments = ("-m", "actors.endpoint", "app:endpoint", "--bind", "127.0.0.1:0", *CONFIG)
