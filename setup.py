@@ -44,9 +44,11 @@ class SourceDistribution(sdist):
 
 REDIS = ["hiredis>=3"]
 OPS = ["prometheus-client>=0.22"]
+RELOAD = ["watchfiles>=1.1"]
 TEST = [
     *REDIS,
     *OPS,
+    *RELOAD,
     "django>=5.2",
     "flask>=3",
     "gunicorn>=25.1",
@@ -131,6 +133,7 @@ setup(
     extras_require={
         "ops": OPS,
         "redis": REDIS,
+        "reload": RELOAD,
         "schemas": ["msgspec>=0.19"],
         "test": TEST + TYPES,
         "dev": TEST + TYPES + CHECK,

@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 
 from supervision.processes.notify import Notifier
-from supervision.processes.slots import Slots, counted
+from supervision.processes.slots import Slots
+from supervision.processes.spawn import counted
 
 logger = logging.getLogger("roost.master")
 

@@ -125,3 +125,9 @@ class Channel:
     def _hang_up(self) -> None:
         self.closed = True
         self._unsent.clear()
+
+
+def words(given: Any) -> frozenset[str]:
+    """Return what a worker says that it understands; one of an earlier release says nothing."""
+    listed = given if isinstance(given, list) else []
+    return frozenset(each for each in listed if isinstance(each, str))

@@ -50,6 +50,7 @@ class Process:
     ``grace``: seconds that it may take to stop. ``beat``: its last sign of life, 0 before the
     first. ``served_from``: since when it has served. ``watched``: the events of its channel that
     the selector is asked for. ``understands``: messages that workers of an earlier release do not.
+    ``outdated_at``: when it is ended where it is not ready by then, as its code has changed.
     ``generation``: how many reloads had been asked for when it was started. ``leaving``: it ends,
     by its own account.
     """
@@ -70,6 +71,7 @@ class Process:
     leaving: bool = False
     watched: int = selectors.EVENT_READ
     stop_by: float | None = None
+    outdated_at: float | None = None
     aborted: float | None = None
     killed: bool = False
 
@@ -83,7 +85,8 @@ class Timeouts:
 
     ``grace`` is for the stop of one that has not said yet how long it may take; ``patience`` is how
     long a master whose workers have served goes on without any. ``lame_duck``: between SIGTERM and
-    the stop of the workers.
+    the stop of the workers. ``replaced`` is what one has at most that a reload has replaced;
+    ``None``: what any other has.
     """
 
     heartbeat: float = 30.0
@@ -91,6 +94,7 @@ class Timeouts:
     grace: float = GRACE
     patience: float = 60.0
     lame_duck: float = 0.0
+    replaced: float | None = None
 
 
 class Due(NamedTuple):
@@ -284,6 +288,13 @@ class Fleet:
         if self.leaving and process.state is State.READY and "leaving" in process.understands:
             process.channel.send("leaving")
 
+    def replace(self, process: Process) -> None:
+        """Ask a worker to end whose successor serves."""
+        most = self.timeouts.replaced
+        if most is not None:
+            process.grace = min(process.grace, most)
+        self.stop(process)
+
     def stop(self, process: Process) -> None:
         """Ask a worker to end orderly within its grace."""
         if process.state is State.STARTING or process.channel.closed:
@@ -323,6 +334,8 @@ class Fleet:
                 process.stop_by += seconds
             if process.aborted is not None:
                 process.aborted += seconds
+            if process.outdated_at is not None:
+                process.outdated_at += seconds
 
     def act(self, now: float | None = None) -> None:
         """Abort or kill whoever was due at ``now``; what they said by then has been read."""
@@ -348,6 +361,9 @@ class Fleet:
             dues.append(Due(process.aborted + ABORT_TO_KILL, Signals.SIGKILL, "is still there"))
             return min(dues)
         if process.state is State.STARTING:
+            if process.outdated_at is not None:
+                outdated = "does not become ready, and its code has changed since"
+                dues.append(Due(process.outdated_at, Signals.SIGKILL, outdated))
             late = process.since + self.timeouts.boot
             dues.append(Due(late, Signals.SIGABRT, "has not become ready"))
         if process.beat:

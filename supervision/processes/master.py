@@ -22,6 +22,7 @@ from actors import telemetry
 from actors.schedule import MASTER_AT_ONCE
 from supervision.processes.announcer import Announcer
 from supervision.processes.appointment import Appointment
+from supervision.processes.channel import words
 from supervision.processes.ending import Ending
 from supervision.processes.fleet import NEVER, Fleet, Process, State
 from supervision.processes.lateness import Lateness
@@ -34,6 +35,7 @@ from supervision.processes.snapshot import snapshot
 from supervision.processes.spawn import described, reap
 from supervision.processes.successor import Successor
 from supervision.processes.usage import used
+from supervision.processes.watcher_slot import WatcherSlot
 
 logger = logging.getLogger("roost.master")
 
@@ -48,7 +50,7 @@ class Master:
     is; ``on_reload()`` before workers are replaced, and returns another number of them or ``None``;
     ``reopen()`` when logs are to be opened anew; ``on_alone(pid)`` when the successor with that
     process id has ended and we go on. ``predecessor`` is the process id of the master whose
-    successor we are. ``ops`` is the slot of the ops process.
+    successor we are. ``ops`` is the slot of the ops process. Changes in ``watched`` are reloads.
     """
 
     def __init__(  # noqa: PLR0913 - all but two by name
@@ -64,9 +66,10 @@ class Master:
         on_alone: Callable[[int], object],
         predecessor: int | None = None,
         ops: OpsSlot | None = None,
+        watched: Sequence[str] = (),
     ) -> None:
         self._fleet = fleet
-        self._slots = Slots(fleet, workers)
+        self._slots = Slots(fleet, workers, waits=bool(watched))
         self._appointment: Appointment[Process] = Appointment(random.random)
         self._on_ready = on_ready
         self._on_reload = on_reload
@@ -79,10 +82,10 @@ class Master:
         self._announcer = Announcer(Notifier(os.environ), self._slots)
         self._signals = signals
         self._lateness = Lateness(fleet.clock(), fleet.timeouts.heartbeat)
-        self._selector = fleet.selector
-        self._selector.register(signals, selectors.EVENT_READ, self._handle_signals)
+        fleet.selector.register(signals, selectors.EVENT_READ, self._handle_signals)
         self._ops = ops or OpsSlot(None, fleet.selector, fleet.clock, dict)
         self._desk = OpsDesk(self._ops, fleet, self._slots, self._deeds(), self.snapshot)
+        self._watcher = WatcherSlot(watched, fleet.selector, fleet.clock, self._slots.changed)
 
     def run(self) -> int:
         """Run to the end; return the exit status.
@@ -92,13 +95,14 @@ class Master:
         self._handle_signals()  # those that came before there was anybody to stop
         if not self._ending.draining:
             self._desk.begin()
+            self._watcher.begin()
             self._slots.begin()
         while self._fleet.processes or not self._ending.draining:
             self._round()
         self._desk.end()  # last, so that the end of the workers can be watched
         while self._ops.running:
             self._round()
-        self._selector.close()
+        self._fleet.selector.close()
         if self._slots.served:  # else what was wrong has been said
             logger.info("ended, exit status %d", self._status)
         return self._status
@@ -111,18 +115,19 @@ class Master:
         """
         self._fleet.watch()
         self._ops.watch()
-        timeout = self._timeout()
-        events = self._selector.select(timeout)
+        events = self._fleet.selector.select(self._timeout())
         now = self._fleet.clock()
         late = self._lateness.looked(now)
         self._fleet.excuse(late)  # before anybody is heard: that is later
         self._slots.excuse(late)
         self._ops.excuse(late)
+        self._watcher.excuse(late)
         self._hear(events)
         if min(self._fleet.next_due(), self._ops.next_due()) <= now:
-            self._hear(self._selector.select(0))  # a wait that a signal ended may have seen nothing
+            self._hear(self._fleet.selector.select(0))  # as a signal ends a wait before it has seen
         self._fleet.act(now)
         self._ops.act(now)
+        self._watcher.act(now)
         if self._slots.retry_at <= self._fleet.clock():
             self._end_with(self._slots.retry())
         if self._ending.drain_at <= self._fleet.clock():
@@ -141,7 +146,7 @@ class Master:
     def _timeout(self) -> float | None:
         watchdog = self._announcer.notifier.due
         wake = self._lateness.wake(min(self._fleet.next_due(), self._ops.next_due()))
-        retry = min(self._slots.retry_at, self._appointment.retry_at)
+        retry = min(self._slots.retry_at, self._appointment.retry_at, self._watcher.next_due())
         due = min(wake, retry, self._desk.due, self._ending.drain_at, watchdog or NEVER)
         return None if due == NEVER else max(0.0, due - self._fleet.clock())
 
@@ -179,7 +184,7 @@ class Master:
                 self._fleet.share_names()
             case ["ready", {"grace": int() | float() as grace} as facts]:
                 process.grace = float(grace)
-                process.understands = _words(facts.get("understands"))
+                process.understands = words(facts.get("understands"))
                 if process.state is State.STARTING:  # else it has been told to stop meanwhile
                     process.state = State.READY
                     self._ready(process, facts)
@@ -225,7 +230,7 @@ class Master:
             process = self._fleet.forget(pid)
             if process is not None:
                 self._ended(process, status)
-            elif self._ops.ended(pid, status):
+            elif self._ops.ended(pid, status) or self._watcher.ended(pid, status):
                 pass
             elif self._successor.ended(pid):
                 if not self._ending.draining:
@@ -304,6 +309,7 @@ class Master:
         self._ending.drain()
         self._desk.stops()
         self._tell_stopping()
+        self._watcher.end()
         self._fleet.stop_listening()
         self._slots.stop()
 
@@ -375,12 +381,6 @@ class Master:
 
     def _deeds(self) -> dict[str, Deed]:
         return {}
-
-
-def _words(given: Any) -> frozenset[str]:
-    """Return what a worker says that it understands; one of an earlier release says nothing."""
-    listed = given if isinstance(given, list) else []
-    return frozenset(each for each in listed if isinstance(each, str))
 
 
 _ON_SIGNAL: Final[dict[signal.Signals, Callable[[Master], object]]] = {

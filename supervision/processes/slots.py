@@ -11,6 +11,9 @@ up. From then on it goes on with the workers that it has: a slot whose worker ca
 ends too often, is tried again after 1 to 30 s. It gives up when none has served for
 ``Timeouts.patience`` seconds.
 
+With ``waits``, for ``--reload``, it never gives up: where the first worker does not serve it waits
+until it is to reload, as a file may have been saved by then.
+
 Workers that are still to go stand back once a new one serves: a client that leaves one of them must
 not land on the next. Where the reload is called off, or no new one is left, they accept as before.
 """
@@ -22,13 +25,12 @@ import random
 from collections import defaultdict, deque
 from typing import Final
 
-from actors.reasons import NORMAL, Failure, Reason
 from supervision.backoff import Backoff
 from supervision.plan import Child, Move, Plan
 from supervision.processes.bounds import MAX_WORKERS
 from supervision.processes.fleet import NEVER, Fleet, Process, State
 from supervision.processes.reload_told import Reload
-from supervision.processes.spawn import described
+from supervision.processes.spawn import counted, described, reason
 from supervision.specs import ChildSpec, Flags
 
 logger = logging.getLogger("roost.master")
@@ -43,15 +45,22 @@ RETRY: Final = 2.0
 """Seconds until another attempt where the kernel has no room for a process. So few that within the
 restart plan's period they are not too many."""
 
+HASTE: Final = 2.0
+"""Seconds that a worker has to become ready whose code has changed since it was started."""
+
 
 class Slots:
     """``wanted`` workers of ``fleet``. ``served``: one has been ready.
 
-    ``restarts`` counts the workers that ended and had not been told to.
+    ``restarts`` counts the workers that ended and had not been told to. ``waits``: see above.
     """
 
-    def __init__(self, fleet: Fleet, wanted: int) -> None:
+    def __init__(self, fleet: Fleet, wanted: int, *, waits: bool = False) -> None:
         self.wanted = wanted
+        self._waits = waits
+        self._waiting: Child | None = None
+        self._asked_again: str | None = None
+        """Who has asked for a reload since the worker that is on its way was started."""
         self.served = False
         self.stopping = False
         self.restarts = 0
@@ -109,7 +118,7 @@ class Slots:
 
     def ready(self, process: Process) -> None:
         """Learn that a worker serves; the others follow the first."""
-        self.served = True
+        first, self.served = not self.served, True
         self._fleet.serving = True
         self._fleet.prove(process)
         self._unserved_since = None
@@ -122,13 +131,20 @@ class Slots:
         while len(self._plan.children) < self.wanted:
             self._add()
         self._share_clients()
+        if first and self._asked_again is not None:
+            self.reload(self._asked_again)
 
     def ended(self, process: Process, status: int) -> int | None:
         """Learn that a worker has ended; return the exit status if this is the end of all."""
+        again = None
         if process is self._reloading:
-            logger.error("the reload is off: %s was to serve", process)
+            again = None if self.stopping else self._asked_again
+            if again is None:
+                logger.error("the reload is off: %s was to serve", process)
             self._call_off(f"{process} ended with {described(status)}")
         over = self._without(process, status)
+        if again is not None:
+            self.reload(again)
         self._share_clients()
         return over
 
@@ -138,6 +154,9 @@ class Slots:
         if self.stopping or child is None or child.ref is not process:
             return None
         self.restarts += 1
+        if self._waits and not self.served:
+            self._wait_for_change(child)
+            return None
         if self._reloading is not None and self._reloading.slot == process.slot:
             self._missing.add(process.slot)
             child.runs(self._reloading)  # there is one on the way
@@ -151,6 +170,16 @@ class Slots:
         self._again(child, process, status)
         self._look_who_serves()
         return None
+
+    def _wait_for_change(self, child: Child) -> None:
+        """Leave the first worker's slot empty until there is other code."""
+        child.failed()
+        if self._asked_again is not None:
+            self._asked_again = None
+            self._start(child)
+        else:
+            self._waiting = child
+            logger.warning("nothing is served: waiting until a file changes")
 
     def retry(self) -> int | None:
         """Start those that are due; return as :meth:`ended`."""
@@ -177,7 +206,7 @@ class Slots:
         """Start a worker for a slot whose last one ended: now, if it had served, and not often."""
         now = self._fleet.clock()
         served = process.served_from is not None
-        if served and self._plan.ended(child, _reason(status), now) is Move.RESTART:
+        if served and self._plan.ended(child, reason(status), now) is Move.RESTART:
             self._start(child)
         else:
             ran = now - process.served_from if process.served_from is not None else 0.0
@@ -194,7 +223,7 @@ class Slots:
         logger.warning("the worker in slot %s is tried again in %.1f s", child.spec.id, wait)
 
     def _restart(self, child: Child, status: int) -> int | None:
-        return self._go_on(child, self._plan.ended(child, _reason(status), self._now()))
+        return self._go_on(child, self._plan.ended(child, reason(status), self._now()))
 
     def _go_on(self, child: Child, move: Move) -> int | None:
         if move is Move.RESTART:
@@ -215,10 +244,17 @@ class Slots:
     def reload(self, trigger: str = "signal") -> None:
         """Replace the workers one by one; one more time when this is going on already.
 
-        ``trigger``: who asks, as the event ``reload.start`` says it.
+        That is so too where the worker that is on its way does not serve. ``trigger``: who asks.
         """
-        if not self.served:
+        if self._waiting is not None:
+            child, self._waiting = self._waiting, None
+            self._start(child)
+            return
+        if not self.served and not self._waits:
             logger.info("no worker is ready yet, nothing to replace")
+            return
+        self._asked_again = None if self.served and self._reloading is None else trigger
+        if not self.served:
             return
         self._hasten()
         self._fleet.generation += 1
@@ -227,6 +263,15 @@ class Slots:
             self._reload = Reload(trigger, len(self._to_reload), self._fleet.clock)
             self._reload_next()
         self._share_clients()
+
+    def changed(self) -> None:
+        """Reload: who is on its way has the old code, with which it may never become ready."""
+        if self.stopping:
+            return
+        for process in self._fleet:
+            if process is self._reloading or not self.served:
+                process.outdated_at = process.outdated_at or self._fleet.clock() + HASTE
+        self.reload("files")
 
     def _hasten(self) -> None:
         """Try those at once that wait for another attempt: what they failed for may be mended."""
@@ -307,6 +352,7 @@ class Slots:
         while self._to_reload:
             child = self._to_reload.popleft()
             if child.ref is not None and self._plan.children.get(child.spec.id) is child:
+                self._asked_again = None
                 self._reloading = self._process(child)
                 if self._reloading is None:
                     logger.error("the reload is off")
@@ -334,7 +380,7 @@ class Slots:
         self._share_clients()  # before who leaves the old one can come back
         # None: it is due to be started again; itself: it took over when the old one ended.
         if old is not None and old is not process:
-            self._fleet.stop(old)
+            self._fleet.replace(old)
         self._reload_next()
 
     def _share_clients(self) -> None:
@@ -354,12 +400,3 @@ class Slots:
 def slot_of(child: Child) -> int:
     """Return the slot, which is the child's id."""
     return int(str(child.spec.id))
-
-
-def _reason(status: int) -> Reason:
-    return NORMAL if status == 0 else Failure(described(status))
-
-
-def counted(workers: int) -> str:
-    """Return ``"1 worker is"`` or ``"2 workers are"``."""
-    return "1 worker is" if workers == 1 else f"{workers} workers are"

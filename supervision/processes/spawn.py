@@ -9,6 +9,8 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
+from actors.reasons import NORMAL, Failure, Reason
+
 HANDLED: Final = (
     signal.SIGINT, signal.SIGTERM, signal.SIGQUIT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2,
     signal.SIGTTIN, signal.SIGTTOU, signal.SIGCHLD, signal.SIGWINCH, signal.SIGPIPE,
@@ -76,3 +78,13 @@ def described(status: int) -> str:
         return f"signal {signal.Signals(-status).name}"
     except ValueError:  # most real-time signals have no name
         return f"signal {-status}"
+
+
+def counted(workers: int) -> str:
+    """Return ``"1 worker is"`` or ``"2 workers are"``."""
+    return "1 worker is" if workers == 1 else f"{workers} workers are"
+
+
+def reason(status: int) -> Reason:
+    """Return why a process with a status of :func:`reap` has ended."""
+    return NORMAL if status == 0 else Failure(described(status))

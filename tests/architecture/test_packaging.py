@@ -78,7 +78,7 @@ def test_every_extra_installs_something(info):
         r"^\[(\w+)\]$", (info / "requires.txt").read_text("utf-8"), flags=re.MULTILINE
     )
     extras = dict(zip(sections[1::2], sections[2::2], strict=True))
-    assert set(extras) == {"dev", "ops", "redis", "schemas", "test"}
+    assert set(extras) == {"dev", "ops", "redis", "reload", "schemas", "test"}
     assert [name for name, text in extras.items() if not text.strip()] == []
 
 

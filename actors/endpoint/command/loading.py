@@ -26,8 +26,11 @@ logger = logging.getLogger("roost.endpoint")
 _OURS = ("actors", "supervision", "transports")
 
 
-def load(path: str) -> Endpoint:
-    """Import the module and return the endpoint; hide from now on what it says is secret."""
+def load(path: str, *, with_stack: bool = False) -> Endpoint:
+    """Import the module and return the endpoint; hide from now on what it says is secret.
+
+    ``with_stack``: of an application that raises, show the stack in any case.
+    """
     from actors.endpoint.definition import Endpoint  # noqa: PLC0415 - after the log is set up
 
     module_name, _, attribute = path.partition(":")
@@ -37,7 +40,7 @@ def load(path: str) -> Endpoint:
     if here not in sys.path:
         sys.path.insert(0, here)
     _claim(module_name.partition(".")[0])
-    found: Any = _import(module_name)
+    found: Any = _import(module_name, with_stack=with_stack)
     for name in attribute.split("."):
         try:
             found = getattr(found, name)
@@ -68,7 +71,7 @@ def _claim(package: str) -> None:
         application_is_at(path)
 
 
-def _import(name: str) -> ModuleType:
+def _import(name: str, *, with_stack: bool = False) -> ModuleType:
     try:
         return importlib.import_module(name)
     except ConfigError as error:
@@ -78,7 +81,7 @@ def _import(name: str) -> ModuleType:
         frames = depth(error)
         said = crash(error) if frames or isinstance(error, SyntaxError) else described(error)
         # A stack of one frame says no more than the line that the command ends with.
-        level = logging.ERROR if frames > 1 else logging.DEBUG
+        level = logging.ERROR if frames > 1 or with_stack else logging.DEBUG
         logger.log(level, "importing %s failed: %s", name, said, exc_info=error)
         hint = ""
         if not frames and (name.endswith(".py") or "/" in name):

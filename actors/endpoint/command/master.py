@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 import secrets
 import time
@@ -22,6 +23,7 @@ from actors.endpoint.command.binding import (
 from actors.endpoint.command.logs import Logs, log_facts
 from actors.endpoint.command.ops_port import OpsPort, ops_options, ops_port
 from actors.endpoint.command.pidfile import PidFile
+from actors.endpoint.command.reloading import REPLACED, watched_places
 from actors.endpoint.command.renewal import renewed
 from actors.errors import ConfigError
 from actors.logs.told import tell_events
@@ -49,6 +51,7 @@ def serve(given: Given, arguments: Sequence[str], read: Callable[[], Given]) -> 
 
     ``arguments`` are what a successor is started with. ``read`` reads all sources again.
     """
+    watched = watched_places(given)
     with SignalPipe(SIGNALS) as signals:  # first: whatever is made below is cleared away
         logs = Logs(given.log_level, given.log_file, given.log_format)
         tell_events(master=True)
@@ -77,13 +80,19 @@ def serve(given: Given, arguments: Sequence[str], read: Callable[[], Given]) -> 
             fleet = Fleet(
                 "actors.endpoint.worker",  # as long as SIGHUP may lead back to release 0.1
                 sockets,
-                {**_told(given), **_told_once(place), "once": str(once_file)},
+                {
+                    **_told(given),
+                    **_told_once(place),
+                    "once": str(once_file),
+                    "watched": watched,
+                },
                 directory,
                 Timeouts(
                     heartbeat=given.heartbeat_timeout,
                     grace=given.grace or GRACE,
-                    patience=given.boot_patience,
                     lame_duck=given.lame_duck,
+                    patience=math.inf if watched else given.boot_patience,
+                    replaced=REPLACED if watched else None,
                 ),
                 time.monotonic,
                 secrets.token_hex(8),
@@ -108,6 +117,7 @@ def serve(given: Given, arguments: Sequence[str], read: Callable[[], Given]) -> 
                 on_alone=pid_file.take_back,
                 predecessor=follows,
                 ops=_ops_slot(lambda: given, ops, fleet),
+                watched=watched,
             )
             status = master.run()
             if master.alone:

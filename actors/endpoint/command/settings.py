@@ -276,6 +276,23 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         shown="0",
     ),
     Setting(
+        name="reload",
+        table="serve",
+        parse=boolean,
+        kind=FLAG,
+        default=False,
+        help="for development: replace the workers when a file of the application is saved",
+        shown="no",
+    ),
+    Setting(
+        name="reload_dir",
+        table="serve",
+        metavar="PATH",
+        many=True,
+        help="the directory whose Python files are watched for that",
+        shown="the working directory",
+    ),
+    Setting(
         name="log_level",
         table="logs",
         metavar="LEVEL",

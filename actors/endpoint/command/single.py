@@ -28,6 +28,7 @@ from actors.endpoint.command.logs import Logs, log_facts
 from actors.endpoint.command.master import DEMO
 from actors.endpoint.command.ops_port import OpsPort, check_ops, ops_options, ops_port
 from actors.endpoint.command.pidfile import PidFile
+from actors.endpoint.command.reloading import check_master
 from actors.endpoint.command.shutdown_signals import ShutdownSignals
 from actors.logs.told import tell_events, tell_requests
 
@@ -50,6 +51,8 @@ def run(given: Given) -> int:
     """Do what the options ask; return the exit status."""
     if given.check:
         return check(given)
+    if not given.print_limits:
+        check_master(given)
     endpoint = loaded(given)
     if given.print_limits:
         from actors.endpoint.limits import listed  # noqa: PLC0415 - imports every layer

@@ -20,6 +20,7 @@ from typing import Any, Final  # noqa: E402
 from actors import pubsub, schedule  # noqa: E402
 from actors.endpoint.command import applying, memory, output  # noqa: E402
 from actors.endpoint.command.certificate import server_context  # noqa: E402
+from actors.endpoint.command.fresh import import_fresh  # noqa: E402
 from actors.endpoint.command.loading import load  # noqa: E402
 from actors.endpoint.command.logs import Logs  # noqa: E402
 from actors.endpoint.command.stacks import dump_stacks  # noqa: E402
@@ -71,7 +72,10 @@ class Worker:
         tell_events()
         if options.get("access_log", False):
             tell_requests()
-        endpoint = load(options["application"])
+        watched = options.get("watched")  # which a master of an earlier release does not know
+        if watched:
+            import_fresh(watched)
+        endpoint = load(options["application"], with_stack=bool(watched))
         applying.use(endpoint, options.get("overrides") or {}, str(options.get("config")))
         machines.use(endpoint, options.get("redis"))
         proxies.use(endpoint, options.get("trusted_proxies"), options.get("forwarded"))
