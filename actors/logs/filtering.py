@@ -49,6 +49,8 @@ _SPACES = re.compile(r"\s{1,3}(?:(?:is|was)\s{1,3})?(?=\S)")
 _OPENING = re.compile(r"""[bBfFrRuU]{0,2}(\\{0,2}["'])""")
 _WORD = re.compile(r"""(?:(?!\\[nr])[^\s,;&()\[\]{}"'<>])+""")
 _LINE = re.compile(r"""(?:(?!\\[nr])[^\r\n"'])+""")
+_COUNT = re.compile(r"[0-9]{1,6}(?![\w.-])")
+_SETTING = re.compile(r"[a-z]+(?:_[a-z]+){1,8}=[0-9]{1,6}(?![\w.-])")
 _OPAQUE = re.compile(r"(?=[^\s]*[0-9]|[^\s]+[A-Z])[\w+/=.~%-]{6,}")
 
 
@@ -200,6 +202,10 @@ def _value(text: str, at: int) -> tuple[int, int]:
         and name.endswith(("error", "exception", "warning"))
     ):
         return begin, begin  # the name of a class, and what it says
+    if name.startswith("s") and _COUNT.match(text, begin):
+        return begin, begin  # max_sessions=5: how many there are
+    if ":" in separator[2] and _SETTING.match(text, begin):
+        return begin, begin  # refused a session: max_sessions=5
     return begin, _end(text, begin, lines=_is_line(text, at, separator))
 
 

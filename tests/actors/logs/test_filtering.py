@@ -54,6 +54,14 @@ F = FILTERED
         ("ended a session of 127.0.0.1: overflow", "ended a session of 127.0.0.1: overflow"),
         ("cookie isn't set", "cookie isn't set"),
         ("token=; rest", "token=; rest"),
+        (
+            "refused a session: max_sessions=1 are open",
+            "refused a session: max_sessions=1 are open",
+        ),
+        ("tokens=5", "tokens=5"),
+        ("token=5", f"token={F}"),
+        ("tokens=5f2a", f"tokens={F}"),
+        ("token: dXNlcg==", f"token: {F}"),
     ],
 )
 def test_text_shows_no_value_of_a_secret_name(text, shown):
