@@ -1,6 +1,6 @@
 # `make run` and `make test` are all that a fresh machine needs (Debian, Python 3.11 or later).
 .DEFAULT_GOAL := run
-.PHONY: run test suite beside machines compiled coverage install format check types drills once phoenixjs histories presence sanitize wheels autobahn bench bench-selfcheck docs clean
+.PHONY: run test suite beside machines compiled coverage install format check types drills once phoenixjs histories presence metrics sanitize wheels autobahn bench bench-selfcheck docs clean
 
 PYTHON ?= $(or $(shell command -v python3.11),python3)
 BIND ?= 127.0.0.1:4000
@@ -97,6 +97,10 @@ histories: $(VENV)/.test
 # minute of one core.
 presence: $(VENV)/.test
 	ROOST_PURE=1 ROOST_PRESENCE_STEPS=100000 $(BIN)/python -m pytest -p no:cacheprovider tests/presence/test_model.py
+
+# The sums that a scrape shows, while twenty workers are replaced and five are killed under load.
+metrics: $(VENV)/.test
+	ROOST_REPLACED=20 ROOST_KILLED=5 $(BIN)/python -m pytest -p no:cacheprovider --quiet --timeout 600 tests/actors/endpoint/test_counting_live.py
 
 # The compiled hot path under sanitizers, and ten million mutated inputs: some minutes.
 sanitize: $(VENV)/.test

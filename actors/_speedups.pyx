@@ -468,7 +468,10 @@ cdef class Queue:
 
 
 def work(Queue ready, carrier, int turns):
-    """Run up to so many turns of those that are ``ready``, until one has blocked."""
+    """Run up to so many turns of those that are ``ready``, until one has blocked.
+
+    Return how many have begun.
+    """
     cdef int turn
     for turn in range(turns):
         runnable = ready._popleft()
@@ -480,7 +483,8 @@ def work(Queue ready, carrier, int turns):
         if carrier.gr_context is not None:
             carrier.gr_context = None
         if carrier.was_parked or PyList_GET_SIZE(ready._items) == ready._head:
-            return
+            return turn + 1
+    return turns
 
 
 cdef class Turns:
@@ -785,10 +789,11 @@ cdef class Line:
     ``fast``: all that has come was whole messages. ``limit``: bytes of one, at most.
     """
 
-    cdef public object deflate, dispatcher, inbox, out, stream
-    cdef public bint ended
+    cdef public object deflate, dispatcher, inbox, out, stream, told
+    cdef public bint counted, ended
     cdef public double heard
     cdef public Py_ssize_t max_queue, posted, waiting
+    cdef public Py_ssize_t bytes_in, bytes_out, messages_in, messages_out
     cdef bint fast, direct
     cdef Py_ssize_t limit
 
@@ -843,6 +848,8 @@ cdef class Line:
         if size == 0:
             stream.received(b"")
             return
+        self.bytes_in += used
+        self.messages_in += PyList_GET_SIZE(found)
         if rest is None:
             self.heard = now
             inbox = self.inbox
@@ -934,6 +941,8 @@ cdef class Line:
                 out.clear()
             else:
                 data = out[0] if PyList_GET_SIZE(out) == 1 else b"".join(out)
+                self.bytes_out += PyBytes_GET_SIZE(data)
+                self.messages_out += PyList_GET_SIZE(out)
                 out.clear()
                 self._write(data)
                 stream = self.stream

@@ -53,6 +53,9 @@ ORPHAN_DRAINS: Final = 1.5
 BUS_PART: Final = 0.5
 """The part of what the server leaves in which the bus sends what is queued for other workers."""
 
+LAST_BEAT_PART: Final = 0.2
+"""The part of what the bus leaves in which the master takes what was counted last."""
+
 BUS_FLUSH: Final = 1.0
 """Seconds for the same, where a bus is closed by itself."""
 

@@ -17,6 +17,8 @@ from actors.endpoint.ops import access, health
 from actors.endpoint.ops import bounds as ops
 from actors.endpoint.serving import lease, publish_requests
 from actors.logs import line as log_line
+from actors.metrics import catalogue as counted
+from actors.metrics import registry as own_metrics
 from actors.options import Options, build, limits
 from actors.presence import entries, held, members, periods, presence, tracker, windows
 from actors.pubsub import bus, link, numbers, pace, wire
@@ -26,7 +28,7 @@ from actors.runtime import actor, blocked, dear, descriptors, dispatcher, reserv
 from actors.serializers import message, strict_json
 from actors.socket import Socket
 from supervision.draining import DrainOptions
-from supervision.processes import channel, fleet, ops_desk, ops_slot, sockets
+from supervision.processes import channel, fleet, ops_desk, ops_slot, sockets, totals
 from supervision.processes import writer as log_writer
 from supervision.processes.bounds import MAX_WORKERS
 from transports.http import chunked, forwarded, grammar, query, shared, writer
@@ -184,6 +186,12 @@ FIXED: tuple[tuple[str, Any, str, str], ...] = (
     ("presence.catch_up", presence.CATCH_UP, "seconds", "to learn who is there, before it serves"),
     ("presence.held", held.MAX_HELD, "leaves", "that wait, told to a worker that begins"),
     ("master.workers", MAX_WORKERS, "processes", "of one master"),
+    ("metrics.rows", counted.MAX_ROWS, "rows", "of one metric of ours, then `other`"),
+    ("metrics.bytes", own_metrics.MAX_BYTES, "bytes", "of all an application's own, then dropped"),
+    ("metrics.value", own_metrics.MAX_VALUE, "characters", "of a label's value, then it is cut"),
+    ("metrics.labels", own_metrics.MAX_LABELS, "labels", "of a metric of the application"),
+    ("metrics.buckets", own_metrics.MAX_BUCKETS, "buckets", "of its histogram"),
+    ("metrics.kept", totals.MAX_ROWS, "series", "of ended workers, each metric, then `other`"),
     ("master.unsent", channel.MAX_UNSENT, "bytes", "for a worker that does not read"),
     ("log.waiting", log_writer.MAX_WAITING, "bytes", "of the log that wait to be written"),
     ("master.boot", fleet.BOOT, "seconds", "until a worker must be ready"),

@@ -120,6 +120,12 @@ class EndpointOptions(Options):
         "connections",
         check=maybe(positive_int),
     )
+    max_metric_series: int = bound(
+        200,
+        "of an application's own metrics in one process, more are dropped and counted",
+        "series",
+        check=positive_int,
+    )
     trusted_proxies: Sequence[str] = option(
         (),
         "proxies in front, as networks (CIDR), and 'unix' for all peers of Unix sockets",

@@ -34,6 +34,8 @@ class EndpointKeywords(TypedDict, total=False):
     """Streams open at once in one process, else 503 (connections)."""
     max_connections_per_address: int | None
     """Streams open at once from one address, else 503 (connections)."""
+    max_metric_series: int
+    """Of an application's own metrics in one process, more are dropped and counted (series)."""
     trusted_proxies: Sequence[str]
     """Proxies in front, as networks (CIDR), and 'unix' for all peers of Unix sockets."""
     forwarded: Literal["x-forwarded", "proxy-protocol"] | None

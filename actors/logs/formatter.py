@@ -27,6 +27,7 @@ LOGGERS: Final = (
     "roost.client",
     "roost.endpoint",
     "roost.master",
+    "roost.metrics",
     "roost.ops",
     "roost.presence",
     "roost.pubsub",

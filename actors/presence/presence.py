@@ -18,6 +18,7 @@ from actors.presence import encoding
 from actors.presence.encoding import Presences
 from actors.presence.entries import Entry
 from actors.presence.tracker import Tracker
+from actors.presence.tracker import trackers as _trackers
 from actors.presence.windows import Diff
 from actors.reasons import Crash, Killed, Reason, Shutdown
 from actors.runtime import monitors
@@ -41,9 +42,6 @@ CRASHES: Final = CrashLog(logging.getLogger("roost.presence"))
 Metas = dict[str, list[dict[str, Any]]]
 Who = Actor | Ref[Any]
 _DUE: Final = object()
-
-_trackers: dict[type[Presence], Tracker] = {}
-"""Of each class that has been started in this process."""
 
 
 class Presence(Actor):

@@ -77,6 +77,11 @@ class Site:
         """Return what ``owner`` has tracked."""
         return self._own.entry(owner, topic, key)
 
+    @property
+    def tracked(self) -> int:
+        """How many entries this process has of its own."""
+        return len(self._own.part.entries)
+
     def owned(self, owner: int) -> list[Entry]:
         """Return all that ``owner`` has tracked."""
         found = (self.entry(owner, topic, key) for topic, key in self._own.owned(owner))

@@ -358,3 +358,12 @@ class Tracker:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+
+
+trackers: Final[dict[type, Tracker]] = {}
+"""Of each presence class that has been started in this process."""
+
+
+def tracked() -> int:
+    """Return how many metas this process tracks, of all classes."""
+    return sum(tracker.site.tracked for tracker in list(trackers.values()))

@@ -47,6 +47,8 @@ class PubSub:
         """Whether this process has ever served, or had a subscriber or an adapter: else nobody can
         hear what is broadcast here, which is then a mistake. Whoever serves sets it."""
         self._table = Table()
+        self.broadcasts = 0
+        """How many were made here, for whomever."""
         self._published = 0
         self._published_at = 0.0
         self._quiet: Timer | None = None
@@ -79,6 +81,11 @@ class PubSub:
         """Stop; what is in the mailbox already still comes."""
         self._table.unsubscribe(_actor(actor), _checked(topic))
 
+    @property
+    def deliveries(self) -> int:
+        """How many subscribers here were told of a broadcast, whoever made it."""
+        return self._table.deliveries
+
     def subscribers(self, topic: str) -> int:
         """Return how many actors of this process listen to ``topic``."""
         return self._table.subscribers(topic)
@@ -97,6 +104,7 @@ class PubSub:
 
     def _broadcast(self, topic: str, message: Any, excluded: int | None) -> None:
         _checked(topic)
+        self.broadcasts += 1
         heard = self._table.subscribers(topic)  # else nobody here needs a copy
         packed, copy = pack_and_copy(message) if heard else (pack(message), None)
         self._check_serves()
@@ -154,12 +162,14 @@ class PubSub:
             packed = pack([event, body.json is None, data])  # which may refuse it
         if not local:
             self._check_serves()
+        self.broadcasts += 1
         if carried:
             self._publish(topic, EVENT, packed)
         self._table.deliver_event(Event(topic, event, body, len(data)), excluded)
 
     def local_event(self, topic: str, event: str, body: Body) -> None:
         """Tell the channels of ``topic`` in this process what is encoded already."""
+        self.broadcasts += 1
         size = len((body.binary if body.json is None else body.json) or b"")
         self._table.deliver_event(Event(topic, event, body, size))
 
@@ -178,11 +188,13 @@ class PubSub:
 
     def local_broadcast(self, topic: str, message: Any) -> int:
         """Tell the subscribers in this process; return how many. ``message`` is not copied."""
+        self.broadcasts += 1
         return self._table.deliver(_checked(topic), message)
 
     def direct_broadcast(self, worker: str, topic: str, message: Any) -> bool:
         """Tell the subscribers in one process; ``False`` if there is no such worker."""
         _checked(topic)
+        self.broadcasts += 1
         if worker == self.worker:
             packed, copy = pack_and_copy(message)
             self._table.deliver(topic, copy, None, len(packed))

@@ -68,9 +68,13 @@ class Intercepted:
 
 
 class Table:
-    """Subscriptions of live actors; one that ends is forgotten."""
+    """Subscriptions of live actors; one that ends is forgotten.
+
+    ``deliveries`` counts subscribers that took a message.
+    """
 
     def __init__(self) -> None:
+        self.deliveries = 0
         self._topics: dict[str, dict[int, Subscription]] = {}
         self._lanes: dict[str, dict[int, Lane]] = {}
         self._of: dict[int, set[str]] = {}
@@ -127,6 +131,7 @@ class Table:
             return
         if lanes:
             refused = self._post(lanes, event, excluded)
+            self.deliveries += len(lanes) - (excluded in lanes) - refused
             if refused:
                 telemetry.execute("pubsub.refused", {"count": refused}, {"topic": event.topic})
         if others:
@@ -189,6 +194,7 @@ class Table:
                 count += 1
             elif not inbox.closed:
                 refused += 1
+        self.deliveries += count
         if refused:
             telemetry.execute("pubsub.refused", {"count": refused}, {"topic": topic})
         return count

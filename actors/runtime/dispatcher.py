@@ -67,6 +67,9 @@ TURNS_BETWEEN_CLOCKS = 16  # a look costs 0.1 us; fewer after a long one
 TURN_MESSAGES = 64
 """Messages that an actor handles in one turn, at most."""
 
+SAMPLE = 64
+"""Of so many turns one is timed, where somebody wants to know (``Dispatcher.timed``)."""
+
 SENDS = 64  # that may wait while there is something to read: many in a row are cheapest
 
 LULL = SHORT
@@ -95,6 +98,8 @@ class Dispatcher(Descriptors):
         self._idle: list[Carrier] = []
         self._turns, self.turn_messages = TURNS_BETWEEN_CLOCKS, TURN_MESSAGES
         self._at_ease, self._had_late = True, False  # has the most of both; in this slice
+        self.timed: Callable[[Runnable, float], object] | None = None
+        self._until_timed = SAMPLE
         self._alone = False  # what this slice sends first waits for no others
         self._until: float | None = None
         self.sends: deque[Callable[[], object]] = deque() if compiled is None else compiled.Queue()
@@ -292,9 +297,11 @@ class Dispatcher(Descriptors):
             if (keepers or ends or late) and self._work_urgent(me):
                 return
             while ready:
-                if work is not None:
+                if self.timed is not None:
+                    self._work_timed(me, self.timed, work)
+                elif work is not None:
                     work(ready, me, self._turns)
-                for _ in range(0 if work is not None else self._turns):
+                for _ in range(0 if work is not None or self.timed is not None else self._turns):
                     me.runnable = runnable = ready.popleft()
                     runnable.on_turn(me)
                     if me.gr_context is not None:
@@ -311,6 +318,29 @@ class Dispatcher(Descriptors):
                     return
             if not more and not late:
                 return
+
+    def _work_timed(
+        self, me: Carrier, timed: Callable[[Runnable, float], object], work: Any
+    ) -> None:
+        """Run some turns; of many one alone, whose time is told."""
+        ready, count = self.ready, min(self._turns, self._until_timed)
+        if count <= 0:
+            self._until_timed = SAMPLE
+            me.runnable = runnable = ready.popleft()
+            began = self.clock()
+            runnable.on_turn(me)
+            timed(runnable, self.clock() - began)
+            me.gr_context = None
+        elif work is not None:
+            self._until_timed -= work(ready, me, count)
+        else:
+            for _ in range(count):
+                self._until_timed -= 1
+                me.runnable = runnable = ready.popleft()
+                runnable.on_turn(me)
+                me.gr_context = None
+                if me.was_parked or not ready:
+                    return
 
     def _work_urgent(self, me: Carrier) -> bool:
         """Run what comes first, and queue what is late; return whether ``me`` is to do no more."""

@@ -40,6 +40,11 @@ def unregister(cell: Cell) -> None:
         del _cells[kind]  # that of a class which was reloaded would stay
 
 
+def cells() -> list[Cell]:
+    """Return the cells of all live actors, in no order."""
+    return [cell for alike in list(_cells.values()) for cell in list(alike.values())]
+
+
 def count() -> int:
     """Return how many actors live."""
     return sum(map(len, list(_cells.values())))

@@ -8,8 +8,9 @@ import select
 import signal
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterable
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from gevent import monkey
 
@@ -25,6 +26,9 @@ BEATS_PER_TIMEOUT: Final = 5
 
 LONGEST_BEAT: Final = 1.0
 
+COUNT_EVERY: Final = 0.9
+"""Seconds, at least, between two beats that say what was counted."""
+
 OVERDUE: Final = b"roost: the master is gone, and this worker does not end by itself\n"
 
 _PR_SET_PDEATHSIG: Final = 1  # prctl(2)
@@ -33,6 +37,16 @@ _PR_SET_PDEATHSIG: Final = 1  # prctl(2)
 _start_new_thread: Any = monkey.get_original("_thread", "start_new_thread")
 _sleep: Any = monkey.get_original("time", "sleep")
 _poll: Any = monkey.get_original("select", "poll")
+
+
+class Counter(Protocol):
+    """What counts, for the master; see :mod:`supervision.processes.totals`."""
+
+    def sweep(self, done: Callable[[dict[str, Any]], object]) -> None:
+        """Call ``done(totals)`` soon; or not, where that was asked before and is not done yet."""
+
+    def final(self) -> dict[str, Any]:
+        """Return the totals at the very end."""
 
 
 class WorkerEnd:
@@ -70,11 +84,14 @@ class WorkerEnd:
         timeout: float,
         on_message: Callable[[list[Any]], object],
         on_orphaned: Callable[[], object],
+        counter: Counter | None = None,
     ) -> None:
         """Hear the master from now on, and give it signs of life for its ``timeout`` seconds.
 
-        The callbacks run on the loop and must not block.
+        With a ``counter`` one in each second says what was counted. The callbacks run on the loop
+        and must not block.
         """
+        count_at = dispatcher.clock()
 
         def heard(_mask: int) -> None:
             for message in self._channel.receive():
@@ -83,18 +100,35 @@ class WorkerEnd:
                 dispatcher.unregister(self._channel.fileno())
                 on_orphaned()
 
-        def beat() -> float:
+        def beat(*totals: dict[str, Any]) -> None:
             if self._channel.unsent:
                 self._channel.flush()  # one that it has not read is enough
             else:
-                self._channel.send("beat")
-            return dispatcher.clock() + every
+                self._channel.send("beat", *totals)
+
+        def due() -> float:
+            nonlocal count_at
+            now = dispatcher.clock()
+            if counter is not None and now >= count_at and not self._channel.unsent:
+                count_at = now + COUNT_EVERY
+                counter.sweep(beat)
+            else:
+                beat()
+            return now + every
 
         every = min(LONGEST_BEAT, timeout / BEATS_PER_TIMEOUT)
         dispatcher.register(self._channel.fileno(), select.EPOLLIN, heard)
-        dispatcher.timers.call_later(every, beat)
+        dispatcher.timers.call_later(every, due)
         for message in self._early:
             on_message(message)
+
+    def last_beat(self, counter: Counter, seconds: float) -> None:
+        """Say what was counted, at the very end; the master has so many seconds to take it."""
+        self._channel.send("beat", counter.final())
+        until = time.monotonic() + seconds
+        while self._channel.unsent and (left := until - time.monotonic()) > 0:
+            select.select([], [self._channel.fileno()], [], left)
+            self._channel.flush()
 
     def leave(self) -> None:
         """Clear away what this process has in the master's directory."""

@@ -60,6 +60,7 @@ def orphaned() -> Span:
 
 def _watched(seconds: float, worker: float, server: float, tree: tuple[Span, ...] = ()) -> Span:
     left = worker - server
+    rest = left - schedule.BUS_PART * left
     within = (
         Span("tree", schedule.before_last_words(server), tree),
         Span("Close frames that are queued", schedule.reserve(server)),
@@ -67,7 +68,8 @@ def _watched(seconds: float, worker: float, server: float, tree: tuple[Span, ...
     process = (
         Span("server", server, within),
         Span("bus", schedule.BUS_PART * left),
-        Span("exit handlers and threads", left - schedule.BUS_PART * left),
+        Span("last beat, where something is counted", schedule.LAST_BEAT_PART * rest),
+        Span("exit handlers and threads", rest - schedule.LAST_BEAT_PART * rest),
     )
     late = Span(
         "exit handlers for whom no time is left, a last line",

@@ -12,11 +12,12 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any
 
 from actors.errors import ProtocolError
 from actors.logs.provenance import Provenance
 from actors.messages import Opcode, Receipt
+from actors.metrics.traffic import NOTHING, TRAFFIC
 from actors.reasons import Crash, Failure, Reason, Shutdown
 from actors.results import Push, Reply, Stop
 from actors.runtime.actor import Exit
@@ -32,6 +33,7 @@ from transports.longpoll.buffer import Buffer
 from transports.longpoll.holding import HeldPost
 from transports.longpoll.intake import Intake, Share
 from transports.longpoll.options import LongPollOptions
+from transports.longpoll.place import Place
 from transports.longpoll.token import SessionToken
 from transports.opening.clients import Clients
 
@@ -39,25 +41,6 @@ logger = logging.getLogger("roost.transports")
 
 PATIENCE = 1.5
 """Windows without a poll after which a session ends, as in Phoenix."""
-
-
-class Place(Protocol):
-    """A session's place in the table of all sessions here, which gave it its token."""
-
-    token: SessionToken
-
-    @property
-    def taken(self) -> bool:
-        """Whether the session is still in the table."""
-
-    def sign(self, cursor: int) -> str:
-        """Return the token to send with an answer: it proves what its holder has received."""
-
-    def fetched(self) -> None:
-        """Note that a poll was given all that the session holds."""
-
-    def leave(self) -> None:
-        """Forget the session; a second time does nothing."""
 
 
 class Post:
@@ -106,8 +89,9 @@ class LongPollSession:
 
     __slots__ = (
         "_buffer", "_clients", "_dispatcher", "_ended", "_full", "_holds", "_http", "_options",
-        "_place", "_polled", "_posts", "_reason", "_shares", "_since", "actor", "address", "inbox",
-        "intake", "provenance", "unhandled_status",
+        "_place", "_polled", "_posts", "_reason", "_shares", "_since", "actor", "address",
+        "bytes_in", "bytes_out", "inbox", "intake", "messages_in", "messages_out", "provenance",
+        "told", "unhandled_status",
     )  # fmt: skip
 
     def __init__(
@@ -132,6 +116,8 @@ class LongPollSession:
         self._holds = 0
         self._shares: list[Share] = []
         self.unhandled_status = 410
+        self.bytes_in = self.bytes_out = self.messages_in = self.messages_out = 0
+        self.told = NOTHING
         self._place = enter(self)
 
     def attach(self, actor: Socket) -> None:
@@ -166,6 +152,7 @@ class LongPollSession:
         """Leave the table of sessions: what is held here is lost."""
         leaves = self._place.taken
         self._place.leave()
+        TRAFFIC.fold(self)  # polls have fetched, since the end, what was left
         if leaves and self._clients is not None:
             duration = self._dispatcher.clock() - self._since
             unfetched = self._buffer.waiting
@@ -188,6 +175,7 @@ class LongPollSession:
         if self._posts is None:
             self._posts = deque()
         self._posts.append(post)
+        self.messages_in += len(messages)
         self.actor.on_events([*messages, Receipt(post.handled)])
         return None
 
@@ -196,6 +184,7 @@ class LongPollSession:
         if self._ended or self.inbox.closed:
             return answers.status(410)
         size, kept = body.weight(messages), sum(map(len, messages))
+        self.bytes_in += kept
         share = self.intake.enter(size, len(messages))
         if share is not None:
             return self.publish(messages, http, share)
@@ -239,7 +228,7 @@ class LongPollSession:
         self._let_go()
         if messages:
             self._place.fetched()
-            return answers.batch(200, messages, self._place.sign(reached))
+            return self._batch(messages, reached)
         if self._ended:
             self.leave()
             return answers.LOST
@@ -275,6 +264,7 @@ class LongPollSession:
         if refused is not None:
             self._tell_overflow(refused)
             raise Exit(Shutdown("overflow"))
+        self.messages_out += 1
 
     def _tell_overflow(self, refused: str) -> None:
         logger.warning("ended a session of %s: %s", self.address, refused)
@@ -302,7 +292,9 @@ class LongPollSession:
             self._full = True
             self.inbox.signal(Shutdown("overflow"))
             self._tell_overflow(refused)
-        elif first:  # else the next poll finds it
+            return
+        self.messages_out += 1
+        if first:  # else the next poll finds it
             self._dispatcher.send_soon(self.flush)
 
     def hold(self) -> None:
@@ -323,7 +315,13 @@ class LongPollSession:
         if http is not None and self._buffer.messages:
             self._http = None
             messages, reached = self._buffer.take_all()
-            http.respond(answers.batch(200, messages, self._place.sign(reached)))
+            http.respond(self._batch(messages, reached))
+
+    def _batch(self, messages: list[str], reached: int) -> Response:
+        """Return the answer to a poll that has these messages."""
+        response = answers.batch(200, messages, self._place.sign(reached))
+        self.bytes_out += len(response.body)
+        return response
 
     on_blocked = flush
 
@@ -343,6 +341,7 @@ class LongPollSession:
                 receipt.handled(True)
         self.flush()
         self._let_go()
+        TRAFFIC.fold(self)
         if self._clients is not None:
             duration = self._dispatcher.clock() - self._since
             self._clients.closed(self.actor, self.address, duration, reason, None)

@@ -212,8 +212,10 @@ class LongPollTransport:
             share = intake.enter(size, number)
             if share is None:
                 return self._crowded(opened, http, intake)
+        length = len(request.body)
         request.share, request.body = None, b""  # else it is kept until the answer
         if session is not None:
+            session.bytes_in += length
             if type(http.claims) is not Claims or http.claims.last is not session:
                 self._claim(session, http)
             return session.publish(messages, http, share)

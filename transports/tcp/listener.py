@@ -90,7 +90,7 @@ class Listener:
     whose they are. ``by_preface``: nobody else may connect, and those speak the PROXY protocol
     first, within ``handshake_timeout`` as well. With ``load``, who comes is left
     to other processes first while it says that this one is crowded, and while they have room where
-    this one has none.
+    this one has none. ``accepted`` counts all that came, also those that were turned away.
     """
 
     def __init__(  # noqa: PLR0913 - all but three by name
@@ -126,7 +126,7 @@ class Listener:
         # accept() of the class above makes an object for each client, at twice the cost.
         raw: Any = _socket.socket(fileno=os.dup(self._fd))
         self._accept = raw._accept  # noqa: SLF001 - see above
-        self._turned_away = 0
+        self._turned_away = self.accepted = 0
         self._turned_away_logged = self._failure_logged = float("-inf")
         self._rest_timer: Timer | None = None
         self._accepting = False
@@ -228,6 +228,7 @@ class Listener:
                 return  # epoll says again who is still waiting
 
     def _accepted(self, sock: _socket.socket, address: tuple[str, int]) -> None:
+        self.accepted += 1
         host, port = address[0], address[1]
         sock.setblocking(False)
         if self._by_preface and not self._trusted.trusts(host):

@@ -11,9 +11,11 @@ import sys
 from collections.abc import Hashable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
+from actors import telemetry
 from actors.crash_log import capped
 from actors.errors import ProtocolError
 from actors.messages import ConnectionEnded, Control, Opcode, Receipt
+from actors.metrics.traffic import NOTHING, TRAFFIC
 from actors.reasons import Closed, Failure, Killed, Reason, Shutdown, as_reason
 from actors.results import Push, Reply, Stop
 from actors.runtime.actor import Exit
@@ -23,6 +25,7 @@ from transports.delivering import deliver_all, deliver_rest
 from transports.tcp.protocol import StreamProtocol
 from transports.tcp.stream import READ_SIZE, Stream
 from transports.websocket import lifecycle as life
+from transports.websocket.close_wait import CloseWait
 from transports.websocket.deadlines import is_overdue, next_look
 from transports.websocket.frames import encode, encode_close
 from transports.websocket.lifecycle import CLOSED, FAILED, OPEN, PEER_CLOSED
@@ -81,6 +84,9 @@ class WebSocketConnection(Line, StreamProtocol):
         self.protocol = Protocol(options, self.dispatcher.clock, deflate)
         self.out = []
         self.waiting = 0
+        self.bytes_in = self.bytes_out = self.messages_in = self.messages_out = 0
+        self.counted = TRAFFIC.wanted or telemetry.listens("connection.closed")
+        self.told = NOTHING
         self._close_frame: closing.CloseFrame | None = None
         self._timer: Timer | None = None
         self._busy = False
@@ -129,6 +135,9 @@ class WebSocketConnection(Line, StreamProtocol):
         if protocol.special:
             protocol.special = False
             events = self._serve(events)
+        if self.counted:
+            self.bytes_in += len(data)
+            self.messages_in += sum(isinstance(event, str | bytes) for event in events)
         if before:
             events = before + events
         if not events:
@@ -212,11 +221,15 @@ class WebSocketConnection(Line, StreamProtocol):
             self.protocol.pong = payload
             self.stream.on_drained = self._send_pong
         else:
-            self.stream.write(encode(Opcode.PONG, payload))
+            self._write_control(encode(Opcode.PONG, payload))
 
     def _send_pong(self) -> None:
         payload, self.protocol.pong = self.protocol.pong, None
-        self.stream.write(encode(Opcode.PONG, payload or b""))
+        self._write_control(encode(Opcode.PONG, payload or b""))
+
+    def _write_control(self, frame: bytes) -> None:
+        self.bytes_out += len(frame)
+        self.stream.write(frame)
 
     def eof_received(self) -> None:
         """The client hung up without a Close frame."""
@@ -276,9 +289,15 @@ class WebSocketConnection(Line, StreamProtocol):
     def on_blocked(self) -> None:
         """Send what there is: a callback blocks, or has produced much."""
         if self.out and not self.ended:
-            self.stream.write(b"".join(self.out))
-            self.out.clear()
+            self._write_out()
             self.bound_backlog()
+
+    def _write_out(self) -> None:
+        data = b"".join(self.out)
+        self.bytes_out += len(data)
+        self.messages_out += len(self.out)
+        self.stream.write(data)
+        self.out.clear()
 
     def bound_backlog(self) -> None:
         queued, inbox = self.stream.queued, self.inbox
@@ -306,7 +325,7 @@ class WebSocketConnection(Line, StreamProtocol):
         if options.ping_interval is not None and protocol.pinged + options.ping_interval <= now:
             protocol.pinged = now
             if not self.stream.queued:  # else it would only wait with the rest
-                self.stream.write(encode(Opcode.PING, b""))
+                self._write_control(encode(Opcode.PING, b""))
         return next_look(protocol, options, now, paused=self.stream.paused)
 
     # -- the log
@@ -330,6 +349,7 @@ class WebSocketConnection(Line, StreamProtocol):
         if not protocol.move(life.DROPPED if frame is None else life.CLOSE_SENT):
             return  # it has ended before
         self._close(before, frame, cut=cut)
+        TRAFFIC.fold(self)
         sent = None if frame is None else frame[0]
         code = reason.code if isinstance(reason, Closed) else sent
         duration = self.dispatcher.clock() - self._since
@@ -347,9 +367,9 @@ class WebSocketConnection(Line, StreamProtocol):
             return
         if frame is not None:
             self.out.append(encode_close(*frame))
+            self.messages_out -= 1  # it is none
         if self.out:
-            stream.write(b"".join(self.out))
-            self.out.clear()
+            self._write_out()
         if protocol.state is CLOSED:
             stream.close(LINGER_AFTER_FAILURE if before is FAILED and frame is not None else 0)
         elif stream.closed:
@@ -364,31 +384,3 @@ class WebSocketConnection(Line, StreamProtocol):
             protocol = self.protocol
             return (protocol.peer_code, "") if protocol.state is PEER_CLOSED else None
         return self._close_frame or closing.close_frame(reason)
-
-
-class CloseWait(StreamProtocol):
-    """What is left once our Close frame is sent: it waits ``timeout`` seconds for the client's."""
-
-    __slots__ = ("_stream", "_timer", "protocol")
-
-    def __init__(self, stream: Stream, protocol: Protocol, timeout: float) -> None:
-        self._stream = stream
-        self.protocol = protocol
-        self._timer = stream.dispatcher.timers.call_later(timeout, self._late)
-
-    def data_received(self, data: bytes) -> None:
-        """Close once the Close frame is there, or what cannot lead to one (RFC 6455 §7.1.1)."""
-        self.protocol.receive_data(data)
-        if self.protocol.state is CLOSED:
-            self._stream.close(linger=0)
-
-    def eof_received(self) -> None:
-        self._stream.abort()
-
-    def _late(self) -> None:
-        self.protocol.move(life.TIMEOUT)
-        self._stream.abort()
-
-    def connection_lost(self, error: Exception | None) -> None:  # noqa: ARG002 - StreamProtocol
-        self.protocol.move(life.HANGUP)
-        self._timer.cancel()

@@ -16,6 +16,7 @@ from transports.websocket.frames import TEXT_HEADERS, WHOLE_TEXT, header_16
 from transports.websocket.outgoing import message_frame
 
 if TYPE_CHECKING:
+    from actors.metrics.traffic import Amounts
     from actors.runtime.dispatcher import Dispatcher
     from actors.runtime.mailbox import Mailbox
     from transports.tcp.stream import Stream
@@ -32,24 +33,31 @@ class PureLine:
 
     ``waiting``: bytes of events that a busy actor has not handled. ``ended``: the Close frame is
     sent, or nobody is there for one. ``heard``: when a compiled line has read last. ``max_queue``:
-    bytes that may wait for the peer to read.
+    bytes that may wait for the peer to read. What it carries: see :mod:`actors.metrics.traffic`;
+    ``counted``: somebody wants to know it.
     """
 
     __slots__ = (
-        "deflate", "dispatcher", "ended", "heard", "inbox", "max_queue", "out", "posted",
-        "stream", "waiting",
+        "bytes_in", "bytes_out", "counted", "deflate", "dispatcher", "ended", "heard", "inbox",
+        "max_queue", "messages_in", "messages_out", "out", "posted", "stream", "told", "waiting",
     )  # fmt: skip
 
     if TYPE_CHECKING:
+        bytes_in: int
+        bytes_out: int
+        counted: bool
         deflate: Deflate | None
         dispatcher: Dispatcher
         ended: bool
         heard: float
         inbox: Mailbox
         max_queue: int
+        messages_in: int
+        messages_out: int
         out: list[bytes]
         posted: int
         stream: Stream
+        told: Amounts
         waiting: int
 
     def deliver(self, result: Any) -> None:
@@ -111,7 +119,11 @@ class PureLine:
                 out.clear()  # nothing follows the Close frame (RFC 6455 §5.5.1)
             else:
                 stream = self.stream
-                stream.write(out[0] if len(out) == 1 else b"".join(out))
+                data = out[0] if len(out) == 1 else b"".join(out)
+                if self.counted:
+                    self.bytes_out += len(data)
+                    self.messages_out += len(out)
+                stream.write(data)
                 out.clear()
                 if stream.backlog is not None:
                     self.bound_backlog()

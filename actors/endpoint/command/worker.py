@@ -26,6 +26,7 @@ from actors.endpoint.command.logs import Logs  # noqa: E402
 from actors.endpoint.command.stacks import dump_stacks  # noqa: E402
 from actors.endpoint.command.wakeup import wake_on_signals  # noqa: E402
 from actors.endpoint.serving import machines, proxies, tree  # noqa: E402
+from actors.endpoint.serving.counting import Counting  # noqa: E402
 from actors.endpoint.serving.machines import Links  # noqa: E402
 from actors.endpoint.serving.once import Once, names_of, seat  # noqa: E402
 from actors.endpoint.serving.server import Server  # noqa: E402
@@ -96,6 +97,11 @@ class Worker:
             workers=options.get("workers", 0),  # which a master of an earlier release does not say
         )  # fmt: skip
 
+        self._counting: Counting | None = None
+        if options.get("totals"):  # else nobody asks: no ops process, or a master of release 0.1
+            self._counting = Counting(
+                self.server.dispatcher, self.server.connections, endpoint, options["number"]
+            )
         publish = options.get("publish")  # which a master of release 0.1 does not know
         if publish is not None:
             sock = socket.socket(fileno=publish)
@@ -125,11 +131,14 @@ class Worker:
     def run(self) -> int:
         """Serve; return the exit status."""
         options = self._options
+        if self._counting is not None:
+            self._counting.start()
         self._end.serve(
             self.server.dispatcher,
             options["heartbeat"],
             self._heard,
             self._orphaned,
+            self._counting,
         )
         wake_on_signals()
         for number in (signal.SIGTERM, signal.SIGQUIT):
@@ -141,6 +150,8 @@ class Worker:
         status = self.server.serve(self._ready, logging.DEBUG)
         if status == 0:
             self._bus.close(schedule.BUS_PART * self.server.left)
+        if self._counting is not None:
+            self._end.last_beat(self._counting, schedule.LAST_BEAT_PART * self.server.left)
         return status
 
     def _orphaned(self) -> None:
