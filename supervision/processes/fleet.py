@@ -29,6 +29,9 @@ NEVER: Final = float("inf")
 BOOT: Final = 60.0
 """Seconds until a worker must be ready."""
 
+HASTE: Final = 2.0
+"""Seconds that a worker has to become ready whose code has changed since it was started."""
+
 REMOVED: Final = (
     "%s was removed, not by us, and is made anew: broadcasts and polls do not get from workers"
     " started now to those from before; SIGHUP replaces them"

@@ -28,7 +28,7 @@ from typing import Final
 from supervision.backoff import Backoff
 from supervision.plan import Child, Move, Plan
 from supervision.processes.bounds import MAX_WORKERS
-from supervision.processes.fleet import NEVER, Fleet, Process, State
+from supervision.processes.fleet import HASTE, NEVER, Fleet, Process, State
 from supervision.processes.reload_told import Reload
 from supervision.processes.spawn import counted, described, reason
 from supervision.specs import ChildSpec, Flags
@@ -44,9 +44,6 @@ GAVE_UP: Final = 3
 RETRY: Final = 2.0
 """Seconds until another attempt where the kernel has no room for a process. So few that within the
 restart plan's period they are not too many."""
-
-HASTE: Final = 2.0
-"""Seconds that a worker has to become ready whose code has changed since it was started."""
 
 
 class Slots:
