@@ -168,8 +168,12 @@ _CONNECTIONS = (
         {"open": CONNECTIONS}, {**_CONNECTION, "peer": "the client's address"}, hot=True,
     ),
     Event(
-        "connection.closed", "its socket has ended",
-        _DURATION,
+        "connection.closed",
+        "its socket has ended; what it carried is counted if somebody listened when it connected",
+        {
+            **_DURATION, "bytes_in": BYTES, "bytes_out": BYTES,
+            "messages_in": MESSAGES, "messages_out": MESSAGES,
+        },
         {
             **_CONNECTION, "peer": "the client's address", "reason": "an exit reason",
             "code": "the close code of WebSocket; `None` where there was none",

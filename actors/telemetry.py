@@ -26,8 +26,9 @@ Each event, its measurements with their units, and its metadata; docs/events.md 
 * ``drain.stop``: ``duration`` (seconds), ``total`` (connections), ``late`` (connections);
   ``drainer``
 * ``connection.opened``: ``open`` (connections); ``id``, ``mount``, ``transport``, ``peer``
-* ``connection.closed``: ``duration`` (seconds); ``id``, ``mount``, ``transport``, ``peer``,
-  ``reason``, ``code``, ``by``
+* ``connection.closed``: ``duration`` (seconds), ``bytes_in`` (bytes), ``bytes_out`` (bytes),
+  ``messages_in`` (messages), ``messages_out`` (messages); ``id``, ``mount``, ``transport``,
+  ``peer``, ``reason``, ``code``, ``by``
 * ``connection.refused``: ``count`` (times); ``mount``, ``cause``, ``status``
 * ``connection.slow_consumer``: ``queued`` (bytes); ``id``, ``mount``, ``transport``
 * ``socket.connected``: ``duration`` (seconds); ``socket``, ``info``, ``accepted``

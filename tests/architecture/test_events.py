@@ -79,7 +79,7 @@ def test_hot_events_are_told_to_who_listens_alone() -> None:
         if (entry := CATALOGUE.get(each.name)) is not None and entry.hot:
             path, _, line = each.where.rpartition(":")
             lines = (ROOT / path).read_text("utf-8").splitlines()
-            above = "\n".join(lines[max(0, int(line) - 14) : int(line)])
+            above = "\n".join(lines[max(0, int(line) - 25) : int(line)])
             if "telemetry.listens(" not in above:
                 unguarded.append(each.where)
     assert unguarded == []

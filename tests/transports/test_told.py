@@ -11,7 +11,7 @@ import gevent
 import pytest
 from gevent.event import Event as Waiter
 
-from actors import Endpoint, Error, Ok, Socket, Stop, telemetry
+from actors import Endpoint, Error, Ok, Reply, Socket, Stop, telemetry
 from actors.reasons import Closed, Crash, Failure, Normal, Shutdown
 from actors.runtime import get_dispatcher
 from tests.support.longpoll import Poller
@@ -38,6 +38,8 @@ class Echo(Socket):
 
     def handle_in(self, payload: Any, opcode: Any) -> Any:
         match payload:
+            case "echo":
+                return Reply(payload)
             case "stop":
                 return Stop(Normal(), code=3000)
             case "crash":
@@ -147,6 +149,34 @@ class TestWebSocket:
         assert slow["queued"] > 65_536
         assert who == {"id": about["id"], "mount": MOUNT, "transport": "websocket"}
         assert "does not read" in caplog.text
+
+
+class TestWhatWasCarried:
+    """Bytes are those of frames and bodies, messages those of the application."""
+
+    def test_frames_of_a_websocket_are_counted_both_ways(self, served, told):
+        with connected(served) as client:
+            send(client, "echo")
+            assert client.frame().payload == b"echo"
+            client.send(frame(TEXT, b"x" * 1000))
+            client.send(close_frame(1000, ""))
+            [(measured, _)] = told.wait("connection.closed")
+        masked = [6 + 4, 8 + 1000, 6 + 2]
+        assert measured["bytes_in"] == sum(masked)
+        assert measured["messages_in"] == 2
+        assert (measured["messages_out"], measured["bytes_out"]) == (1, 2 + 4 + 2 + 2)
+
+    def test_messages_of_a_session_are_counted_both_ways(self, served, told):
+        poller = Poller(served, POLLED)
+        poller.open()
+        poller.post("echo")
+        poller.poll()
+        poller.post("stop")
+        [(measured, _)] = told.wait("connection.closed")
+        poller.close()
+        assert (measured["messages_in"], measured["messages_out"]) == (2, 1)
+        assert measured["bytes_in"] >= len("echo") + len("stop")
+        assert measured["bytes_out"] >= len("echo")
 
 
 class TestRefused:

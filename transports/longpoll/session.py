@@ -344,7 +344,7 @@ class LongPollSession:
         TRAFFIC.fold(self)
         if self._clients is not None:
             duration = self._dispatcher.clock() - self._since
-            self._clients.closed(self.actor, self.address, duration, reason, None)
+            self._clients.closed(self, self.address, duration, reason, None)
         if not self._buffer.messages or reason == Shutdown("inactive"):
             self.leave()
 

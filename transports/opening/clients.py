@@ -6,14 +6,21 @@ it has nothing more to do, so that a handler which blocks finds everything in or
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from actors import telemetry
 from actors.errors import ProtocolError
+from actors.metrics.traffic import Carrier
 from actors.reasons import Closed, Failure, Reason
 
 if TYPE_CHECKING:
     from actors.socket import Socket
+
+
+class Carrying(Carrier, Protocol):
+    """What operates a client's actor, and counts what it carries."""
+
+    actor: Socket
 
 
 class Clients:
@@ -39,13 +46,20 @@ class Clients:
             telemetry.execute("connection.opened", {"open": self.count}, about)
 
     def closed(
-        self, actor: Socket, peer: str, duration: float, reason: Reason, code: int | None
+        self, ended: Carrying, peer: str, duration: float, reason: Reason, code: int | None
     ) -> None:
-        """Count one less, and tell that its socket has ended."""
+        """Count one less, and tell that its socket has ended, and what it carried."""
         self.count -= 1
         if telemetry.listens("connection.closed"):
+            measured = {
+                "duration": duration,
+                "bytes_in": ended.bytes_in,
+                "bytes_out": ended.bytes_out,
+                "messages_in": ended.messages_in,
+                "messages_out": ended.messages_out,
+            }
             about = {
-                "id": actor.actor_urn,
+                "id": ended.actor.actor_urn,
                 "mount": self.path,
                 "transport": self.transport,
                 "peer": peer,
@@ -53,7 +67,7 @@ class Clients:
                 "code": code,
                 "by": "client" if _is_by_client(reason) else "server",
             }
-            telemetry.execute("connection.closed", {"duration": duration}, about)
+            telemetry.execute("connection.closed", measured, about)
 
     def slow(self, actor: Socket, queued: int) -> None:
         """Tell that a client is ended as it does not take the ``queued`` bytes."""

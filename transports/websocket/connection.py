@@ -353,7 +353,7 @@ class WebSocketConnection(Line, StreamProtocol):
         sent = None if frame is None else frame[0]
         code = reason.code if isinstance(reason, Closed) else sent
         duration = self.dispatcher.clock() - self._since
-        self._clients.closed(self.actor, self.stream.peer[0], duration, reason, code)
+        self._clients.closed(self, self.stream.peer[0], duration, reason, code)
 
     def _close(self, before: life.State, frame: closing.CloseFrame | None, *, cut: bool) -> None:
         stream, protocol = self.stream, self.protocol
