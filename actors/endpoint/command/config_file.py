@@ -9,7 +9,7 @@ from typing import Final
 from actors.endpoint.command.sources import ConfigFile
 from actors.errors import ConfigError
 
-MAX_SIZE: Final = 32 * 1024
+MAX_SIZE: Final = 16 * 1024
 """Bytes of the file. Beyond, what reads TOML would take too long."""
 
 

@@ -42,7 +42,7 @@ def keys(text: str, deepest: int = 16) -> list[Key]:
     A key of an array's tables has the names alone, no numbers. Lines end with a newline. The first
     key of more than ``deepest`` names is the last that is returned.
     """
-    reader = _Reader()
+    reader = _Reader(deepest)
     position, line = 0, 1
     while (found := _TOKEN.match(text, position)) is not None:
         if reader.found and len(reader.found[-1].path) > deepest:
@@ -62,8 +62,9 @@ class _Reader:
     ``_open`` has each bracket that is open, and the path of the key whose value it is in.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, deepest: int) -> None:
         self.found: list[Key] = []
+        self._deepest = deepest
         self._reads = "key"
         self._table: Path = ()
         self._parts: list[str] = []
@@ -92,10 +93,13 @@ class _Reader:
         self._reads = "key"
         return ended or fresh
 
-    def _name(self, kind: str, token: str) -> bool:
-        """Take a part of a dotted name, or a dot."""
+    def _name(self, kind: str, token: str, line: int) -> bool:
+        """Take a part of a dotted name, or a dot; a name that is too long is not read on."""
         if kind in {"bare", "quoted"} and self._behind_dot:
             self._parts.append(_plain(token))
+            if len(self._parts) > self._deepest:
+                self.found.append(Key((*self._table, *self._parts), line))
+                return False
         elif token != "." or self._behind_dot:
             return False
         self._behind_dot = token == "." and kind == "mark"
@@ -120,7 +124,7 @@ class _Reader:
             return True
         if not self._parts and self._open and token in {"}", ","}:
             return self._value(kind, token)  # an inline table that is empty, or ends with a comma
-        return self._name(kind, token)
+        return self._name(kind, token, line)
 
     def _head(self, kind: str, token: str, line: int) -> bool:
         if token == "]" and not self._behind_dot:
@@ -128,7 +132,7 @@ class _Reader:
             self.found.append(Key(self._table, line))
             self._reads = "end"
             return True
-        return (token == "[" and not self._parts) or self._name(kind, token)
+        return (token == "[" and not self._parts) or self._name(kind, token, line)
 
     def _value(self, kind: str, token: str) -> bool:
         if kind == "open":

@@ -87,7 +87,7 @@ class TestRefusals:
             ("/dev/zero", "/dev/zero: is no regular file"),
             ("fifo", "fifo: is no regular file"),
             ("latin", "latin:2: is not UTF-8"),
-            ("large", "large: has over 32768 bytes"),
+            ("large", "large: has over 16384 bytes"),
             ("", ": No such file or directory"),
         ],
     )
@@ -95,11 +95,11 @@ class TestRefusals:
         directory = here("")
         os.mkfifo(directory / "fifo")
         (directory / "latin").write_bytes(b"# a\n# \xe9\n")
-        (directory / "large").write_text("#" * 32769)
+        (directory / "large").write_text("#" * 16385)
         assert refused("--config", path, cwd=directory) == [words]
 
     def test_a_file_of_the_most_bytes_is_read(self, here):
-        done = run("--print-config", *CONFIG, cwd=here("[serve]\n" + "#" * (32768 - 8)))
+        done = run("--print-config", *CONFIG, cwd=here("[serve]\n" + "#" * (16384 - 8)))
         assert done.returncode == 0
 
     def test_a_mark_of_the_byte_order_is_passed_over(self, here):

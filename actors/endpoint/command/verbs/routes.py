@@ -8,11 +8,9 @@ from typing import Final
 
 from actors.endpoint.command import output
 from actors.endpoint.command.arguments import PROGRAM, Parser, given
-from actors.endpoint.command.settings import BY_NAME
+from actors.endpoint.command.settings import SETTINGS
 from actors.endpoint.command.verbs.serve import patch
 from supervision.processes.writer import take_standard_error
-
-SETTINGS: Final = tuple(BY_NAME[n] for n in ("application", "log_level", "log_file", "log_format"))
 
 DESCRIPTION: Final = """\
 List what an endpoint answers where: each path, what is there (a transport, a page,
