@@ -145,6 +145,13 @@ class TestPrintConfig:
             assert line in done.stdout.splitlines()
         assert tomllib.loads(done.stdout)["serve"]["workers"] == 3
 
+    def test_an_unknown_variable_is_told_beside_it(self):
+        done = run("--print-config", env=environ(ROOST_WORKRES="3"))
+        assert done.returncode == 0
+        assert done.stderr == (
+            "roost: warning: unknown variable ROOST_WORKRES (did you mean ROOST_WORKERS?)\n"
+        )
+
     def test_it_imports_no_application_and_nothing_heavy(self, here):
         directory = here("[endpoint]\nmax_connections = 5\n")
         (directory / "sitecustomize.py").write_text(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from functools import partial
 from typing import Final
 
@@ -11,6 +12,7 @@ from actors.endpoint.command.arguments import PROGRAM, Parser, Version, given
 from actors.endpoint.command.early import release_signals
 from actors.endpoint.command.settings import SETTINGS
 from actors.endpoint.command.verbs import SERVE, VERBS
+from actors.logs.escaping import escaped
 from supervision.processes.writer import take_standard_error
 
 DESCRIPTION: Final = """\
@@ -74,6 +76,8 @@ def run(arguments: list[str]) -> int:
     read = partial(given, parser(), arguments, dict(os.environ))
     found = read()
     if found.print_config:
+        for warning in found.resolved.warnings:
+            output.write(sys.stderr, f"roost: warning: {escaped(warning)}")
         return output.say("\n".join(printing.lines(found.resolved)))
     take_standard_error()
     if found.workers and not found.check and not found.print_limits:
