@@ -58,3 +58,9 @@ def test_a_receipt_that_nobody_handles_is_told() -> None:
     receipt.reply_to.set_exception()
     assert told == [False]
     assert receipt.message is None
+
+
+def test_a_config_error_has_a_line_for_each_problem() -> None:
+    assert errors.ConfigError("a\nb").problems == ("a b",)
+    several = errors.ConfigErrors(["a\nb", "c"])
+    assert (several.problems, str(several)) == (("a b", "c"), "a b; c")

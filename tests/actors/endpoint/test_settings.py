@@ -86,6 +86,16 @@ class TestTexts:
     def test_no_address(self, text):
         assert "must be HOST:PORT" in refused("bind", text)
 
+    def test_an_address_of_tcp_alone(self):
+        assert parsed("ops", "127.0.0.1:4001") == ("127.0.0.1", 4001)
+        assert "must be HOST:PORT" in refused("ops", "unix:/x")
+        assert "must be HOST:PORT" in refused("ops", "x")
+
+    def test_seconds_or_none(self):
+        assert parsed("lame_duck", "0") == 0
+        assert "must be" in refused("lame_duck", "-1")
+        assert "must be" in refused("lame_duck", "x")
+
     def test_choices(self):
         assert parsed("log_level", "debug") == "debug"
         assert refused("log_level", "debgu") == "'debgu' is not a level (did you mean 'debug'?)"
@@ -104,6 +114,16 @@ class TestTexts:
         assert parsed("workers", "256") == 256
         for text in ("257", "-1", "x", "\u0663", "1" * 5000):
             assert "must be a whole number up to 256" in refused("workers", text)
+
+    def test_numbers_of_ready_workers(self):
+        assert parsed("min_ready", "1") == 1
+        assert parsed("min_ready", "256") == 256
+        for text in ("0", "257", "x"):
+            assert "must be a whole number from 1 to 256" in refused("min_ready", text)
+
+    def test_options_and_variables_have_the_name(self):
+        setting = BY_NAME["log_level"]
+        assert (setting.option, setting.variable) == ("--log-level", "ROOST_LOG_LEVEL")
 
     def test_redis(self):
         assert parsed("redis", "redis://:secret@h/0") == "redis://:secret@h/0"
