@@ -286,28 +286,29 @@ class Dispatcher(Descriptors):
             while me.idle:  # whatever else switches here is late, and meant for an earlier turn
                 self.hub.switch()
 
-    def _work(self, me: Carrier) -> None:  # noqa: C901 - the hot loop
+    def _work(self, me: Carrier) -> None:  # noqa: C901, PLR0912 - the hot loop
         ready, clock = self.ready, self.clock
         late, until, now = self.late, self._until or 0.0, self.now
         keepers, ends = self.keepers.waiting, self.ends.waiting
-        work = None if compiled is None else compiled.work
+        work, timed = None if compiled is None else compiled.work, self.timed
         while True:
             more = self._poll()
             now = max(now, self.now)
             if (keepers or ends or late) and self._work_urgent(me):
                 return
             while ready:
-                if self.timed is not None:
-                    self._work_timed(me, self.timed, work)
+                if timed is not None:
+                    self._work_timed(me, timed, work)
                 elif work is not None:
                     work(ready, me, self._turns)
-                for _ in range(0 if work is not None or self.timed is not None else self._turns):
-                    me.runnable = runnable = ready.popleft()
-                    runnable.on_turn(me)
-                    if me.gr_context is not None:
-                        me.gr_context = None
-                    if me.was_parked or not ready:
-                        break
+                else:
+                    for _ in range(self._turns):
+                        me.runnable = runnable = ready.popleft()
+                        runnable.on_turn(me)
+                        if me.gr_context is not None:
+                            me.gr_context = None
+                        if me.was_parked or not ready:
+                            break
                 me.runnable = None
                 if not me.was_parked:
                     before, now = now, clock()

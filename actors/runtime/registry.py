@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from operator import attrgetter
 from typing import Any
 
@@ -40,9 +40,12 @@ def unregister(cell: Cell) -> None:
         del _cells[kind]  # that of a class which was reloaded would stay
 
 
-def cells() -> list[Cell]:
-    """Return the cells of all live actors, in no order."""
-    return [cell for alike in list(_cells.values()) for cell in list(alike.values())]
+def by_class() -> Iterator[list[Cell]]:
+    """Yield the cells of the live actors of one class after the other."""
+    for kind in list(_cells):
+        alike = _cells.get(kind)
+        if alike is not None:
+            yield list(alike.values())
 
 
 def count() -> int:

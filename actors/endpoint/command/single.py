@@ -162,9 +162,13 @@ def _ops(server: Server, port: OpsPort, given: Given) -> AbstractContextManager[
     """Return the ops port of this process."""
     from actors.endpoint.ops import own  # noqa: PLC0415 - for who asks for it
     from actors.endpoint.ops.endpoint import OpsSettings  # noqa: PLC0415
+    from actors.endpoint.serving.counting import Counting  # noqa: PLC0415
 
     settings = OpsSettings.said(ops_options(given))
-    source = own.OwnSource(lambda: server.stage, lambda: server.until, lambda: None)
+    counting = Counting(server.dispatcher, server.connections, server.endpoint, own.SLOT)
+    counting.start()
+    counting.sweep_often()
+    source = own.OwnSource(lambda: server.stage, lambda: server.until, counting.totals)
     logger.info("health and metrics at http://%s", port.address)
     return own.serving(port.sock, source, settings)
 

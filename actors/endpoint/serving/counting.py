@@ -37,6 +37,9 @@ if TYPE_CHECKING:
 LOOK: Final = 0.1
 """Seconds between two looks at how late the loop is."""
 
+SWEEP: Final = 1.0
+"""Seconds between two sweeps, where no beat asks for one."""
+
 STALL: Final = 0.2
 """Seconds from which on the loop is said to have stood still."""
 
@@ -57,7 +60,7 @@ class Counting:
         self._counts = Counts()
         self._patterns = _patterns(mounts)
         self._draining: dict[object, float] = {}
-        self._mailboxes = self._longest = 0
+        self._waiting = self._longest = 0
         self._descriptors: int | None = None
         self._lag = 0.0
         self._due = 0.0
@@ -72,6 +75,15 @@ class Counting:
         self._dispatcher.timed = self._timed
         self._due = self._dispatcher.clock() + LOOK
         self._timer = self._dispatcher.timers.call_at(self._due, self._look)
+
+    def sweep_often(self) -> None:
+        """Sweep each second, where no beat asks for it."""
+
+        def again() -> float:
+            self.sweep(lambda _: None)
+            return self._dispatcher.clock() + SWEEP
+
+        self._dispatcher.timers.call_later(0.0, again)
 
     def stop(self) -> None:
         """Count no more."""
@@ -184,26 +196,34 @@ class Counting:
     # -- what a sweep looks at
 
     def _walk(self) -> Iterator[None]:
-        for streams in steps(list(self._connections)):
-            for stream in streams:
-                if isinstance(stream.protocol, WebSocketConnection):
-                    TRAFFIC.fold(stream.protocol)
-            yield
-        for places in steps(list(self._connections.sessions.places.values())):
-            for place in places:
-                TRAFFIC.fold(place.session)
-            yield
-        waiting = longest = 0
-        for cells in steps(registry.cells()):
-            lengths = [len(cell.items) for cell in cells]
-            waiting += sum(lengths)
-            longest = max(longest, *lengths)
-            yield
-        self._mailboxes, self._longest = waiting, longest
+        yield from self._traffic()
+        yield from self._mailboxes()
         for count in usage.descriptors():
             if count is not None:
                 self._descriptors = count
             yield
+
+    def _traffic(self) -> Iterator[None]:
+        for listener in self._connections.listeners:
+            for streams in steps(list(listener.streams)):
+                for stream in streams:
+                    if isinstance(stream.protocol, WebSocketConnection):
+                        TRAFFIC.fold(stream.protocol)
+                yield
+        for places in steps(list(self._connections.sessions.places.values())):
+            for place in places:
+                TRAFFIC.fold(place.session)
+            yield
+
+    def _mailboxes(self) -> Iterator[None]:
+        waiting = longest = 0
+        for alike in registry.by_class():
+            for cells in steps(alike):
+                lengths = [len(cell.items) for cell in cells]
+                waiting += sum(lengths)
+                longest = max(longest, *lengths)
+                yield
+        self._waiting, self._longest = waiting, longest
 
     def totals(self) -> dict[str, Any]:
         """Return what was counted, as it travels; see :mod:`supervision.processes.totals`."""
@@ -220,7 +240,7 @@ class Counting:
         put("longpoll_sessions", len(open_.sessions), slot)
         put("actors", registry.count(), slot)
         put("presences", tracked(), slot)
-        put("mailbox_messages", self._mailboxes, slot)
+        put("mailbox_messages", self._waiting, slot)
         put("mailbox_max", self._longest)
         put("broadcasts_total", pubsub.server.broadcasts)
         put("deliveries_total", pubsub.server.deliveries)
