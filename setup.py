@@ -62,6 +62,7 @@ TEST = [
     "pytest>=9,<10",
     "pytest-cov>=7",
     "pytest-timeout>=2.4",
+    "pyyaml>=6",
     "redis>=6",
     "selenium>=4.40",
     "setuptools>=77",
