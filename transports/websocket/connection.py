@@ -135,9 +135,11 @@ class WebSocketConnection(Line, StreamProtocol):
         if protocol.special:
             protocol.special = False
             events = self._serve(events)
+            if self.counted:  # what is added below is not all messages
+                self.messages_in -= sum(not isinstance(each, str | bytes) for each in events)
         if self.counted:
             self.bytes_in += len(data)
-            self.messages_in += sum(isinstance(event, str | bytes) for event in events)
+            self.messages_in += len(events)
         if before:
             events = before + events
         if not events:
