@@ -1,6 +1,6 @@
 # `make run` and `make test` are all that a fresh machine needs (Debian, Python 3.11 or later).
 .DEFAULT_GOAL := run
-.PHONY: run test suite beside machines compiled coverage install format check types drills once phoenixjs histories presence metrics sanitize wheels autobahn bench bench-selfcheck docs clean
+.PHONY: run test suite beside elsewhere machines compiled coverage install format check types drills once phoenixjs histories presence metrics sanitize wheels autobahn bench bench-selfcheck docs clean
 
 PYTHON ?= $(or $(shell command -v python3.11),python3)
 BIND ?= 127.0.0.1:4000
@@ -19,7 +19,7 @@ run: $(VENV)/.run
 test: $(VENV)/.test
 	$(SYSTEM_PACKAGES) < tests/system-packages
 	tests/phoenixjs/install.sh
-	$(MAKE) --no-print-directory -j2 suite beside
+	$(MAKE) --no-print-directory -j3 suite beside elsewhere
 	$(MAKE) --no-print-directory coverage
 
 # What waits most of its time, for clients and leases: with whichever build there is.
@@ -27,21 +27,24 @@ ELSEWHERE := tests/machines tests/phoenixjs \
   tests/drills/test_drills.py \
   $(addprefix tests/presence/test_,workers.py reload_of_many.py planted.py model.py) \
   $(addprefix tests/actors/endpoint/test_,publish_socket.py once_workers.py broadcast_command.py \
-    demo_chat.py workers.py)
+    demo_chat.py workers.py reload_option.py counting_live.py) \
+  $(addprefix tests/examples/test_,production.py deploy.py) tests/embedding
 
 # Of the pure build, which is what says what is right.
 suite: $(VENV)/.test
 	ROOST_PURE=1 $(BIN)/python -m pytest --cov --cov-report= $(addprefix --ignore=,$(ELSEWHERE))
 
 # What the compiled build takes part in: the rest is the same code in either build.
-HOT := tests/contract tests/transports tests/channels tests/examples tests/presence/test_presence.py \
+HOT := tests/contract tests/transports tests/channels tests/presence/test_presence.py \
   $(addprefix tests/actors/,channels pubsub runtime serializers testing) \
   $(wildcard tests/actors/test_*.py)
 
-# What runs beside it on another core: the hot path compiled, without what takes long, and the rest.
+# What runs beside it on another core: the hot path compiled, without what takes long.
 beside: $(VENV)/.test
-	$(MAKE) --no-print-directory histories
 	$(MAKE) --no-print-directory compiled COMPILED='$(HOT)'
+	$(MAKE) --no-print-directory histories
+
+elsewhere: $(VENV)/.test
 	$(BIN)/python -m pytest -p no:cacheprovider --quiet $(ELSEWHERE)
 
 # Several machines, each a command of its own: what takes long there are leases that run out.
