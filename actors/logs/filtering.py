@@ -38,7 +38,7 @@ SHORTEST: Final = 4
 MOST_VALUES: Final = 64
 """Values of secret names that are looked for, of one request or state."""
 
-_PLAIN: Final = frozenset({"None", "True", "False", "null", "true", "false"})
+_PLAIN: Final = frozenset({"None", "True", "False", "null", "true", "false", "..."})
 _CLOSING: Final = {"(": ")", "[": "]", "{": "}", "<": ">"}
 _SCHEMES: Final = frozenset({"bearer", "basic", "digest", "token", "negotiate"})
 _SCHEME = re.compile(r"\b(?:bearer|basic|negotiate)[ +]+([^\s,;'\"]{4,})", re.IGNORECASE)
@@ -50,6 +50,7 @@ _OPENING = re.compile(r"""[bBfFrRuU]{0,2}(\\{0,2}["'])""")
 _WORD = re.compile(r"""(?:(?!\\[nr])[^\s,;&()\[\]{}"'<>])+""")
 _LINE = re.compile(r"""(?:(?!\\[nr])[^\r\n"'])+""")
 _COUNT = re.compile(r"[0-9]{1,6}(?![\w.-])")
+_SAYS = re.compile(r"(?:an?|is|made|must|no|none|not|too|unknown|was)\b(?= [a-z])")
 _SETTING = re.compile(r"[a-z]+(?:_[a-z]+){1,8}=[0-9]{1,6}(?![\w.-])")
 _OPAQUE = re.compile(r"(?=[^\s]*[0-9]|[^\s]+[A-Z])[\w+/=.~%-]{6,}")
 
@@ -204,9 +205,12 @@ def _value(text: str, at: int) -> tuple[int, int]:
         return begin, begin  # the name of a class, and what it says
     if name.startswith("s") and _COUNT.match(text, begin):
         return begin, begin  # max_sessions=5: how many there are
-    if ":" in separator[2] and _SETTING.match(text, begin):
-        return begin, begin  # refused a session: max_sessions=5
-    return begin, _end(text, begin, lines=_is_line(text, at, separator))
+    lines = _is_line(text, at, separator)
+    if ":" in separator[2] and (
+        _SETTING.match(text, begin) or not lines and _SAYS.match(text, begin)
+    ):
+        return begin, begin  # refused a session: max_sessions=5; secret_key_base: must be a str
+    return begin, _end(text, begin, lines=lines)
 
 
 def _apart(text: str, at: int) -> tuple[int, int]:

@@ -54,6 +54,11 @@ F = FILTERED
         ("ended a session of 127.0.0.1: overflow", "ended a session of 127.0.0.1: overflow"),
         ("cookie isn't set", "cookie isn't set"),
         ("token=; rest", "token=; rest"),
+        ("secret_key_base: must be a str", "secret_key_base: must be a str"),
+        ("secret_key_base: MUST be", f"secret_key_base: {F} be"),
+        ("secret: is", f"secret: {F}"),
+        ("authorization: a b", f"authorization: {F}"),
+        ("no secret_key_base: made one (give Endpoint(secret_key_base=...) or x)",) * 2,
         (
             "refused a session: max_sessions=1 are open",
             "refused a session: max_sessions=1 are open",
