@@ -207,7 +207,7 @@ def _value(text: str, at: int) -> tuple[int, int]:
         return begin, begin  # max_sessions=5: how many there are
     lines = _is_line(text, at, separator)
     if ":" in separator[2] and (
-        _SETTING.match(text, begin) or not lines and _SAYS.match(text, begin)
+        _SETTING.match(text, begin) or (not lines and _SAYS.match(text, begin))
     ):
         return begin, begin  # refused a session: max_sessions=5; secret_key_base: must be a str
     return begin, _end(text, begin, lines=lines)
