@@ -162,6 +162,8 @@ class Worker:
         appointable = self._once is not None and self._once.appointable
         understands = [*UNDERSTANDS, *(APPOINTED if appointable else [])]
         self._end.send("ready", {**self.server.facts(), "understands": understands})
+        if self._counting is not None:  # at once: the master then knows that it counts
+            self._counting.sweep(lambda totals: self._end.send("beat", totals))
 
     def _ask(self, why: str, budget: float, *, at_once: bool = False) -> None:
         self._end.send("stopping")

@@ -232,7 +232,7 @@ def test_sums_are_exact_over_reloads_and_short_by_a_beat_for_a_kill(server):
     killed_at = []
     with load(server) as after:
         for number in range(KILLED):
-            eventually(lambda: len(worker_pids(server)) == 2)
+            eventually(lambda: server.scrape()["roost_workers", "ready"] == 2)
             many = len(after.times) + 200
             eventually(lambda wanted=many: len(after.times) > wanted)
             killed_at.append(time.monotonic())
