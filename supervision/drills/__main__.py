@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import json
 import resource
+import shlex
 import sys
 from collections.abc import Iterable
 
@@ -47,6 +48,12 @@ def parser() -> argparse.ArgumentParser:
     running.add_argument(
         "--slack", type=float, default=2.0, metavar="FACTOR", help="multiply bounds (default: 2)"
     )
+    running.add_argument(
+        "--server",
+        metavar="OPTIONS",
+        default="",
+        help="give every server these options too: --server='--ops 127.0.0.1:0 --access-log'",
+    )
     running.add_argument("--json", action="store_true", help="print JSON, for programs")
     running.add_argument("--quiet", action="store_true", help="say no more of what passed")
     return made
@@ -71,6 +78,7 @@ def main(arguments: list[str]) -> int:
         wanted = asked(given, catalogue)
         target = found(given, catalogue, wanted)
         drills, left_out = chosen(given, wanted, target)
+        arguments = words(given.server)
     except (UnknownDrillError, UnknownThemesError, UnusableError) as error:
         sys.stderr.write(f"drills: {error}\n")
         return 2
@@ -81,6 +89,7 @@ def main(arguments: list[str]) -> int:
         workers=given.workers,
         slack=given.slack,
         grace=given.grace,
+        arguments=arguments,
     )
     outcomes = []
     for drill in drills:
@@ -111,6 +120,14 @@ def asked(given: argparse.Namespace, catalogue: Catalogue) -> list[Drill]:
     if not wanted or given.workers < 1:
         raise UnusableError("name what to run, or say --all; at least one worker is needed")
     return wanted
+
+
+def words(options: str) -> list[str]:
+    """Return the options of ``--server``, split as a shell does; ``UnusableError``."""
+    try:
+        return shlex.split(options)
+    except ValueError as error:
+        raise UnusableError(f"--server {options!r}: {error}") from None
 
 
 def found(given: argparse.Namespace, catalogue: Catalogue, wanted: list[Drill]) -> Target:

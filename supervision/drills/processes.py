@@ -68,6 +68,14 @@ def children(pid: int) -> list[int]:
     return [child for child in every_child(pid) if state(child) not in ("", "Z", "X")]
 
 
+def command(pid: int) -> list[str]:
+    """Return the arguments of a process, none where there is no such process."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text(errors="replace").split("\0")
+    except OSError:
+        return []
+
+
 def cpu_seconds(pid: int) -> float:
     """Return the processor time that a process has used."""
     fields = _stat(Path(f"/proc/{pid}"))

@@ -6,6 +6,7 @@ import signal
 import tempfile
 import time
 import traceback
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,7 +22,8 @@ class Settings:
     """How drills are run. ``slack`` multiplies their bounds, for machines that are busy.
 
     ``grace``: seconds that the server has for its shutdown, ``None`` for the application's own.
-    ``stage``: what the drills play on.
+    ``stage``: what the drills play on. ``arguments``: options that every server is given, before
+    those of the drill.
     """
 
     target: Target
@@ -29,6 +31,7 @@ class Settings:
     workers: int = 2
     slack: float = 2.0
     grace: float | None = None
+    arguments: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +85,7 @@ def run(drill: Drill, settings: Settings) -> Outcome:
             workers=settings.workers,
             slack=settings.slack,
             grace=settings.grace,
+            arguments=settings.arguments,
         )
         try:
             skipped = _perform(drill, stage)

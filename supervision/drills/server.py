@@ -16,6 +16,7 @@ from typing import IO, Any, Final
 
 from supervision.drills import processes
 from supervision.drills.connection import Connection
+from supervision.drills.logs import errors, readable
 
 PATIENCE: Final = 20.0
 """Seconds that anything is waited for; whether it took too long is a bound's to say."""
@@ -27,11 +28,16 @@ LEFT_OPEN: Final = 2.0
 """Seconds until all that was printed must have been read. A process that the application has
 started in a group of its own may hold the pipe open for ever."""
 
+OPS: Final = "actors.endpoint.ops"
+"""The module that the ops process runs."""
+
 ENDING: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
 
 
 class DrillServer:
     """A running server. ``lines`` is what it has printed, ``notes`` what it told a manager.
+
+    Lines are as on a console, also where it writes JSON.
 
     ``note(who, what)`` gets each line. ``address`` is where it will serve, ``None`` where it says
     that itself; ``output`` takes what it would print.
@@ -85,11 +91,12 @@ class DrillServer:
 
     def _read(self, stream: IO[bytes] | None) -> None:
         for line in stream or ():
-            text = line.decode("utf-8", "replace").rstrip("\n")
+            found = readable(line.decode("utf-8", "replace").rstrip("\n"))
             with self._news:
-                self.lines.append(text)
+                self.lines += found
                 self._news.notify_all()
-            self._note("log", text)
+            for text in found:
+                self._note("log", text)
 
     def _hear(self) -> None:
         while True:
@@ -182,8 +189,8 @@ class DrillServer:
 
     @property
     def workers(self) -> list[int]:
-        """The master's children, oldest first."""
-        return processes.children(self.master)
+        """The master's children, oldest first, but the ops process."""
+        return [pid for pid in processes.children(self.master) if OPS not in processes.command(pid)]
 
     def wait_workers(self, wanted: Callable[[list[int]], bool], what: str) -> list[int]:
         """Wait until the workers' pids are as wanted; there is no event for that, so it looks."""
@@ -259,9 +266,3 @@ class DrillServer:
             self.process.stdout.close()  # while somebody reads, it would wait for the reader
         self._notified.shutdown(socket.SHUT_RDWR)
         self._notified.close()
-
-
-def errors(lines: Iterable[str]) -> list[str]:
-    """Return the lines at error level, from the level on."""
-    found = (re.match(r"[-0-9]+ [:,0-9]+ \[\d+\] ((?:ERROR|CRITICAL) .*)", line) for line in lines)
-    return [line[1] for line in found if line is not None]

@@ -46,6 +46,7 @@ class Stage:
     """One run of one drill. ``workers`` is how many a drill starts that does not care.
 
     ``grace`` is the server's where the drill does not say; ``None``: that of the application.
+    ``arguments`` are options that every server is given; those of a drill come behind them.
 
     Themes about one application may have a stage of their own, a subclass: it names that
     ``application``, and the ``budget`` of its shutdown where no other is given, knows more of what
@@ -64,8 +65,10 @@ class Stage:
         workers: int = 2,
         slack: float = 1.0,
         grace: float | None = None,
+        arguments: Sequence[str] = (),
     ) -> None:
         self.target = target
+        self.arguments = arguments
         self.grace = self.budget if grace is None else grace
         self.slack = slack
         self.directory = directory
@@ -155,7 +158,7 @@ class Stage:
             application or self.target.application, "--bind", bind,
             *(["--grace", str(grace)] if grace is not None else []),
             "--workers", str(self.workers if workers is None else workers),
-            "--pid-file", str(place / "pid"), *arguments,
+            "--pid-file", str(place / "pid"), *self.arguments, *arguments,
         ]  # fmt: skip
         variables = {
             "SECRET_KEY_BASE": os.environ.get("SECRET_KEY_BASE") or SECRET,

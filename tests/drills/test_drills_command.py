@@ -28,6 +28,7 @@ def test_list_names_every_drill(capsys, themes):
     [
         (["run"], "name what to run"),
         (["run", "G99"], "there is no drill 'G99'"),
+        (["run", "G01", "--server", "it's"], '--server "it\'s": No closing quotation'),
         (["run", "G01", "--workers", "0"], "at least one worker"),
         (["run", "--app", "tests.drills.nothing:endpoint"], "cannot import"),
         (["run", "--app", f"{APPS}:variable"], "has variables: give --websocket PATH"),
@@ -79,6 +80,17 @@ def test_json_is_for_programs(capsys):
     (drill,) = json.loads(capsys.readouterr().out)["drills"]
     assert (drill["number"], drill["passed"], drill["failures"]) == ("G01", True, [])
     assert {"READY=1", "STOPPING=1"} <= {line["what"].split()[-1] for line in drill["timeline"]}
+
+
+@pytest.mark.drill
+def test_every_server_gets_the_options_of_all_and_its_log_is_read_as_ever(capsys):
+    given = "--server=--ops 127.0.0.1:0 --log-format json --access-log"
+    assert main(["run", "G24", "--slack", "8", "--json", given]) == 0
+    (drill,) = json.loads(capsys.readouterr().out)["drills"]
+    told = [line["what"] for line in drill["timeline"] if line["who"] == "log"]
+    for words in ("INFO roost.master: health and metrics at", "INFO roost.access: 127.0.0.1 "):
+        assert [line for line in told if words in line]
+    assert not [line for line in told if line.startswith("{")]
 
 
 @pytest.mark.drill

@@ -12,7 +12,6 @@ from supervision.drills.catalogue import load
 from supervision.drills.drill import Drill, Skipped
 from supervision.drills.report import as_json, timeline, verdict, written
 from supervision.drills.runner import Settings, run
-from supervision.drills.server import errors
 from supervision.drills.stage import Event
 from supervision.drills.target import Target
 from tests.drills.ledger import HANDLED
@@ -201,15 +200,6 @@ def test_the_verdict_has_the_first_error_of_the_log(error, told):
 
     outcome = run(made(failing), Settings(target=OURS, stage=AppStage, slack=1.0))
     assert verdict(dataclasses.replace(outcome, error=error)) == told
-
-
-def test_errors_are_found_in_what_a_server_printed():
-    lines = [
-        "2026-01-01 00:00:00,000 [7] INFO roost.endpoint: ERROR is a word",
-        "2026-01-01 00:00:00,000 [7] ERROR roost.runtime: it crashed",
-        "2026-01-01 00:00:00,000 [7] CRITICAL app: all is lost",
-    ]
-    assert errors(lines) == ["ERROR roost.runtime: it crashed", "CRITICAL app: all is lost"]
 
 
 def test_the_middle_of_a_long_timeline_is_left_out():
