@@ -7,6 +7,7 @@ nothing. A client's ``saw`` is how its connection ended, in one word or two.
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 
 from supervision.drills.connection import HTTP, pump
 from supervision.drills.wire import (
@@ -30,7 +31,7 @@ class WebSocket(HTTP):
     ``texts`` are the messages that came, ``sent`` those that were sent; ``code`` is that of the
     server's Close frame, which is answered unless ``answers_close`` is false, and ``late`` counts
     what came after it. Of the handshake only the ``first`` bytes may be sent; ``rest`` is then
-    left.
+    left. It has ``lines`` more, and may be sent from the address ``source``.
     """
 
     def __init__(
@@ -39,9 +40,12 @@ class WebSocket(HTTP):
         target: str,
         label: str = "WebSocket",
         first: int | None = None,
+        *,
+        lines: Sequence[str] = (),
+        source: str = "",
     ) -> None:
         self._began = time.monotonic()
-        super().__init__(address)
+        super().__init__(address, source)
         self.label = label
         self.answers_close = True
         self.sent: list[str] = []
@@ -54,7 +58,7 @@ class WebSocket(HTTP):
         self.accepted = False
         self.leaving = False
         self.late = 0
-        handshake = upgrade(target)
+        handshake = upgrade(target, *lines)
         self.rest = b"" if first is None else handshake[first:]
         self.send(handshake[:first])
 

@@ -25,17 +25,18 @@ class Connection:
     """One TCP connection; subclasses make something of ``buffer`` in :meth:`received`.
 
     ``end`` is ``None`` while it is open, else ``"eof"``, ``"reset"`` or ``"refused"``; ``ended_at``
-    is when that was noticed (monotonic seconds).
+    is when that was noticed (monotonic seconds). ``source`` is an address of this machine to
+    connect from, ``""`` for any.
     """
 
-    def __init__(self, address: tuple[str, int]) -> None:
+    def __init__(self, address: tuple[str, int], source: str = "") -> None:
         self.buffer = bytearray()
         self.end: str | None = None
         self.ended_at = 0.0
         self.connected_in = 0.0
         began = time.monotonic()
         try:
-            self.sock = socket.create_connection(address, CONNECT)
+            self.sock = socket.create_connection(address, CONNECT, (source, 0))
         except OSError as error:
             self.sock = socket.socket()
             self._ended("refused" if isinstance(error, ConnectionRefusedError) else "reset")
@@ -98,8 +99,8 @@ class Connection:
 class HTTP(Connection):
     """Requests and their responses, in order, on one connection."""
 
-    def __init__(self, address: tuple[str, int]) -> None:
-        super().__init__(address)
+    def __init__(self, address: tuple[str, int], source: str = "") -> None:
+        super().__init__(address, source)
         self.answers: list[Answer] = []
 
     def received(self) -> None:
