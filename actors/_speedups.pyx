@@ -27,13 +27,12 @@ from libc.string cimport memcmp, memcpy
 
 import logging
 
-from orjson import dumps, loads
-
 from actors.crash_text import blame
 from actors.errors import InvalidMessage
 from actors.messages import Opcode
-from actors.serializers.message import Incoming
-from actors.serializers.strict_json import plain
+
+# Set with the first V2, as a master loads this extension with the results, and imports no orjson.
+cdef object dumps = None, loads = None, plain = None, Incoming = None
 
 cdef extern from *:
     """
@@ -671,11 +670,14 @@ cdef class V2:
     cdef readonly object push, broadcast
 
     def __init__(self, pure=None):
-        global pure_v2
+        global pure_v2, dumps, loads, plain, Incoming
         if pure is None:
             pure = pure_v2
         else:
             pure_v2 = pure
+            from orjson import dumps, loads
+            from actors.serializers.message import Incoming
+            from actors.serializers.strict_json import plain
         self.pure, self.push, self.broadcast = pure, pure.push, pure.broadcast
 
     def decode(self, frame):
