@@ -8,6 +8,8 @@ from collections.abc import Callable, Hashable, Mapping
 from typing import Final
 from weakref import WeakSet
 
+from actors.logs.filtering import SECRETS, secrets_at_hand
+
 KEYS: Final = 256
 """Kinds of lines that are told apart at once."""
 
@@ -20,21 +22,23 @@ Later = Callable[[float, Callable[[], None]], object]
 class _Window:
     """One period of one kind of line, and what was held back in it."""
 
-    __slots__ = ("args", "held", "level", "message", "until", "written")
+    __slots__ = ("args", "held", "level", "message", "secrets", "until", "written")
 
     def __init__(self, level: int, until: float) -> None:
         self.level = level
         self.until = until
         self.written = self.held = 0
         self.message, self.args = "", ()  # type: str, tuple[object, ...]
+        self.secrets: set[str] = set()
 
 
 class CappedLog:
     """Writes ``burst`` lines of a kind in each ``period`` seconds, and counts the others.
 
-    The count is told when the period is over: with the next line, or before that by
-    ``later(seconds, function)``, which calls the function then, at the latest when the process
-    ends; at ``count_level``, by default that of the lines. ``clock`` is monotonic seconds.
+    The count is told when the period is over, behind the first line that was held back: with the
+    next line, or before that by ``later(seconds, function)``, which calls the function then, at the
+    latest when the process ends; at ``count_level``, by default that of the lines. ``clock`` is
+    monotonic seconds.
     """
 
     def __init__(
@@ -85,8 +89,9 @@ class CappedLog:
             self._logger.log(level, message, *args, exc_info=error, extra=more)
             return
         window.held += 1
-        window.message, window.args = message, args
         if window.held == 1:
+            window.message, window.args = message, args
+            window.secrets = secrets_at_hand()  # whoever tells it will not know them
             _untold.add(self)
             if self._later is not None:
                 self._later(window.until - now, lambda: self._tell(window))
@@ -115,7 +120,8 @@ class CappedLog:
         if window.held:
             message, args = _counted(window.message, window.args, window.held)
             window.held, window.args = 0, ()
-            self._logger.log(self._count_level or window.level, message, *args)
+            extra = {SECRETS: window.secrets}
+            self._logger.log(self._count_level or window.level, message, *args, extra=extra)
 
 
 _untold: WeakSet[CappedLog] = WeakSet()

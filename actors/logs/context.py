@@ -13,8 +13,8 @@ from inspect import currentframe
 from greenlet import getcurrent
 
 from actors.crash_text import callback, callback_of
-from actors.logs.filtering import used
-from actors.logs.formatter import CONTEXT, FIELDS, SECRETS
+from actors.logs.filtering import SECRETS, ask, used
+from actors.logs.formatter import CONTEXT, FIELDS
 from actors.logs.guard import guarded
 from actors.runtime.carrier import Carrier, Runnable
 
@@ -25,11 +25,12 @@ class ContextFilter(logging.Filter):
     def __init__(self) -> None:
         super().__init__()
         self._asking = False
+        ask(_at_hand)
 
     def filter(self, record: logging.LogRecord) -> bool:
         carrier = getcurrent()
-        if not isinstance(carrier, Carrier) or self._asking:
-            return True
+        if not isinstance(carrier, Carrier) or self._asking or hasattr(record, SECRETS):
+            return True  # or it is of an earlier turn, which was asked then
         runs = carrier.runnable
         if runs is not None:
             self._asking = True  # what it logs itself is about nobody
@@ -41,12 +42,23 @@ class ContextFilter(logging.Filter):
         return True
 
 
-def _add(record: logging.LogRecord, runs: Runnable) -> None:
-    secrets: set[str] = set()
+def _at_hand() -> set[str]:
+    carrier = getcurrent()
+    if isinstance(carrier, Carrier) and carrier.runnable is not None:
+        with guarded("context", carrier.runnable):
+            return _secrets(carrier.runnable)
+    return set()
+
+
+def _secrets(runs: Runnable) -> set[str]:
+    found: set[str] = set()
     for each in runs.log_secrets():
-        secrets |= used().secrets(each)
-    if secrets:
-        setattr(record, SECRETS, secrets)
+        found |= used().secrets(each)
+    return found
+
+
+def _add(record: logging.LogRecord, runs: Runnable) -> None:
+    setattr(record, SECRETS, _secrets(runs))
     context = dict(runs.log_context())
     error = record.exc_info[1] if record.exc_info else None
     where = (callback_of(error) if error is not None else "") or callback(currentframe())

@@ -18,6 +18,9 @@ from urllib.parse import unquote_plus
 
 from actors.logs.escaping import escaped
 
+SECRETS: Final = "roost_secrets"
+"""The attribute of a record with texts to be hidden in it: a set, or not there."""
+
 FILTERED: Final = "[FILTERED]"
 
 DEFAULT: Final = (
@@ -325,6 +328,20 @@ def use(parameters: Parameters) -> Parameters:
 def used() -> Parameters:
     """Return the parameters that are hidden in this process."""
     return _used
+
+
+_at_hand: Callable[[], set[str]] = set
+
+
+def ask(at_hand: Callable[[], set[str]]) -> None:
+    """Learn of ``at_hand()`` from now on which values are secret where it is called."""
+    global _at_hand  # noqa: PLW0603 - one per process, as what it asks about
+    _at_hand = at_hand
+
+
+def secrets_at_hand() -> set[str]:
+    """Return what is secret of what runs now: for a line that is written later, elsewhere."""
+    return _at_hand()
 
 
 def hidden(text: str) -> str:

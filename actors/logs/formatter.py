@@ -15,7 +15,7 @@ from typing import Any, Final
 from actors.capped_log import STACK
 from actors.crash_text import said, stack
 from actors.logs.escaping import escaped
-from actors.logs.filtering import Parameters, hidden, used
+from actors.logs.filtering import SECRETS, Parameters, hidden, used
 from actors.logs.line import MAX_LINE, line, timestamp
 from actors.logs.values import MAX_FIELD, text
 
@@ -43,9 +43,6 @@ HELD_BACK: Final = "(its stack is with an earlier line like this)"
 
 CONTEXT: Final = "roost_context"
 """The attribute of a record with fields of ours, whom it is about: a mapping, or not there."""
-
-SECRETS: Final = "roost_secrets"
-"""The attribute of a record with texts to be hidden in it: a set, or not there."""
 
 FIELDS: Final = "roost_fields"
 """The attribute of a record with further fields, whose names may be those of a record's own."""

@@ -11,6 +11,7 @@ import pytest
 from gevent.event import Event
 
 from actors import Actor, Channel, ChannelSocket, Ok, Socket
+from actors.capped_log import CappedLog
 from actors.errors import ConfigError
 from actors.logs import guard
 from actors.logs.context import ContextFilter
@@ -141,6 +142,27 @@ def test_line_has_the_fields_of_what_runs_and_hides_its_secrets(kept):
     assert getattr(record, CONTEXT)["connection"] == "mine"  # what a record says counts first
     assert getattr(record, CONTEXT)["mount"] == "/m"
     assert getattr(record, SECRETS) == {"SECRET-2"}
+
+
+def test_what_was_held_back_is_told_without_the_secrets_of_the_turn_that_it_was_held_in(kept):
+    lines = CappedLog(logger, period=60.0)
+    for number in range(3):
+        run(lambda number=number: lines.log(logging.INFO, "kind", "%d: SECRET-2", number))
+    lines.tell_all()
+    [told] = [record for said, record in kept.about.items() if "held back" in said]
+    assert JSONFormatter().format(told).count("SECRET-2") == 0
+    assert json.loads(JSONFormatter().format(told))["message"] == (
+        "1: [FILTERED] (2 lines like this were held back)"
+    )
+
+
+def test_line_of_an_earlier_turn_is_about_nobody_in_this_one(kept):
+    lines = CappedLog(logger, period=60.0)
+    for _ in range(2):
+        lines.log(logging.INFO, "kind", "said")
+    run(lines.tell_all)
+    [told] = [record for said, record in kept.about.items() if "held back" in said]
+    assert not hasattr(told, CONTEXT)
 
 
 def test_fields_of_a_record_count_before_those_of_the_actor(kept):
