@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -86,6 +87,11 @@ def _host(value: Any) -> str | None:
     return None if isinstance(value, str) and value else "a host name"
 
 
+def _path(value: Any) -> str | None:
+    ok = isinstance(value, str) and re.fullmatch(r"(/[A-Za-z0-9._~-]+)+", value) is not None
+    return None if ok else "a path such as '/healthz', without variables"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EndpointOptions(Options):
     """What ``Endpoint(...)`` takes."""
@@ -144,6 +150,11 @@ class EndpointOptions(Options):
     )
     fallback: Callable[..., Any] | None = option(
         None, "a WSGI application for what no mount takes, else 404", check=maybe(function)
+    )
+    health: str | None = option(
+        None,
+        "a path that answers 200 while this process serves, and 503 from the start of its stop on",
+        check=maybe(_path),
     )
     children: Sequence[Any] = option(
         (), "children of the endpoint's own tree, started before the sockets", check=_children

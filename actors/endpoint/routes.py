@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from actors import signing
 from actors.endpoint.command.checking import misrouted
+from actors.endpoint.serving.health_page import HealthPage
 from actors.endpoint.serving.publishing import Publishing
 from actors.endpoint.serving.reloader import CodeReloader
 from actors.errors import ConfigError
@@ -23,6 +24,8 @@ from transports.websocket.transport import WebSocketTransport
 from transports.wsgi.gateway import Gateway
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from actors.endpoint.mounts import Mounts, SocketMount
     from actors.pubsub.cluster import Cluster
     from actors.socket import Socket
@@ -40,13 +43,19 @@ SECRET_OF_ONE_MACHINE = (
 class Routes:
     """The router of one endpoint in this process, and the long-poll sessions behind it.
 
+    ``serves()`` says whether this process does, for the option ``health``.
     ``cluster`` links this process to others that serve the endpoint, those of other ``machines``
     too, and ``boot_secret`` is what those of one machine sign with where the application has no
     secret of its own.
     """
 
     def __init__(
-        self, endpoint: Mounts, *, cluster: Cluster | None = None, boot_secret: str | None = None
+        self,
+        endpoint: Mounts,
+        *,
+        serves: Callable[[], bool] = lambda: True,
+        cluster: Cluster | None = None,
+        boot_secret: str | None = None,
     ) -> None:
         self.endpoint = endpoint
         self.notes: list[str] = []
@@ -73,6 +82,8 @@ class Routes:
             code_reloader=CodeReloader() if _reloads(endpoint) else None,
             reload_by_default=options.code_reloader,
         )
+        if options.health is not None:
+            self._router.add(options.health, resource(HealthPage(serves)))
         for path, page in endpoint.pages.items():
             self._router.add(path, Resource(page, route=path))
         for path, keys in endpoint.publishings.items():

@@ -44,6 +44,8 @@ class EndpointKeywords(TypedDict, total=False):
     """Believe X-Forwarded-Host and -Port as well, of proxies that write both themselves."""
     fallback: Callable[..., Any] | None
     """A WSGI application for what no mount takes, else 404."""
+    health: str | None
+    """A path that answers 200 while this process serves, and 503 from the start of its stop on."""
     children: Sequence[Any]
     """Children of the endpoint's own tree, started before the sockets."""
     watchers: Sequence[Any]

@@ -27,12 +27,12 @@ from supervision.processes.ending import Ending
 from supervision.processes.fleet import NEVER, Fleet, Process, State
 from supervision.processes.lateness import Lateness
 from supervision.processes.notify import Notifier
-from supervision.processes.ops_desk import Deed, OpsDesk
+from supervision.processes.ops_desk import OpsDesk, Orders
 from supervision.processes.ops_slot import OpsSlot
 from supervision.processes.signals import SignalPipe
-from supervision.processes.slots import USAGE, Slots
+from supervision.processes.slots import Slots
 from supervision.processes.snapshot import snapshot
-from supervision.processes.spawn import described, reap
+from supervision.processes.spawn import USAGE, described, reap
 from supervision.processes.successor import Successor
 from supervision.processes.usage import used
 from supervision.processes.watcher_slot import WatcherSlot
@@ -84,7 +84,10 @@ class Master:
         self._lateness = Lateness(fleet.clock(), fleet.timeouts.heartbeat)
         fleet.selector.register(signals, selectors.EVENT_READ, self._handle_signals)
         self._ops = ops or OpsSlot(None, fleet.selector, fleet.clock, dict)
-        self._desk = OpsDesk(self._ops, fleet, self._slots, self._deeds(), self.snapshot)
+        self._desk = OpsDesk(
+            self._ops, fleet, self._slots, self._ending,
+            Orders(self.snapshot, lambda: self._reload("ops"), self._terminated),
+        )  # fmt: skip
         self._watcher = WatcherSlot(watched, fleet.selector, fleet.clock, self._slots.changed)
 
     def run(self) -> int:
@@ -134,7 +137,7 @@ class Master:
             self._stop()
         self._appoint()
         self._announce()
-        self._desk.tell_health(self._ending)
+        self._desk.tell_health()
 
     def _hear(self, ready: list[tuple[selectors.SelectorKey, int]]) -> None:
         for key, events in ready:
@@ -335,7 +338,7 @@ class Master:
         for number in self._signals.take():
             if number is signal.SIGCHLD:
                 self._reap()
-            else:
+            elif number is not signal.SIGPIPE:  # of our log, maybe: a line would cause the next one
                 logger.info("%s", number.name)
                 _ON_SIGNAL[number](self)
 
@@ -348,9 +351,6 @@ class Master:
             self._slots.reload(trigger)
             self._slots.resize(wanted)
             self._ops.replace()
-            self._ops.replace()
-            if wanted is not None:
-                self._slots.resize(wanted)
 
     def _add_worker(self) -> None:
         if not self._ending.begun:
@@ -376,11 +376,6 @@ class Master:
         self._successor.start(self._fleet.listeners, self._fleet.publish, ops or ())
         if ops is not None:
             ops[1].close()
-
-    # -- the ops process
-
-    def _deeds(self) -> dict[str, Deed]:
-        return {}
 
 
 _ON_SIGNAL: Final[dict[signal.Signals, Callable[[Master], object]]] = {

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import logging
 import socket
-from collections.abc import Callable, Mapping
-from typing import Any, Final
+from collections.abc import Callable
+from typing import Any, Final, NamedTuple
 
 from supervision.processes.ending import Ending
 from supervision.processes.fleet import NEVER, Fleet, State
@@ -26,26 +26,33 @@ LATE: Final = 5.0
 """Seconds without a sign of life after which a worker does not count as ready. It may come back: it
 is ended when it has been silent for ``--heartbeat-timeout``."""
 
-Deed = Callable[[Mapping[str, Any]], str | None]
-"""Does what is asked for; returns why not, in words."""
+STOPPING: Final = "the service is stopping already"
+
+
+class Orders(NamedTuple):
+    """What the desk has the master do: ``snapshot()`` returns what ``/metrics`` is made of."""
+
+    snapshot: Callable[[], dict[str, Any]]
+    reload: Callable[[], object]
+    terminate: Callable[[], object]
 
 
 class OpsDesk:
-    """``deeds`` by name. ``snapshot()`` returns what ``/metrics`` is made of."""
+    """One side of a master. It begins, tells and ends as the master says."""
 
     def __init__(
         self,
         slot: OpsSlot,
         fleet: Fleet,
         slots: Slots,
-        deeds: Mapping[str, Deed],
-        snapshot: Callable[[], dict[str, Any]],
+        ending: Ending,
+        orders: Orders,
     ) -> None:
         self._slot = slot
         self._fleet = fleet
         self._slots = slots
-        self._deeds = deeds
-        self._snapshot = snapshot
+        self._ending = ending
+        self._orders = orders
         self._told: dict[str, Any] | None = None
         self._next = 0.0
         self._newer: Relay | None = None
@@ -112,24 +119,24 @@ class OpsDesk:
         """When :meth:`tell_health` has something to do although nothing has happened."""
         return self._next if self._slot.running else NEVER
 
-    def tell_health(self, ending: Ending) -> None:
+    def tell_health(self) -> None:
         """Say how the service is, where that is news or has not been said for a second."""
         if not self._slot.running:
             return
         now = self._fleet.clock()
-        state = self._state(ending, now)
+        state = self._state(now)
         if state != self._told or now >= self._next:
             self._told, self._next = state, now + EVERY
             self._slot.tell_health(state)
 
-    def _state(self, ending: Ending, now: float) -> dict[str, Any]:
+    def _state(self, now: float) -> dict[str, Any]:
         """Return the health; ``until`` is CLOCK_MONOTONIC."""
         ready = [each for each in self._fleet if each.state is State.READY]
         since = now - min(LATE, self._fleet.timeouts.heartbeat)
         beating = sum(1 for each in ready if each.beat >= since)
-        until = ending.until()
+        until = self._ending.until()
         return {
-            "state": ending.stage(served=self._slots.served),
+            "state": self._ending.stage(served=self._slots.served),
             "served": self._slots.served,
             "ready": beating,
             "silent": len(ready) - beating,
@@ -141,7 +148,7 @@ class OpsDesk:
         match message:
             case ["snapshot"]:
                 try:
-                    reply("snapshot", self._snapshot())
+                    reply("snapshot", self._orders.snapshot())
                 except ValueError as error:  # it is too large to be sent
                     logger.error("no snapshot for the ops process: %s", error)
             case ["do", int() as ticket, str() as name, dict() as arguments]:
@@ -150,8 +157,22 @@ class OpsDesk:
                 logger.warning("the ops process said what nobody understands: %.100r", message)
 
     def _do(self, name: str, arguments: dict[str, Any]) -> str | None:
-        deed = self._deeds.get(name)
-        if deed is None:
-            return f"this master knows no deed {name:.80}"
-        logger.info("the ops port asks: %s %s", name, arguments)
-        return deed(arguments)
+        """Do what is asked for; return why not, in words."""
+        logger.info("the ops port asks: %.80s %.80s", name, arguments or "")
+        if self._ending.begun:
+            return STOPPING
+        match name, arguments:
+            case "reload", {}:
+                return self._reload()
+            case "drain", {"worker": slot}:
+                return self._slots.replace(slot)
+            case "drain", {}:
+                self._orders.terminate()
+                return None
+        return f"this master knows no deed {name:.80}"
+
+    def _reload(self) -> str | None:
+        if not self._slots.served:
+            return "no worker is ready yet, nothing to replace"
+        self._orders.reload()
+        return None

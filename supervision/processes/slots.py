@@ -30,16 +30,10 @@ from supervision.plan import Child, Move, Plan
 from supervision.processes.bounds import MAX_WORKERS
 from supervision.processes.fleet import HASTE, NEVER, Fleet, Process, State
 from supervision.processes.reload_told import Reload
-from supervision.processes.spawn import counted, described, reason
+from supervision.processes.spawn import GAVE_UP, USAGE, counted, described, reason
 from supervision.specs import ChildSpec, Flags
 
 logger = logging.getLogger("roost.master")
-
-USAGE: Final = 2
-"""The exit status of a worker that cannot serve the application, and has said why."""
-
-GAVE_UP: Final = 3
-"""The exit status after too many restarts, and where none has served for too long."""
 
 RETRY: Final = 2.0
 """Seconds until another attempt where the kernel has no room for a process. So few that within the
@@ -255,11 +249,7 @@ class Slots:
             return
         self._hasten()
         self._fleet.generation += 1
-        self._to_reload = deque(self._plan.children.values())
-        if self._reloading is None:
-            self._reload = Reload(trigger, len(self._to_reload), self._fleet.clock)
-            self._reload_next()
-        self._share_clients()
+        self._replace(trigger, *self._plan.children.values())
 
     def changed(self) -> None:
         """Reload: who is on its way has the old code, with which it may never become ready."""
@@ -269,6 +259,25 @@ class Slots:
             if process is self._reloading or not self.served:
                 process.outdated_at = process.outdated_at or self._fleet.clock() + HASTE
         self.reload("files")
+
+    def replace(self, slot: int) -> str | None:
+        """Replace the worker of one slot, as a reload does; return why not, in words."""
+        child = self._plan.children.get(slot)
+        if child is None:
+            return f"there is no worker {slot}: they are numbered from 1 to {self.wanted}"
+        if self._reloading is not None:
+            return "workers are being replaced already"
+        if child.ref is None or child.ref.state is not State.READY:
+            return f"worker {slot} is not ready"
+        self._replace("ops", child)
+        return None if self._reloading is not None else "another worker could not be started"
+
+    def _replace(self, trigger: str, *children: Child) -> None:
+        self._to_reload = deque(children)
+        if self._reloading is None:
+            self._reload = Reload(trigger, len(children), self._fleet.clock)
+            self._reload_next()
+        self._share_clients()
 
     def _hasten(self) -> None:
         """Try those at once that wait for another attempt: what they failed for may be mended."""

@@ -23,6 +23,13 @@ MASTERS: Final = (
 """What workers ignore: a terminal sends it to all, and the master says what is to be done."""
 
 
+USAGE: Final = 2
+"""The exit status of a worker that cannot serve the application, and has said why."""
+
+GAVE_UP: Final = 3
+"""The exit status after too many restarts, and where none has served for too long."""
+
+
 def spawn(
     module: str,
     arguments: list[str],

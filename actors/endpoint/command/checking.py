@@ -31,23 +31,29 @@ def misrouted(endpoint: Mounts) -> Iterator[str]:
     if not endpoint.mounts and not endpoint.pages and options.fallback is None:
         yield "no socket is mounted: endpoint.socket('/path', YourSocket)"
     seen: dict[str, str] = {}
-    for path in endpoint.pages:
-        seen[_pattern(path)] = f"page {path!r}"
-    for path in endpoint.publishings:
+    for path, name in _taken(endpoint):
         before = seen.get(_pattern(path))
         if before is not None:
-            yield f"{path!r} is mounted twice, and the later counts: {before}, and publishing"
-        seen[_pattern(path)] = f"publishing {path!r}"
+            yield f"{path!r} is mounted twice, and the later counts: {before}, and {name}"
+        seen[_pattern(path)] = name
+    for mounted in endpoint.mounts:
+        if not mounted.transports:
+            name = f"{mounted.socket_class.__name__} at {mounted.path!r}"
+            yield f"{name} has no transport: websocket=True or longpoll=True"
+
+
+def _taken(endpoint: Mounts) -> Iterator[tuple[str, str]]:
+    """Yield each path that something is mounted at, and what that is."""
+    if endpoint.options.health is not None:
+        yield endpoint.options.health, "health"
+    for path in endpoint.pages:
+        yield path, f"page {path!r}"
+    for path in endpoint.publishings:
+        yield path, f"publishing {path!r}"
     for mounted in endpoint.mounts:
         name = f"{mounted.socket_class.__name__} at {mounted.path!r}"
-        if not mounted.transports:
-            yield f"{name} has no transport: websocket=True or longpoll=True"
         for transport, given in mounted.transports.items():
-            path = mounted.path.rstrip("/") + given.path
-            before = seen.get(_pattern(path))
-            if before is not None:
-                yield f"{path!r} is mounted twice, and the later counts: {before}, and {name}"
-            seen[_pattern(path)] = f"{name}, {transport}"
+            yield mounted.path.rstrip("/") + given.path, f"{name}, {transport}"
 
 
 def _pattern(path: str) -> str:

@@ -28,6 +28,8 @@ def _declared(endpoint: Mounts) -> Iterator[Row]:
     """Yield what is at which path, in the order in which the router is told."""
     for path, page in endpoint.pages.items():
         yield Row(path, "page", named(page))
+    if endpoint.options.health is not None:
+        yield Row(endpoint.options.health, "health", "200, or 503 from when a stop begins")
     for path in endpoint.publishings:
         yield Row(path, "publish", "POST, with a key")
     for mounted in endpoint.mounts:

@@ -155,7 +155,7 @@ def _serve(endpoint: Endpoint, given: Given) -> int:
             if place is not None and publish is not None:
                 server.publish_on(publish, any_user=place.any_user)
             with nullcontext() if port is None else _ops(server, port, given):
-                return _run(server, urls, pid_file, place)
+                return _run(server, urls, pid_file, place, given.lame_duck)
 
 
 def _ops(server: Server, port: OpsPort, given: Given) -> AbstractContextManager[None]:
@@ -183,10 +183,17 @@ def _report(endpoint: Endpoint, found: list[str]) -> int:
     return output.say(f"ok: {count} {'socket' if count == 1 else 'sockets'} mounted")
 
 
-def _run(server: Server, urls: str, pid_file: PidFile, place: Place | None) -> int:
-    signals = ShutdownSignals(server.grace, lambda name: server.ask(name, server.grace))
+def _run(
+    server: Server, urls: str, pid_file: PidFile, place: Place | None, lame_duck: float
+) -> int:
+    def waits() -> None:
+        logger.info("not ready any more; the drain begins in %g s", lame_duck)
+        server.leave(lame_duck + server.grace)
+
+    signals = ShutdownSignals(server.grace, lambda name: server.ask(name, server.grace), waits)
 
     def on_ready() -> None:
+        signals.allow_lame_duck(lame_duck)
         pid_file.write()
         log_facts(server.facts())
         logger.info("serving %s, pid %d, %g s to stop", urls, os.getpid(), server.grace)

@@ -54,7 +54,7 @@ LINKS: Final = 0.5
 APPOINTED: Final = ["appoint"]
 """The same, of one whose application has something that exists once."""
 
-UNDERSTANDS: Final = ["stand_back", "peers_map"]
+UNDERSTANDS: Final = ["stand_back", "peers_map", "leaving"]
 """What a master may say to this worker that one of an earlier release would not understand."""
 
 logger = logging.getLogger("roost.worker")
@@ -188,6 +188,8 @@ class Worker:
                 self._ask("stop", budget)
             case ["stand_back", bool() as back]:
                 self.server.connections.stand_back(back)
+            case ["leaving"]:
+                self.server.leave()
             case ["appoint"] if self._once is not None:
                 self._once.appoint()
             case ["resign"] if self._once is not None:

@@ -103,7 +103,7 @@ class Embedded:
         What a person should know of it is logged when it serves: it may be made where nobody will
         be served by it, as under our own server, or before a fork.
         """
-        made = Routes(self._endpoint, cluster=self._links.cluster)
+        made = Routes(self._endpoint, serves=self._serves, cluster=self._links.cluster)
         self._made.append(made)
         self._notes += [note for note in made.notes if note not in self._notes]
         if self.running:
@@ -125,6 +125,10 @@ class Embedded:
         """Whether the tree runs in this process."""
         lifetime = self._lifetime
         return self._pid == os.getpid() and lifetime is not None and lifetime.running
+
+    def _serves(self) -> bool:
+        lifetime = self._lifetime
+        return self.running and lifetime is not None and lifetime.left == math.inf
 
     def start(self) -> None:
         """Start the tree, and wait for that; nothing happens where it runs.

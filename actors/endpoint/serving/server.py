@@ -71,7 +71,9 @@ class Server:
         self.endpoint = endpoint
         self.dispatcher: Dispatcher = get_dispatcher()
         self.grace = options.grace if grace is None else grace
-        self.routes = Routes(endpoint, cluster=cluster, boot_secret=boot_secret)
+        self.routes = Routes(
+            endpoint, serves=self._serves, cluster=cluster, boot_secret=boot_secret
+        )
         self.shared = Shared.of(options.http)
         self._proxies = Proxies.of(options)
         self._admission = Admission()
@@ -89,6 +91,8 @@ class Server:
         """Set when the tree gave up by itself: why, through all layers."""
         self._lifetime = Lifetime(self._gave_up)
         self._life = Life(endpoint, workers, self.dispatcher.clock)
+        self._leaving = False
+        self._leaves_at = math.inf
         self._level = logging.INFO
         self._asked = Event()
         self._why = ""
@@ -207,7 +211,18 @@ class Server:
         logger.log(level, "ended, exit status 0")
         return 0
 
+    def _serves(self) -> bool:
+        return self.stage == "serving"
+
     # -- the end
+
+    def leave(self, seconds: float = math.inf) -> None:
+        """Say from now on, where somebody asks, that this process is to stop; it serves on.
+
+        ``seconds``: until it must have ended, where that is known.
+        """
+        self._leaving = True
+        self._leaves_at = self.dispatcher.clock() + seconds
 
     def ask(self, why: str, seconds: float, *, at_once: bool = False) -> None:
         """Have this process end within ``seconds``; of several wishes the one that is due first.
@@ -230,14 +245,15 @@ class Server:
     @property
     def stage(self) -> Literal["booting", "serving", "stopping"]:
         """What this process is at, as others may see it."""
-        if self._asked.is_set():
+        if self._leaving or self._asked.is_set():
             return "stopping"
         return "serving" if self._lifetime.started else "booting"
 
     @property
     def until(self) -> float | None:
-        """When this process must have ended (CLOCK_MONOTONIC); ``None`` before :meth:`ask`."""
-        return None if self._until == math.inf else self._until
+        """When this process must have ended (CLOCK_MONOTONIC); ``None``: it need not."""
+        until = min(self._until, self._leaves_at)
+        return None if until == math.inf else until
 
     @property
     def left(self) -> float:

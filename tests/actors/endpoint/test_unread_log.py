@@ -16,7 +16,7 @@ from contextlib import contextmanager, suppress
 import pytest
 
 from tests.support import raw
-from tests.support.command import DEADLINE, ROOT
+from tests.support.command import DEADLINE, ROOT, Command
 
 APP = "tests.actors.endpoint.unread_app:endpoint"
 GRACE = 2.0
@@ -174,3 +174,12 @@ def test_stacks_are_asked_for_and_clients_do_not_notice(tmp_path):
         it.process.send_signal(signal.SIGUSR1)
         assert say(client, "log") == "logged"
         assert say(client, "print") == "printed"
+
+
+def test_signal_of_a_broken_pipe_leaves_no_line_which_would_cause_the_next_one():
+    with Command(APP, workers=1) as command:
+        command.wait_for("1 worker is ready")
+        command.signal(signal.SIGPIPE)
+        command.signal(signal.SIGWINCH)
+        command.wait_for("SIGWINCH")
+        assert [line for line in command.lines if "SIGPIPE" in line] == []

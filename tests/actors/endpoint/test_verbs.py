@@ -166,7 +166,7 @@ def page(request, http): ...
 
 def pages(environ, start_response): ...
 
-endpoint = Endpoint(fallback=pages)
+endpoint = Endpoint(health="/healthz", fallback=pages)
 endpoint.page("/", page)
 endpoint.page("/twice/websocket", page)
 endpoint.publishing("/api", keys="k" * 16)
@@ -183,6 +183,7 @@ class TestRoutes:
         assert [tuple(row.values()) for row in json.loads(done.stdout)] == [
             ("/", "page", "app.page"),
             ("/twice/websocket", "websocket", "app.Chat"),
+            ("/healthz", "health", "200, or 503 from when a stop begins"),
             ("/api", "publish", "POST, with a key"),
             ("/chat/:room/websocket", "websocket", "app.Chat"),
             ("/chat/:room/lp", "longpoll", "app.Chat"),
@@ -190,7 +191,7 @@ class TestRoutes:
         ]
         table = run("routes", "app:endpoint", cwd=tmp_path, env=environ()).stdout.splitlines()
         assert table[0].split() == ["PATH", "KIND", "HANDLER"]
-        assert table[5] == "/chat/:room/lp         longpoll   app.Chat"
+        assert table[6] == "/chat/:room/lp         longpoll   app.Chat"
 
     def test_an_application_that_cannot_be_loaded_is_2(self):
         done = run("routes", "no_such:endpoint")
