@@ -159,6 +159,7 @@ _ENDPOINTS = (
     Event(
         "drain.stop", "none is left; late: those that had to be ended",
         {**_DURATION, "total": CONNECTIONS, "late": CONNECTIONS}, {"drainer": "the class"}, INFO,
+        burst=16,
     ),
 )  # fmt: skip
 

@@ -59,7 +59,7 @@ class TestCommand:
             "endpoint.socket('/b', Chat, websocket=False)\n"
         )
         assert status == 2
-        twice = "is mounted twice, and the later counts: Chat at '/a', websocket, and Chat at '/a/'"
+        twice = "is mounted twice, and the later counts: Chat at '/a', websocket, and Chat at '/a/', websocket"
         assert lines == [
             f"roost: '/a/websocket' {twice}",
             "roost: Chat at '/b' has no transport: websocket=True or longpoll=True",
