@@ -59,7 +59,8 @@ class TestCommand:
             "endpoint.socket('/b', Chat, websocket=False)\n"
         )
         assert status == 2
-        twice = "is mounted twice, and the later counts: Chat at '/a', websocket, and Chat at '/a/', websocket"
+        both = "Chat at '/a', websocket, and Chat at '/a/', websocket"
+        twice = f"is mounted twice, and the later counts: {both}"
         assert lines == [
             f"roost: '/a/websocket' {twice}",
             "roost: Chat at '/b' has no transport: websocket=True or longpoll=True",
