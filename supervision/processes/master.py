@@ -370,7 +370,10 @@ class Master:
         self._ops.tell("stacks")
 
     def _start_successor(self) -> None:
-        if not self._slots.served or self._ending.begun or self._successor.refused():
+        if self._ending.begun:
+            logger.warning("no new master is started: this one is stopping")
+            return
+        if not self._slots.served or self._successor.refused():
             return
         ops = self._desk.hand_over()
         self._successor.start(self._fleet.listeners, self._fleet.publish, ops or ())

@@ -118,6 +118,9 @@ class TestLameDuck:
         client = connect(stack, server)
         server.signal(signal.SIGTERM)
         server.wait_for("not ready any more")
+        if workers:
+            server.signal(signal.SIGUSR2)
+            server.wait_for("no new master is started: this one is stopping")
         server.signal(number)
         assert client.frame().opcode == CLOSE
         client.close()
