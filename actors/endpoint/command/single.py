@@ -53,7 +53,7 @@ def run(given: Given) -> int:
         return check(given)
     if not given.print_limits:
         check_master(given)
-    endpoint = loaded(given)
+    endpoint = loaded(given, serves=not given.print_limits)
     if given.print_limits:
         from actors.endpoint.limits import listed  # noqa: PLC0415 - imports every layer
 
@@ -61,11 +61,15 @@ def run(given: Given) -> int:
     return _serve(endpoint, given)
 
 
-def loaded(given: Given) -> Endpoint:
-    """Log as the options say, and return the endpoint that they name, as they want it."""
+def loaded(given: Given, *, serves: bool = False) -> Endpoint:
+    """Log as the options say, and return the endpoint that they name, as they want it.
+
+    Who does not serve is at a console, whatever form the lines of the service have.
+    """
     from actors.logs.context import ContextFilter  # noqa: PLC0415 - imports gevent
 
-    Logs(given.log_level, given.log_file, given.log_format, context=ContextFilter())
+    log_format = given.log_format if serves else "console"
+    Logs(given.log_level, given.log_file, log_format, context=ContextFilter())
     tell_events()
     if given.access_log:
         tell_requests()

@@ -105,7 +105,7 @@ class TestCheck:
     def test_the_grace_of_who_started_us_is_added_up(self):
         arguments = ("--grace", "20", "--lame-duck", "5", "--termination-grace")
         assert self.check(*arguments, "27").returncode == 0
-        done = self.check(*arguments, "26.9")
+        done = self.check(*arguments, "26.9", "--log-format", "json")  # which is the service's
         assert (done.returncode, done.stdout) == (2, "")
         assert done.stderr == (
             "roost: --termination-grace 26.9: a stop takes up to lame_duck 5 + grace 20 + 2 = 27 s,"
