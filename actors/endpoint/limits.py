@@ -194,6 +194,7 @@ FIXED: tuple[tuple[str, Any, str, str], ...] = (
     ("metrics.kept", totals.MAX_ROWS, "series", "of ended workers, each metric, then `other`"),
     ("master.unsent", channel.MAX_UNSENT, "bytes", "for a worker that does not read"),
     ("log.waiting", log_writer.MAX_WAITING, "bytes", "of the log that wait to be written"),
+    ("ops.message", channel.LARGE, "bytes", "of what the master sends to the ops process"),
     ("master.boot", fleet.BOOT, "seconds", "until a worker must be ready"),
     ("ops.connections", ops.MAX_CONNECTIONS, "connections", "to the ops port, else 503"),
     ("ops.body", ops.MAX_BODY, "bytes", "of a request to the ops port, else 413"),

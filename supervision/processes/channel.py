@@ -34,7 +34,7 @@ import socket
 from collections.abc import Iterator
 from typing import Any, Final
 
-from actors.packets import FrameError, FrameReader, frame, pack
+from actors.packets import MAX_FRAME, FrameError, FrameReader, frame, pack
 
 READ_SIZE: Final = 65536
 
@@ -45,13 +45,22 @@ MAX_REST: Final = 4 * MAX_UNSENT
 """Bytes that are read before a channel is closed: more than a kernel keeps."""
 
 
-class Channel:
-    """One end; ``sock`` must not block. ``closed`` when either side has hung up."""
+LARGE: Final = 16 * MAX_FRAME
+"""Bytes of a message to the ops process: 256 workers may have counted a lot."""
 
-    def __init__(self, sock: socket.socket) -> None:
+
+class Channel:
+    """One end; ``sock`` must not block. ``closed`` when either side has hung up.
+
+    ``large``: messages of up to :data:`LARGE` bytes may come and go, and one may wait.
+    """
+
+    def __init__(self, sock: socket.socket, *, large: bool = False) -> None:
         self.sock = sock
         self.closed = False
-        self._reader = FrameReader()
+        self._most = LARGE if large else MAX_FRAME
+        self._large = large
+        self._reader = FrameReader(self._most)
         self._unsent = bytearray()
         self._may_have_more = False
 
@@ -60,12 +69,15 @@ class Channel:
         return self.sock.fileno()
 
     def send(self, *message: Any) -> None:
-        """Send a message, or keep it until :meth:`flush`; nothing happens on a closed channel."""
+        """Send a message, or keep it until :meth:`flush`; nothing happens on a closed channel.
+
+        ``ValueError``: it is larger than any may be, and nothing of it was sent.
+        """
         if self.closed:
             return
-        self._unsent += frame(pack(list(message)))
+        self._unsent += frame(pack(list(message), self._most))
         self.flush()
-        if len(self._unsent) > MAX_UNSENT:
+        if len(self._unsent) > MAX_UNSENT + (LARGE if self._large else 0):
             self._hang_up()
 
     @property

@@ -10,12 +10,16 @@ from supervision.processes.spawn import MASTERS, spawn
 
 
 def launch(
-    module: str, listeners: Sequence[socket.socket], others: Sequence[socket.socket] = ()
+    module: str,
+    listeners: Sequence[socket.socket],
+    others: Sequence[socket.socket] = (),
+    *,
+    large: bool = False,
 ) -> tuple[int, Channel]:
     """Run ``module`` with the channel's descriptor and the listeners'; return pid and our end.
 
-    It inherits ``others`` as well, and is told of them over the channel. ``OSError``: there is no
-    room for a process.
+    It inherits ``others`` as well, and is told of them over the channel, which is ``large`` if that
+    is said. ``OSError``: there is no room for a process.
     """
     ours, theirs = socket.socketpair()
     with theirs:
@@ -28,4 +32,4 @@ def launch(
             ours.close()
             raise
     ours.setblocking(False)
-    return pid, Channel(ours)
+    return pid, Channel(ours, large=large)

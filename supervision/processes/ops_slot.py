@@ -203,7 +203,7 @@ class OpsSlot:
         if self.listener is None:
             return
         try:
-            pid, channel = launch(MODULE, [self.listener])
+            pid, channel = launch(MODULE, [self.listener], large=True)
         except OSError as error:
             logger.error("the ops process could not be started: %s", error.strerror)
             self._later(0.0)
@@ -241,8 +241,8 @@ class OpsSlot:
                 run.ready = True
                 logger.info("%s answers", run)
                 self._replaced_by(run)
-            case _ if run.channel.unsent:
-                pass  # it does not read what it asks for
+            case ["snapshot"] if run.channel.unsent:
+                pass  # it has not read what it was sent before
             case _:
                 self.on_message(message, run.channel.send)
 

@@ -50,17 +50,19 @@ class Counter(Protocol):
 
 
 class WorkerEnd:
-    """``fd`` is the channel's descriptor. :meth:`configured` comes first, then :meth:`serve`.
+    """``fd`` is the channel's descriptor, ``large`` what it is at the master's end.
+
+    :meth:`configured` comes first, then :meth:`serve`.
 
     From the start on a thread looks whether the master is there. When it is gone, this process has
     :data:`~actors.schedule.ORPHAN_ENDS` seconds until it is ended with status 1.
     """
 
-    def __init__(self, fd: int) -> None:
+    def __init__(self, fd: int, *, large: bool = False) -> None:
         os.set_inheritable(fd, False)
         sock = socket.socket(fileno=fd)
         sock.setblocking(False)
-        self._channel = Channel(sock)
+        self._channel = Channel(sock, large=large)
         self._early: list[list[Any]] = []
         self.tenant: Tenant | None = None
         """What this process leaves at its end, whichever way that comes."""

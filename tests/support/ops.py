@@ -83,6 +83,18 @@ def asked(
         connection.close()
 
 
+def wait_gone(pid: int) -> None:
+    """Wait until there is no such process any more, ours to be reaped or not."""
+    until = time.monotonic() + DEADLINE
+    while True:
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            return
+        assert time.monotonic() < until, f"process {pid} is still there"
+        time.sleep(0.01)
+
+
 def samples(text: str) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
     return {
         (sample.name, frozenset(sample.labels.items())): sample.value

@@ -45,6 +45,7 @@ def ops_port(given: argparse.Namespace) -> Iterator[OpsPort | None]:
     ``ConfigError``: the address is in use, or is not loopback and nobody has allowed that.
     """
     inherited = handed_over(os.environ)
+    _refuse_never_ready(given)
     with ExitStack() as stack:
         for sock in inherited or ():
             stack.callback(sock.close)
@@ -63,6 +64,7 @@ def ops_port(given: argparse.Namespace) -> Iterator[OpsPort | None]:
 
 def check_ops(given: argparse.Namespace) -> None:
     """Raise :class:`~actors.errors.ConfigError` where ``--ops`` could not be served."""
+    _refuse_never_ready(given)
     if given.ops is None:
         _refuse_alone(given)
     else:
@@ -121,6 +123,14 @@ def _bound(host: str, port: int, allow_remote: bool) -> socket.socket:  # noqa: 
     except (OSError, UnicodeError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise ConfigError(f"{where}: {reason}") from None
+
+
+def _refuse_never_ready(given: argparse.Namespace) -> None:
+    workers = max(1, given.workers)
+    if given.ops is not None and given.min_ready > workers:
+        raise ConfigError(
+            f"--min-ready {given.min_ready}: is more than there are workers, {workers}"
+        )
 
 
 def _refuse_alone(given: argparse.Namespace) -> None:

@@ -89,7 +89,7 @@ def main(arguments: list[str]) -> int:
     output.open_closed_descriptors()
     take_standard_error()
     leave_signals_to_master()
-    end = WorkerEnd(int(arguments[0]))
+    end = WorkerEnd(int(arguments[0]), large=True)
     if not die_with_parent():
         return 1
     try:

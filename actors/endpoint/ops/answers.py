@@ -201,8 +201,8 @@ def connections(whole: Mapping[str, Any]) -> int | None:
     found = None
     for worker in whole.get("workers", ()):
         series = (worker.get("totals") or {}).get("series", {})
-        if "roost_connections" in series:
-            found = (found or 0) + sum(int(value) for _, value in series["roost_connections"])
+        if "connections" in series:
+            found = (found or 0) + sum(int(value) for _, value in series["connections"])
     return found
 
 

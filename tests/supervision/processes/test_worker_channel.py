@@ -119,3 +119,38 @@ def test_other_side_that_reads_nothing_is_hung_up_on(ends, monkeypatch, extra):
     one.close()
     while not other.closed:
         list(other.receive())
+
+
+def large_message(size, monkeypatch):
+    """Return a message of ``size`` bytes where :data:`LARGE` is 8 MiB."""
+    monkeypatch.setattr(channels, "LARGE", 2 * MAX_FRAME)
+    message = ["snapshot", b""]
+    message[1] = b"x" * (size - len(pack(["snapshot", b"x" * 70_000])) + 70_000)
+    return message
+
+
+@pytest.mark.parametrize("size", [2 * MAX_FRAME - 1, 2 * MAX_FRAME])
+def test_a_large_channel_takes_what_others_do_not(size, monkeypatch):
+    message = large_message(size, monkeypatch)
+    one, other = (Channel(sock, large=True) for sock in socket.socketpair())
+    for each in (one, other):
+        each.sock.setblocking(False)
+    one.send(*message)
+    heard = []
+    while not heard:
+        assert not one.closed
+        one.flush()
+        heard = list(other.receive())
+    assert heard == [message]
+    one.close()
+    other.close()
+
+
+def test_what_is_too_large_for_a_channel_is_not_sent(ends, monkeypatch):
+    message = large_message(2 * MAX_FRAME + 1, monkeypatch)
+    one, other = ends
+    with pytest.raises(ValueError, match="bytes, over"):
+        one.send(*message)
+    assert not one.unsent
+    one.send("next")
+    assert list(other.receive()) == [["next"]]

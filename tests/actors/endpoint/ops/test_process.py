@@ -13,7 +13,7 @@ import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics
 
 from tests.support.command import Program, run
-from tests.support.ops import APP, OpsServer
+from tests.support.ops import APP, OpsServer, wait_gone
 from tests.support.raw import TEXT, Client, frame
 from tests.support.waiting import DEADLINE
 
@@ -24,17 +24,6 @@ def said(client):
     """Have a client ask its worker for its pid; return it."""
     client.send(frame(TEXT, "pid"))
     return int(client.frame().payload)
-
-
-def wait_gone(pid):
-    until = time.monotonic() + DEADLINE
-    while True:
-        try:
-            os.kill(pid, 0)
-        except ProcessLookupError:
-            return
-        assert time.monotonic() < until, f"process {pid} is still there"
-        time.sleep(0.01)
 
 
 @pytest.fixture(scope="module")
@@ -232,6 +221,17 @@ class TestStart:
     def test_with_leave_it_is_served(self):
         with OpsServer("--ops", "0.0.0.0:0", "--ops-allow-remote") as server:
             assert server.ask("/livez").status == 200
+
+    @pytest.mark.parametrize(("workers", "least"), [("0", "2"), ("1", "2"), ("2", "3")])
+    @pytest.mark.parametrize("more", [[], ["--check"]])
+    def test_more_ready_workers_than_there_are_can_never_be(self, workers, least, more):
+        given = ["--ops", "127.0.0.1:0", "--min-ready", least, "--workers", workers, *more]
+        found = run(APP, "--bind", "127.0.0.1:0", *given)
+        most = max(1, int(workers))
+        assert (found.returncode, found.stderr) == (
+            2,
+            f"roost: --min-ready {least}: is more than there are workers, {most}\n",
+        )
 
     def test_its_options_alone_are_refused(self):
         found = run(APP, "--workers", "2", "--bind", "127.0.0.1:0", "--ops-deeds")

@@ -14,7 +14,7 @@ from actors import Endpoint, Socket
 from actors.endpoint.command.checking import problems
 from actors.errors import ConfigError
 from tests.support.command import Command
-from tests.support.ops import OpsServer
+from tests.support.ops import OpsServer, wait_gone
 from tests.support.raw import CLOSE, TEXT, Client, frame
 from tests.support.waiting import DEADLINE
 
@@ -74,6 +74,10 @@ class TestDrain:
         server = serve(stack)
         view = server.view("/views/drain").json
         assert (view["state"], view["seconds"]) == ("serving", None)
+        clients = [connect(stack, server) for _ in range(3)]
+        deadline = time.monotonic() + DEADLINE
+        while server.view("/views/drain").json["left"] != len(clients):
+            assert time.monotonic() < deadline
         assert sorted(worker["slot"] for worker in view["workers"]) == [1, 2]
         assert {worker["state"] for worker in view["workers"]} == {"ready"}
 
@@ -324,9 +328,11 @@ class TestTwoMasters:
     @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
     def test_the_older_has_it_again_when_the_newer_ends(self, stack, number):
         server = serve(stack, workers=1)
+        first = server.ops_pid()
         server.signal(signal.SIGUSR2)
         newer = int(server.wait_for(r"started a new master, pid (\d+)")[1])
         server.ops_pid(2)
+        wait_gone(first)  # else it has not given the port away yet
         os.kill(newer, number)
         server.ops_pid(3)
         assert server.wait_until("/readyz", 200).json["ok"]
