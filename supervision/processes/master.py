@@ -294,9 +294,9 @@ class Master:
             self._stop()
 
     def _terminated(self) -> None:
-        """Stop; where there is a lame duck, say so first, and serve meanwhile."""
+        """Stop; where the service ends with us and has a lame duck, say so first, and serve on."""
         seconds = self._fleet.timeouts.lame_duck
-        if self._ending.begun or not seconds or not self._slots.served:
+        if self._ending.begun or not seconds or not self._slots.served or not self.alone:
             self._stop()
             return
         logger.info("not ready any more; the drain begins in %g s", seconds)

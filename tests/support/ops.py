@@ -6,6 +6,7 @@ import http.client
 import json
 import os
 import time
+from pathlib import Path
 from typing import Any, NamedTuple, Self
 
 from prometheus_client.parser import text_string_to_metric_families
@@ -28,14 +29,24 @@ class Answer(NamedTuple):
 
 
 class OpsServer(Command):
-    """``python -m actors.endpoint`` with ``--ops``; with a token unless ``token=None``."""
+    """``python -m actors.endpoint`` with ``--ops``; with a token unless ``token=None``.
+
+    ``path`` is looked into for modules before all others.
+    """
 
     def __init__(
-        self, *arguments: str, app: str = APP, token: str | None = TOKEN, **rest: Any
+        self,
+        *arguments: str,
+        app: str = APP,
+        token: str | None = TOKEN,
+        path: Path | None = None,
+        **rest: Any,
     ) -> None:
         environ = {k: v for k, v in os.environ.items() if k != "ROOST_OPS_TOKEN"}
         if token is not None:
             environ["ROOST_OPS_TOKEN"] = token
+        if path is not None:
+            environ["PYTHONPATH"] = f"{path}:{environ.get('PYTHONPATH', '')}"
         given = [] if "--ops" in arguments else ["--ops", "127.0.0.1:0"]
         super().__init__(app, *given, *arguments, env=environ, **{"workers": 1, **rest})
 

@@ -199,6 +199,19 @@ class TestTrouble:
         assert said(client) == worker
 
 
+@pytest.mark.parametrize("workers", [0, 1])
+def test_without_the_package_health_is_answered_and_metrics_say_what_is_missing(tmp_path, workers):
+    # As if it was not installed: None is what the import system keeps for what must not be found.
+    hides = "import sys; sys.modules['prometheus_client'] = None"
+    (tmp_path / "sitecustomize.py").write_text(hides, encoding="utf-8")
+    with OpsServer(workers=workers, path=tmp_path) as server:
+        server.wait_for("metrics need the package prometheus-client: pip install 'roost")
+        found = server.ask("/metrics")
+        assert found.status == 501
+        assert "pip install" in found.json["error"]
+        assert server.wait_until("/readyz", 200).json["ok"]
+
+
 class TestStart:
     def test_port_in_use_is_2_before_any_worker_starts(self):
         with socket.create_server(("127.0.0.1", 0)) as taken:

@@ -325,6 +325,24 @@ class TestTwoMasters:
         os.kill(newer, signal.SIGTERM)
         server.wait_for("ended, exit status 0", 2)
 
+    @pytest.mark.parametrize("which", ["older", "newer"])
+    def test_none_is_a_lame_duck_while_the_other_serves(self, stack, which):
+        server = serve(stack, "--lame-duck", "600", workers=1)
+        server.signal(signal.SIGUSR2)
+        newer = int(server.wait_for(r"started a new master, pid (\d+)")[1])
+        server.ops_pid(2)
+        server.wait_for("1 worker is ready", 2)
+        older = server.process.pid
+        os.kill(older if which == "older" else newer, signal.SIGTERM)
+        server.wait_for("ended, exit status 0")
+        assert not [line for line in server.lines if "not ready any more" in line]
+        assert server.wait_until("/readyz", 200).json["ok"]
+        assert health(server).status == 200
+        rest = newer if which == "older" else older
+        for _ in range(2):
+            os.kill(rest, signal.SIGTERM)
+        server.wait_for("ended, exit status 0", 2)
+
     @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
     def test_the_older_has_it_again_when_the_newer_ends(self, stack, number):
         server = serve(stack, workers=1)
