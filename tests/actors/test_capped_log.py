@@ -38,7 +38,7 @@ def world(caplog):
 
 
 def said(caplog):
-    return [record.getMessage() for record in caplog.records]
+    return [record.getMessage() for record in caplog.records if record.name == logger.name]
 
 
 @pytest.mark.parametrize("burst", [1, 3])
