@@ -1,6 +1,6 @@
 # `make run` and `make test` are all that a fresh machine needs (Debian, Python 3.11 or later).
 .DEFAULT_GOAL := run
-.PHONY: run test suite beside elsewhere machines compiled coverage install format check types drills once phoenixjs histories presence metrics sanitize wheels autobahn bench bench-selfcheck docs clean
+.PHONY: run test suite command beside elsewhere machines compiled coverage install format check types drills once phoenixjs histories presence metrics sanitize wheels autobahn bench bench-selfcheck docs clean
 
 PYTHON ?= $(or $(shell command -v python3.11),python3)
 BIND ?= 127.0.0.1:4000
@@ -32,15 +32,25 @@ ELSEWHERE := tests/machines tests/phoenixjs \
 
 # Of the pure build, which is what says what is right.
 suite: $(VENV)/.test
-	ROOST_PURE=1 $(BIN)/python -m pytest --cov --cov-report= $(addprefix --ignore=,$(ELSEWHERE))
+	ROOST_PURE=1 $(BIN)/python -m pytest --cov --cov-report= $(addprefix --ignore=,$(COMMAND) $(ELSEWHERE))
+
+# The part of it that is about the command, and starts processes for nearly each test.
+COMMAND := tests/actors/endpoint
+COMMANDS_COVERAGE := reports/command.coverage
+
+command: $(VENV)/.test
+	mkdir -p reports
+	ROOST_PURE=1 COVERAGE_FILE=$(CURDIR)/$(COMMANDS_COVERAGE) $(BIN)/python -m pytest -p no:cacheprovider \
+	  --cov --cov-report= $(COMMAND) $(addprefix --ignore=,$(ELSEWHERE))
 
 # What the compiled build takes part in: the rest is the same code in either build.
 HOT := tests/contract tests/transports tests/channels tests/presence/test_presence.py \
   $(addprefix tests/actors/,channels pubsub runtime serializers testing) \
   $(wildcard tests/actors/test_*.py)
 
-# What runs beside it on another core: the hot path compiled, without what takes long.
+# What runs beside it on another core: the rest of it, and the hot path compiled without what takes long.
 beside: $(VENV)/.test
+	$(MAKE) --no-print-directory command
 	$(MAKE) --no-print-directory compiled COMPILED='$(HOT)'
 	$(MAKE) --no-print-directory histories
 
@@ -59,6 +69,7 @@ compiled: $(VENV)/.test
 
 # Of the last `make test`: files without I/O are covered to the last branch, the rest nearly so.
 coverage:
+	$(BIN)/coverage combine --quiet --append --keep $(COMMANDS_COVERAGE)
 	$(BIN)/coverage report --include='$(PURE)' --fail-under=100
 	$(BIN)/coverage report --omit='$(PURE)' --fail-under=90
 
