@@ -26,7 +26,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final, Literal
 
 from actors.metrics.catalogue import STATES
-from supervision.processes.totals import merge, read
+from supervision.processes.totals import merge
 
 State = Literal["booting", "serving", "stopping"]
 
@@ -47,10 +47,10 @@ def worker(
     beat_age: float | None,
     totals: dict[str, Any] | None,
 ) -> dict[str, Any]:
-    """Return a worker's row; what its process uses is in its totals."""
-    counts = read(totals)
+    """Return a worker's row; what its process uses is in its ``totals``, which were checked."""
+    series = {} if totals is None else totals["series"]
     used = {
-        short: next(iter(counts.series.get(metric, {}).values()), None)
+        short: series[metric][0][1] if series.get(metric) else None
         for short, metric in _MEASURES.items()
     }
     return {
