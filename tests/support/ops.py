@@ -69,12 +69,22 @@ class OpsServer(Command):
         return self.ask(path, method, body, authorization=f"Bearer {TOKEN}", **headers)
 
     def wait_until(self, path: str, status: int) -> Answer:
-        """Ask until the answer has ``status``; return it."""
+        """Ask until the answer has ``status``; return it.
+
+        Who is asked may be replaced meanwhile, and leave the question without an answer.
+        """
         until = time.monotonic() + DEADLINE
-        while (found := self.ask(path)).status != status:
-            assert time.monotonic() < until, found
+        found: Answer | Exception | None = None
+        while time.monotonic() < until:
+            try:
+                found = self.ask(path)
+            except (OSError, http.client.HTTPException) as error:
+                found = error
+            else:
+                if found.status == status:
+                    return found
             time.sleep(0.02)
-        return found
+        raise AssertionError(f"{path} is never {status}: {found}")
 
     def samples(self) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
         """Return what ``/metrics`` shows, by name and labels."""
