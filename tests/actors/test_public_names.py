@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 
 import pytest
 
 import actors
+from tests.support.command import unmeasured
 
 PROMISED = [
     "Drainer", "HTTPOptions", "Result", "SessionOptions", "pubsub", "registry", "telemetry",
@@ -36,7 +36,7 @@ def test_what_applications_name_is_there(name: str) -> None:
 
 def test_importing_actors_imports_nothing_heavy() -> None:
     # Measuring coverage, which a child would do as well, imports gevent on its own account.
-    environ = {name: value for name, value in os.environ.items() if "COVERAGE" not in name}
+    environ = unmeasured()
     command = [sys.executable, "-c", LIGHT]
     done = subprocess.run(command, env=environ, capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"

@@ -21,7 +21,7 @@ from actors import ConfigError, publish_message
 from actors.errors import PublishError
 from actors.publish import MAX_IDLE, Publisher, Receipt
 from tests.support import certificate
-from tests.support.command import ROOT
+from tests.support.command import ROOT, unmeasured
 from tests.support.waiting import DEADLINE
 
 KEY = "a-key-of-17-chars"
@@ -605,7 +605,7 @@ Publisher("unix:{path}").broadcast("t", "e")
 assert not loaded & {{"ssl", "http.client", "asyncio", "subprocess"}}, loaded
 print(*sorted({{name.partition(".")[0] for name in sys.modules}}))
 """
-    environ = {name: value for name, value in os.environ.items() if "COVERAGE" not in name}
+    environ = unmeasured()
     with scripted(path):
         done = subprocess.run(
             [sys.executable, "-c", code], cwd=ROOT, env=environ, capture_output=True, text=True,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import os
 import subprocess
 import sys
 from collections.abc import Container, Iterable
@@ -12,6 +11,7 @@ from graphlib import CycleError, TopologicalSorter
 import pytest
 
 from tests.architecture.sources import ROOT, Source, pure_modules, sources
+from tests.support.command import unmeasured
 
 LEVELS = {
     "actors": 5,  # the public names, lazily: they come from everywhere
@@ -171,7 +171,7 @@ def test_a_file_of_over_400_lines_was_looked_at():
 
 def run_python(code: str) -> str:
     # Measuring coverage, which a child would do as well, imports gevent on its own account.
-    environ = {name: value for name, value in os.environ.items() if "COVERAGE" not in name}
+    environ = unmeasured()
     done = subprocess.run(
         [sys.executable, "-c", code],
         cwd=ROOT,

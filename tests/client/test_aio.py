@@ -15,6 +15,7 @@ from actors.client.aio import Client, Presence
 from actors.errors import ConnectFailed, NotJoined, ReplyTimeout
 from actors.results import Ok
 from tests.client.stub import shake_hands, silent
+from tests.support.command import unmeasured
 from tests.support.waiting import DEADLINE
 
 
@@ -342,7 +343,7 @@ print({{name for name in sys.modules if name.partition(".")[0] in
 print([name for name in sys.modules if name.startswith(("actors.runtime", "actors.endpoint"))])
 """
     # Measuring coverage, which a child would do as well, imports gevent on its own account.
-    environ = {name: value for name, value in os.environ.items() if "COVERAGE" not in name}
+    environ = unmeasured()
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=False, env=environ
     )

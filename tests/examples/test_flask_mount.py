@@ -21,34 +21,34 @@ DEADLINE = 20.0
 WORKER = "geventwebsocket.gunicorn.workers.GeventWebSocketWorker"
 
 PYWSGI = ["examples/flask_mount.py", "0"]
-GUNICORN = [
-    "-m",
-    "gunicorn",
-    "-k",
-    WORKER,
-    "-b",
-    "127.0.0.1:0",
-    "--no-control-socket",
-    "examples.flask_mount",
-]
-PRELOADED = [*GUNICORN, "--preload"]
-OURS = ["-m", "actors.endpoint", "examples.flask_mount:endpoint", "--bind", "127.0.0.1:0",
-        "--workers", "0"]  # fmt: skip
 
 
-def with_django(command):
-    return [part.replace("flask", "django") for part in command]
+def gunicorn(name):
+    return [
+        *("-m", "gunicorn", "-k", WORKER, "-b", "127.0.0.1:0", "--no-control-socket"),
+        f"examples.{name}",
+    ]
+
+
+def preloaded(name):
+    return [*gunicorn(name), "--preload"]
+
+
+def ours(name):
+    served = f"examples.{name}:endpoint"
+    return ["-m", "actors.endpoint", served, "--bind", "127.0.0.1:0", "--workers", "0"]
 
 
 everywhere = pytest.mark.parametrize(
     ("command", "framework"),
     [
-        *((command, "Flask") for command in (PYWSGI, GUNICORN, PRELOADED, OURS)),
-        *((with_django(command), "Django") for command in (GUNICORN, PRELOADED, OURS)),
-    ],
-    ids=[
-        *("pywsgi", "gunicorn", "gunicorn-preload", "ours"),
-        *("django-gunicorn", "django-gunicorn-preload", "django-ours"),
+        pytest.param(PYWSGI, "Flask", id="pywsgi"),
+        pytest.param(gunicorn("flask_mount"), "Flask", id="gunicorn"),
+        pytest.param(preloaded("flask_mount"), "Flask", id="gunicorn-preload"),
+        pytest.param(ours("flask_mount"), "Flask", id="ours"),
+        pytest.param(gunicorn("django_mount"), "Django", id="django-gunicorn"),
+        pytest.param(preloaded("django_mount"), "Django", id="django-gunicorn-preload"),
+        pytest.param(ours("django_mount"), "Django", id="django-ours"),
     ],
 )
 

@@ -5,6 +5,7 @@ Everything that one prints is kept in ``lines``, from both streams. Each wait ha
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -17,6 +18,11 @@ from typing import Self
 from tests.support.waiting import DEADLINE
 
 ROOT = Path(__file__).resolve().parents[2]
+
+
+def unmeasured(**variables: str) -> dict[str, str]:
+    """Return the environment without what measures coverage, which imports modules of its own."""
+    return {n: v for n, v in {**os.environ, **variables}.items() if "COVERAGE" not in n}
 
 
 def run(*arguments: str, cwd: Path = ROOT, **rest: object) -> subprocess.CompletedProcess[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -15,7 +14,7 @@ import pytest
 from tests.actors.endpoint.publish_app import KEY
 from tests.actors.endpoint.publish_app import PATH as API
 from tests.support.channels import ChannelClient
-from tests.support.command import DEADLINE, ROOT, Command
+from tests.support.command import DEADLINE, ROOT, Command, unmeasured
 
 pytestmark = pytest.mark.slow  # of the Makefile's ELSEWHERE
 
@@ -34,7 +33,7 @@ def server() -> Iterator[Command]:
 
 def broadcast(*arguments: str, stdin: bytes = b"", key: str | None = None) -> tuple[int, str, str]:
     """Run it; return its exit status, and what it said on both streams."""
-    environ = {name: value for name, value in os.environ.items() if "COVERAGE" not in name}
+    environ = unmeasured()
     environ.pop("ROOST_PUBLISH_KEY", None)
     done = subprocess.run(
         [sys.executable, "-X", "importtime", "-m", "actors.endpoint", "broadcast", *arguments],

@@ -19,7 +19,7 @@ import actors
 from actors.endpoint.__main__ import _need_linux
 from actors.errors import ConfigError
 from tests.support import certificate, raw
-from tests.support.command import ROOT, Command, run
+from tests.support.command import ROOT, Command, run, unmeasured
 
 PATCHED = "tests.actors.endpoint.patched_app:endpoint"
 
@@ -473,7 +473,7 @@ def test_directory_of_the_workers_that_cannot_be_made_is_one_line_and_status_2(t
         resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))
 
     # Measuring coverage wants to write a file, too.
-    environ = {name: value for name, value in os.environ.items() if "COVERAGE" not in name}
+    environ = unmeasured()
     environ["TMPDIR"] = str(tmp_path)
     ended = run("--workers", "1", "--bind", "127.0.0.1:0", env=environ, preexec_fn=no_room)
     assert ended.returncode == 2

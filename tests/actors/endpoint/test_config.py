@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.support import raw
-from tests.support.command import ROOT, Command, Program, run
+from tests.support.command import ROOT, Command, Program, run, unmeasured
 from tests.support.waiting import eventually
 
 APP = """
@@ -40,11 +40,6 @@ def here(tmp_path):
 
 def environ(**variables):
     return {**os.environ, "PYTHONPATH": str(ROOT), **variables}
-
-
-def unmeasured(**variables):
-    """Without measuring coverage, which imports gevent on its own account."""
-    return {n: v for n, v in environ(**variables).items() if "COVERAGE" not in n}
 
 
 def refused(*arguments, cwd, **variables):

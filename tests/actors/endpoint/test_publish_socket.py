@@ -23,7 +23,7 @@ from actors.errors import PublishError
 from actors.publish import Publisher, Receipt
 from actors.unix_files import listens
 from tests.support.channels import ChannelClient
-from tests.support.command import DEADLINE, ROOT, Command, run
+from tests.support.command import DEADLINE, ROOT, Command, run, unmeasured
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.slow  # of the Makefile's ELSEWHERE
@@ -65,7 +65,7 @@ def in_each_worker(command: Command, topic: str = "room:1") -> Iterator[list[Cha
 
 def python(code: str) -> subprocess.CompletedProcess[str]:
     """Run ``code`` in a process that knows nothing of gevent."""
-    environ = {name: value for name, value in os.environ.items() if "COVERAGE" not in name}
+    environ = unmeasured()
     return subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, env=environ, capture_output=True, text=True,
         timeout=DEADLINE, check=False,

@@ -18,18 +18,13 @@ import pytest
 
 from actors import signing
 from actors.endpoint.command import verbs
-from tests.support.command import DEADLINE, ROOT, Command, run
+from tests.support.command import DEADLINE, ROOT, Command, run, unmeasured
 
 TOKEN = "t" * 43
 
 
 def environ(**variables):
     return {**os.environ, "PYTHONPATH": str(ROOT), **variables}
-
-
-def unmeasured(**variables):
-    """Without measuring coverage, which imports gevent on its own account."""
-    return {n: v for n, v in environ(**variables).items() if "COVERAGE" not in n}
 
 
 class TestWords:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 
@@ -10,7 +9,7 @@ import pytest
 
 from actors import Actor
 from actors.pubsub.front import PubSub
-from tests.support.command import DEADLINE, ROOT
+from tests.support.command import DEADLINE, ROOT, unmeasured
 
 
 class Listener(Actor):
@@ -55,7 +54,7 @@ def test_a_subscriber_counts_and_counts_when_it_has_ended(pubsub):
 
 def alone(code: str) -> str:
     """Run ``code`` in a process of its own; return what it printed."""
-    environ = {name: value for name, value in os.environ.items() if "COVERAGE" not in name}
+    environ = unmeasured()
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, env=environ, capture_output=True, text=True,
         timeout=DEADLINE, check=False,

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import textwrap
 from pathlib import Path
 
 import pytest
+
+from tests.support.command import unmeasured
 
 HEAD = """
 import pytest
@@ -43,7 +44,7 @@ def run(tmp_path, tests, *options, conftest='pytest_plugins = ["actors.testing"]
     """Run pytest on these tests in a process of its own, and return what it says."""
     (tmp_path / "conftest.py").write_text(conftest, encoding="utf-8")
     (tmp_path / "test_it.py").write_text(textwrap.dedent(tests), encoding="utf-8")
-    environ = {name: value for name, value in os.environ.items() if "COVERAGE" not in name}
+    environ = unmeasured()
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:cov", *options],
         cwd=tmp_path,

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics
 
-from tests.support.command import Program, run
+from tests.support.command import Program, run, unmeasured
 from tests.support.ops import APP, OpsServer, wait_gone
 from tests.support.raw import TEXT, Client, frame
 from tests.support.waiting import DEADLINE
@@ -260,7 +260,8 @@ class TestStart:
     def test_the_master_imports_neither_gevent_nor_what_ops_needs(self):
         heavy = ("gevent", "greenlet", "orjson", "prometheus_client", "workers_app", "definition")
         command = ["-X", "importtime", "-m", "actors.endpoint", APP, "--workers", "1"]
-        with Program(*command, "--bind", "127.0.0.1:0", "--ops", "127.0.0.1:0") as master:
+        command += ["--bind", "127.0.0.1:0", "--ops", "127.0.0.1:0"]
+        with Program(*command, env=unmeasured()) as master:
             master.wait_for("health and metrics at")
             imported = []
             for line in list(master.lines):  # what comes then is its children's, too
