@@ -9,6 +9,7 @@ import time
 from typing import Final, Self
 
 from supervision.drills import processes
+from supervision.drills.clients import LongPoll, WebSocket
 from supervision.drills.drill import drill
 from supervision.drills.load import TrafficLoad
 from supervision.drills.server import OPS, PATIENCE, DrillServer
@@ -16,6 +17,15 @@ from supervision.drills.stage import Stage
 
 LAME_DUCK: Final = 2.0
 """Seconds."""
+
+BACK: Final = {signal.SIGKILL: 2.0, signal.SIGSTOP: 6.0}
+"""Seconds in which there must be answers again; who is stopped must first be missed."""
+
+TOLD: Final = 1.0
+"""Seconds in which the ops process must have heard that the service is to end."""
+
+ALIVE: Final = {200, 204}
+"""How a poll is answered whose session goes on."""
 
 PERIOD: Final = 0.1
 """Seconds between two looks at the readiness: an impatient kubelet."""
@@ -68,6 +78,9 @@ def ops_killed(stage: Stage) -> None:
     ops = ops_port(server)
     stage.expect(wait_status(ops, "/livez", 200), "the ops port answers")
     clients = stage.websockets(server, 20)
+    polling = [stage.longpoll(server)] if stage.target.longpoll else []
+    for each in polling:
+        each.poll()
     with TrafficLoad(stage, server) as load:
         load.wait(20)
         for number in (signal.SIGKILL, signal.SIGSTOP):
@@ -75,13 +88,27 @@ def ops_killed(stage: Stage) -> None:
             stage.fault(f"{number.name} to the ops process")
             server.signal(number, victim)
             began = time.monotonic()
+            served = [stage.is_served(each, f"{number.name}-{id(each)}") for each in clients]
+            stage.expect(all(served), f"{sum(served)} of {len(served)} clients are served then")
             load.wait(20)
             stage.expect(_replaced(server, victim), f"another ops process after {number.name}")
             stage.expect(wait_status(ops, "/livez", 200), "/livez is 200 again")
-            stage.measure(f"answers again after {number.name}", time.monotonic() - began)
+            back = time.monotonic() - began
+            stage.within(back, BACK[number], f"answers again after {number.name}")
+            _poll_again(stage, polling)
     stage.settled()
     load.judge()
     stage.expect(all(client.alive() for client in clients), "every client is still connected")
+    stage.expect(not any(each.over for each in polling), "every poll is still held")
+
+
+def _poll_again(stage: Stage, polling: list[LongPoll]) -> None:
+    """Poll again where the answer has come, as it does after a while."""
+    for each in polling:
+        if each.answered_yet:
+            found = each.take()
+            stage.expect(found in ALIVE, f"a poll is answered {found}: its session lives")
+            each.poll()
 
 
 def _replaced(server: DrillServer, victim: int) -> bool:
@@ -115,9 +142,9 @@ class Probe:
             began = time.monotonic()
             self.seen.append((began, status(self._address, "/readyz")))
 
-    def since(self, moment: float) -> list[int]:
-        """Return the statuses of what was asked since then, without those that had no answer."""
-        return [found for at, found in self.seen if at > moment and found]
+    def between(self, begin: float, end: float) -> list[int]:
+        """Return the statuses of what was asked in that time; 0 for what had no answer."""
+        return [found for at, found in self.seen if begin <= at < end]
 
     def wait(self, wanted: int) -> None:
         """Wait until that is the last answer."""
@@ -139,15 +166,22 @@ def ready_while_draining(stage: Stage) -> None:
         told = time.monotonic()
         server.signal(stage.TERM)
         probe.wait(503)
-        unready = time.monotonic()
-        late = stage.websockets(server, 5)
-        let_in = all(client.opened() for client in late)
-        stage.expect(let_in, "new clients are let in although the service is not ready")
+        stage.within(time.monotonic() - told, TOLD, "503 after the signal")
+        late: list[WebSocket] = []
+        # It counts from the signal's arrival, which is later: none of these is beyond its end.
+        while time.monotonic() < told + 0.8 * LAME_DUCK:
+            late += stage.websockets(server, 1)
+            time.sleep(PERIOD)
+        stage.expect(all(each.code is None for each in clients), "nobody is told to go before")
         stage.wait_over([*clients, *late])
-        waited = time.monotonic() - told
+        over = time.monotonic()
         server.ended()
-    found = probe.since(unready)
-    stage.measure("answers of /readyz since the signal", len(found))
+    found = probe.between(told, over)
+    while found and found[0] == 200:  # what was asked while the signal was on its way
+        found.pop(0)
+    stage.measure("503s of /readyz", len(found))
+    stage.measure("clients let in meanwhile", len(late))
     stage.expect(set(found) == {503}, f"/readyz is 503 to the end: {sorted(set(found))}")
+    waited = over - told
     stage.expect(waited >= LAME_DUCK, f"the drain begins behind the lame duck: {waited:.2f} s")
     stage.expect_saw([*clients, *late], "close 1012")
