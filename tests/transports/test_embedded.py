@@ -15,7 +15,7 @@ from geventwebsocket.handler import WebSocketHandler
 
 from actors import Actor, ConfigError, Endpoint, Ok, Reply, Socket, once, whereis
 from supervision import ChildSpec
-from tests.examples.test_flask_mount import GUNICORN, running
+from tests.examples.test_flask_mount import gunicorn, running
 from tests.support.raw import CLOSE, TEXT, Client, close_frame, frame
 
 DEADLINE = 20.0
@@ -270,7 +270,7 @@ def test_one_process_is_not_warned(caplog):
 
 @pytest.mark.parametrize("preload", [[], ["--preload"]], ids=["", "preload"])
 def test_each_worker_of_gunicorn_starts_the_tree_once_and_ends_it(preload):
-    command = [*GUNICORN[:-1], "-w", "1", *preload, "tests.transports.embedded_app"]
+    command = [*gunicorn("flask_mount")[:-1], "-w", "1", *preload, "tests.transports.embedded_app"]
     with running(command) as server, Client(server.address, deadline=DEADLINE) as client:
         assert client.ask("/echo/longpoll").status == 200
         assert client.upgrade(WS).status == 101
