@@ -116,10 +116,14 @@ class Members:
         return self._known.get(worker)
 
     def welcome(self, worker: str) -> bool:
-        """Whether ``worker`` may say something: it is not ours, nor one missing in our list."""
-        if worker == self._worker or (self._sibling(worker) and worker not in self._listed):
+        """Whether ``worker`` may say something: it is not ours, nor one too many."""
+        if worker == self._worker:
             return False
         return worker in self._known or len(self._known) < MAX_MEMBERS
+
+    def unlisted(self, worker: str) -> bool:
+        """Whether it is one of this machine that the list no longer has, or has not yet."""
+        return worker != self._worker and self._sibling(worker) and worker not in self._listed
 
     def meet(self, sender: Sender, now: float) -> Member | None:
         """Return the member that speaks; None where its set has ended, or was begun anew since."""

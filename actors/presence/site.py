@@ -118,14 +118,19 @@ class Site:
     def heard(self, message: object, now: float) -> bool:
         """Take a message of another worker's. Return False for what no worker should say.
 
-        That is dropped; who said it is asked anew where it is known.
+        That is dropped; who said it is asked anew where it is known. What a worker says that has
+        left the list since, or is not in it yet, is dropped too, as is to be expected.
         """
         worker = goner(message)
         if worker is not None:
             self._members.gone(worker, now)
             return True
         who = sender(message)
-        if who is None or not self._members.welcome(who.worker):
+        if who is None:
+            return False
+        if self._members.unlisted(who.worker):
+            return True
+        if not self._members.welcome(who.worker):
             return False
         parsed = parse(message, self.index.names)
         if parsed is None:

@@ -266,7 +266,7 @@ class Tracker:
         self._follow_link()
         if not self.site.heard(body, self._now()):
             telemetry.execute("presence.malformed", {"count": 1}, {"peer": worker})
-            words = "%s: dropped what %.100s says: not of presence"
+            words = "%s: dropped what %.100s says: malformed, or not what follows what it said"
             LINES.log(logging.WARNING, "malformed", words, self.name, worker)
         self._settle()
 

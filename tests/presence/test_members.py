@@ -84,7 +84,6 @@ def test_what_cannot_happen_raises(before, event):
     ("name", "taken"),
     [
         ("m-2.0", True),
-        ("m-3.0", False),  # not in the list
         ("m-1.0", False),  # ourselves
         ("m-1.9", False),
         ("n-1.0", True),
@@ -99,7 +98,11 @@ def test_who_may_speak(site, name, taken):
 
 
 def test_a_sibling_may_speak_when_the_list_has_it(site):
-    assert not site.heard(delta("m-3.0"), 0.0)
+    for message in (delta("m-3.0"), ["beat", "m-3.0", 0], ["want", "m-3.0", "m-1.0", 0, 0]):
+        assert site.heard(message, 0.0)  # it is early, which is nobody's fault
+    assert not site.news
+    assert state(site, "m-3") is None
+    assert site.outbox == []
     site.workers(["m-1", "m-2", "m-3"], 1.0)
     assert site.outbox == [
         ("m-3", ["want", "m-1.0", "", 0, 0]),
@@ -133,7 +136,8 @@ def test_the_name_stays_gone(site):
     tell(site, "m-2.0")
     site.workers(["m-1"], 5.0)
     read(site)
-    assert not site.heard(delta("m-2.0"), 5.0)
+    assert site.heard(delta("m-2.0"), 5.0)  # it is late, which is nobody's fault
+    assert read(site) == ([], [], [])
     site.workers(["m-1", "m-2"], 6.0)  # a list that is late, say
     assert site.heard(delta("m-2.0"), 6.0)
     assert site.heard(delta("m-2.9"), 6.0)

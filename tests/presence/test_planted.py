@@ -201,7 +201,7 @@ def judge_while_nobody_can_be_heard(patch: pytest.MonkeyPatch) -> None:
 
 
 def hear_who_is_not_in_the_list(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Members, "welcome", lambda self, worker: True)
+    patch.setattr(Members, "unlisted", lambda self, worker: False)
     patch.setattr(Members, "_bury", lambda self, member, now: self._known.pop(member.worker, None))
 
 
