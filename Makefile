@@ -1,6 +1,6 @@
 # `make run` and `make test` are all that a fresh machine needs (Debian, Python 3.11 or later).
 .DEFAULT_GOAL := run
-.PHONY: run test suite command beside elsewhere machines compiled coverage install format check types drills once phoenixjs histories presence metrics sanitize wheels autobahn bench bench-selfcheck docs clean
+.PHONY: run test runtime command rest elsewhere machines compiled coverage install format check types drills once phoenixjs histories presence metrics sanitize wheels autobahn bench bench-selfcheck docs clean
 
 PYTHON ?= $(or $(shell command -v python3.11),python3)
 BIND ?= 127.0.0.1:4000
@@ -19,8 +19,16 @@ run: $(VENV)/.run
 test: $(VENV)/.test
 	$(SYSTEM_PACKAGES) < tests/system-packages
 	tests/phoenixjs/install.sh
-	$(MAKE) --no-print-directory -j3 suite beside elsewhere
+	$(MAKE) --no-print-directory -j4 runtime command rest elsewhere
 	$(MAKE) --no-print-directory coverage
+
+# The suite is of the pure build, which is what says what is right. It waits more than it computes, so
+# that its parts run side by side on two cores; each measures the coverage of its own.
+PARTS := runtime command rest
+MEASURED = mkdir -p reports && ROOST_PURE=1 COVERAGE_FILE=$(CURDIR)/reports/$@.coverage \
+  $(BIN)/python -m pytest -p no:cacheprovider --cov --cov-report=
+RUNTIME := $(addprefix tests/,actors architecture channels client contract drills)
+COMMAND := tests/actors/endpoint
 
 # What waits most of its time, for clients and leases: with whichever build there is.
 ELSEWHERE := tests/machines tests/phoenixjs \
@@ -30,29 +38,22 @@ ELSEWHERE := tests/machines tests/phoenixjs \
     demo_chat.py workers.py reload_option.py counting_live.py) \
   $(addprefix tests/examples/test_,production.py deploy.py) tests/embedding
 
-# Of the pure build, which is what says what is right.
-suite: $(VENV)/.test
-	ROOST_PURE=1 $(BIN)/python -m pytest --cov --cov-report= $(addprefix --ignore=,$(COMMAND) $(ELSEWHERE))
+runtime: $(VENV)/.test
+	$(MEASURED) $(RUNTIME) $(addprefix --ignore=,$(COMMAND) $(ELSEWHERE))
+	$(MAKE) --no-print-directory histories
 
-# The part of it that is about the command, and starts processes for nearly each test.
-COMMAND := tests/actors/endpoint
-COMMANDS_COVERAGE := reports/command.coverage
-
+# It starts processes for nearly each test.
 command: $(VENV)/.test
-	mkdir -p reports
-	ROOST_PURE=1 COVERAGE_FILE=$(CURDIR)/$(COMMANDS_COVERAGE) $(BIN)/python -m pytest -p no:cacheprovider \
-	  --cov --cov-report= $(COMMAND) $(addprefix --ignore=,$(ELSEWHERE))
+	$(MEASURED) $(COMMAND) $(addprefix --ignore=,$(ELSEWHERE))
+
+rest: $(VENV)/.test
+	$(MEASURED) tests $(addprefix --ignore=,$(RUNTIME) $(ELSEWHERE))
+	$(MAKE) --no-print-directory compiled COMPILED='$(HOT)'
 
 # What the compiled build takes part in: the rest is the same code in either build.
 HOT := tests/contract tests/transports tests/channels tests/presence/test_presence.py \
   $(addprefix tests/actors/,channels pubsub runtime serializers testing) \
   $(wildcard tests/actors/test_*.py)
-
-# What runs beside it on another core: the rest of it, and the hot path compiled without what takes long.
-beside: $(VENV)/.test
-	$(MAKE) --no-print-directory command
-	$(MAKE) --no-print-directory compiled COMPILED='$(HOT)'
-	$(MAKE) --no-print-directory histories
 
 elsewhere: $(VENV)/.test
 	$(BIN)/python -m pytest -p no:cacheprovider --quiet $(ELSEWHERE)
@@ -69,7 +70,7 @@ compiled: $(VENV)/.test
 
 # Of the last `make test`: files without I/O are covered to the last branch, the rest nearly so.
 coverage:
-	$(BIN)/coverage combine --quiet --append --keep $(COMMANDS_COVERAGE)
+	$(BIN)/coverage combine --quiet --keep $(PARTS:%=reports/%.coverage)
 	$(BIN)/coverage report --include='$(PURE)' --fail-under=100
 	$(BIN)/coverage report --omit='$(PURE)' --fail-under=90
 

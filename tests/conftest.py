@@ -2,4 +2,15 @@
 
 from __future__ import annotations
 
+import gc
+
 pytest_plugins = ["actors.testing"]
+
+
+def pytest_collection_finish() -> None:
+    """Keep what was collected out of the collector's way: thousands of tests are many objects.
+
+    Every full collection would walk over them, and many tests ask for one.
+    """
+    gc.collect()
+    gc.freeze()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -33,12 +33,14 @@ class Source:
         """Every node that runs: what stands under ``if TYPE_CHECKING`` does not."""
         return list(running(ast.parse(self.text)))
 
-    @property
+    # What is kept is small: trees are many objects, which every collection would walk over.
+
+    @cached_property
     def imports(self) -> set[str]:
         """Each module that is imported when the code runs, be it in a function."""
         return imported(self.nodes, self.package)
 
-    @property
+    @cached_property
     def imports_with_types(self) -> set[str]:
         """These, and those that are imported for types alone."""
         return imported(ast.walk(ast.parse(self.text)), self.package)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from functools import cache
 
 import pytest
 
@@ -14,6 +15,7 @@ from tests.architecture.sources import ROOT, Source, sources
 TELEMETRY = "actors/telemetry.py"
 
 
+@cache
 def found() -> list[Told | str]:
     return [each for source in sources() if source.path != TELEMETRY for each in calls(source)]
 

@@ -401,6 +401,7 @@ def test_a_reload_moves_what_exists_once_when_it_was_handed_over():
 def test_what_gives_up_in_one_worker_is_tried_in_the_other():
     with Run("unfit", "candidate", workers=2) as run:
         run.wait_for("runs what exists once, number 7")
+        run.wait_for(rf"^{run.pid_of('candidate')} appoint")  # by another pipe than the line above
         assert orders(run)[0] == ("appoint", run.pid_of("unfit"))
         assert orders(run)[-1] == ("appoint", run.pid_of("candidate"))
         run.wait_for(
