@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gc
 
+import hypothesis  # noqa: F401 - before the freeze: it looks for who refers to what others give it
+
 pytest_plugins = ["actors.testing"]
 
 

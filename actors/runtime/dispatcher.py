@@ -297,18 +297,20 @@ class Dispatcher(Descriptors):
             if (keepers or ends or late) and self._work_urgent(me):
                 return
             while ready:
-                if timed is not None:
-                    self._work_timed(me, timed, work)
+                if timed is not None and self._until_timed <= 0:
+                    done = self._work_timed(me, timed)
                 elif work is not None:
-                    work(ready, me, self._turns)
+                    done = work(ready, me, self._turns)
                 else:
-                    for _ in range(self._turns):
+                    for done in range(1, self._turns + 1):  # noqa: B007 - used behind it
                         me.runnable = runnable = ready.popleft()
                         runnable.on_turn(me)
                         if me.gr_context is not None:
                             me.gr_context = None
                         if me.was_parked or not ready:
                             break
+                if timed is not None:
+                    self._until_timed -= done
                 me.runnable = None
                 if not me.was_parked:
                     before, now = now, clock()
@@ -320,28 +322,15 @@ class Dispatcher(Descriptors):
             if not more and not late:
                 return
 
-    def _work_timed(
-        self, me: Carrier, timed: Callable[[Runnable, float], object], work: Any
-    ) -> None:
-        """Run some turns; of many one alone, whose time is told."""
-        ready, count = self.ready, min(self._turns, self._until_timed)
-        if count <= 0:
-            self._until_timed = SAMPLE
-            me.runnable = runnable = ready.popleft()
-            began = self.clock()
-            runnable.on_turn(me)
-            timed(runnable, self.clock() - began)
-            me.gr_context = None
-        elif work is not None:
-            self._until_timed -= work(ready, me, count)
-        else:
-            for _ in range(count):
-                self._until_timed -= 1
-                me.runnable = runnable = ready.popleft()
-                runnable.on_turn(me)
-                me.gr_context = None
-                if me.was_parked or not ready:
-                    return
+    def _work_timed(self, me: Carrier, timed: Callable[[Runnable, float], object]) -> int:
+        """Run one turn alone, and tell its time; of many turns it is one in :data:`SAMPLE`."""
+        self._until_timed += SAMPLE
+        me.runnable = runnable = self.ready.popleft()
+        began = self.clock()
+        runnable.on_turn(me)
+        timed(runnable, self.clock() - began)
+        me.gr_context = None
+        return 1
 
     def _work_urgent(self, me: Carrier) -> bool:
         """Run what comes first, and queue what is late; return whether ``me`` is to do no more."""

@@ -13,6 +13,7 @@ import pytest
 from gevent.event import Event
 
 from actors.runtime import dispatcher as module
+from actors.runtime.carrier import Carrier
 from actors.runtime.dispatcher import Dispatcher
 from tests.actors.runtime.descriptors import Watching
 from tests.support.recorder import Recorder
@@ -281,3 +282,47 @@ class TestSends:
 
         send(10)
         assert sent.wait(DEADLINE)
+
+
+class TestTimed:
+    @pytest.mark.parametrize("at_once", [1, 7, 16, 100, 640])
+    def test_one_turn_of_so_many_is_told_however_they_come(
+        self, dispatcher: Dispatcher, monkeypatch: pytest.MonkeyPatch, at_once: int
+    ) -> None:
+        told: list[tuple[Any, float]] = []
+        monkeypatch.setattr(dispatcher, "timed", lambda *turn: told.append(turn))
+        turns: list[Carrier] = []
+
+        class Runs:
+            on_turn = staticmethod(turns.append)
+
+        for due in range(at_once, 10 * module.SAMPLE + at_once, at_once):
+            for _ in range(at_once):
+                dispatcher.schedule(Runs())
+            eventually(lambda due=due: len(turns) == due)
+        of_ours = [seconds for runnable, seconds in told if isinstance(runnable, Runs)]
+        assert abs(len(of_ours) - due / module.SAMPLE) <= 1.25  # turns of others are between
+        assert all(0.0 <= seconds < DEADLINE for seconds in of_ours)
+
+    def test_a_turn_that_blocks_is_told_too_and_the_others_go_on(
+        self, dispatcher: Dispatcher, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        told: list[float] = []
+        monkeypatch.setattr(dispatcher, "timed", lambda _, seconds: told.append(seconds))
+        monkeypatch.setattr(dispatcher, "_until_timed", 0)
+        over, other = Event(), Event()
+
+        class Blocks:
+            def on_turn(self, carrier: Carrier) -> None:
+                assert over.wait(DEADLINE)
+
+        class Runs:
+            def on_turn(self, carrier: Carrier) -> None:
+                other.set()
+
+        dispatcher.schedule(Blocks())
+        dispatcher.schedule(Runs())
+        assert other.wait(DEADLINE)
+        assert told == []
+        over.set()
+        eventually(lambda: len(told) == 1)
