@@ -6,7 +6,13 @@ import gc
 
 import hypothesis  # noqa: F401 - before the freeze: it looks for who refers to what others give it
 
+from tests.support.measured import let_threads_end
+
 pytest_plugins = ["actors.testing"]
+
+
+def pytest_configure() -> None:
+    let_threads_end()
 
 
 def pytest_collection_finish() -> None:
