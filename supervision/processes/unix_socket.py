@@ -25,6 +25,8 @@ from supervision.processes.sockets import BACKLOG
 MAX_PATH: Final = 107
 """Bytes of a path that fit into a socket's address (unix(7)), which ends with a NUL."""
 
+IN_USE: Final = "another process listens there"
+
 LOCK: Final = 2.0
 """Seconds that others of ours may hold the directory's lock: they need microseconds."""
 
@@ -80,7 +82,7 @@ class Place(NamedTuple):
         """Remove a socket on which nobody listens; ``OSError`` where somebody does."""
         if self._is_there():
             if listens(self.path):
-                raise OSError(errno.EADDRINUSE, "another process listens there")
+                raise OSError(errno.EADDRINUSE, IN_USE)
             self.path.unlink(missing_ok=True)
 
 

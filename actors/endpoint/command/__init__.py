@@ -17,7 +17,7 @@ The verb ``serve`` calls one of two:
 Both kinds of serving processes load the application (``loading``), bind or take sockets
 (``binding``), read certificates (``certificate``), tune memory (``memory``) and hand all of it to
 ``actors.endpoint.serving``. What a person sees is in ``output`` and ``logs``, what ``--check``
-finds in ``checking``, stacks on SIGUSR1 in ``stacks``, the pid file in ``pidfile``.
+finds in ``checking`` and ``trial``, stacks on SIGUSR1 in ``stacks``, the pid file in ``pidfile``.
 
 The end: ``shutdown_signals`` hears the signals of a single process and has the clock that ends it,
 a worker is told by its master; ``wakeup`` sees to it that a quiet loop hears of a signal. Nothing

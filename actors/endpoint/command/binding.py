@@ -60,13 +60,13 @@ def listening(places: Sequence[Where]) -> Iterator[list[socket.socket]]:
 
 def _listening(place: Where, stack: ExitStack) -> socket.socket:
     if not isinstance(place, Place):
-        sock = _bound(*place, place[1])
+        sock = bound(*place, place[1])
         stack.callback(sock.close)
         return sock
     try:
         made = UnixSocket.bind(place)
     except OSError as error:
-        raise _no_place("bind", place, error) from None
+        raise no_place("bind", place, error) from None
     stack.callback(made.end)
     return made.sock
 
@@ -77,21 +77,6 @@ def _taken_over(sock: socket.socket, places: Sequence[Where], stack: ExitStack) 
             with suppress(FileNotFoundError):
                 stack.callback(UnixSocket(place, sock).end)
     return sock
-
-
-def bindable(places: Sequence[Where]) -> list[socket.socket]:
-    """Return sockets at any free port of each address: whoever serves there now goes on.
-
-    :class:`~actors.errors.ConfigError` speaks of the port that was asked for. Of a Unix socket it
-    is checked whether it could be there.
-    """
-    made = []
-    for place in places:
-        if isinstance(place, Place):
-            _check("bind", place)
-        else:
-            made.append(_bound(place[0], 0, place[1]))
-    return made
 
 
 def url(scheme: str, sock: socket.socket) -> str:
@@ -140,33 +125,26 @@ def publish_socket(place: Place | None) -> Iterator[socket.socket | None]:
         adopted = UnixSocket.adopt(place, int(fd)) if fd.isascii() and fd.isdecimal() else None
         made = adopted or UnixSocket.bind(place)
     except OSError as error:
-        raise _no_place("publish", place, error) from None
+        raise no_place("publish", place, error) from None
     try:
         yield made.sock
     finally:
         made.end()
 
 
-def check_publish(place: Place | None) -> None:
-    """Raise :class:`~actors.errors.ConfigError` where nobody can listen at ``place``."""
-    if place is not None:
-        _check("publish", place)
-
-
-def _check(option: str, place: Place) -> None:
-    try:
-        place.check()
-    except OSError as error:
-        raise _no_place(option, place, error) from None
-
-
-def _no_place(option: str, place: Place, error: OSError) -> ConfigError:
+def no_place(option: str, place: Place, error: OSError) -> ConfigError:
+    """Return what is said where nobody can listen at ``place`` of an option."""
     return ConfigError(f"--{option} {str(place.path)!r}: {error.strerror or error}")
 
 
-def _bound(host: str, number: int, port: int) -> socket.socket:
+def bound(host: str, number: int, port: int) -> socket.socket:
+    """Return a socket that listens at a port; what is wrong is said of the ``port`` asked for."""
     try:
         return bind(host, number)
     except (OSError, UnicodeError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise ConfigError(f"--bind {written(host, port)}: {reason}") from None
+        raise bind_refusal(host, port, getattr(error, "strerror", None) or error) from None
+
+
+def bind_refusal(host: str, port: int, reason: object) -> ConfigError:
+    """Return what is said where nobody can listen at an address."""
+    return ConfigError(f"--bind {written(host, port)}: {reason}")

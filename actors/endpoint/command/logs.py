@@ -99,6 +99,11 @@ class StandardError(io.RawIOBase):
         return self._handler.line(logging.makeLogRecord({**named, "msg": message}))
 
 
+def no_log_file(path: str, error: OSError) -> ConfigError:
+    """Return what is said where no log can be written at ``path``."""
+    return ConfigError(f"--log-file {path!r}: {error.strerror}")
+
+
 class Logs:
     """Sets up the root logger. ``level`` is a name in lower case, ``path`` a file or ``None``.
 
@@ -119,7 +124,7 @@ class Logs:
         try:
             writer = standard_error() if path is None else Writer(LogFile(path))
         except OSError as error:
-            raise ConfigError(f"--log-file {path!r}: {error.strerror}") from None
+            raise no_log_file(str(path), error) from None
         self._writer = writer
         self._printed: StandardError | None = None
         handler = LogHandler(writer)

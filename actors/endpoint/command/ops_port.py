@@ -57,19 +57,22 @@ def ops_port(given: argparse.Namespace) -> Iterator[OpsPort | None]:
         if inherited is not None and port in (0, inherited[0].getsockname()[1]):
             yield OpsPort(*inherited)
             return
-        sock = _bound(host, port, given.ops_allow_remote)
+        sock = _bound(host, port, port, allow_remote=given.ops_allow_remote)
         stack.callback(sock.close)
         yield OpsPort(sock, None)
 
 
-def check_ops(given: argparse.Namespace) -> None:
-    """Raise :class:`~actors.errors.ConfigError` where ``--ops`` could not be served."""
+def tried_ops(given: argparse.Namespace) -> socket.socket | None:
+    """Return a socket at a free port of the address of ``--ops``, ``None`` where there is none.
+
+    :class:`~actors.errors.ConfigError`: it could not be served.
+    """
     _refuse_never_ready(given)
     if given.ops is None:
         _refuse_alone(given)
-    else:
-        _bound(given.ops[0], 0, given.ops_allow_remote).close()
-        token(given)
+        return None
+    token(given)
+    return _bound(given.ops[0], given.ops[1], 0, allow_remote=given.ops_allow_remote)
 
 
 def ops_options(given: argparse.Namespace) -> dict[str, Any]:
@@ -113,16 +116,19 @@ def _read(path: str) -> str:
         raise ConfigError(f"--ops-token-file {path!r}: {error.strerror}") from None
 
 
-def _bound(host: str, port: int, allow_remote: bool) -> socket.socket:  # noqa: FBT001
-    where = f"--ops {written(host, port)}"
+def ops_refusal(host: str, port: int, reason: object) -> ConfigError:
+    """Return what is said where ``--ops`` cannot be served at an address."""
+    return ConfigError(f"--ops {written(host, port)}: {reason}")
+
+
+def _bound(host: str, port: int, number: int, *, allow_remote: bool) -> socket.socket:
     try:
         address = host if ":" in host else socket.gethostbyname(host)
         if not allow_remote and not ipaddress.ip_address(address).is_loopback:
-            raise ConfigError(f"{where}: is not loopback; --ops-allow-remote allows that")
-        return bind(address, port)
+            raise ops_refusal(host, port, "is not loopback; --ops-allow-remote allows that")
+        return bind(address, number)
     except (OSError, UnicodeError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise ConfigError(f"{where}: {reason}") from None
+        raise ops_refusal(host, port, getattr(error, "strerror", None) or error) from None
 
 
 def _refuse_never_ready(given: argparse.Namespace) -> None:

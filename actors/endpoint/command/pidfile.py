@@ -26,13 +26,23 @@ class PidFile:
         self._text = f"{os.getpid()}\n"
 
     def __enter__(self) -> Self:
-        if self._path is not None:
-            self._complain_early(self._path)
+        self.check()
         return self
 
     def __exit__(self, *_: object) -> None:
         if self._path is not None and self._holds(self._path):  # else it is a successor's by now
             self._path.unlink(missing_ok=True)
+
+    def check(self) -> None:
+        """Find out whether it can be written, before anything depends on it; ``ConfigError``."""
+        if self._path is None:
+            return
+        try:
+            if self._path.is_dir():
+                raise IsADirectoryError(21, os.strerror(21))
+            self._new(self._path).unlink()
+        except OSError as error:
+            raise self._refusal(error) from None
 
     def write(self) -> None:
         """Write our process id; ``ConfigError`` where that fails after all."""
@@ -62,15 +72,6 @@ class PidFile:
                 self.write()
             except ConfigError as error:
                 logger.warning("%s", error)
-
-    def _complain_early(self, path: Path) -> None:
-        """Find out whether it can be written, before anything depends on it."""
-        try:
-            if path.is_dir():
-                raise IsADirectoryError(21, os.strerror(21))
-            self._new(path).unlink()
-        except OSError as error:
-            raise self._refusal(error) from None
 
     def _new(self, path: Path) -> Path:
         """Make a file beside it that nobody could have put there before, with our id in it.

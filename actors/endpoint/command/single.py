@@ -9,15 +9,13 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from contextlib import AbstractContextManager, ExitStack, nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Final
 
 from actors.endpoint.command import output
 from actors.endpoint.command.arguments import Given
 from actors.endpoint.command.binding import (
     bind_places,
-    bindable,
-    check_publish,
     listening,
     publish_place,
     publish_socket,
@@ -26,9 +24,9 @@ from actors.endpoint.command.binding import (
 from actors.endpoint.command.loading import load
 from actors.endpoint.command.logs import Logs, log_facts
 from actors.endpoint.command.master import DEMO
-from actors.endpoint.command.ops_port import OpsPort, check_ops, ops_options, ops_port
+from actors.endpoint.command.ops_port import OpsPort, ops_options, ops_port
 from actors.endpoint.command.pidfile import PidFile
-from actors.endpoint.command.reloading import check_master
+from actors.endpoint.command.reloading import watched_places
 from actors.endpoint.command.shutdown_signals import ShutdownSignals
 from actors.logs.told import tell_events, tell_requests
 
@@ -52,7 +50,7 @@ def run(given: Given) -> int:
     if given.check:
         return check(given)
     if not given.print_limits:
-        check_master(given)
+        watched_places(given)
     endpoint = loaded(given, serves=not given.print_limits)
     if given.print_limits:
         from actors.endpoint.limits import listed  # noqa: PLC0415 - imports every layer
@@ -64,12 +62,12 @@ def run(given: Given) -> int:
 def loaded(given: Given, *, serves: bool = False) -> Endpoint:
     """Log as the options say, and return the endpoint that they name, as they want it.
 
-    Who does not serve is at a console, whatever form the lines of the service have.
+    Who does not serve is at a console, wherever the lines of the service go and in what form.
     """
     from actors.logs.context import ContextFilter  # noqa: PLC0415 - imports gevent
 
-    log_format = given.log_format if serves else "console"
-    Logs(given.log_level, given.log_file, log_format, context=ContextFilter())
+    place = (given.log_file, given.log_format) if serves else (None, "console")
+    Logs(given.log_level, *place, context=ContextFilter())
     tell_events()
     if given.access_log:
         tell_requests()
@@ -89,19 +87,13 @@ def check(given: Given, termination_grace: float | None = None) -> int:
     ``termination_grace``: seconds that a stop has, from SIGTERM to SIGKILL.
     """
     from actors.endpoint.command.checking import problems  # noqa: PLC0415 - heavy
+    from actors.endpoint.command.trial import tried  # noqa: PLC0415
     from actors.endpoint.routes import SECRET_OF_ONE_MACHINE  # noqa: PLC0415
 
     endpoint = loaded(given)
-    with ExitStack() as stack:
-        sockets = bindable(bind_places(given))
-        for sock in sockets:
-            stack.callback(sock.close)
-        tls = _certificate(given)
-        place = publish_place(given)
-        server = _server(endpoint, given, sockets, tls)
+    with tried(given) as sockets:
+        server = _server(endpoint, given, sockets, _certificate(given))
         server.stop()
-        check_publish(place)
-        check_ops(given)
     if SECRET_OF_ONE_MACHINE in server.routes.notes:
         output.write(sys.stderr, f"roost: warning: {SECRET_OF_ONE_MACHINE}")
     found = problems(endpoint, server.children)

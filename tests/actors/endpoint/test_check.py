@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import abc
+import os
 import socket
 from typing import Any
 
@@ -14,7 +15,7 @@ from actors.endpoint.command.checking import misrouted, problems
 from actors.endpoint.routes import Routes
 from actors.endpoint.serving.server import Server
 from supervision import ChildSpec, Supervisor
-from tests.support.command import run
+from tests.support.command import ROOT, run
 from tests.support.listening import bind
 
 HEAD = "from actors import Actor, Endpoint, Socket\n"
@@ -38,6 +39,10 @@ def found(endpoint: Endpoint) -> list[str]:
     server = Server(endpoint, bind("127.0.0.1", 0))
     server.stop()
     return problems(endpoint, server.children)
+
+
+def environ() -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": str(ROOT)}
 
 
 def mounted(**options: Any) -> Endpoint:
@@ -122,6 +127,62 @@ class TestCommand:
                 "endpoint = Endpoint()\nendpoint.socket('/a', Chat)", "--bind", address
             )
         assert status == 0
+
+
+class TestAsServe:
+    """What ``serve`` ends with, and that depends on the settings alone, ``check`` says as well."""
+
+    @pytest.mark.parametrize(
+        "arguments",
+        [
+            ("--bind", "127.0.0.1:PORT", "--bind", "127.0.0.1:PORT"),
+            ("--bind", "127.0.0.1:PORT", "--bind", "0.0.0.0:PORT"),
+            ("--bind", "[::]:PORT", "--bind", "0.0.0.0:PORT"),
+            ("--bind", "[::1]:PORT", "--bind", "[::]:PORT"),
+            ("--bind", "127.0.0.1:PORT", "--ops", "localhost:PORT"),
+            ("--bind", "unix:one", "--bind", "unix:./one"),
+            ("--bind", "unix:one", "--publish", "one"),
+            ("--pid-file", "no/pid"),
+            ("--pid-file", "."),
+            ("--log-file", "no/log"),
+            ("--log-file", "."),
+            ("--log-file=",),
+            ("--publish", "no/socket"),
+            ("--workers", "0", "--reload"),
+            ("--workers", "0", "--reload-dir", "."),
+            ("--reload", "--reload-dir", "no"),
+        ],
+    )
+    def test_it_says_the_same(self, tmp_path, arguments: tuple[str, ...]) -> None:
+        bound = () if "--bind" in arguments else ("--bind", "127.0.0.1:0")
+        with bind("127.0.0.1", 0) as free:
+            port = str(free.getsockname()[1])
+        given = [each.replace("PORT", port) for each in (*arguments, *bound)]
+        served = run("serve", "--workers", "1", *given, cwd=tmp_path, env=environ())
+        assert served.returncode == 2
+        assert served.stderr.startswith("roost: --")
+        checked = run("check", "--workers", "1", *given, cwd=tmp_path, env=environ())
+        assert (checked.returncode, checked.stderr) == (2, served.stderr)
+        assert list(tmp_path.iterdir()) == []
+
+    @pytest.mark.parametrize(
+        "arguments",
+        [
+            ("--bind", "127.0.0.1:PORT", "--bind", "127.0.0.2:PORT", "--ops", "127.0.0.3:PORT"),
+            ("--bind", "127.0.0.1:0", "--bind", "127.0.0.1:0", "--ops", "127.0.0.1:0"),
+            ("--bind", "[::1]:PORT", "--bind", "0.0.0.0:PORT"),
+            ("--bind", "unix:one", "--bind", "unix:two", "--publish", "three"),
+            ("--log-file", "log", "--pid-file", "pid"),
+            ("--log-file", "fifo"),
+        ],
+    )
+    def test_what_goes_together_is_fine_and_nothing_is_left(self, tmp_path, arguments) -> None:
+        os.mkfifo(tmp_path / "fifo")
+        bound = () if "--bind" in arguments else ("--bind", "127.0.0.1:0")
+        given = [each.replace("PORT", "4000") for each in (*arguments, *bound)]
+        done = run("check", *given, cwd=tmp_path, env=environ())
+        assert (done.returncode, done.stderr) == (0, "")
+        assert [path.name for path in tmp_path.iterdir()] == ["fifo"]
 
 
 class TestPaths:

@@ -13,8 +13,9 @@ from supervision.processes.writer import take_standard_error
 
 DESCRIPTION: Final = """\
 Find what is wrong with an endpoint and its settings, and serve nothing: what it
-imports, classes of sockets, paths, children, options, addresses, the certificate.
-A server that runs on the same address goes on.
+imports, classes of sockets, paths, children, options, addresses, the certificate,
+files that it could not write. Run it as the user and in the directory of the
+service. A server that runs on the same address goes on.
 """
 
 EPILOG: Final = f"""\
