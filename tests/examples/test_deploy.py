@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 import yaml
 
+from supervision.processes.ops_slot import SILENCE
 from tests.support.command import ROOT, Program, run
 from tests.support.netns import Host
 from tests.support.waiting import DEADLINE, eventually
@@ -36,6 +37,86 @@ def chat(tmp_path: Path) -> Path:
     shutil.copy(ROOT / "examples/chat.py", tmp_path)
     shutil.copy(DEPLOY / "roost.toml", tmp_path)
     return tmp_path
+
+
+# -- who runs it: somebody who may write nothing but in TMPDIR
+
+# Root without its powers, who cannot write where the mode forbids it, but can read what root alone
+# can: the interpreter may be such a file.
+POWERLESS = ["setpriv", "--bounding-set=-all", "--inh-caps=-all"] if os.geteuid() == 0 else []
+
+
+@pytest.fixture
+def theirs(chat: Path) -> Iterator[Path]:
+    """The directory of an application, which whoever runs it may read and not write."""
+    (chat / "tmp").mkdir()
+    chat.chmod(0o555)
+    yield chat
+    chat.chmod(0o755)
+
+
+def unwritable(place: Path) -> dict[str, str]:
+    return {**environ(), "TMPDIR": str(place / "tmp"), "PYTHONDONTWRITEBYTECODE": "1"}
+
+
+def image() -> list[str]:
+    """Return what the image runs, whatever a pod adds."""
+    first, *words = json.loads(dict(instructions())["ENTRYPOINT"])
+    assert first == ".venv/bin/roost"
+    return words
+
+
+def deployed(name: str, pod: dict[str, Any]) -> list[str]:
+    """Return the arguments of the command in one of the three deployments, as it stands."""
+    if name == "systemd":
+        first, *words = unit()["ExecStart"].replace("/srv/chat/roost.toml", "roost.toml").split()
+        assert first == "/srv/chat/.venv/bin/roost"
+        return words
+    if name == "container":
+        return [*image(), *json.loads(dict(instructions())["CMD"])]
+    return [*image(), *pod["containers"][0]["args"]]
+
+
+DEPLOYMENTS = ("systemd", "container", "kubernetes")
+
+
+@pytest.mark.parametrize("name", DEPLOYMENTS)
+def test_the_files_go_together_for_somebody_who_may_write_nothing(name, pod, theirs):
+    verb, *words = deployed(name, pod)
+    assert verb == "serve"
+    command = [*POWERLESS, sys.executable, "-m", "actors.endpoint", "check", *words]
+
+    def check(*more: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [*command, *more], cwd=theirs, env=unwritable(theirs), capture_output=True, text=True,
+            timeout=DEADLINE, check=False,
+        )  # fmt: skip
+
+    done = check("--termination-grace", str(pod["terminationGracePeriodSeconds"]))
+    assert (done.returncode, done.stdout) == (0, "ok: 1 socket mounted\n"), done.stderr
+    for option, where in (("pid-file", "pid"), ("log-file", "log"), ("publish", "socket")):
+        done = check(f"--{option}", where)
+        words_of_serve = f"roost: --{option} {where!r}: Permission denied\n"
+        assert (done.returncode, done.stderr) == (2, words_of_serve)
+
+
+@pytest.mark.drill
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("name", DEPLOYMENTS)
+def test_the_files_start_together_for_somebody_who_may_write_nothing(name, pod, theirs, host):
+    arguments = ["-m", "actors.endpoint", *deployed(name, pod)]
+    prefix = [*host.prefix, *POWERLESS]
+    variables = unwritable(theirs)
+    if name == "kubernetes":  # which nobody answers at: that is no reason not to serve
+        variables["ROOST_REDIS"] = "redis://127.0.0.1:1"
+    with Program(*arguments, cwd=theirs, prefix=prefix, env=variables) as served:
+        served.wait_for("2 workers are ready")
+        served.signal(signal.SIGHUP)
+        served.wait_for("reload.stop duration")
+        served.signal(signal.SIGTERM)
+        assert served.ended() == 0
+    assert sorted(path.name for path in theirs.iterdir()) == ["chat.py", "roost.toml", "tmp"]
+    assert list((theirs / "tmp").iterdir()) == []
 
 
 def status(host: Host, port: int, path: str) -> int:
@@ -81,10 +162,44 @@ def test_the_manifest_leads_clients_to_the_pods(manifest, pod):
 def test_a_stop_fits_into_the_grace_period_of_the_manifest(pod, chat):
     [container] = pod["containers"]
     seconds = pod["terminationGracePeriodSeconds"]
-    options = ["check", "chat:endpoint", *container["args"], "--termination-grace"]
+    words = ["check", *image()[1:], *container["args"]]
+    options = [*words, "--termination-grace"]
     done = run(*options, str(seconds), cwd=chat)
     assert done.returncode == 0, done.stdout + done.stderr
     assert run(*options, "31", cwd=chat).returncode == 2
+
+
+OUTAGE = 6.0
+"""Seconds in which nobody answers on the ops port, where its process hung (docs/health.md)."""
+
+
+BACK = 3.0
+"""Seconds that the next one may take until it answers, on a busy machine."""
+
+
+def test_one_restart_of_the_ops_process_does_not_take_the_pod_out(pod):
+    [container] = pod["containers"]
+    assert SILENCE + BACK <= OUTAGE
+    for name in ("readinessProbe", "livenessProbe"):
+        probe = container[name]
+        assert probe["timeoutSeconds"] >= 2, "a busy machine takes its time"
+        failed = OUTAGE // probe["periodSeconds"] + 1
+        assert failed < probe["failureThreshold"], name
+    page = (ROOT / "docs/production.md").read_text(encoding="utf-8")
+    probe = container["readinessProbe"]
+    period, threshold = probe["periodSeconds"], probe["failureThreshold"]
+    text = " ".join(page.split())
+    assert f"`failureThreshold` is {threshold}, and a pod that is not ready is out after" in text
+    assert f"is out after {period * threshold} s" in text
+
+
+def test_what_kubernetes_needs_is_in_the_image(pod):
+    [container] = pod["containers"]
+    assert "ROOST_REDIS" in {each["name"] for each in container["env"]}
+    [install] = [rest for word, rest in instructions() if word == "RUN" and "pip install" in rest]
+    assert "[ops,redis]" in install
+    page = (ROOT / "docs/production.md").read_text(encoding="utf-8")
+    assert "`'/path/to/roost[ops,redis]'`" in page
 
 
 @pytest.mark.drill
@@ -101,7 +216,7 @@ def test_a_pod_starts_and_ends_as_kubernetes_has_it(pod, chat, host):
     def probed(name: str) -> int:
         return status(host, ports["ops"], probes[name])
 
-    arguments = ["-m", "actors.endpoint", "serve", "chat:endpoint", *container["args"]]
+    arguments = ["-m", "actors.endpoint", *image(), *container["args"]]
     with Program(*arguments, cwd=chat, prefix=host.prefix, env=environ()) as served:
         eventually(lambda: probed("startupProbe") == 200, DEADLINE, pause=0.05)
         eventually(lambda: probed("readinessProbe") == 200, DEADLINE, pause=0.05)

@@ -56,11 +56,13 @@ class Terminal:
     def __init__(self, here: Path, host: Host, wheels: Path) -> None:
         self.here, self.host = here, host
         kept = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-        self.environ = {**kept, "PIP_FIND_LINKS": str(wheels), "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+        self.environ = {**kept, "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+        [self.wheel] = wheels.glob("roost-*.whl")
 
     def type(self, text: str) -> str:
         """Return what is said; it goes to a file, which what runs on may keep open."""
         installs = "pip install" in text
+        text = text.replace("/path/to/roost", str(self.wheel))  # as the page has its reader do
         with self.opened("said") as said, self.opened("wrong") as wrong:
             done = subprocess.run(
                 [*([] if installs else self.host.prefix), "bash", "-euc", text],
