@@ -135,4 +135,5 @@ def tell_all() -> None:
 
 
 def _counted(message: str, args: tuple[object, ...], held: int) -> tuple[str, tuple[object, ...]]:
-    return f"{message} (%d lines like this were held back)", (*args, held)
+    lines = "line like this was" if held == 1 else "lines like this were"
+    return f"{message} (%d {lines} held back)", (*args, held)

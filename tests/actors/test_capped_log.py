@@ -79,12 +79,12 @@ def test_next_line_has_the_count_where_it_is_the_same(world, caplog):
         log.log(logging.WARNING, "kind", "x of %s", 1)
     world.now = 5.0
     log.log(logging.WARNING, "kind", "x of %s", 1)
-    assert said(caplog) == ["x of 1", "x of 1 (1 lines like this were held back)"]
+    assert said(caplog) == ["x of 1", "x of 1 (1 line like this was held back)"]
     world.move(0.0)
     log.log(logging.WARNING, "kind", "x of %s", 2)
     world.now = 10.0
     log.log(logging.WARNING, "kind", "x of %s", 3)
-    assert said(caplog)[2:] == ["x of 2 (1 lines like this were held back)", "x of 3"]
+    assert said(caplog)[2:] == ["x of 2 (1 line like this was held back)", "x of 3"]
 
 
 def test_nothing_is_told_where_nothing_was_held_back(world, caplog):
@@ -117,7 +117,7 @@ def test_kinds_are_bounded_and_no_count_is_lost(world, caplog):
     for kind in range(KEYS):
         log.log(logging.INFO, kind, "x")
     assert len(log._windows) == KEYS
-    assert "oldest (1 lines like this were held back)" in said(caplog)
+    assert "oldest (1 line like this was held back)" in said(caplog)
 
 
 def test_stack_is_printed_with_the_first_line_of_a_period_alone(world, caplog):
@@ -153,7 +153,7 @@ def test_counts_are_told_at_the_end_of_the_process_once(world, caplog):
     lines = [
         "a",
         "b",
-        "a (1 lines like this were held back)",
+        "a (1 line like this was held back)",
         "b (2 lines like this were held back)",
     ]
     assert said(caplog) == lines

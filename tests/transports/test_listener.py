@@ -5,11 +5,14 @@ from __future__ import annotations
 import errno
 import logging
 import os
+import re
 import resource
+import signal
 import socket
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 
 import gevent
 import pytest
@@ -230,13 +233,45 @@ def test_client_over_the_limit_sees_just_the_end_inside_tls(tmp_path: object) ->
             assert second.read_to_end() == b""
 
 
-def test_clients_turned_away_are_one_line_a_second(caplog: pytest.LogCaptureFixture) -> None:
-    with listening(max_connections=1) as served, ExitStack() as stack:
+def told(lines: list[str], words: str) -> int:
+    """Return how many ``lines`` of a kind were meant, with those that were held back."""
+    held = re.compile(re.escape(words) + r"(?: \((\d+) lines? like this (?:was|were) held)?")
+    found = [held.search(line) for line in lines]
+    return sum(int(each[1] or 1) for each in found if each)
+
+
+@pytest.mark.parametrize(
+    ("bound", "words"),
+    [
+        ("max_connections", "turned away a client: too many connections"),
+        ("max_per_address", "turned away a client: too many connections of its address"),
+    ],
+)
+def test_clients_turned_away_are_a_line_and_a_count_soon_after(
+    bound: str, words: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    with listening(**{bound: 1}) as served, ExitStack() as stack:
         clients(stack, served, 1)
         for _ in range(5):
             assert turned_away(stack.enter_context(Client(served.address)))
-    (record,) = caplog.records
-    assert record.getMessage() == "turned away 1 clients: too many connections"
+        eventually(lambda: told(caplog.messages, words) == 5)
+    assert caplog.messages[0] == words
+    assert {record.levelno for record in caplog.records} == {logging.WARNING}
+
+
+def test_count_of_clients_turned_away_is_told_at_the_end_at_the_latest(tmp_path: Path) -> None:
+    words = "turned away a client: too many connections of its address"
+    settings = tmp_path / "roost.toml"
+    settings.write_text("[endpoint]\nmax_connections_per_address = 1\n", "utf-8")
+    with Command("--config", str(settings), workers=1) as command:
+        with Client(command.address) as first:
+            assert first.ask("/nowhere").status == 404
+            for _ in range(30):
+                with Client(command.address) as other:
+                    assert other.read_to_end() == BUSY
+        command.signal(signal.SIGTERM)
+        assert command.ended() == 0
+    assert told(command.lines, words) == 30
 
 
 # -- pausing and stopping
@@ -298,9 +333,9 @@ def test_client_without_a_descriptor_is_told_503_and_the_others_are_served(
             served.newest(2).wait_for(b"again")
             late.reset()
             served.protocols[1].wait_for("lost")
-        assert left_since(before) == {}  # the reserve is back
-    (record,) = caplog.records
-    assert "turned away" in record.getMessage()
+        eventually(lambda: left_since(before) == {})  # the reserve is back, the count is told
+    assert all("turned away a client: too many" in said for said in caplog.messages)
+    assert len(caplog.messages) in {1, 2}
 
 
 def test_listener_whose_reserve_is_gone_rests_and_recovers() -> None:
@@ -342,7 +377,7 @@ def test_process_at_its_limit_serves_whom_it_has_and_recovers() -> None:
         late = stack.enter_context(Client(command.address))
         assert late.ask("/nowhere").status == 404
         assert first.ask("/nowhere").status == 404
-    assert len([line for line in command.lines if "turned away" in line]) <= 3
+    assert len([line for line in command.lines if "turned away" in line]) <= 6  # two a second
 
 
 # -- accept() fails
@@ -359,7 +394,7 @@ def test_failure_to_accept_is_logged_once_a_second_and_does_not_spin(
         assert time.process_time() - began < PAUSE
         client.send(b"still here")
         served.protocols[0].wait_for(b"still here")
-    (record,) = caplog.records
+    record = caplog.records[0]
     assert record.levelno == logging.ERROR
     assert record.getMessage() == f"accepting failed: [Errno {errno.EINVAL}] Invalid argument"
 

@@ -21,6 +21,8 @@ from typing import TYPE_CHECKING, Any, Final
 from gevent import monkey
 from gevent.event import Event
 
+from actors.capped_log import CappedLog
+from actors.crash_log import later
 from actors.runtime.dispatcher import Dispatcher
 from transports.tcp.admission import PER_ADDRESS, TOTAL, Admission, Bound
 from transports.tcp.patience import LOOK, Patience
@@ -50,15 +52,15 @@ the turn of who is new does not come often."""
 PAUSE: Final = 0.1
 """Seconds without accepting after an error that is not the client's."""
 
-LOG_EVERY: Final = 1.0
-"""Seconds between two log lines about clients that were turned away, or about failures."""
-
 BUSY_STATUS: Final = 503
 
 BUSY: Final = (
     b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\n"
     b"connection: close\r\ncontent-length: 0\r\n\r\n"
 )
+_WHY: Final = {
+    TOTAL: "too many connections", PER_ADDRESS: "too many connections of its address"
+}  # fmt: skip
 _poll: Any = monkey.get_original("select", "poll")
 OUT_OF_DESCRIPTORS: Final = frozenset({errno.EMFILE, errno.ENFILE})
 NOT_OURS: Final = frozenset(
@@ -126,8 +128,8 @@ class Listener:
         # accept() of the class above makes an object for each client, at twice the cost.
         raw: Any = _socket.socket(fileno=os.dup(self._fd))
         self._accept = raw._accept  # noqa: SLF001 - see above
-        self._turned_away = self.accepted = 0
-        self._turned_away_logged = self._failure_logged = float("-inf")
+        self.accepted = 0
+        self._lines = CappedLog(logger, later=later)
         self._rest_timer: Timer | None = None
         self._accepting = False
         self._standing_back = False
@@ -328,10 +330,7 @@ class Listener:
             else:
                 self._use_reserve()
             return
-        now = self._dispatcher.clock()
-        if now >= self._failure_logged + LOG_EVERY:
-            self._failure_logged = now
-            logger.error("accepting failed: %s", error)
+        self._lines.log(logging.ERROR, error.errno, "accepting failed: %s", error)
         self._rest(PAUSE)
 
     def _use_reserve(self) -> None:
@@ -386,9 +385,5 @@ class Listener:
         self._count_turned_away(reached, BUSY_STATUS if self._tls is None else None)
 
     def _count_turned_away(self, reached: Bound, status: int | None) -> None:
-        self._turned_away += 1
-        now = self._dispatcher.clock()
-        if now >= self._turned_away_logged + LOG_EVERY:
-            logger.warning("turned away %d clients: too many connections", self._turned_away)
-            self._turned_away_logged, self._turned_away = now, 0
+        self._lines.log(logging.WARNING, reached, "turned away a client: %s", _WHY[reached])
         turned_away(None, "limit" if reached is TOTAL else "address_limit", status)
