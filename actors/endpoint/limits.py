@@ -187,6 +187,7 @@ FIXED: tuple[tuple[str, Any, str, str], ...] = (
     ("presence.held", held.MAX_HELD, "leaves", "that wait, told to a worker that begins"),
     ("master.workers", MAX_WORKERS, "processes", "of one master"),
     ("metrics.rows", counted.MAX_ROWS, "rows", "of one metric of ours, then `other`"),
+    ("metrics.zeros", counted.MAX_ZEROS, "rows", "of one that are there before the first event"),
     ("metrics.bytes", own_metrics.MAX_BYTES, "bytes", "of all an application's own, then dropped"),
     ("metrics.value", own_metrics.MAX_VALUE, "characters", "of a label's value, then it is cut"),
     ("metrics.labels", own_metrics.MAX_LABELS, "labels", "of a metric of the application"),

@@ -25,6 +25,9 @@ OTHER: Final = "other"
 MAX_ROWS: Final = 100
 """Rows (series) of one metric of ours in a worker; what comes then is counted under ``other``."""
 
+MAX_ZEROS: Final = 50
+"""Rows of one metric that are there before anything was counted: the others are for what comes."""
+
 LIFETIMES: Final = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0)
 """Seconds; those of OpenTelemetry's ``signalr.server.connection.duration``."""
 
@@ -46,6 +49,18 @@ REASONS: Final = (
     "overflow", "flood", "message_timeout", "protocol_error", "crash", "killed", "failure",
 )  # fmt: skip
 """Why a connection ended: the exit reason of its socket, see ``transports/closing.py``."""
+
+ENDS: Final = (
+    ("1000", "normal"), ("1000", "client"), ("1001", "client"), ("none", "lost"),
+    ("1012", "restart"), ("1001", "shutdown"), ("1001", "timeout"), ("none", "inactive"),
+    ("1008", "slow_consumer"), ("1008", "overflow"), ("1008", "flood"),
+    ("1008", "message_timeout"), ("1002", "protocol_error"), ("1007", "protocol_error"),
+    ("1009", "protocol_error"), ("1011", "crash"), ("none", "killed"), ("1011", "failure"),
+    ("none", "normal"), ("none", "restart"), ("none", "shutdown"), ("none", "overflow"),
+    ("none", "crash"), ("none", "failure"),
+)  # fmt: skip
+"""Codes and reasons of the ends that are to be expected; those of long-poll sessions have no code.
+An application may close with codes of its own beside."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
-from actors.metrics.catalogue import CATALOGUE, MAX_ROWS, OTHER
+from actors.metrics.catalogue import CATALOGUE, MAX_ROWS, MAX_ZEROS, OTHER
 from actors.metrics.histogram import Histogram
 
 Labels = tuple[str, ...]
@@ -16,6 +17,18 @@ class Counts:
     def __init__(self) -> None:
         self._numbers: dict[str, dict[Labels, float]] = {}
         self._histograms: dict[str, dict[Labels, Histogram]] = {}
+
+    def begin(self, name: str, rows: Iterable[Labels]) -> None:
+        """Have ``rows`` from now on, at zero until something is counted.
+
+        Who asks how much a counter has grown does not see what it had when it came into being.
+        There are :data:`MAX_ZEROS` of them at most, so that others find room.
+        """
+        known = self._numbers.setdefault(name, {})
+        for labels in rows:
+            if len(known) >= MAX_ZEROS:
+                return
+            known.setdefault(labels, 0)
 
     def add(self, name: str, *labels: str, by: float = 1) -> None:
         """Count up, or down where it is a gauge."""

@@ -5,13 +5,14 @@ from __future__ import annotations
 import pytest
 
 from actors.errors import ProtocolError
-from actors.metrics.catalogue import CATALOGUE, MAX_ROWS, OTHER, REASONS
+from actors.metrics.catalogue import CATALOGUE, ENDS, MAX_ROWS, MAX_ZEROS, OTHER, REASONS
 from actors.metrics.counts import Counts
 from actors.metrics.histogram import Histogram
 from actors.metrics.traffic import NOTHING, Traffic
 from actors.metrics.words import code_word, reason_word
 from actors.reasons import CLOSED, KILLED, NORMAL, SHUTDOWN, Closed, Crash, Failure, Shutdown
 from supervision.processes.totals import read
+from transports.closing import close_frame
 
 
 def test_counts_are_what_a_master_understands():
@@ -41,6 +42,19 @@ def test_rows_beyond_the_bound_are_counted_as_other(rows, others):
     assert sum(found["connections_closed_total"].values()) == rows + 1
     in_others = found["channel_in_duration_seconds"].get((OTHER,), [0])
     assert sum(in_others[:-1]) == others
+
+
+@pytest.mark.parametrize(("rows", "zeros"), [(0, 0), (3, 3), (MAX_ZEROS + 1, MAX_ZEROS)])
+def test_rows_that_are_known_begin_at_zero_and_leave_room_for_others(rows, zeros):
+    counts = Counts()
+    counts.begin("crashes_total", [(str(number),) for number in range(rows)])
+    found = read({"series": counts.series()}).series
+    assert found["crashes_total"] == {(str(number),): 0 for number in range(zeros)}
+    counts.add("crashes_total", "0")
+    counts.begin("crashes_total", [("0",)])
+    counts.add("crashes_total", "another")
+    found = read({"series": counts.series()}).series
+    assert found["crashes_total"]["0",] == found["crashes_total"]["another",] == 1
 
 
 def test_a_bound_is_in_its_bucket():
@@ -89,6 +103,29 @@ def test_what_a_connection_carries_is_added_once():
 def test_an_end_has_one_of_few_names(reason, word):
     assert reason_word(reason) == word
     assert word in REASONS
+
+
+@pytest.mark.parametrize(
+    "reason",
+    [
+        NORMAL, CLOSED, Closed(1000), Closed(1001), SHUTDOWN, Shutdown("draining"), KILLED,
+        Crash(ValueError()), Failure("words"),
+        *[Failure(ProtocolError(code, "words")) for code in (1002, 1007, 1009)],
+        *[
+            Shutdown(word)
+            for word in ("timeout", "overflow", "slow_consumer", "flood", "message_timeout")
+        ],
+    ],
+)  # fmt: skip
+def test_ends_that_are_to_be_expected_have_rows_from_the_start(reason):
+    sent = close_frame(reason)
+    code = reason.code if isinstance(reason, Closed) else sent and sent[0]
+    assert (code_word(code), reason_word(reason)) in ENDS
+
+
+def test_each_reason_has_a_row_from_the_start():
+    assert {reason for _, reason in ENDS} == set(REASONS)
+    assert len(set(ENDS)) == len(ENDS) < MAX_ZEROS
 
 
 def test_a_close_code_is_its_number():

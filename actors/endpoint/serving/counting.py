@@ -15,6 +15,7 @@ from actors import pubsub, telemetry
 from actors.channels.channel import Channel
 from actors.channels.routes import Route
 from actors.channels.socket import ChannelSocket
+from actors.endpoint.serving import zeros
 from actors.endpoint.serving.sweep import Sweep, steps
 from actors.metrics.catalogue import OTHER
 from actors.metrics.counts import Counts
@@ -59,6 +60,7 @@ class Counting:
         REGISTRY.max_series = mounts.options.max_metric_series
         self._counts = Counts()
         self._patterns = _patterns(mounts)
+        zeros.begin(self._counts, mounts, self._patterns, self._slot)
         self._draining: dict[object, float] = {}
         self._waiting = self._longest = 0
         self._descriptors: int | None = None
