@@ -102,7 +102,7 @@ FIXED: tuple[tuple[str, Any, str, str], ...] = (
         "longpoll.sessions_per_address",
         longpoll.SESSIONS_PER_ADDRESS,
         "sessions",
-        "of a client, where `forwarded` says which and `max_sessions_per_address` is None",
+        "of a client in a worker, where `forwarded` says it and `max_sessions_per_address` is None",
     ),
     ("proxy_protocol.line", proxy_protocol.MAX_LINE, "bytes", "of version 1, else it is closed"),
     ("proxy_protocol.size", proxy_protocol.MAX_SIZE, "bytes", "of version 2, else it is closed"),

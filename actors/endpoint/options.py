@@ -116,13 +116,13 @@ class EndpointOptions(Options):
     )
     max_connections: int | None = bound(
         None,
-        "streams open at once in one process, else 503",
+        "streams open at once in each worker, over all its addresses, else 503",
         "connections",
         check=maybe(positive_int),
     )
     max_connections_per_address: int | None = bound(
         None,
-        "streams open at once from one address, else 503",
+        "streams open at once from one client address in each worker, else 503",
         "connections",
         check=maybe(positive_int),
     )

@@ -31,9 +31,9 @@ class EndpointKeywords(TypedDict, total=False):
     http: HTTPOptions
     """Limits of HTTP."""
     max_connections: int | None
-    """Streams open at once in one process, else 503 (connections)."""
+    """Streams open at once in each worker, over all its addresses, else 503 (connections)."""
     max_connections_per_address: int | None
-    """Streams open at once from one address, else 503 (connections)."""
+    """Streams open at once from one client address in each worker, else 503 (connections)."""
     max_metric_series: int
     """Of an application's own metrics in one process, more are dropped and counted (series)."""
     trusted_proxies: Sequence[str]
@@ -154,10 +154,10 @@ class LongPollMapping(SharedKeywords, total=False):
     max_held_posts: int
     """POSTs of a session that wait, unread, while its mailbox is full; more are 503 (requests)."""
     max_sessions: int
-    """Sessions of one worker (sessions)."""
+    """Sessions open in each worker, of all mounts, else 503 (sessions)."""
     max_sessions_per_address: int | None
-    """Sessions of one client address in a worker; None: 1000 with forwarded, else no bound, as
-    behind a proxy all come from its address (sessions)."""
+    """Sessions of one client address in each worker, of all mounts, else 503; None: 1000 with
+    forwarded, else no bound, as behind a proxy all come from its address (sessions)."""
 
 
 class DrainMapping(TypedDict, total=False):

@@ -34,11 +34,13 @@ class LongPollOptions(TransportOptions):
         "POSTs of a session that wait, unread, while its mailbox is full; more are 503",
         "requests",
     )
-    max_sessions: int = bound(20_000, "sessions of one worker", "sessions")
+    max_sessions: int = bound(
+        20_000, "sessions open in each worker, of all mounts, else 503", "sessions"
+    )
     max_sessions_per_address: int | None = bound(
         None,
-        "sessions of one client address in a worker; None: 1000 with forwarded, else no bound,"
-        " as behind a proxy all come from its address",
+        "sessions of one client address in each worker, of all mounts, else 503; None: 1000 with"
+        " forwarded, else no bound, as behind a proxy all come from its address",
         "sessions",
         check=maybe(positive_int),
     )

@@ -96,6 +96,35 @@ def test_limit_of_connections_is_one_for_all_addresses(path, tmp_path):
         assert two.answer().status == 503
 
 
+@pytest.mark.parametrize("bound", ["max_connections", "max_connections_per_address"])
+def test_limit_of_connections_is_that_of_each_worker(bound, tmp_path):
+    settings = tmp_path / "roost.toml"
+    settings.write_text(f"[endpoint]\n{bound} = 1\n", "utf-8")
+    served = {}
+    with ExitStack() as stack:
+        command = stack.enter_context(Command(APP, "--config", str(settings), workers=2))
+        command.wait_for("2 workers are ready")
+
+        def come():
+            """Have one more client come; it stays where it is served."""
+            client = Client(command.address)
+            try:
+                by_websocket(client)
+            except (AssertionError, OSError, EOFError):
+                client.close()
+                return
+            stack.callback(client.close)
+            assert served.setdefault(echoes(client, "pid"), client) is client
+
+        def both():
+            come()
+            return len(served) == 2
+
+        eventually(both)
+        for _ in range(5):
+            come()  # a third that is served would have the process of another
+
+
 def test_reload_and_a_new_master_keep_the_unix_socket(path):
     with served("--bind", f"unix:{path}", workers=1) as server:
         server.wait_for("serving unix:")
