@@ -43,6 +43,12 @@ def test_counter_counts_by_its_labels(registry):
     }  # fmt: skip
 
 
+def test_row_begins_at_zero_where_nothing_is_added(registry):
+    sent = metrics.counter("mails_sent", labels=("kind",))
+    sent.inc(0, kind="welcome")
+    assert shown(registry) == {"mails_sent_total": {("welcome",): 0}}
+
+
 def test_gauge_goes_up_and_down(registry):
     depth = metrics.gauge("depth", merge="max")
     assert shown(registry) == {"depth": {(): 0}}
