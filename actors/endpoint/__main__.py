@@ -15,7 +15,6 @@ if __name__ == "__main__":
 
 from actors.endpoint.command import output, verbs
 from actors.errors import ConfigError
-from actors.logs.escaping import escaped
 
 
 def main(arguments: list[str]) -> int:
@@ -28,9 +27,7 @@ def main(arguments: list[str]) -> int:
             release_signals()
         return verbs.load(name).run(rest)
     except ConfigError as error:
-        for problem in error.problems:
-            output.write(sys.stderr, f"roost: {escaped(problem)}")
-        return 2
+        return output.refuse(error)
     finally:
         output.settle()
 

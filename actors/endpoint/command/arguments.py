@@ -58,6 +58,10 @@ class Parser(argparse.ArgumentParser):
             problems.append(self.too_many(unknown[0]))
         return given, [self._said(problem) for problem in problems]
 
+    def print_help(self, file: object = None) -> None:  # noqa: ARG002 - as the library calls it
+        """Print the page; ``ConfigError`` where that fails, which the library passes over."""
+        output.say(self.format_help(), end="")
+
     def too_many(self, argument: str) -> str:
         """Return what is said of an argument for which there is no place."""
         one = "one application is served, " if self.settings == SETTINGS else ""
@@ -157,7 +161,7 @@ class Version(argparse.Action):
     """Print the versions and end the command."""
 
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
-        output.write(sys.stdout, versions())
+        output.say(versions())
         parser.exit()
 
 

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from actors.capped_log import tell_all
+from actors.endpoint.command import output
 from actors.errors import ConfigError
 from actors.logs.formatter import JSONFormatter, LineFormatter
 from actors.logs.guard import guard, passes
@@ -93,9 +94,15 @@ class StandardError(io.RawIOBase):
         if data:
             self._handler.writer.put(data)
 
+    def refuse(self, problem: str) -> None:
+        """Write why the command ends: an error of ours, whatever was done to our loggers."""
+        self._handler.writer.put(self._record(logger.name, logging.ERROR, problem))
+
     def _line(self, line: bytes) -> bytes:
-        message = line.decode("utf-8", "backslashreplace")
-        named = {"name": "stderr", "levelno": logging.WARNING, "levelname": "WARNING"}
+        return self._record("stderr", logging.WARNING, line.decode("utf-8", "backslashreplace"))
+
+    def _record(self, name: str, level: int, message: str) -> bytes:
+        named = {"name": name, "levelno": level, "levelname": logging.getLevelName(level)}
         return self._handler.line(logging.makeLogRecord({**named, "msg": message}))
 
 
@@ -148,6 +155,7 @@ class Logs:
             raw, encoding="utf-8", errors="backslashreplace", line_buffering=True
         )
         atexit.register(self._printed.end)
+        output.refuse_by(self._printed.refuse)
 
     def say(self, text: str) -> None:
         """Write lines that are no records to standard error, as one; does not wait."""

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from typing import Final, TextIO
 
 from actors.errors import ConfigError
+from actors.logs.escaping import escaped
 
 STDOUT: Final = 1
 STDERR: Final = 2
+
+_closed: Final[set[int]] = set()
+"""Descriptors that were closed when the command began."""
 
 
 def open_closed_descriptors() -> None:
@@ -22,6 +27,7 @@ def open_closed_descriptors() -> None:
         try:
             os.fstat(number)
         except OSError:
+            _closed.add(number)
             os.open(os.devnull, os.O_RDWR)  # the lowest free number is the one that is missing
     sys.stdout = sys.stdout or _null(STDOUT)
     sys.stderr = sys.stderr or _null(STDERR)
@@ -41,15 +47,36 @@ def write(stream: TextIO, text: str, end: str = "\n") -> OSError | None:
     return None
 
 
-def say(text: str) -> int:
+def say(text: str, end: str = "\n") -> int:
     """Write to standard output what was asked for; return the exit status.
 
-    ``ConfigError``: there is no room for it. A reader that has gone is no error.
+    ``ConfigError``: there is no room for it, or it is closed. A reader that has gone is no error.
     """
-    error = write(sys.stdout, text)
+    if STDOUT in _closed:
+        raise ConfigError("standard output: is closed")
+    error = write(sys.stdout, text, end)
     if error is not None and not isinstance(error, BrokenPipeError):
         raise ConfigError(f"standard output: {error.strerror}")
     return 0
+
+
+def refuse(error: ConfigError) -> int:
+    """Say why the command ends, a line for each problem; return the exit status."""
+    for problem in error.problems:
+        _tellers[-1](problem)
+    return 2
+
+
+def refuse_by(tell: Callable[[str], object]) -> None:
+    """Have ``tell`` say each problem: standard error has lines of another form from now on."""
+    _tellers.append(tell)
+
+
+def _tell(problem: str) -> None:
+    write(sys.stderr, f"roost: {escaped(problem)}")
+
+
+_tellers: Final[list[Callable[[str], object]]] = [_tell]
 
 
 def settle() -> None:

@@ -99,7 +99,8 @@ def check(given: Given, termination_grace: float | None = None) -> int:
     found = problems(endpoint, server.children)
     if termination_grace is not None:
         found += _cut_off(given.lame_duck, server.grace, termination_grace)
-    return _report(endpoint, found)
+    of = "" if given.application else ", of the demo: no application is named"
+    return _report(endpoint, found, of)
 
 
 def _cut_off(lame_duck: float, grace: float, has: float) -> Iterator[str]:
@@ -169,14 +170,14 @@ def _ops(server: Server, port: OpsPort, given: Given) -> AbstractContextManager[
     return own.serving(port.sock, source, settings)
 
 
-def _report(endpoint: Endpoint, found: list[str]) -> int:
-    """Say what ``--check`` found: a line for each problem, or how many sockets there are."""
+def _report(endpoint: Endpoint, found: list[str], of: str) -> int:
+    """Say what ``--check`` found: a line for each problem, or how many sockets there are ``of``."""
     for problem in found:
         output.write(sys.stderr, f"roost: {' '.join(problem.split())}")
     if found:
         return 2
     count = len(endpoint.mounts)
-    return output.say(f"ok: {count} {'socket' if count == 1 else 'sockets'} mounted")
+    return output.say(f"ok: {count} {'socket' if count == 1 else 'sockets'} mounted{of}")
 
 
 def _run(

@@ -32,7 +32,6 @@ from actors.endpoint.serving.once import Once, names_of, seat  # noqa: E402
 from actors.endpoint.serving.server import Server  # noqa: E402
 from actors.errors import ConfigError  # noqa: E402
 from actors.logs.context import ContextFilter  # noqa: E402
-from actors.logs.escaping import escaped  # noqa: E402
 from actors.logs.told import tell_events, tell_requests  # noqa: E402
 from actors.pubsub.bus import Bus  # noqa: E402
 from actors.pubsub.front import Attached  # noqa: E402
@@ -225,9 +224,9 @@ def main(arguments: list[str]) -> tuple[int, float]:
         worker = Worker(end, options, listeners)
         return worker.run(), worker.server.left
     except ConfigError as error:
-        for problem in error.problems:
-            output.write(sys.stderr, f"roost: {escaped(problem)}")
-        return 2, schedule.STOP_TO_KILL  # no stop is under way: its exit handlers may take a while
+        return output.refuse(
+            error
+        ), schedule.STOP_TO_KILL  # no stop is under way: its exit handlers may take a while
     finally:
         end.leave()
         output.settle()

@@ -332,7 +332,7 @@ class TestServing:
         with socket.create_server(("127.0.0.1", 0)) as taken:
             bind = f"127.0.0.1:{taken.getsockname()[1]}"
             done = run("--check", "--bind", bind)
-        assert (done.returncode, done.stdout) == (0, "ok: 3 sockets mounted\n")
+        assert (done.returncode, done.stdout) == (0, DEMO_IS_WELL)
 
     def test_crash_is_one_line_that_says_where_and_its_stack(self, tmp_path):
         (tmp_path / "app.py").write_text(
@@ -387,6 +387,9 @@ class TestPrintLimits:
         assert fields["/a websocket.max_frame_size"] == "1234"
 
 
+DEMO_IS_WELL = "ok: 3 sockets mounted, of the demo: no application is named\n"
+
+
 def in_shell(redirection, *arguments):
     """Run the command with its streams redirected as the shell does it."""
     command = f'exec "$0" -m actors.endpoint "$@" {redirection}'
@@ -401,20 +404,24 @@ def in_shell(redirection, *arguments):
 
 
 class TestStreams:
-    def test_full_standard_output_is_an_error_in_one_line(self):
-        done = in_shell(">/dev/full", "--print-limits")
-        assert (done.returncode, done.stderr) == (
-            2,
-            "roost: standard output: No space left on device\n",
-        )
-
     def test_reader_that_has_gone_is_no_error(self):
         done = in_shell("| :", "--print-limits")
         assert (done.returncode, done.stderr) == (0, "")
 
-    def test_closed_standard_output_is_no_error(self):
-        done = in_shell(">&-", "--print-limits")
-        assert (done.returncode, done.stderr) == (0, "")
+    @pytest.mark.parametrize(
+        ("redirection", "why"), [(">&-", "is closed"), (">/dev/full", "No space left on device")]
+    )
+    @pytest.mark.parametrize(
+        "arguments",
+        [
+            ("gen", "token"), ("routes",), ("check", "--bind", "127.0.0.1:0"), ("--print-config",),
+            ("--print-limits",), ("--version",), ("--help",), ("check", "--help"),
+            ("broadcast", "--help"),
+        ],
+    )  # fmt: skip
+    def test_what_nobody_gets_is_no_success(self, redirection, why, arguments):
+        done = in_shell(redirection, *arguments)
+        assert (done.returncode, done.stderr) == (2, f"roost: standard output: {why}\n")
 
     @pytest.mark.parametrize("redirection", ["2>/dev/full", "2>&-", "<&- >&- 2>&-"])
     def test_status_is_right_where_nobody_can_be_told(self, redirection):

@@ -357,3 +357,21 @@ def test_what_is_said_before_the_options_are_read_is_text():
         assert program.lines == [
             "roost: --log-format: 'xml' is no such format (did you mean 'json'?)"
         ] or program.lines[0].startswith("roost: --log-format: 'xml' is no such format")
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        (["no_such:endpoint"], "cannot import 'no_such'"),
+        ([APP, "--pid-file", "no/pid"], "--pid-file 'no/pid': No such file or directory"),
+    ],
+)
+def test_the_reason_of_an_end_with_2_is_an_error_of_ours(arguments, why, workers):
+    """Who is called for errors sees it."""
+    options = ["--log-format", "json", "--bind", "127.0.0.1:0", "--workers", str(workers)]
+    with Program("-m", "actors.endpoint", *arguments, *options) as program:
+        assert program.ended() == 2
+    lines = [json.loads(line) for line in program.lines]
+    [line] = [line for line in lines if line["message"].startswith(why)]
+    assert (line["level"], line["logger"]) == ("error", "roost.endpoint")

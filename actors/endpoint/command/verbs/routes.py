@@ -30,7 +30,8 @@ and alone is listed; 'check' says so.
 
 exit status:
   0  they were listed
-  2  the application cannot be loaded, or what was given is not acceptable
+  2  the application cannot be loaded, what was given is not acceptable, or there
+     is no room for them where they were to be printed
 """
 
 
