@@ -43,6 +43,20 @@ def test_network_of_everybody_is_refused(entry):
         TrustedProxies([entry])
 
 
+@pytest.mark.parametrize(
+    "entries",
+    [
+        ("0.0.0.0/1", "128.0.0.0/1"),
+        ("128.0.0.0/2", "10.0.0.0/8", "unix", "::1", "0.0.0.0/1", "192.0.0.0/2"),
+        ("::/1", "8000::/1"),
+    ],
+)
+def test_networks_that_are_everybody_together_are_refused(entries):
+    with pytest.raises(ValueError, match="together trust everybody"):
+        TrustedProxies(entries)
+    assert TrustedProxies(entries[:-1])
+
+
 def test_none_is_false():
     assert not TrustedProxies()
     assert TrustedProxies(["unix"])

@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from collections.abc import Iterable, Sequence
+from ipaddress import (
+    IPv4Address,
+    IPv4Network,
+    IPv6Address,
+    IPv6Network,
+    collapse_addresses,
+    ip_address,
+    ip_network,
+)
 from typing import Final
 
 IP = IPv4Address | IPv6Address
@@ -19,8 +27,8 @@ LONGEST: Final = 45
 class TrustedProxies:
     """Networks as CIDRs or single addresses, and ``"unix"`` for all peers of Unix sockets.
 
-    ``ValueError`` says which entry is none of these. One that holds every address is refused: then
-    what counts would be what clients write themselves.
+    ``ValueError`` says which entry is none of these. One that holds every address is refused, and
+    so are several that do together: then what counts would be what clients write themselves.
     """
 
     __slots__ = ("_networks", "_unix")
@@ -29,6 +37,11 @@ class TrustedProxies:
         given = list(entries)
         self._unix = UNIX in given
         self._networks = [_network(entry) for entry in given if entry != UNIX]
+        if _everybody(self._networks):
+            raise ValueError(
+                f"{', '.join(given)!r:.100} together trust everybody, so clients could say who they"
+                " are"
+            )
 
     def __bool__(self) -> bool:
         return self._unix or bool(self._networks)
@@ -58,6 +71,14 @@ def parsed(text: str) -> IP | None:
         return None
     mapped = found.ipv4_mapped if isinstance(found, IPv6Address) else None
     return mapped or found
+
+
+def _everybody(networks: Sequence[Network]) -> bool:
+    """Whether the networks hold every address of one version, together."""
+    old = [each for each in networks if isinstance(each, IPv4Network)]
+    new = [each for each in networks if isinstance(each, IPv6Network)]
+    whole: list[Network] = [*collapse_addresses(old), *collapse_addresses(new)]
+    return any(each.prefixlen == 0 for each in whole)
 
 
 def _network(entry: str) -> Network:
