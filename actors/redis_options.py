@@ -21,6 +21,9 @@ FORM: Final = (
     " or unix://[[USER]:PASSWORD@]/PATH[?db=DB]"
 )
 
+HIDDEN: Final = "***"
+"""What is shown in place of a password (``--print-config``), and so is none."""
+
 TLS_OPTIONS: Final = (
     "ssl_ca_certs", "ssl_cert_reqs", "ssl_certfile", "ssl_check_hostname", "ssl_keyfile",
 )  # fmt: skip
@@ -89,6 +92,8 @@ def address(url: str) -> Address:
     user, password = unquote(split.username or ""), unquote(split.password or "")
     if user and not password:
         raise ValueError("a user without a password")
+    if password == HIDDEN:
+        raise ValueError(f"the password is {HIDDEN!r}, which is printed in place of one")
     return Address(host, port, path, user, password, int(db or 0), tls)
 
 

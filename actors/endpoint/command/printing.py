@@ -14,14 +14,19 @@ from actors.endpoint.command.sources import Origin, Resolved
 def lines(resolved: Resolved) -> Iterator[str]:
     """Yield ``name = value  # source`` of each setting, below the head of its table.
 
-    What has no value is behind a ``#``. Of a secret there is ``***``.
+    What nobody has given, and has no value by itself, is behind a ``#``, with what is in force in
+    words. Of a secret there is ``***``, which no source accepts.
     """
     for table in TABLES:
         yield f"[{table}]"
         for setting in SETTINGS:
             if setting.table == table:
                 value = resolved.values[setting.name]
-                yield _line(setting.name, _plain(setting, value), resolved.origins[setting.name])
+                origin = resolved.origins[setting.name]
+                if value is None and origin is None:
+                    yield f"# {setting.name} = {setting.shown}  # default"
+                else:
+                    yield _line(setting.name, _plain(setting, value), origin)
         yield ""
     for table, options in resolved.overrides.items():
         yield f"[{table}]"
@@ -31,16 +36,12 @@ def lines(resolved: Resolved) -> Iterator[str]:
 
 
 def _plain(setting: Setting, value: Any) -> Any:
-    if value is None:
-        return None
     shown = setting.mask or setting.plain
     return [shown(each) for each in value] if setting.many else shown(value)
 
 
 def _line(name: str, value: Any, origin: Origin | None) -> str:
     source = "default" if origin is None else origin.said
-    if value is None and origin is None:
-        return f"# {name} = none  # {source}"
     return f"{name} = {toml(value)}  # {source}"
 
 

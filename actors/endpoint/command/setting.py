@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from actors.errors import ConfigError
 from actors.options import did_you_mean
-from actors.redis_options import RedisOptions
+from actors.redis_options import HIDDEN, RedisOptions
 from supervision.processes.bounds import MAX_WORKERS
 from transports.tcp.trust import TrustedProxies
 
@@ -172,11 +172,13 @@ def redis_url(text: str) -> str:
 
 
 def without_password(url: str) -> str:
-    """Return ``url`` with ``***`` for its password."""
+    """Return ``url`` with :data:`~actors.redis_options.HIDDEN` for its password."""
     split = urlsplit(url)
     user, at, host = split.netloc.rpartition("@")
     name, colon, _ = user.partition(":")
-    return split._replace(netloc=f"{name}{colon}***{at}{host}" if colon else split.netloc).geturl()
+    return split._replace(
+        netloc=f"{name}{colon}{HIDDEN}{at}{host}" if colon else split.netloc
+    ).geturl()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

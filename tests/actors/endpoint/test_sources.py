@@ -229,6 +229,10 @@ class TestSecrets:
         assert found.values["redis"] == good
         (line,) = [each for each in printing.lines(found) if each.startswith("redis")]
         assert line == 'redis = "redis://u:***@h/0"  # from --redis'
+        # So what was printed is no file before somebody has put the password in.
+        (told,) = problems(f"[serve]\n{line}")
+        assert told.startswith("roost.toml:2: redis: must be redis://")
+        assert told.endswith(": the password is '***', which is printed in place of one")
         for text in (f"[serve]\nredis = '{bad}'", f"[endpoint]\nsecret_key_base = '{bad}'"):
             assert self.PASSWORD not in str(problems(text, {"redis": bad}, {"ROOST_REDIS": bad}))
 
@@ -253,7 +257,10 @@ class TestPrinting:
             "grace = 7  # from --grace",
             "workers = 3  # from env ROOST_WORKERS",
             "heartbeat_timeout = 30  # default",
-            "# redis = none  # default",
+            "# redis = the endpoint's  # default",
+            "# application = a demo  # default",
+            "# bind = 127.0.0.1:4000  # default",
+            "# pid_file = none  # default",
             'allowed_hosts = ["a"]  # from roost.toml:3',
         ):
             assert line in lines

@@ -66,7 +66,8 @@ def parser() -> Parser:
     made.add_argument(
         "--print-config",
         action="store_true",
-        help="list every setting and where its value comes from, as a file for --config, and end",
+        help="list every setting and where its value comes from, as a file for --config (passwords"
+        " are ***), and end",
     )
     return made
 

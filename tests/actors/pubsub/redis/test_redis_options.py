@@ -65,6 +65,8 @@ BAD = {
     "redis://h?db=1&db=2": "twice",
     "redis://h?db": "a query that is none",
     "redis://me@h": "a user without a password",
+    "redis://me:***@h": "the password is '***'",
+    "unix://:%2A**@/r.sock": "the password is '***'",
     "unix://run/r.sock": "three slashes",
     "unix:///": "three slashes",
     "rediss://h?ssl_cert_reqs=optional": "'required' or 'none'",
