@@ -16,7 +16,7 @@ from typing import Any, Final, NamedTuple
 from actors import telemetry
 from actors.schedule import ABORT_TO_KILL, GRACE, STOP_TO_KILL
 from supervision.processes import snapshot
-from supervision.processes.channel import Channel
+from supervision.processes.channel import Channel, words
 from supervision.processes.directory import Directory
 from supervision.processes.launch import launch
 from supervision.processes.load import LOAD, LoadShare
@@ -55,7 +55,7 @@ class Process:
     the selector is asked for. ``understands``: messages that workers of an earlier release do not.
     ``outdated_at``: when it is ended where it is not ready by then, as its code has changed.
     ``generation``: how many reloads had been asked for when it was started. ``leaving``: it ends,
-    by its own account.
+    by its own account. ``was_ready``: it has said that it serves.
     """
 
     name: str
@@ -77,9 +77,16 @@ class Process:
     outdated_at: float | None = None
     aborted: float | None = None
     killed: bool = False
+    was_ready: bool = False
 
     def __str__(self) -> str:
         return f"worker {self.name} (pid {self.pid})"
+
+    def serves(self, facts: dict[str, Any]) -> None:
+        """Learn what it says when it is ready."""
+        self.was_ready = True
+        self.grace = float(facts["grace"])
+        self.understands = words(facts.get("understands"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,13 +198,16 @@ class Fleet:
     def hang_up(self, process: Process) -> None:
         """Close the channel; a worker that still runs takes that for the master's end.
 
-        Of what it said last its totals are heard. The rest is not: it is no longer true.
+        Of what it said last its totals are heard, and that it has served. The rest is not: it is no
+        longer true.
         """
         if process.channel.fileno() >= 0:
             for message in process.channel.rest() if self.totals is not None else ():
                 match message:
                     case ["beat", said]:
                         self.heard_totals(process, said)
+                    case ["ready", *_]:
+                        process.was_ready = True
             self.selector.unregister(process.channel)
             process.channel.close()
 
@@ -207,7 +217,7 @@ class Fleet:
         if process is not None:
             self.hang_up(process)
             if self.totals is not None:
-                self.totals.retire(process.name)
+                self.totals.retire(process.name, served=process.was_ready)
             self._clear_away(process)
             if process.on_bus:
                 self.share_names()

@@ -22,7 +22,6 @@ from actors import telemetry
 from actors.schedule import MASTER_AT_ONCE
 from supervision.processes.announcer import Announcer
 from supervision.processes.appointment import Appointment
-from supervision.processes.channel import words
 from supervision.processes.ending import Ending
 from supervision.processes.fleet import NEVER, Fleet, Process, State
 from supervision.processes.lateness import Lateness
@@ -185,9 +184,8 @@ class Master:
             case ["bus"]:
                 process.on_bus = True
                 self._fleet.share_names()
-            case ["ready", {"grace": int() | float() as grace} as facts]:
-                process.grace = float(grace)
-                process.understands = words(facts.get("understands"))
+            case ["ready", {"grace": int() | float()} as facts]:
+                process.serves(facts)
                 if process.state is State.STARTING:  # else it has been told to stop meanwhile
                     process.state = State.READY
                     self._ready(process, facts)

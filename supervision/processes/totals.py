@@ -96,7 +96,7 @@ def merge(retired: object, live: Iterable[object]) -> dict[str, Any]:
 
 
 class Totals:
-    """The master's book. ``missed``: workers that had counted, and ended without a last beat."""
+    """The master's book. ``missed``: workers that had counted, or served, without a last beat."""
 
     def __init__(self) -> None:
         self.missed = 0
@@ -134,10 +134,16 @@ class Totals:
         self._told.add(about)
         return [words]
 
-    def retire(self, worker: str) -> None:
-        """Keep what a worker has counted that has ended; only once."""
+    def retire(self, worker: str, *, served: bool) -> None:
+        """Keep what a worker has counted that has ended; only once.
+
+        ``served``: it was ready, so it is missed also where it has never said what it counted. One
+        that was not has served nothing.
+        """
         counts = self._live.pop(worker, None)
         if counts is None:
+            self.missed += served and worker not in self._ended
+            self._ended.append(worker)
             return
         self._ended.append(worker)
         order = self._order.pop(worker)

@@ -173,6 +173,12 @@ def brief(channel, options):
     sys.exit(1)
 
 
+def fleeting(channel, options):
+    """Be ready, and die before the first sign of life."""
+    channel.send("ready", FACTS)
+    os._exit(5)
+
+
 def hang(channel, options):
     """Never be ready."""
     say("hangs")

@@ -295,6 +295,15 @@ def test_what_a_worker_said_at_its_end_is_counted(yard, sends):
     assert it.fleet.totals.missed == 0
 
 
+@pytest.mark.parametrize(("deed", "missed"), [("fleeting", 1), ("exit 5", 0)])
+def test_a_worker_that_died_before_its_first_beat_is_missed_where_it_was_ready(yard, deed, missed):
+    it = yard(deed, totals=Totals())
+    process = it.fleet.start(1)
+    wait_for_end(process)
+    assert it.ended(process) == 5  # and what it said is in its channel yet
+    assert it.fleet.totals.missed == missed
+
+
 def test_what_a_worker_said_before_its_channel_broke_is_counted(yard):
     it = yard("brief", totals=Totals())
     process = it.fleet.start(1)

@@ -542,6 +542,14 @@ def test_snapshot_says_who_serves_and_what_all_have_counted():
         assert len(shot["retired"]["series"]["messages_total"]) == 1
 
 
+def test_snapshot_counts_a_worker_that_died_before_its_first_beat():
+    with Run("counting", "fleeting", "counting", totals=True, workers=2) as run:
+        run.wait_for("ended with status 5")
+        run.wait_for("is back: 2 of 2 workers are ready")
+        shot = snapshot(run, 1)
+        assert (shot["restarts"], shot["missed"]) == (1, 1)
+
+
 def test_a_reload_keeps_what_was_counted_to_the_last_message():
     with Run("counting", totals=True) as run:
         run.wait_for("1 worker is ready")

@@ -35,13 +35,22 @@ def messages(book: Totals) -> float:
 # -- live and retired
 
 
+def test_a_worker_that_never_said_what_it_counted_is_missed_once_where_it_served():
+    book = Totals()
+    book.retire("never ready", served=False)
+    assert book.missed == 0
+    book.retire("never heard", served=True)
+    book.retire("never heard", served=True)
+    assert book.missed == 1
+
+
 def test_counters_of_live_and_ended_workers_are_added():
     book = Totals()
     book.heard("a", said(3))
     book.heard("b", said(4))
     assert messages(book) == 7
     book.heard("a", said(5, final=True))
-    book.retire("a")
+    book.retire("a", served=True)
     assert messages(book) == 9
     assert book.of("a") is None
     assert book.of("b")["series"] == {"messages_total": [[["in"], 4]]}
@@ -52,9 +61,8 @@ def test_counters_of_live_and_ended_workers_are_added():
 def test_a_worker_that_ends_without_a_last_beat_is_missed_once():
     book = Totals()
     book.heard("a", said(3))
-    book.retire("a")
-    book.retire("a")
-    book.retire("never heard")
+    book.retire("a", served=True)
+    book.retire("a", served=True)
     assert book.missed == 1
     assert messages(book) == 3
 
@@ -62,7 +70,7 @@ def test_a_worker_that_ends_without_a_last_beat_is_missed_once():
 def test_a_worker_that_has_ended_is_not_counted_again():
     book = Totals()
     book.heard("a", said(3))
-    book.retire("a")
+    book.retire("a", served=True)
     assert book.heard("a", said(3)) == ["a counts although it has ended"]
     assert book.heard("a", said(3)) == []
     assert messages(book) == 3
@@ -75,7 +83,7 @@ def test_gauges_are_those_of_live_workers_alone():
     book.heard("b", said(series={"actors": [[["1"], 5]], "mailbox_max": [[[], 2]]}))
     assert of(book.merged(), "actors") == {("1",): 9}
     assert of(book.merged(), "mailbox_max") == {(): 9}
-    book.retire("a")
+    book.retire("a", served=True)
     assert of(book.merged(), "actors") == {("1",): 5}
     assert of(book.merged(), "mailbox_max") == {(): 2}
 
@@ -84,7 +92,7 @@ def test_histograms_are_added_bucket_by_bucket():
     book = Totals()
     for name in "ab":
         book.heard(name, said(declared={"sizes": SIZES}, series={"sizes": [[[], [1, 2, 3, 9.5]]]}))
-    book.retire("a")
+    book.retire("a", served=True)
     assert of(book.merged(), "sizes") == {(): [2, 4, 6, 19.0]}
 
 
@@ -136,11 +144,11 @@ def test_declarations_that_differ_are_those_of_the_worker_that_came_last():
     book.heard("new", without)
     assert of(book.merged(), "mails_total") == {(): 5}
     assert book.merged()["declared"]["mails_total"]["labels"] == []
-    book.retire("new")
-    book.retire("old")
+    book.retire("new", served=True)
+    book.retire("old", served=True)
     assert of(book.merged(), "mails_total") == {(): 5}
     book.heard("newest", by_kind)
-    book.retire("newest")
+    book.retire("newest", served=True)
     assert of(book.merged(), "mails_total") == {("x",): 1}
 
 
@@ -159,7 +167,7 @@ def test_series_of_ended_workers_are_bounded_and_the_sum_stays(monkeypatch):
     for number in range(10):
         rows = {"mails_total": [[[f"kind {number}"], 1]]}
         book.heard(str(number), said(declared={"mails_total": MAILS}, series=rows))
-        book.retire(str(number))
+        book.retire(str(number), served=True)
     kept = of(book.merged(), "mails_total")
     assert len(kept) == 4
     assert kept[OTHER,] == 7
@@ -185,7 +193,7 @@ def test_names_of_applications_are_bounded(monkeypatch):
         book.heard(str(number), said(declared={"else": TEMPERATURE, "more": TEMPERATURE}))
         assert len(book.of(str(number))["declared"]) == 2
         book.heard(str(number), said(declared=declared, series=series))
-        book.retire(str(number))
+        book.retire(str(number), served=True)
     assert len(book.retired()["declared"]) == 2
 
 
@@ -257,7 +265,7 @@ def test_merging_what_travelled_is_merging():
     }
     for name in "abc":
         book.heard(name, said(4, declared=declared, series=series))
-    book.retire("a")
+    book.retire("a", served=True)
     shipped = unpack(pack([book.retired(), book.of("b"), book.of("c")]))
     assert merge(shipped[0], shipped[1:]) == book.merged()
     assert unpack(pack(book.merged())) == book.merged()
@@ -267,7 +275,7 @@ def test_sums_that_no_integer_of_64_bits_holds_still_travel():
     book = Totals()
     for number in range(9):
         book.heard(str(number), said(2**62 - 1))
-        book.retire(str(number))
+        book.retire(str(number), served=True)
     shipped = unpack(pack(book.retired()))
     assert of(merge(shipped, []), "messages_total")["in",] == pytest.approx(9 * 2**62)
 
@@ -306,7 +314,7 @@ def test_sums_never_fall_and_lose_at_most_what_was_not_said(history):
             if deed == "end":
                 counts[1] = counts[0]
                 book.heard(name, said(counts[0], final=True))
-            book.retire(name)
+            book.retire(name, served=True)
             lost += counts[0] - counts[1]
             del live[name]
         assert messages(book) >= shown
@@ -332,7 +340,7 @@ def test_nothing_that_a_worker_says_raises(given):
     book = Totals()
     book.heard("a", said(1))
     book.heard("a", given)
-    book.retire("a")
+    book.retire("a", served=True)
     pack(book.merged())
     assert messages(book) >= 1
 
