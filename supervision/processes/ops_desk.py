@@ -16,6 +16,7 @@ from supervision.processes.fleet import NEVER, Fleet, State
 from supervision.processes.ops_relay import Relay
 from supervision.processes.ops_slot import OpsSlot, Reply
 from supervision.processes.slots import Slots
+from supervision.processes.spawn import counted
 
 logger = logging.getLogger("roost.master")
 
@@ -55,6 +56,7 @@ class OpsDesk:
         self._orders = orders
         self._told: dict[str, Any] | None = None
         self._next = 0.0
+        self._too_few = False
         self._newer: Relay | None = None
         older = slot.older
         self._older = Relay(older, fleet.selector, self._older_says) if older else None
@@ -128,6 +130,23 @@ class OpsDesk:
         if state != self._told or now >= self._next:
             self._told, self._next = state, now + EVERY
             self._slot.tell_health(state)
+            self._tell_too_few()
+
+    def _tell_too_few(self) -> None:
+        """Warn once where fewer workers are wanted than must be ready.
+
+        SIGTTOU may ask for that, and a reload that keeps the number of SIGTTOU. While workers are
+        replaced their number may be about to change.
+        """
+        if not self._slots.served or self._slots.reloading or self._ending.begun:
+            return
+        before, self._too_few = self._too_few, self._slots.wanted < self._slot.min_ready
+        if self._too_few and not before:
+            logger.warning(
+                "%s wanted, and --min-ready is %d: /readyz is 503 from now on, until SIGTTIN has"
+                " added workers",
+                counted(self._slots.wanted), self._slot.min_ready,
+            )  # fmt: skip
 
     def _state(self, now: float) -> dict[str, Any]:
         """Return the health; ``until`` is CLOCK_MONOTONIC."""

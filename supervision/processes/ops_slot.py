@@ -101,6 +101,8 @@ class OpsSlot:
         self._again = False
         self._retry_at = NEVER
         self._health: dict[str, Any] | None = None
+        self.min_ready = 1
+        """Workers that the newest process wants ready for ``/readyz``."""
 
     def __iter__(self) -> Iterator[Run]:
         return iter(list(self._runs.values()))
@@ -211,7 +213,9 @@ class OpsSlot:
         now = self._clock()
         run = self._runs[pid] = Run(pid, channel, now, now)
         self._selector.register(channel, run.watched, partial(self._serve, run))
-        channel.send("configure", {**self._options(), "heartbeat": SILENCE})
+        options = self._options()
+        self.min_ready = options.get("min_ready", 1)
+        channel.send("configure", {**options, "heartbeat": SILENCE})
         if self._health is not None:
             channel.send("health", self._health)
         logger.debug("started %s", run)

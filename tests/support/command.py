@@ -112,17 +112,20 @@ class Program:
 
 
 class Command(Program):
-    """A server process; as a context manager it waits until clients are served."""
+    """A server process; as a context manager it waits until clients are served.
+
+    ``workers=None``: as many as a file says.
+    """
 
     def __init__(
         self,
         *arguments: str,
         bind: str = "127.0.0.1:0",
-        workers: int = 0,
+        workers: int | None = 0,
         cwd: Path = ROOT,
         **rest: object,
     ) -> None:
-        options = ["--bind", bind, "--workers", str(workers)]
+        options = ["--bind", bind, *([] if workers is None else ["--workers", str(workers)])]
         super().__init__("-m", "actors.endpoint", *arguments, *options, cwd=cwd, **rest)
 
     def __enter__(self) -> Self:

@@ -45,7 +45,7 @@ def ops_port(given: argparse.Namespace) -> Iterator[OpsPort | None]:
     ``ConfigError``: the address is in use, or is not loopback and nobody has allowed that.
     """
     inherited = handed_over(os.environ)
-    _refuse_never_ready(given)
+    refuse_never_ready(given)
     with ExitStack() as stack:
         for sock in inherited or ():
             stack.callback(sock.close)
@@ -67,7 +67,7 @@ def tried_ops(given: argparse.Namespace) -> socket.socket | None:
 
     :class:`~actors.errors.ConfigError`: it could not be served.
     """
-    _refuse_never_ready(given)
+    refuse_never_ready(given)
     if given.ops is None:
         _refuse_alone(given)
         return None
@@ -131,7 +131,8 @@ def _bound(host: str, port: int, number: int, *, allow_remote: bool) -> socket.s
         raise ops_refusal(host, port, getattr(error, "strerror", None) or error) from None
 
 
-def _refuse_never_ready(given: argparse.Namespace) -> None:
+def refuse_never_ready(given: argparse.Namespace) -> None:
+    """Raise :class:`~actors.errors.ConfigError` where ``/readyz`` would be 503 for ever."""
     workers = max(1, given.workers)
     if given.ops is not None and given.min_ready > workers:
         raise ConfigError(

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable
 
 from actors.endpoint.command.arguments import Given
+from actors.endpoint.command.ops_port import refuse_never_ready
 from actors.endpoint.command.setting import Setting
 from actors.endpoint.command.sources import changed
 from actors.errors import ConfigError
@@ -21,18 +22,20 @@ def renewed(before: Given, read: Callable[[], Given]) -> Given:
     """
     try:
         after = read()
+        differ = changed(before.resolved.values, after.resolved.values)
+        stay = [setting for setting in differ if _needs_restart(setting, before, after)]
+        kept = vars(after) | {each.name: before.resolved.values[each.name] for each in stay}
+        refuse_never_ready(Given(**kept))
     except ConfigError as error:
         for problem in error.problems:
             logger.error("%s", problem)
         logger.error("so all settings are as before")
         return before
-    kept = dict(vars(after))
-    for setting in changed(before.resolved.values, after.resolved.values):
+    for setting in differ:
         origin = after.resolved.origins[setting.name]
         source = "by default" if origin is None else origin.said
-        if _needs_restart(setting, before, after):
+        if setting in stay:
             logger.warning("%s (%s): has changed, which needs a restart", setting.name, source)
-            kept[setting.name] = before.resolved.values[setting.name]
             after.resolved.values[setting.name] = kept[setting.name]
         else:
             logger.info("%s (%s): has changed, new workers get it", setting.name, source)
