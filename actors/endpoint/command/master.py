@@ -62,7 +62,7 @@ def serve(given: Given, arguments: Sequence[str], read: Callable[[], Given]) -> 
             listening(bind_places(given)) as sockets,
             ops_port(given) as ops,
             private_directory() as directory,
-            PidFile(given.pid_file) as pid_file,
+            PidFile(given.pid_file, follows) as pid_file,
             publish_socket(place := publish_place(given)) as publish,
         ):
             scheme = "https" if given.certfile else "http"

@@ -205,7 +205,8 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         name="pid_file",
         table="serve",
         metavar="PATH",
-        help="write the process id there when clients are served",
+        help="write the process id there when clients are served; one that another server has is"
+        " refused",
         shown="none",
     ),
     Setting(

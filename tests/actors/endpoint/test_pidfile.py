@@ -10,7 +10,7 @@ import pytest
 
 from actors.endpoint.command.pidfile import PidFile
 from actors.errors import ConfigError
-from tests.support.command import Command
+from tests.support.command import Command, run
 
 OWN = f"{os.getpid()}\n"
 
@@ -97,11 +97,58 @@ def test_new_master_that_is_ended_again_leaves_the_service_to_the_old_one(tmp_pa
             os.kill(new, signal.SIGTERM)
             server.wait_for(rf"the new master \(pid {new}\) ended with status 0")
             assert path.read_text() == f"{server.process.pid}\n"
+            assert second(path).returncode == 2  # it is locked again
             assert not any(note.startswith("STOPPING=1") for note in notes(manager))
             server.signal(signal.SIGTERM)
             assert server.ended() == 0
             assert any(note.startswith("STOPPING=1") for note in notes(manager))
     assert not path.exists()
+
+
+def second(path, *options):
+    """Have another server use the file."""
+    return run("--pid-file", str(path), "--bind", "127.0.0.1:0", "--workers", "1", *options)
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_the_file_of_a_server_that_runs_is_refused(tmp_path, workers):
+    path = tmp_path / "pid"
+    with Command("--pid-file", str(path), workers=workers) as server:
+        for others in ("0", "1"):
+            done = second(path, "--workers", others)
+            said = f"--pid-file {str(path)!r}: another server has it, pid {server.process.pid}"
+            assert (done.returncode, f"roost: {said}\n" in done.stderr) == (2, True)
+        assert second(path, "--check").returncode == 0  # of the settings that it has
+        assert path.read_text() == f"{server.process.pid}\n"
+        server.process.kill()
+        server.ended()
+    with Command("--pid-file", str(path), workers=workers) as server:  # what was left is replaced
+        assert path.read_text() == f"{server.process.pid}\n"
+        server.signal(signal.SIGTERM)
+        assert server.ended() == 0
+    assert not path.exists()
+
+
+def test_one_that_follows_has_the_file_of_the_one_before_alone(tmp_path):
+    path = tmp_path / "pid"
+    with PidFile(str(path)) as file:
+        file.write()
+        PidFile(str(path), os.getpid()).__enter__()
+        for predecessor in (None, os.getpid() + 1):
+            with pytest.raises(ConfigError, match="another server has it"):
+                PidFile(str(path), predecessor).__enter__()
+        path.write_text("nonsense")
+        with pytest.raises(ConfigError, match=r"another server has it$"):
+            PidFile(str(path)).__enter__()
+
+
+@pytest.mark.parametrize("number", [1, os.getpid(), os.getppid()])
+def test_a_number_that_is_another_process_by_now_is_replaced(tmp_path, number):
+    path = tmp_path / "pid"
+    path.write_text(f"{number}\n")
+    with PidFile(str(path)) as file:
+        file.write()
+        assert path.read_text() == OWN
 
 
 def notes(manager):
