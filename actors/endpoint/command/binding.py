@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import os
 import socket
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Final
 
 from actors.endpoint.command.setting import written
 from actors.errors import ConfigError
+from actors.unix_files import identity
 from supervision.processes.sockets import (
     OWN_VARIABLE,
     PUBLISH_VARIABLE,
@@ -23,6 +25,8 @@ from supervision.processes.unix_socket import Place, UnixSocket
 
 Where = tuple[str, int] | Place
 """An address, or the place of a Unix socket."""
+
+logger = logging.getLogger("roost.endpoint")
 
 DEFAULT: Final = ("127.0.0.1", 4000)
 
@@ -74,9 +78,37 @@ def _listening(place: Where, stack: ExitStack) -> socket.socket:
 def _taken_over(sock: socket.socket, places: Sequence[Where], stack: ExitStack) -> socket.socket:
     for place in places:
         if isinstance(place, Place) and sock.getsockname() == str(place.path):
-            with suppress(FileNotFoundError):
+            try:
                 stack.callback(UnixSocket(place, sock).end)
+            except FileNotFoundError:  # somebody has removed it, so nobody comes to this one
+                sock.close()
+                return _listening(place, stack)
     return sock
+
+
+class SocketFiles:
+    """The files of the Unix sockets among ``sockets``: nobody can connect where one is gone."""
+
+    def __init__(self, sockets: Sequence[socket.socket]) -> None:
+        unix = [sock for sock in sockets if sock.family == socket.AF_UNIX]
+        self._files = {path: _identity(path) for path in (Path(s.getsockname()) for s in unix)}
+
+    def warn(self) -> None:
+        """Log which are gone, or are another's by now."""
+        for path, ours in self._files.items():
+            if ours is None or _identity(path) != ours:
+                logger.warning(
+                    "unix:%s: its file was removed, so nobody can connect there; a new master"
+                    " (SIGUSR2), or a restart, makes it anew",
+                    path,
+                )
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        return identity(path)
+    except OSError:
+        return None
 
 
 def url(scheme: str, sock: socket.socket) -> str:

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from actors.endpoint.command.arguments import Given
 from actors.endpoint.command.binding import (
+    SocketFiles,
     bind_places,
     bound_to,
     listening,
@@ -100,8 +101,11 @@ def serve(given: Given, arguments: Sequence[str], read: Callable[[], Given]) -> 
                 None if ops is None else Totals(),
             )
 
+            files = SocketFiles([*sockets, *([] if publish is None else [publish])])
+
             def on_reload() -> int | None:
                 nonlocal given
+                files.warn()
                 before, given = given.workers, renewed(given, read)
                 fleet.configure.update(_told(given))
                 return None if given.workers == before else int(given.workers)

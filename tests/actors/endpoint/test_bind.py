@@ -149,6 +149,29 @@ def test_reload_and_a_new_master_keep_the_unix_socket(path):
         eventually(lambda: not path.exists(), DEADLINE)
 
 
+def test_one_that_somebody_has_removed_is_told_and_made_anew_by_a_new_master(path):
+    with served("--bind", f"unix:{path}", workers=1) as server:
+        server.wait_for("1 worker is ready")
+        server.signal(signal.SIGHUP)
+        server.wait_for("reload.stop")
+        assert not any("was removed" in line for line in server.lines)
+        path.unlink()
+        server.signal(signal.SIGHUP)
+        server.wait_for(rf"WARNING .*unix:{path}: its file was removed, so nobody can connect")
+        server.wait_for(r"worker.ready .*-3 pid=")
+        server.signal(signal.SIGUSR2)
+        new = int(server.wait_for(r"started a new master, pid (\d+)")[1])
+        server.wait_for(f"serving unix:{path}, pid {new}")
+        with Client(path) as client:
+            by_websocket(client)
+            server.signal(signal.SIGTERM)
+            assert server.process.wait(DEADLINE) == 0
+            assert echoes(client, "pid")
+        Client(path).close()
+        os.kill(new, signal.SIGTERM)
+        eventually(lambda: not path.exists(), DEADLINE)
+
+
 def test_socket_that_was_left_is_replaced_and_one_in_use_is_refused(path):
     with served("--bind", f"unix:{path}") as server:
         server.wait_for("serving unix:")
