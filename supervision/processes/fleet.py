@@ -20,6 +20,7 @@ from supervision.processes.channel import Channel, words
 from supervision.processes.directory import Directory
 from supervision.processes.launch import launch
 from supervision.processes.load import LOAD, LoadShare
+from supervision.processes.reload_told import LastReload
 from supervision.processes.totals import Totals
 
 logger = logging.getLogger("roost.master")
@@ -143,6 +144,7 @@ class Fleet:
     serving: bool = False
     proven: dict[str, Any] = field(default_factory=dict)
     leaving: bool = False
+    last_reload: LastReload = field(default_factory=LastReload)
     _count: int = 0
 
     def start(self, slot: int) -> Process:

@@ -277,6 +277,7 @@ class Master:
             wanted=slots.wanted,
             served=slots.served,
             reloading=slots.reloading,
+            reload=self._fleet.last_reload.plain(),
             workers=self._fleet.rows(),
             retired={} if totals is None else totals.retired(),
             restarts=slots.restarts,

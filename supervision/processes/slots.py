@@ -274,8 +274,10 @@ class Slots:
 
     def _replace(self, trigger: str, *children: Child) -> None:
         self._to_reload = deque(children)
+        last = self._fleet.last_reload
+        last.begin()
         if self._reloading is None:
-            self._reload = Reload(trigger, len(children), self._fleet.clock)
+            self._reload = Reload(trigger, len(children), self._fleet.clock, last)
             self._reload_next()
         self._share_clients()
 

@@ -8,6 +8,13 @@ A snapshot is plain values::
         "ready": 2, "wanted": 2,       # workers
         "served": True,                # a worker has been ready once
         "reloading": False,
+        "reload": {                    # the last one
+            "number": 3,               # of those so far
+            "outcome": "done",         # or "going on", "off"; None: there was none
+            "why": None,               # it is off, in words
+            "refused": None,           # why the settings are as before, in words
+            "restart": ["bind"],       # settings that have changed and need a restart
+        },
         "workers": [
             {"slot", "name", "pid", "state", "age", "beat_age", "rss", "cpu", "fds", "totals"}
         ],
@@ -17,7 +24,7 @@ A snapshot is plain values::
     }
 
 ``age``, ``beat_age`` and ``cpu`` are in seconds, ``rss`` in bytes. What is not known is ``None``:
-of a worker that has not said its totals yet, or of another release.
+of a worker that has not said its totals yet, or of another release; ``reload`` without a master.
 """
 
 from __future__ import annotations
@@ -67,6 +74,7 @@ def snapshot(  # noqa: PLR0913 - the parts of a snapshot, by name
     wanted: int,
     served: bool,
     reloading: bool,
+    reload: dict[str, Any] | None,
     workers: Iterable[dict[str, Any]],
     retired: dict[str, Any],
     restarts: int,
@@ -76,7 +84,7 @@ def snapshot(  # noqa: PLR0913 - the parts of a snapshot, by name
     """Return the whole, see above."""
     return {
         "at": at, "state": state, "ready": ready, "wanted": wanted, "served": served,
-        "reloading": reloading, "workers": list(workers), "retired": retired,
+        "reloading": reloading, "reload": reload, "workers": list(workers), "retired": retired,
         "restarts": restarts, "missed": missed, "master": master,
     }  # fmt: skip
 

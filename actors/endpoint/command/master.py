@@ -106,7 +106,7 @@ def serve(given: Given, arguments: Sequence[str], read: Callable[[], Given]) -> 
             def on_reload() -> int | None:
                 nonlocal given
                 files.warn()
-                before, given = given.workers, renewed(given, read)
+                before, given = given.workers, renewed(given, read, fleet.last_reload)
                 fleet.configure.update(_told(given))
                 return None if given.workers == before else int(given.workers)
 

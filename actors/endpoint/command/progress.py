@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Collection, Mapping
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from actors.endpoint.command import output
 from actors.endpoint.command.ops_client import OpsClient, Unreachable
@@ -18,6 +18,11 @@ GONE: Final = 3
 processes."""
 
 
+MAX_TEXT: Final = 500
+MAX_NAMES: Final = 100
+"""Of a server's words on its reload: characters of each, and settings that need a restart."""
+
+
 def workers(view: Mapping[str, Any]) -> dict[Any, Any]:
     """Return the process id in each slot."""
     return {each.get("slot"): each.get("pid") for each in view["workers"]}
@@ -26,6 +31,51 @@ def workers(view: Mapping[str, Any]) -> dict[Any, Any]:
 def pids(view: Mapping[str, Any]) -> set[Any]:
     """Return the process ids of all workers, those included that leave a slot to another."""
     return {each.get("pid") for each in view["workers"]}
+
+
+class Reload(NamedTuple):
+    """What a server says of its last reload."""
+
+    number: int
+    outcome: str
+    why: str
+    refused: str
+    restart: tuple[str, ...]
+
+    @classmethod
+    def of(cls, view: Mapping[str, Any]) -> Reload | None:
+        """Return it; ``None``: the server is of an earlier release, or has heard nothing yet."""
+        said = view.get("reload")
+        if not isinstance(said, dict) or not isinstance(said.get("number"), int):
+            return None
+        names = said.get("restart")
+        return cls(
+            number=said["number"],
+            outcome=_text(said.get("outcome")),
+            why=_text(said.get("why")),
+            refused=_text(said.get("refused")),
+            restart=tuple(map(_text, names[:MAX_NAMES])) if isinstance(names, list) else (),
+        )
+
+
+def _text(given: object) -> str:
+    return given[:MAX_TEXT] if isinstance(given, str) else ""
+
+
+def over(view: Mapping[str, Any], gone: Collection[Any], before: Reload | None) -> bool:
+    """Return whether it is: the processes ``gone`` are, or the reload is off.
+
+    ``before`` is what was said of the reload before ours; ``None``: only processes count.
+    """
+    ended = not pids(view) & set(gone)
+    if before is None:
+        return ended
+    now = Reload.of(view)
+    if now is None:  # the ops process is new, and has heard nothing yet
+        return False
+    if now.number == before.number:  # so does a master that has followed, by SIGUSR2
+        return ended
+    return now.outcome == "off" or (ended and now.outcome != "going on")
 
 
 def words(view: Mapping[str, Any], gone: Collection[Any]) -> str:
@@ -69,8 +119,9 @@ def wait(
     line: Line,
     *,
     whole: bool,
-) -> bool:
-    """Wait until none of the processes ``gone`` is there; return whether it was in time.
+    before: Reload | None = None,
+) -> Mapping[str, Any] | None:
+    """Wait until it is :func:`over`; return what is seen then, ``None``: it was not in time.
 
     ``whole``: the server ends with them, so that nobody answers any more; else that is
     :class:`Unreachable`.
@@ -83,13 +134,13 @@ def wait(
             unanswered += 1
             if unanswered >= GONE:
                 if whole:
-                    return True
+                    return {}
                 raise
         else:
             unanswered = 0
-            if not pids(view) & set(gone):
-                return True
+            if over(view, gone, before):
+                return view
             line.show(words(view, gone))
         if time.monotonic() >= until:
-            return False
+            return None
         time.sleep(EVERY)

@@ -123,6 +123,7 @@ class Answers:
                 {name: worker.get(name) for name in ("slot", "pid", "state")}
                 for worker in whole.get("workers", ())
             ],
+            **({"reload": whole["reload"]} if whole.get("reload") else {}),
         }
 
     # -- who may do something

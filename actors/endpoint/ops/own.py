@@ -73,6 +73,7 @@ class OwnSource:
             wanted=1,
             served=health.served,
             reloading=False,
+            reload=None,
             workers=[row],
             retired={},
             restarts=0,

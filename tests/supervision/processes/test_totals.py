@@ -363,6 +363,7 @@ def shot(**changed: Any) -> dict[str, Any]:
     ]  # fmt: skip
     return snapshot.snapshot(**{
         "at": 1.0, "state": "serving", "ready": 1, "wanted": 2, "served": True, "reloading": True,
+        "reload": None,
         "workers": rows, "retired": said(4), "restarts": 5, "missed": 6,
         "master": {"pid": 1, "rss": 2**21, "cpu": 0.25, "fds": None}, **changed,
     })  # fmt: skip

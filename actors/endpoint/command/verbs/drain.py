@@ -19,6 +19,8 @@ SETTINGS: Final = (BY_NAME["ops"], BY_NAME["ops_token_file"])
 FAILED: Final = 1
 LATE: Final = 3
 UNREACHABLE: Final = 4
+OFF: Final = 5
+AS_BEFORE: Final = 6
 
 DESCRIPTION: Final = """\
 Have a server end orderly, as SIGTERM does: it says 'not ready', sends its
@@ -110,15 +112,35 @@ def ask(given: Given, deed: str, about: dict[str, int]) -> int:
             return output.say(f"{deed}: begun")
         line = progress.Line(terminal=sys.stdout.isatty())
         whole = deed == "drain" and not about
-        in_time = progress.wait(client, ends, given.timeout, line, whole=whole)
+        last = progress.Reload.of(before) if deed == "reload" else None
+        after = progress.wait(client, ends, given.timeout, line, whole=whole, before=last)
         line.end()
     except Unreachable as error:
         return _refused(str(error), UNREACHABLE)
     except Failed as error:
         return _refused(str(error), FAILED)
-    if not in_time:
+    if after is None:
         return _refused(f"{deed}: not done after {given.timeout:g} s; it goes on", LATE)
-    return output.say(f"{deed}: done")
+    told = progress.Reload.of(after)
+    if last is None or told is None or told.number == last.number:
+        return output.say(f"{deed}: done")
+    return _said(told)
+
+
+def _said(told: progress.Reload) -> int:
+    """Say how a reload went; return the exit status."""
+    for name in told.restart:
+        output.say(escaped(f"reload: {name} has changed, which needs a restart"))
+    refused = f"the settings are as before: {told.refused}"
+    if told.outcome == "off":
+        if told.refused:
+            _refused(f"reload: {refused}", OFF)
+        return _refused(
+            f"reload: off: {told.why}; the old workers serve on, and its log says more", OFF
+        )
+    if told.refused:
+        return _refused(f"reload: done, but {refused}", AS_BEFORE)
+    return output.say("reload: done")
 
 
 def _refused(words: str, status: int) -> int:

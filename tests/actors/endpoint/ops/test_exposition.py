@@ -29,7 +29,8 @@ def shot(series=None, declared=None):
         for n in (1, 2)
     ]
     return snapshot(
-        at=0.0, state="serving", ready=2, wanted=2, served=True, reloading=False, workers=rows,
+        at=0.0, state="serving", ready=2, wanted=2, served=True, reloading=False,
+        reload=None, workers=rows,
         retired={}, restarts=3, missed=1, master={"pid": 1, "rss": 2, "cpu": 3.0, "fds": 4},
     )  # fmt: skip
 
