@@ -30,7 +30,8 @@ class Announcer:
             self._complete = True
             self._ready(now)
             logger.info("%s ready", counted(self._slots.wanted))
-        if self._slots.reloading != self._reloading:
+        # What replaces the first worker before the others follow is part of the start.
+        if self._complete and self._slots.reloading != self._reloading:
             self._reloading = self._slots.reloading
             if self._reloading:
                 self.notifier.reloading(now)

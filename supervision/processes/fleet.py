@@ -55,8 +55,8 @@ class Process:
     first. ``served_from``: since when it has served. ``watched``: the events of its channel that
     the selector is asked for. ``understands``: messages that workers of an earlier release do not.
     ``outdated_at``: when it is ended where it is not ready by then, as its code has changed.
-    ``generation``: how many reloads had been asked for when it was started. ``leaving``: it ends,
-    by its own account. ``was_ready``: it has said that it serves.
+    ``generation``: how many reloads had been asked for when it was started. ``told``: how it was
+    configured. ``leaving``: it ends, by its own account. ``was_ready``: it has said that it serves.
     """
 
     name: str
@@ -72,6 +72,7 @@ class Process:
     understands: frozenset[str] = frozenset()
     stands_back: bool = False
     generation: int = 0
+    told: dict[str, Any] = field(default_factory=dict)
     leaving: bool = False
     watched: int = selectors.EVENT_READ
     stop_by: float | None = None
@@ -120,7 +121,8 @@ class Due(NamedTuple):
 class Fleet:
     """The processes by pid. ``module`` is run with the channel's descriptor and the listeners'.
 
-    ``configure`` is what every worker is told first, and ``proven`` what one was told that serves.
+    ``configure`` is what every worker is told first. ``proven``: the worker of the last generation
+    of which one has served.
     In ``directory`` a worker listens under its name, and they share how many clients each has.
     ``boot_id`` tells the names of one master's workers from another's. ``publish`` listens too: a
     worker is told of it by its configuration. ``totals`` is where workers' beats say what they have
@@ -142,7 +144,7 @@ class Fleet:
     selector: selectors.BaseSelector = field(default_factory=selectors.DefaultSelector)
     generation: int = 0
     serving: bool = False
-    proven: dict[str, Any] = field(default_factory=dict)
+    proven: Process | None = None
     leaving: bool = False
     last_reload: LastReload = field(default_factory=LastReload)
     _count: int = 0
@@ -160,7 +162,7 @@ class Fleet:
         name = f"{self.boot_id}-{self._count}"
         process = Process(
             name, slot, pid, channel, self.clock(), self.timeouts.grace,
-            generation=self.generation,
+            generation=self.generation, told=dict(self.configure),
         )  # fmt: skip
         self.processes[pid] = process
         self.selector.register(process.channel, process.watched, process)
@@ -178,13 +180,13 @@ class Fleet:
 
     def prove(self, process: Process) -> None:
         """Learn that a worker serves: what it was told is good."""
-        if process.generation == self.generation:
-            self.proven = dict(self.configure)
+        if self.proven is None or process.generation >= self.proven.generation:
+            self.proven = process
 
     def tell_as_before(self) -> None:
         """Tell workers what those that serve were told: with what came later none does."""
-        if self.proven:
-            self.configure = dict(self.proven)
+        if self.proven is not None:
+            self.configure = dict(self.proven.told)
 
     def __iter__(self) -> Iterator[Process]:
         return iter(list(self.processes.values()))

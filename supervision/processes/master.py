@@ -46,7 +46,7 @@ class Master:
     """Runs ``workers`` workers of ``fleet`` until a signal of ``signals`` ends it.
 
     ``arguments`` start a successor (SIGUSR2); ``on_ready(facts)`` is called when the first worker
-    is; ``on_reload()`` before workers are replaced, and returns another number of them or ``None``;
+    is; ``on_reload()`` before workers are replaced, and returns how many of them the settings want;
     ``reopen()`` when logs are to be opened anew; ``on_alone(pid)`` when the successor with that
     process id has ended and we go on. ``predecessor`` is the process id of the master whose
     successor we are. ``ops`` is the slot of the ops process. Changes in ``watched`` are reloads.
@@ -60,7 +60,7 @@ class Master:
         signals: SignalPipe,
         arguments: Sequence[str],
         on_ready: Callable[[dict[str, Any]], object],
-        on_reload: Callable[[], int | None],
+        on_reload: Callable[[], int],
         reopen: Callable[[], object],
         on_alone: Callable[[int], object],
         predecessor: int | None = None,
@@ -346,9 +346,7 @@ class Master:
 
     def _reload(self, trigger: str = "signal") -> None:
         if not self._ending.begun:
-            wanted = self._on_reload() or self._slots.wanted
-            self._slots.reload(trigger)
-            self._slots.resize(wanted)
+            self._slots.reload(trigger, self._on_reload())
             self._ops.replace()
 
     def _add_worker(self) -> None:

@@ -4,7 +4,10 @@ There are as many slots as workers are wanted, numbered from 1. A slot is a perm
 the restart plan of any supervisor (one for one), and the worker in it is the child's ref. A reload
 goes from slot to slot: the next worker is started beside the one that serves, takes its place when
 it is ready, and only then is the old one stopped. So until one has been ready the code that serves
-is the code that is known to serve.
+is the code that is known to serve. Nor is another number of workers made true before that.
+
+A reload that is asked for before any worker serves is remembered: the first one is replaced when it
+serves, and the others follow the one that takes its place.
 
 Until a worker has served, what fails is the application, or how it was started: the master gives
 up. From then on it goes on with the workers that it has: a slot whose worker cannot be started, or
@@ -48,6 +51,10 @@ class Slots:
 
     def __init__(self, fleet: Fleet, wanted: int, *, waits: bool = False) -> None:
         self.wanted = wanted
+        self._said = wanted
+        """How many were said to be wanted; signals may have made it more, or fewer."""
+        self._number: int | None = None
+        """How many will be, from when a worker serves that a reload under way has started."""
         self._waits = waits
         self._waiting: Child | None = None
         self._asked_again: str | None = None
@@ -108,22 +115,22 @@ class Slots:
         self._add()
 
     def ready(self, process: Process) -> None:
-        """Learn that a worker serves; the others follow the first."""
+        """Learn that a worker serves; the others follow the first, where that is to stay."""
         first, self.served = not self.served, True
         self._fleet.serving = True
         self._fleet.prove(process)
         self._unserved_since = None
         process.served_from = self._fleet.clock()
+        self._renumber(process)
         if process is self._reloading:
             self._reloaded(process)
         if process.slot in self._missing:
             self._missing.remove(process.slot)
             logger.info("%s is back: %d of %s ready", process, self.ready_now, counted(self.wanted))
-        while len(self._plan.children) < self.wanted:
-            self._add()
-        self._share_clients()
         if first and self._asked_again is not None:
             self.reload(self._asked_again)
+        self._follow()
+        self._share_clients()
 
     def ended(self, process: Process, status: int) -> int | None:
         """Learn that a worker has ended; return the exit status if this is the end of all."""
@@ -132,10 +139,11 @@ class Slots:
             again = None if self.stopping else self._asked_again
             if again is None:
                 logger.error("the reload is off: %s was to serve", process)
-            self._call_off(f"{process} ended with {described(status)}")
+            self._call_off(f"{process} ended with {described(status)}", again=again is not None)
         over = self._without(process, status)
         if again is not None:
             self.reload(again)
+        self._follow()
         self._share_clients()
         return over
 
@@ -232,23 +240,29 @@ class Slots:
 
     # -- what is wanted
 
-    def reload(self, trigger: str = "signal") -> None:
+    def reload(self, trigger: str = "signal", said: int | None = None) -> None:
         """Replace the workers one by one; one more time when this is going on already.
 
         That is so too where the worker that is on its way does not serve. ``trigger``: who asks.
+        ``said``: how many workers are wanted; it counts once a new one serves, and where that is
+        no other number than the last time, signals may have changed it since.
         """
+        if said is not None:
+            self._number = None if said == self._said else said
         if self._waiting is not None:
             child, self._waiting = self._waiting, None
             self._start(child)
             return
-        if not self.served and not self._waits:
-            logger.info("no worker is ready yet, nothing to replace")
-            return
+        self._fleet.generation += 1
         self._asked_again = None if self.served and self._reloading is None else trigger
         if not self.served:
+            boots = next((child.ref for child in self._plan.children.values()), None)
+            if boots is None:
+                logger.info("no worker has been started yet, nothing to replace")
+            else:
+                logger.info("no worker is ready yet: %s is replaced when it is", boots)
             return
         self._hasten()
-        self._fleet.generation += 1
         self._replace(trigger, *self._plan.children.values())
 
     def changed(self) -> None:
@@ -313,13 +327,16 @@ class Slots:
             self._reload_next()
         self._share_clients()
 
-    def resize(self, wanted: int) -> None:
-        """Have so many workers, from 1 to the most."""
-        if not self.served:
-            self.wanted = wanted  # the others follow the first
-        for _ in range(self.wanted, wanted):
+    def _renumber(self, process: Process) -> None:
+        """Have as many workers as a reload said, if one that it has started serves and stays."""
+        number = self._number
+        if number is None or process.generation < self._fleet.generation or process.slot > number:
+            return
+        self._said, self._number = number, None
+        logger.info("%s wanted now; so far it was %d", counted(number), self.wanted)
+        for _ in range(self.wanted, number):
             self.more()
-        for _ in range(wanted, self.wanted):
+        for _ in range(number, self.wanted):
             self.fewer()
 
     def stop(self) -> None:
@@ -338,7 +355,16 @@ class Slots:
         self._plan.add(child)
         self._start(child)
 
+    def _follow(self) -> None:
+        """Start those that follow the first; one that is being replaced is not followed yet."""
+        if not self.served or self.stopping or self._reloading is not None:
+            return
+        while len(self._plan.children) < self.wanted:
+            self._add()
+
     def _start(self, child: Child) -> None:
+        if not self.served:
+            self._asked_again = None  # who is started now has what is new
         process = self._process(child)
         if process is None:
             child.failed()
@@ -371,9 +397,13 @@ class Slots:
             self._reload.done()
             self._reload = None
 
-    def _call_off(self, why: str) -> None:
-        """Reload no more: who has not been replaced goes on."""
-        self._fleet.tell_as_before()
+    def _call_off(self, why: str, *, again: bool = False) -> None:
+        """Reload no more: who has not been replaced goes on; ``again``: until the next reload."""
+        if not again:
+            self._fleet.tell_as_before()
+            if self._number is not None and not self.stopping:
+                logger.error("%s wanted as before, not %d", counted(self.wanted), self._number)
+            self._number = None
         self._reloading = None
         self._to_reload.clear()
         if self._reload is not None:

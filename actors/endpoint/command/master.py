@@ -103,12 +103,12 @@ def serve(given: Given, arguments: Sequence[str], read: Callable[[], Given]) -> 
 
             files = SocketFiles([*sockets, *([] if publish is None else [publish])])
 
-            def on_reload() -> int | None:
+            def on_reload() -> int:
                 nonlocal given
                 files.warn()
-                before, given = given.workers, renewed(given, read, fleet.last_reload)
+                given = renewed(given, read, fleet.last_reload)
                 fleet.configure.update(_told(given))
-                return None if given.workers == before else int(given.workers)
+                return int(given.workers)
 
             master = Master(
                 fleet,

@@ -215,6 +215,18 @@ def closed_with(command, payload):
         return None if frame.opcode == raw.PONG else frame.code
 
 
+def open_held(fifo):
+    """Open a FIFO for writing once somebody reads it, who waits until it is closed."""
+
+    def opened():
+        try:
+            return os.open(fifo, os.O_WRONLY | os.O_NONBLOCK)
+        except OSError:  # nobody does yet
+            return None
+
+    return eventually(opened, pause=0.02)
+
+
 def wait_for_children(program, count):
     """Wait until the master has so many processes."""
     pid = program.process.pid
@@ -296,6 +308,73 @@ class TestReload:
             program.wait_for(r"workers \(from roost.toml:2\): has changed, which needs a restart")
             program.signal(signal.SIGTERM)
             assert program.ended() == 0
+
+    def test_the_number_stays_where_no_new_worker_serves(self, here):
+        directory = here("[serve]\nworkers = 3\n")
+        arguments = ("-m", "actors.endpoint", "app:endpoint", "--bind", "127.0.0.1:0", *CONFIG)
+        with Program(*arguments, cwd=directory, env=environ()) as program:
+            program.wait_for("3 workers are ready")
+            here("[serve]\nworkers = 1\n")
+            (directory / "app.py").write_text("import nothing_of_the_kind\n")
+            program.signal(signal.SIGHUP)
+            program.wait_for("the reload is off: worker")
+            program.wait_for("3 workers are wanted as before, not 1")
+            wait_for_children(program, 3)
+            assert not any(" drains" in line or "wanted now" in line for line in program.lines)
+            (directory / "app.py").write_text(APP)
+            program.signal(signal.SIGHUP)
+            program.wait_for("1 worker is wanted now; so far it was 3")
+            wait_for_children(program, 1)
+            program.signal(signal.SIGTERM)
+            assert program.ended() == 0
+
+    def test_a_reload_while_the_first_worker_imports_is_seen_through(self, here):
+        directory = here("[websocket]\nmax_frame_size = 3\n")
+        hold = (
+            "from pathlib import Path\nhold = Path('hold')\nhold.exists() and hold.read_bytes()\n"
+        )
+        (directory / "app.py").write_text(hold + APP)
+        os.mkfifo(directory / "hold")
+        options = ("--bind", "127.0.0.1:0", "--workers", "2", *CONFIG)
+        with Program(
+            "-m", "actors.endpoint", "app:endpoint", *options, cwd=directory, env=environ()
+        ) as program:
+            held = open_held(directory / "hold")
+            (directory / "hold").unlink()
+            here("[websocket]\nmax_frame_size = 4\n")
+            program.signal(signal.SIGHUP)
+            program.wait_for("options of the application have changed, new workers get them")
+            old = int(program.wait_for(r"no worker is ready yet: worker \S+ \(pid (\d+)\) is")[1])
+            os.close(held)
+            program.wait_for("2 workers are ready")
+            eventually(lambda: not Path(f"/proc/{old}").exists(), pause=0.02)
+            port = int(program.wait_for(r"serving http://127.0.0.1:(\d+)")[1])
+            program.address = ("127.0.0.1", port)
+            for _ in range(6):  # whichever worker takes it
+                assert closed_with(program, b"abcd") is None
+            assert closed_with(program, b"abcde") == 1009
+            program.signal(signal.SIGTERM)
+            assert program.ended() == 0
+
+    def test_what_a_second_reload_says_is_told_where_the_first_fails(self, here):
+        directory = here("[websocket]\nmax_frame_size = 3\n")
+        arguments = ("app:endpoint", *CONFIG)
+        with Command(*arguments, workers=1, cwd=directory, env=environ()) as command:
+            command.wait_for("1 worker is ready")
+            os.mkfifo(directory / "hold")
+            bad = (
+                "from pathlib import Path\nPath('hold').read_bytes()\nimport nothing_of_the_kind\n"
+            )
+            (directory / "app.py").write_text(bad)
+            command.signal(signal.SIGHUP)
+            held = open_held(directory / "hold")
+            (directory / "app.py").write_text(APP)
+            here("[websocket]\nmax_frame_size = 4\n")
+            command.signal(signal.SIGHUP)
+            command.wait_for("options of the application have changed, new workers get them")
+            os.close(held)
+            eventually(lambda: closed_with(command, b"abcd") is None, pause=0.02)
+            assert closed_with(command, b"abcde") == 1009
 
     def test_a_successor_reads_everything_anew(self, here):
         directory = here("[websocket]\nmax_frame_size = 3\n")

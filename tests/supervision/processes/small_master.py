@@ -1,8 +1,9 @@
 """A master over scripted workers: ``python -m ....small_master OPTIONS``, with OPTIONS in JSON.
 
 ``script``: see ``scripted``. ``totals``: have workers count; SIGUSR1 prints a snapshot.
-``events``: print what is told. ``workers``, ``heartbeat``, ``boot``, ``patience``: what they are
-elsewhere. The exit status is the master's.
+``events``: print what is told. ``workers``, ``heartbeat``, ``boot``, ``patience``, ``lame_duck``:
+what they are elsewhere. ``reloads``: the number of workers that each reload says; then the last.
+The workers are told how many reloads there have been. The exit status is the master's.
 """
 
 from __future__ import annotations
@@ -46,6 +47,7 @@ def main() -> int:
                 heartbeat=options.get("heartbeat", 30.0),
                 boot=options.get("boot", 60.0),
                 patience=options.get("patience", 60.0),
+                lame_duck=options.get("lame_duck", 0.0),
             ),
             time.monotonic,
             "w",
@@ -56,13 +58,22 @@ def main() -> int:
             logger.info("reopened")
             logger.info("snapshot %s", json.dumps(master.snapshot()))
 
+        workers = options.get("workers", 1)
+        numbers = options.get("reloads", [])
+
+        def on_reload() -> int:
+            nonlocal workers
+            fleet.configure["reload"] = fleet.configure.get("reload", 0) + 1
+            workers = numbers.pop(0) if numbers else workers
+            return workers
+
         master = Master(
             fleet,
-            options.get("workers", 1),
+            workers,
             signals=signals,
             arguments=["--no-such-option"],
             on_ready=lambda facts: logger.info("serving"),
-            on_reload=lambda: None,
+            on_reload=on_reload,
             reopen=reopen,
             on_alone=lambda pid: logger.info("goes on without %d", pid),
         )
