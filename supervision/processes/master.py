@@ -345,9 +345,11 @@ class Master:
         (self._stop_now if self._ending.draining else self._stop)()
 
     def _reload(self, trigger: str = "signal") -> None:
-        if not self._ending.begun:
-            self._slots.reload(trigger, self._on_reload())
-            self._ops.replace()
+        if self._ending.begun:
+            logger.warning("nothing is reloaded: this master is stopping")
+            return
+        self._slots.reload(trigger, self._on_reload())
+        self._ops.replace()
 
     def _add_worker(self) -> None:
         if not self._ending.begun:
@@ -367,10 +369,11 @@ class Master:
         self._ops.tell("stacks")
 
     def _start_successor(self) -> None:
-        if self._ending.begun:
-            logger.warning("no new master is started: this one is stopping")
+        stage = self._ending.stage(served=self._slots.served)
+        if stage != "serving":
+            logger.warning("no new master is started: this one is %s", stage)
             return
-        if not self._slots.served or self._successor.refused():
+        if self._successor.refused():
             return
         ops = self._desk.hand_over()
         self._successor.start(self._fleet.listeners, self._fleet.publish, ops or ())

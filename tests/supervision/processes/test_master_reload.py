@@ -1,4 +1,4 @@
-"""Reloads while workers boot, and with another number of them."""
+"""Reloads while workers boot, and with another number of them; and what is refused."""
 
 from __future__ import annotations
 
@@ -253,3 +253,31 @@ def test_a_number_that_is_taken_back_while_the_reload_goes_on_is_none():
         assert snapshot(run, 1)["wanted"] == 2
         terminate(run)
         assert not any("wanted now" in line for line in run.lines)
+
+
+# -- what is refused
+
+
+def test_a_new_master_at_the_boot_is_refused_in_words():
+    with Run("late") as run:
+        run.wait_for(r"^\d+ waits")
+        run.signal(signal.SIGUSR2)
+        run.wait_for("WARNING no new master is started: this one is booting")
+        wake(run)
+        run.wait_for("1 worker is ready")
+        run.signal(signal.SIGUSR2)
+        run.wait_for("started a new master")
+        terminate(run)
+
+
+def test_a_reload_is_refused_in_words_while_the_master_stops():
+    with Run("polite", lame_duck=600.0) as run:
+        run.wait_for("1 worker is ready")
+        run.signal(signal.SIGTERM)
+        run.wait_for("the drain begins in 600 s")
+        hup(run)
+        run.wait_for("WARNING nothing is reloaded: this master is stopping")
+        run.signal(signal.SIGUSR2)
+        run.wait_for("WARNING no new master is started: this one is stopping")
+        terminate(run)
+        assert started(run) == [(1, 0)]
