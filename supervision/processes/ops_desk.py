@@ -140,12 +140,13 @@ class OpsDesk:
         """
         if not self._slots.served or self._slots.reloading or self._ending.begun:
             return
-        before, self._too_few = self._too_few, self._slots.wanted < self._slot.min_ready
+        least = min(self._slot.min_ready, self._slots.asked)
+        before, self._too_few = self._too_few, self._slots.wanted < least
         if self._too_few and not before:
             logger.warning(
                 "%s wanted, and --min-ready is %d: /readyz is 503 from now on, until SIGTTIN has"
                 " added workers",
-                counted(self._slots.wanted), self._slot.min_ready,
+                counted(self._slots.wanted), least,
             )  # fmt: skip
 
     def _state(self, now: float) -> dict[str, Any]:
@@ -160,6 +161,7 @@ class OpsDesk:
             "ready": beating,
             "silent": len(ready) - beating,
             "wanted": self._slots.wanted,
+            "asked": self._slots.asked,
             "until": None if until == NEVER else until,
         }
 

@@ -51,8 +51,8 @@ class Slots:
 
     def __init__(self, fleet: Fleet, wanted: int, *, waits: bool = False) -> None:
         self.wanted = wanted
-        self._said = wanted
-        """How many were said to be wanted; signals may have made it more, or fewer."""
+        self.asked = wanted
+        """How many the settings in force ask for; signals may have made it more, or fewer."""
         self._number: int | None = None
         """How many will be, from when a worker serves that a reload under way has started."""
         self._waits = waits
@@ -240,15 +240,15 @@ class Slots:
 
     # -- what is wanted
 
-    def reload(self, trigger: str = "signal", said: int | None = None) -> None:
+    def reload(self, trigger: str = "signal", asked: int | None = None) -> None:
         """Replace the workers one by one; one more time when this is going on already.
 
         That is so too where the worker that is on its way does not serve. ``trigger``: who asks.
-        ``said``: how many workers are wanted; it counts once a new one serves, and where that is
+        ``asked``: how many workers are wanted; it counts once a new one serves, and where that is
         no other number than the last time, signals may have changed it since.
         """
-        if said is not None:
-            self._number = None if said == self._said else said
+        if asked is not None:
+            self._number = None if asked == self.asked else asked
         if self._waiting is not None:
             child, self._waiting = self._waiting, None
             self._start(child)
@@ -332,7 +332,7 @@ class Slots:
         number = self._number
         if number is None or process.generation < self._fleet.generation or process.slot > number:
             return
-        self._said, self._number = number, None
+        self.asked, self._number = number, None
         logger.info("%s wanted now; so far it was %d", counted(number), self.wanted)
         for _ in range(self.wanted, number):
             self.more()

@@ -22,7 +22,8 @@ class Health(NamedTuple):
     ``state`` is ``"booting"``, ``"serving"`` or ``"stopping"``, ``served`` whether a worker has
     been ready once, ``ready`` how many are that have given a sign of life in time, ``silent`` how
     many have not, ``wanted`` how many there should be. ``until``: when a stop is over at the latest
-    (CLOCK_MONOTONIC); ``None`` where there is none.
+    (CLOCK_MONOTONIC); ``None`` where there is none. ``asked``: how many the settings ask for with
+    which workers serve; ``None`` where nobody says.
     """
 
     state: str
@@ -32,6 +33,7 @@ class Health(NamedTuple):
     wanted: int
     until: float | None
     age: float
+    asked: int | None = None
 
     @classmethod
     def said(cls, given: Mapping[str, Any], age: float) -> Health:
@@ -44,6 +46,7 @@ class Health(NamedTuple):
             wanted=int(given.get("wanted", 0)),
             until=given.get("until"),
             age=age,
+            asked=given.get("asked"),
         )
 
 
@@ -64,10 +67,15 @@ def started(health: Health | None) -> Verdict:
 
 
 def ready(health: Health | None, min_ready: int) -> Verdict:
-    """Judge ``/readyz``: whether clients should come here."""
+    """Judge ``/readyz``: whether clients should come here.
+
+    ``min_ready`` may be of a reload that is off, or has not got to more workers yet.
+    """
     alive = live(health)
     if health is None or not alive.ok:
         return alive
+    if health.asked is not None:
+        min_ready = min(min_ready, health.asked)
     reasons = []
     if health.state == "stopping":
         reasons.append("the service is stopping")

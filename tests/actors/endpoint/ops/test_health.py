@@ -61,6 +61,11 @@ def test_so_many_must_be_ready(least, ok):
     assert ready(health(), least).ok is ok
 
 
+@pytest.mark.parametrize(("asked", "ok"), [(1, True), (2, True), (3, False), (None, False)])
+def test_no_more_must_be_ready_than_the_settings_in_force_ask_for(asked, ok):
+    assert ready(health(asked=asked), 3).ok is ok
+
+
 def test_a_message_may_lack_what_we_know_and_have_more():
     assert Health.said({"news": 1}, 2.0) == Health("booting", False, 0, 0, 0, None, 2.0)
     assert health(until=5.5).until == 5.5

@@ -7,18 +7,20 @@ import signal
 import pytest
 
 from tests.support.ops import OpsServer
+from tests.support.waiting import eventually
 
 REFUSED = "ERROR roost.master: --min-ready {}: is more than there are workers, {}$"
+GOOD = "from tests.actors.endpoint.workers_app import endpoint as endpoint\n"
 TOO_FEW = "worker is wanted, and --min-ready is 2: /readyz is 503 from now on, until SIGTTIN"
 
 
 class FileServer(OpsServer):
     """Serves what the file at ``path`` says."""
 
-    def __init__(self, path, workers, min_ready):
-        self.file = path / "roost.toml"
+    def __init__(self, place, workers, min_ready, **rest):
+        self.file = place / "roost.toml"
         self.say(workers, min_ready)
-        super().__init__("--config", str(self.file), workers=None)
+        super().__init__("--config", str(self.file), workers=None, **rest)
 
     def say(self, workers, min_ready):
         text = f"[serve]\nworkers = {workers}\n[ops]\nmin_ready = {min_ready}\n"
@@ -54,6 +56,23 @@ def test_a_reload_takes_both_at_once(tmp_path):
         server.say(1, 1)
         server.reload()
         server.wait_until("/readyz", 200)
+        assert not any("/readyz is 503" in line for line in server.lines)
+
+
+def test_more_that_must_be_ready_wait_for_more_workers_where_the_reload_is_off(tmp_path):
+    (tmp_path / "app.py").write_text(GOOD)
+    with FileServer(tmp_path, 1, 1, app="app:endpoint", path=tmp_path) as server:
+        server.wait_for("1 worker is ready")
+        server.ops_pid()
+        (tmp_path / "app.py").write_text("import nothing_of_the_kind\n")
+        server.say(3, 3)
+        server.reload()
+        server.wait_for("1 worker is wanted as before, not 3")
+        assert server.wait_until("/readyz", 200).json["reasons"] == ["1 of 1 worker is ready"]
+        (tmp_path / "app.py").write_text(GOOD)
+        server.reload(2)
+        server.wait_for("3 workers are wanted now; so far it was 1")
+        eventually(lambda: "3 of 3" in server.wait_until("/readyz", 200).json["reasons"][0])
         assert not any("/readyz is 503" in line for line in server.lines)
 
 
