@@ -421,7 +421,8 @@ def test_trouble_of_one_client_is_nobody_elses(
     with listening() as served, ExitStack() as stack:
         served.listener._failed(OSError(number, "theirs"))
         clients(stack, served, 1)
-    assert caplog.records == []
+    # What was held back of an earlier listener's lines may come meanwhile.
+    assert [each for each in caplog.records if "theirs" in each.getMessage()] == []
 
 
 def test_client_that_is_gone_before_it_is_accepted_is_let_go() -> None:
