@@ -2,7 +2,7 @@
 "use strict"
 
 const assert = require("node:assert/strict")
-const {eventually, ok} = require("./client.js")
+const {DEADLINE, eventually, ok} = require("./client.js")
 
 // One client of each cell, in a room of its own and in the one of all of them.
 class Guest {
@@ -38,10 +38,13 @@ class Guest {
     await this.look()
   }
 
+  // A worker that is still to be replaced may have taken it in: it answers at once, and for a while.
   async until(condition){
-    for(let tries = 0; tries < 20; tries++){
+    const until = Date.now() + DEADLINE
+    while(Date.now() < until){
       const found = await condition()
       if(found){ return found }
+      await new Promise(resolve => setTimeout(resolve, 20))
     }
     throw new Error(`not back: ${this.own.state}, ${this.client.socket.connectionState()}`)
   }
