@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -49,14 +50,20 @@ POWERLESS = ["setpriv", "--bounding-set=-all", "--inh-caps=-all"] if os.geteuid(
 @pytest.fixture
 def theirs(chat: Path) -> Iterator[Path]:
     """The directory of an application, which whoever runs it may read and not write."""
-    (chat / "tmp").mkdir()
     chat.chmod(0o555)
     yield chat
     chat.chmod(0o755)
 
 
-def unwritable(place: Path) -> dict[str, str]:
-    return {**environ(), "TMPDIR": str(place / "tmp"), "PYTHONDONTWRITEBYTECODE": "1"}
+@pytest.fixture
+def short() -> Iterator[str]:
+    """A TMPDIR whose path leaves room for those of sockets."""
+    with tempfile.TemporaryDirectory(prefix="roost-test-") as place:
+        yield place
+
+
+def unwritable(place: str) -> dict[str, str]:
+    return {**environ(), "TMPDIR": place, "PYTHONDONTWRITEBYTECODE": "1"}
 
 
 def image() -> list[str]:
@@ -81,14 +88,14 @@ DEPLOYMENTS = ("systemd", "container", "kubernetes")
 
 
 @pytest.mark.parametrize("name", DEPLOYMENTS)
-def test_the_files_go_together_for_somebody_who_may_write_nothing(name, pod, theirs):
+def test_the_files_go_together_for_somebody_who_may_write_nothing(name, pod, theirs, short):
     verb, *words = deployed(name, pod)
     assert verb == "serve"
     command = [*POWERLESS, sys.executable, "-m", "actors.endpoint", "check", *words]
 
     def check(*more: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [*command, *more], cwd=theirs, env=unwritable(theirs), capture_output=True, text=True,
+            [*command, *more], cwd=theirs, env=unwritable(short), capture_output=True, text=True,
             timeout=DEADLINE, check=False,
         )  # fmt: skip
 
@@ -103,10 +110,12 @@ def test_the_files_go_together_for_somebody_who_may_write_nothing(name, pod, the
 @pytest.mark.drill
 @pytest.mark.timeout(120)
 @pytest.mark.parametrize("name", DEPLOYMENTS)
-def test_the_files_start_together_for_somebody_who_may_write_nothing(name, pod, theirs, host):
+def test_the_files_start_together_for_somebody_who_may_write_nothing(
+    name, pod, theirs, short, host
+):
     arguments = ["-m", "actors.endpoint", *deployed(name, pod)]
     prefix = [*host.prefix, *POWERLESS]
-    variables = unwritable(theirs)
+    variables = unwritable(short)
     if name == "kubernetes":  # which nobody answers at: that is no reason not to serve
         variables["ROOST_REDIS"] = "redis://127.0.0.1:1"
     with Program(*arguments, cwd=theirs, prefix=prefix, env=variables) as served:
@@ -115,8 +124,8 @@ def test_the_files_start_together_for_somebody_who_may_write_nothing(name, pod, 
         served.wait_for("reload.stop duration")
         served.signal(signal.SIGTERM)
         assert served.ended() == 0
-    assert sorted(path.name for path in theirs.iterdir()) == ["chat.py", "roost.toml", "tmp"]
-    assert list((theirs / "tmp").iterdir()) == []
+    assert sorted(path.name for path in theirs.iterdir()) == ["chat.py", "roost.toml"]
+    assert list(Path(short).iterdir()) == []
 
 
 def status(host: Host, port: int, path: str) -> int:

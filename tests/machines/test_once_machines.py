@@ -177,7 +177,7 @@ def test_without_redis_nobody_runs_it_and_it_is_back(machine, redis, tmp_path):
     redis.start()
     back = time.monotonic()
     after = journal.wait(found.number)  # it knows nothing, so a lease may last that it has lost
-    assert SECONDS - 1 < after.begin - back < SECONDS + 3
+    assert SECONDS - 1 < after.begin - back < SECONDS + 8  # a busy machine may be late
     agree(after.number, one)
     assert journal.wrong() == []
 

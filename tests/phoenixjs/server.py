@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from tests.support.command import Command
+from tests.support.waiting import eventually
 
 HERE = Path(__file__).parent
 PACKAGES = (
@@ -55,8 +56,17 @@ class Server:
         self.command.wait_for("is back: 2 of 2 workers are ready", before + 1)
 
     def reload(self) -> None:
-        """Have all workers replaced, one after the other; do not wait for it."""
+        """Have all workers replaced; wait until those that were there have ended.
+
+        Who has lost the first may have come to the second, which no guest has told of yet.
+        """
+        before = self._workers()
         self.command.signal(signal.SIGHUP)
+        eventually(lambda: not before & self._workers(), 60, pause=0.05)
+
+    def _workers(self) -> set[str]:
+        pid = self.command.process.pid
+        return set(Path(f"/proc/{pid}/task/{pid}/children").read_text().split())
 
     def restart(self) -> None:
         """Stop, and start again at the same port."""
