@@ -8,7 +8,7 @@ from dataclasses import fields
 from typing import TYPE_CHECKING, Any, TypeVar, Unpack
 
 from actors import contract
-from actors.endpoint.mounts import Custom, Mounts, SocketMount
+from actors.endpoint.mounts import Custom, Mounts, SocketMount, transport_path
 from actors.endpoint.options import EndpointOptions
 from actors.endpoint.serving.publish_requests import Keys
 from actors.errors import ConfigError
@@ -305,7 +305,7 @@ def _check_paths(path: object, built: Mapping[str, TransportOptions], where: str
         raise ConfigError(f"{where}: the path must be a str, such as '/chat'")
     try:
         for options in built.values():
-            check_path(path.rstrip("/") + options.path)
+            check_path(transport_path(path, options))
     except ConfigError as error:
         raise ConfigError(f"{where}: {error}") from None
 

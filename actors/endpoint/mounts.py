@@ -29,6 +29,11 @@ class SocketMount:
     drainer: bool | Mapping[str, object] | Callable[[], object] = True
 
 
+def transport_path(path: str, options: TransportOptions) -> str:
+    """Return where a transport is served, of a socket that is mounted at ``path``."""
+    return path.rstrip("/") + options.path
+
+
 class Custom(NamedTuple):
     """A transport that the application brought along; the factory's mounts have its options."""
 

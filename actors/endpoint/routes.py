@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from actors import signing
 from actors.endpoint.command.checking import misrouted
+from actors.endpoint.mounts import transport_path
 from actors.endpoint.serving.health_page import HealthPage
 from actors.endpoint.serving.publishing import Publishing
 from actors.endpoint.serving.reloader import CodeReloader
@@ -122,7 +123,7 @@ class Routes:
 
     def _mount(self, mounted: SocketMount) -> None:
         for name, options in mounted.transports.items():
-            path = mounted.path.rstrip("/") + options.path
+            path = transport_path(mounted.path, options)
             transport = self._transport(name, path, mounted.socket_class, options)
             self._router.add(path, resource(transport, path))
 

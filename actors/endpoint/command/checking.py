@@ -14,6 +14,7 @@ import pykka
 
 from actors import contract
 from actors.channels.socket import ChannelSocket
+from actors.endpoint.mounts import transport_path
 from actors.runtime.actor import Actor
 from supervision.specs import ChildSpec, child_specs
 from supervision.supervisor import Supervisor
@@ -53,7 +54,7 @@ def _taken(endpoint: Mounts) -> Iterator[tuple[str, str]]:
     for mounted in endpoint.mounts:
         name = f"{mounted.socket_class.__name__} at {mounted.path!r}"
         for transport, given in mounted.transports.items():
-            yield mounted.path.rstrip("/") + given.path, f"{name}, {transport}"
+            yield transport_path(mounted.path, given), f"{name}, {transport}"
 
 
 def _pattern(path: str) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from actors.endpoint.mounts import transport_path
+
 if TYPE_CHECKING:
     from actors.endpoint.mounts import Mounts
 
@@ -34,7 +36,7 @@ def _declared(endpoint: Mounts) -> Iterator[Row]:
         yield Row(path, "publish", "POST, with a key")
     for mounted in endpoint.mounts:
         for transport, options in mounted.transports.items():
-            path = mounted.path.rstrip("/") + options.path
+            path = transport_path(mounted.path, options)
             yield Row(path, transport, named(mounted.socket_class))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from actors.endpoint.mounts import transport_path
 from actors.metrics.catalogue import CATALOGUE, ENDS, Metric
 from actors.metrics.counts import Counts, Labels
 
@@ -21,7 +22,7 @@ def begin(counts: Counts, mounts: Mounts, channels: Iterable[type], slot: str) -
         if metric.kind == "counter" and metric.source == "worker":
             counts.begin(metric.name, _fixed(metric))
     paths = [
-        (mounted.path.rstrip("/") + options.path, name)
+        (transport_path(mounted.path, options), name)
         for mounted in mounts.mounts
         for name, options in mounted.transports.items()
     ]
