@@ -224,9 +224,8 @@ def main(arguments: list[str]) -> tuple[int, float]:
         worker = Worker(end, options, listeners)
         return worker.run(), worker.server.left
     except ConfigError as error:
-        return output.refuse(
-            error
-        ), schedule.STOP_TO_KILL  # no stop is under way: its exit handlers may take a while
+        # No stop is under way: its exit handlers may take a while.
+        return output.refuse(error), schedule.STOP_TO_KILL
     finally:
         end.leave()
         output.settle()

@@ -26,7 +26,6 @@ from actors.endpoint.ops.source import MasterSource  # noqa: E402
 from actors.endpoint.serving.server import Server  # noqa: E402
 from actors.errors import ConfigError  # noqa: E402
 from actors.logs.context import ContextFilter  # noqa: E402
-from actors.logs.escaping import escaped  # noqa: E402
 from actors.runtime.dispatcher import get_dispatcher  # noqa: E402
 from supervision.processes.worker import (  # noqa: E402
     WorkerEnd,
@@ -97,8 +96,7 @@ def main(arguments: list[str]) -> int:
     except ConnectionError:
         return 1
     except ConfigError as error:
-        output.write(sys.stderr, f"roost: {escaped(' '.join(str(error).split()))}")
-        return 2
+        return output.refuse(error)
     finally:
         output.settle()
 
