@@ -41,12 +41,6 @@ def shared(tmp_path_factory):
         assert text.count("Traceback") == text.count("LookupError: of a view") == 1
 
 
-def workers(site) -> list[int]:
-    """Return the process ids of the workers."""
-    path = Path(f"/proc/{site.process.pid}/task/{site.process.pid}/children")
-    return [int(pid) for pid in path.read_text().split()]
-
-
 def peak(pid: int) -> int:
     """Return the most memory that a process has had, in megabytes."""
     status = Path(f"/proc/{pid}/status").read_text()
@@ -54,7 +48,7 @@ def peak(pid: int) -> int:
 
 
 def test_memory_is_bounded_by_the_bodies_of_clients_that_stall(shared):
-    before = max(map(peak, workers(shared)))
+    before = max(map(peak, shared.children()))
     with ExitStack() as stack:
         for _ in range(16):  # 800 MB, of which none is all there
             client = stack.enter_context(Client(shared.address))
@@ -69,17 +63,17 @@ def test_memory_is_bounded_by_the_bodies_of_clients_that_stall(shared):
             assert client.ask("/").status == 200
             assert client.ask("/upload", method="POST", body=b"small").json["size"] == 5
     # A body is copied once, when it is all there; a buffer that grows has room to spare.
-    assert max(map(peak, workers(shared))) - before < 1.5 * BODIES + 2 * UPLOAD
+    assert max(map(peak, shared.children())) - before < 1.5 * BODIES + 2 * UPLOAD
 
 
 def test_memory_of_one_upload_is_twice_its_body(shared):
-    before = max(map(peak, workers(shared)))
+    before = max(map(peak, shared.children()))
     with Client(shared.address) as client:
         client.send(request("/upload", f"Content-Length: {UPLOAD * len(BLOCK)}", method="POST"))
         for _ in range(UPLOAD):
             client.send(BLOCK)
         assert client.answer().json["size"] == UPLOAD * len(BLOCK)
-    assert max(map(peak, workers(shared))) - before < 2.5 * UPLOAD
+    assert max(map(peak, shared.children())) - before < 2.5 * UPLOAD
 
 
 @pytest.mark.parametrize(("over", "status"), [(-1, 100), (0, 100), (1, 413)])
@@ -94,9 +88,9 @@ def test_memory_of_an_answer_is_bounded_by_the_pace_of_its_client(shared):
     with Client(shared.address) as slow:
         slow.send(request("/endless/slow"))
         slow.read(len(BLOCK))
-        before = max(map(peak, workers(shared)))
+        before = max(map(peak, shared.children()))
         slow.read(100 * len(BLOCK))
-        assert max(map(peak, workers(shared))) - before < 20
+        assert max(map(peak, shared.children())) - before < 20
 
 
 def test_both_workers_serve_pages_and_sockets(shared):
@@ -108,11 +102,11 @@ def test_both_workers_serve_pages_and_sockets(shared):
 
     seen = set()
     eventually(lambda: seen.add(ask()) or len(seen) == 2)
-    assert seen == set(workers(shared))
+    assert seen == set(shared.children())
 
 
 def test_request_under_way_is_answered_by_its_worker_in_a_reload(site):
-    old = workers(site)
+    old = site.children()
     with Client(site.address) as paged, Client(site.address) as sending, ExitStack() as stack:
         paged.send(request("/gated/reload"))
         pid = re.search(
@@ -135,7 +129,7 @@ def test_request_under_way_is_answered_by_its_worker_in_a_reload(site):
         assert paged.read_until(b"last").endswith(b"last")
         paged.read_to_end()  # it is told to come back on another connection
         assert int(pid) in old
-    eventually(lambda: not set(old) & set(workers(site)), pause=0.01)
+    eventually(lambda: not set(old) & set(site.children()), pause=0.01)
     with Client(site.address) as client:
         assert client.ask("/").status == 200
     assert "Traceback" not in end(site)

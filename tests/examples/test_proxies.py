@@ -115,12 +115,6 @@ def test_limits_of_an_address_are_those_of_the_client(proxied):
         assert two.ask(LONGPOLL).status == 200
 
 
-def workers_of(command):
-    """Return the process ids of its workers."""
-    pid = command.process.pid
-    return {*Path(f"/proc/{pid}/task/{pid}/children").read_text().split()}
-
-
 def test_reloads_lose_no_request(proxied):
     command, address = proxied
     over, asked = [], []
@@ -137,10 +131,10 @@ def test_reloads_lose_no_request(proxied):
 
     clients = [gevent.spawn(ask, f"127.0.0.{number}") for number in range(2, 8)]
     for _ in range(HUPS):
-        before, old = len(asked), workers_of(command)
+        before, old = len(asked), set(command.children())
         command.signal(signal.SIGHUP)
-        eventually(lambda old=old: len(workers_of(command) - old) == WORKERS, 4 * DEADLINE)
-        eventually(lambda old=old: not workers_of(command) & old, 4 * DEADLINE)
+        eventually(lambda old=old: len(set(command.children()) - old) == WORKERS, 4 * DEADLINE)
+        eventually(lambda old=old: not set(command.children()) & old, 4 * DEADLINE)
         assert len(asked) > before
     over.append(True)
     gevent.joinall(clients, raise_error=True)

@@ -13,7 +13,6 @@ import urllib.parse
 from collections.abc import Iterator
 from contextlib import ExitStack
 from http.client import HTTPConnection
-from pathlib import Path
 
 import pytest
 
@@ -90,7 +89,7 @@ def test_a_page_is_not_held_up_by_a_server_that_is_stopped(chat):
     with Program(*GUNICORN, "examples.publish_from_django", env=chat.environ) as django:
         address = "127.0.0.1", int(django.wait_for(r"Listening at: http://127\.0\.0\.1:(\d+)")[1])
         assert post(address, "hello") == "done, and told to 2 workers"
-        pids = [int(each) for each in children(chat.process.pid)]
+        pids = chat.children()
         for pid in pids:
             os.kill(pid, signal.SIGSTOP)
         try:
@@ -104,10 +103,6 @@ def test_a_page_is_not_held_up_by_a_server_that_is_stopped(chat):
         assert post(address, "hello") == "done, and told to 2 workers"
         django.signal(signal.SIGTERM)
         django.ended()
-
-
-def children(pid: int) -> list[str]:
-    return Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
 
 
 def test_a_job_tells_the_clients_of_every_worker(chat, clients):

@@ -8,7 +8,6 @@ import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from pathlib import Path
 
 import pytest
 
@@ -53,9 +52,7 @@ def enter(stack: ExitStack) -> Callable[..., Viewer]:
 
 def processes(server: Command) -> list[int]:
     """Return the command's process and its workers."""
-    pid = server.process.pid
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return [pid, *map(int, children)]
+    return [server.process.pid, *server.children()]
 
 
 def agree(*viewers: Viewer) -> None:

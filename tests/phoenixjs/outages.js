@@ -38,7 +38,7 @@ class Guest {
     await this.look()
   }
 
-  // A worker that is still to be replaced may have taken it in: it answers at once, and for a while.
+  // A worker that is about to end may have taken it in: it answers at once, and for a while.
   async until(condition){
     const until = Date.now() + DEADLINE
     while(Date.now() < until){

@@ -60,13 +60,9 @@ class Server:
 
         Who has lost the first may have come to the second, which no guest has told of yet.
         """
-        before = self._workers()
+        before = set(self.command.children())
         self.command.signal(signal.SIGHUP)
-        eventually(lambda: not before & self._workers(), 60, pause=0.05)
-
-    def _workers(self) -> set[str]:
-        pid = self.command.process.pid
-        return set(Path(f"/proc/{pid}/task/{pid}/children").read_text().split())
+        eventually(lambda: not before & set(self.command.children()), 60, pause=0.05)
 
     def restart(self) -> None:
         """Stop, and start again at the same port."""

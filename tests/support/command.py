@@ -100,6 +100,15 @@ class Program:
                     raise AssertionError(f"{pattern!r} did not come (exit {ended}):\n{text}")
                 self._news.wait(0.1)
 
+    def children(self) -> list[int]:
+        """Return the processes that it has started, oldest first, with those that it has to reap.
+
+        ``OSError`` where it has ended itself.
+        """
+        pid = self.process.pid
+        found = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii")
+        return [int(each) for each in found.split()]
+
     def signal(self, number: int) -> None:
         self.process.send_signal(number)
 

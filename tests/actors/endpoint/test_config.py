@@ -229,9 +229,7 @@ def open_held(fifo):
 
 def wait_for_children(program, count):
     """Wait until the master has so many processes."""
-    pid = program.process.pid
-    path = Path(f"/proc/{pid}/task/{pid}/children")
-    eventually(lambda: len(path.read_text().split()) == count, pause=0.02)
+    eventually(lambda: len(program.children()) == count, pause=0.02)
 
 
 class TestReload:
@@ -282,12 +280,11 @@ class TestReload:
         arguments = ("app:endpoint", *CONFIG)
         with Command(*arguments, workers=1, cwd=directory, env=environ()) as command:
             command.wait_for("1 worker is ready")
-            pid = command.process.pid
-            (worker,) = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+            (worker,) = command.children()
             here("[websocket]\nmax_frame_size = 4\ncheck_origin = false\n")
             command.signal(signal.SIGHUP)
             command.wait_for("the reload is off")
-            os.kill(int(worker), signal.SIGKILL)
+            os.kill(worker, signal.SIGKILL)
             command.wait_for("is back: 1 of 1 worker is ready")
             assert closed_with(command, b"abc") is None
             assert closed_with(command, b"abcd") == 1009

@@ -195,9 +195,7 @@ def load(server: Counted, clients: int = 4) -> Iterator[Load]:
 
 def worker_pids(server: Counted) -> set[int]:
     """Return the processes below the master that are workers."""
-    children = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children")
-    found = map(int, children.read_text("ascii").split())
-    return {pid for pid in found if "actors.endpoint.worker" in _command(pid)}
+    return {pid for pid in server.children() if "actors.endpoint.worker" in _command(pid)}
 
 
 def _command(pid: int) -> str:

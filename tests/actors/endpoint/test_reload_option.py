@@ -82,14 +82,13 @@ def count(command, pattern: str) -> int:
     return sum(bool(re.search(pattern, line)) for line in command.lines)
 
 
-def children(pid: int) -> dict[int, str]:
-    """Return the children of a process, and their command lines."""
-    found = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return {int(each): Path(f"/proc/{each}/cmdline").read_text() for each in found}
+def children(command) -> dict[int, str]:
+    """Return the children of a server, and their command lines."""
+    return {pid: Path(f"/proc/{pid}/cmdline").read_text() for pid in command.children()}
 
 
 def watcher(command) -> int:
-    (pid,) = (pid for pid, line in children(command.process.pid).items() if "watch" in line)
+    (pid,) = (pid for pid, line in children(command).items() if "watch" in line)
     return pid
 
 
@@ -100,13 +99,13 @@ def watcher(command) -> int:
 def test_saved_file_is_served_by_new_workers_and_clients_are_told_1012(place, workers):
     with reloading(place, workers=workers) as command:
         command.wait_for("ready$")
-        old = set(children(command.process.pid)) - {watcher(command)}
+        old = set(children(command)) - {watcher(command)}
         with Client(command.address) as client:
             assert client.upgrade("/echo/websocket").status == 101
             save(place, "two")
             assert client.frame().code == 1012
         wait_for_word(command, "two")
-        eventually(lambda: not old & set(children(command.process.pid)), pause=0.02)
+        eventually(lambda: not old & set(children(command)), pause=0.02)
         command.signal(signal.SIGTERM)
         assert command.ended() == 0
 
