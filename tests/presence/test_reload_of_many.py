@@ -32,7 +32,8 @@ class Member:
         self.joined = 0
         self.left: list[str] = []
         self.pids: list[int] = []
-        self.client = Client(f"{server.url}/socket".replace("http", "ws"), timeout=60.0)
+        url = f"{server.url}/socket".replace("http", "ws")
+        self.client = Client(url, timeout=60.0, max_queue=100 * CLIENTS, max_queue_bytes=2**28)
         self.channel = self.client.channel("room:1", {"name": name})
         self.channel.on_join(self._joined)
         self.presence = Presence(self.channel) if follows else None

@@ -143,7 +143,8 @@ def test_file_that_does_not_import_leaves_the_old_code_and_is_said_once(place, k
         command.wait_for(pattern)
         command.wait_for("the reload is off")
         assert {word(command) for _ in range(4)} == {"one"}
-        assert count(command, "Traceback") == (0 if kind == "config" else 1)
+        said = "\n".join(command.lines)
+        assert count(command, "Traceback") == (0 if kind == "config" else 1), said
         assert count(command, "^roost: ") == 1
         save(place, "three")
         wait_for_word(command, "three")
