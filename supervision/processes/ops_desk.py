@@ -184,16 +184,11 @@ class OpsDesk:
             return STOPPING
         match name, arguments:
             case "reload", {}:
-                return self._reload()
+                self._orders.reload()
+                return None
             case "drain", {"worker": slot}:
                 return self._slots.replace(slot)
             case "drain", {}:
                 self._orders.terminate()
                 return None
         return f"this master knows no deed {name:.80}"
-
-    def _reload(self) -> str | None:
-        if not self._slots.served:
-            return "no worker is ready yet, nothing to replace"
-        self._orders.reload()
-        return None

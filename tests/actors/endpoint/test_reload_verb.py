@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
+
 import pytest
 
 from tests.support.command import run
 from tests.support.ops import TOKEN, OpsServer
 from tests.support.ops_double import BOTH, Ops, environ, view
+from tests.support.waiting import eventually
 
 APP = """
 from actors import Endpoint, Socket
@@ -95,6 +98,24 @@ class TestWords:
         assert (done.returncode, done.stderr) == (5, f"roost: reload: off: {'x' * 500}{LOG}\n")
 
 
+class TestDrainOfOne:
+    def drain(self, *views):
+        with Ops(BEFORE, *views) as ops:
+            return ops.command("drain", "2")
+
+    def test_a_new_worker_that_does_not_serve_ends_the_wait(self):
+        done = self.drain(BEFORE, {**BOTH, "reload": told(4, "off", why="\x1b[2J ended")})
+        words = "\\x1b[2J ended; the old worker serves on, and the server's log says more"
+        assert (done.returncode, done.stderr) == (5, f"roost: drain: off: {words}\n")
+        assert "done" not in done.stdout
+
+    def test_of_settings_nothing_is_said(self):
+        about = told(4, "done", refused="of the reload before", restart=["bind"])
+        done = self.drain(BEFORE, view((1, 11), (2, 22), reload=about))
+        assert (done.returncode, done.stderr) == (0, "")
+        assert done.stdout.splitlines()[1:] == ["drain: done"]
+
+
 @pytest.fixture
 def server(tmp_path):
     (tmp_path / "app.py").write_text(APP)
@@ -107,9 +128,18 @@ def server(tmp_path):
         yield server
 
 
-def reloaded(server):
+def told_of(server):
+    said = server.view("/views/drain").json["reload"]
+    return said and (said["number"], said["outcome"])
+
+
+def asked(server, *words):
     variables = environ(ROOST_OPS=f"127.0.0.1:{server.port}", ROOST_OPS_TOKEN=TOKEN)
-    return run("reload", env=variables)
+    return run(*words, env=variables)
+
+
+def reloaded(server):
+    return asked(server, "reload")
 
 
 class TestServer:
@@ -123,6 +153,32 @@ class TestServer:
         done = reloaded(server)
         assert (done.returncode, done.stderr) == (0, "")
         assert done.stdout.endswith("reload: done\n")
+
+    def test_a_worker_whose_successor_does_not_serve_is_not_waited_for(self, server, tmp_path):
+        (tmp_path / "app.py").write_text("import nothing_of_the_kind\n")
+        done = asked(server, "drain", "2")
+        assert done.returncode == 5
+        assert done.stderr.startswith("roost: drain: off: worker ")
+        (tmp_path / "app.py").write_text(APP)
+        done = asked(server, "drain", "2")
+        assert (done.returncode, done.stderr) == (0, "")
+        assert done.stdout.endswith("drain: done\n")
+
+    def test_one_that_is_asked_for_in_the_boot_is_done_behind_it(self, tmp_path):
+        app, gate = tmp_path / "app.py", tmp_path / "gate"
+        wait = "import os, time\nwhile not os.path.exists('gate'): time.sleep(0.01)\n"
+        app.write_text(wait + APP)
+        with ExitStack() as stack:
+            server = OpsServer("--ops-deeds", app="app:endpoint", cwd=tmp_path, workers=2)
+            stack.push(server)  # to enter it would wait until it serves
+            server.port = int(server.wait_for(r"health and metrics at http://\S+:(\d+)")[1])
+            server.ops_pid()
+            server.wait_until("/livez", 200)
+            found = server.view("/deeds/reload", "POST")
+            assert found.status == 202, found.json
+            server.wait_for("no worker is ready yet: worker .* is replaced when it is")
+            gate.touch()
+            eventually(lambda: told_of(server) == (1, "done"), pause=0.05)
 
     def test_a_file_that_is_refused_is_told_although_the_workers_are_new(self, server, tmp_path):
         file = tmp_path / "roost.toml"

@@ -54,7 +54,9 @@ examples:
   {PROGRAM} drain 2 --config roost.toml
       the worker in slot 2, which a new one replaces
 
-{STATUSES}
+{STATUSES.rstrip()}
+  5  the new worker does not serve, and WORKER goes on
+
 {REACHED}"""
 
 
@@ -112,7 +114,7 @@ def ask(given: Given, deed: str, about: dict[str, int]) -> int:
             return output.say(f"{deed}: begun")
         line = progress.Line(terminal=sys.stdout.isatty())
         whole = deed == "drain" and not about
-        last = progress.Reload.of(before) if deed == "reload" else None
+        last = None if whole else progress.Reload.of(before)
         after = progress.wait(client, ends, given.timeout, line, whole=whole, before=last)
         line.end()
     except Unreachable as error:
@@ -124,10 +126,22 @@ def ask(given: Given, deed: str, about: dict[str, int]) -> int:
     told = progress.Reload.of(after)
     if last is None or told is None or told.number == last.number:
         return output.say(f"{deed}: done")
-    return _said(told)
+    return _reloaded(told) if deed == "reload" else _replaced(told)
 
 
-def _said(told: progress.Reload) -> int:
+def _replaced(told: progress.Reload) -> int:
+    """Say how it went to replace one worker, which the server tells as it tells of a reload.
+
+    What it says there of settings is of the reload before.
+    """
+    if told.outcome == "off":
+        return _refused(
+            f"drain: off: {told.why}; the old worker serves on, and the server's log says more", OFF
+        )
+    return output.say("drain: done")
+
+
+def _reloaded(told: progress.Reload) -> int:
     """Say how a reload went; return the exit status."""
     for name in told.restart:
         output.say(escaped(f"reload: {name} has changed, which needs a restart"))
