@@ -11,7 +11,7 @@ import logging
 import math
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Any, Final
 
@@ -42,11 +42,13 @@ DEFAULT_BUCKETS: Final = (
 _NAME = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*", re.ASCII)
 _LABEL = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*", re.ASCII)
 _RESERVED: Final = {"le", "quantile"}
-_SUFFIXES: Final[dict[str, tuple[str, ...]]] = {
+SUFFIXES: Final[Mapping[str, tuple[str, ...]]] = {
     "counter": ("", "_total", "_created"),
     "gauge": ("",),
     "histogram": ("", "_bucket", "_count", "_sum", "_created"),
 }
+"""What stands behind a metric's name in the names of its samples, by its kind: no other metric may
+have one of these names."""
 
 
 def _original_lock() -> Any:
@@ -82,7 +84,7 @@ class Registry:
                 if type(known) is type(made) and known.metric == made.metric:
                     return known
                 raise ValueError(f"metric {name!r} is declared already, in another way")
-            samples = [_base(made.metric) + suffix for suffix in _SUFFIXES[made.metric.kind]]
+            samples = [_base(made.metric) + suffix for suffix in SUFFIXES[made.metric.kind]]
             for sample in samples:
                 if sample in self._samples:
                     other = self._samples[sample]
@@ -245,7 +247,9 @@ class Gauge(Own):
         if self._ask is not None:
             try:
                 value = _number(self._ask())
-            except Exception as error:  # whatever it is, the others are shown
+            except KeyboardInterrupt:
+                raise
+            except BaseException as error:  # whatever it is, SystemExit too: the others are shown
                 if not self._failed:
                     self._failed = True
                     logger.warning(

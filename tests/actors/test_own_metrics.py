@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+import sys
 import threading
 from typing import Any
 
@@ -226,6 +227,20 @@ def test_gauge_asks_a_function_and_survives_its_failure(registry, caplog):
     assert shown(registry)["depth"] == {(): 5}
     with pytest.raises(ValueError, match="has labels"):
         metrics.gauge("other", labels=("a",)).set_function(lambda: 1)
+
+
+def test_gauge_whose_function_exits_is_no_end_of_the_process(registry, caplog):
+    metrics.gauge("depth").set_function(sys.exit)
+    metrics.counter("jobs").inc()
+    assert set(shown(registry)) == {"jobs_total"}
+    assert ["SystemExit" in record.getMessage() for record in caplog.records] == [True]
+    metrics.gauge("stop").set_function(_interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        shown(registry)
+
+
+def _interrupt() -> float:
+    raise KeyboardInterrupt
 
 
 def test_threads_and_greenlets_count_exactly(registry):

@@ -19,6 +19,7 @@ from prometheus_client.utils import floatToGoString
 
 from actors import __version__
 from actors.metrics.catalogue import CATALOGUE, PREFIX
+from actors.metrics.registry import SUFFIXES
 from actors.speedups import BUILD
 from supervision.processes.snapshot import totals_of
 
@@ -26,8 +27,6 @@ TEXT: Final = "text/plain; version=0.0.4; charset=utf-8"
 OPENMETRICS: Final = "application/openmetrics-text; version=1.0.0; charset=utf-8"
 
 _openmetrics: Any = openmetrics.generate_latest  # which has no types
-
-_SUFFIXES: Final = ("", "_total", "_created", "_bucket", "_count", "_sum", "_info")
 
 logger = logging.getLogger("roost.ops")
 
@@ -50,12 +49,13 @@ def rendered(
 
 def prefers_openmetrics(accept: str) -> bool:
     """Whether an ``Accept`` wants OpenMetrics at least as much as the text format (RFC 9110)."""
-    found = {"application/openmetrics-text": 0.0, "text/plain": 0.0}
+    found: dict[str, float] = {}
     for each in accept.split(","):
         kind, *parameters = (part.strip().lower() for part in each.split(";"))
-        if kind in found:
-            found[kind] = max(found[kind], _quality(parameters))
-    return found["application/openmetrics-text"] >= max(found["text/plain"], 1e-9)
+        found[kind] = max(found.get(kind, 0.0), _quality(parameters))
+    # What names a type counts before what names a part of it (RFC 9110 §12.5.1).
+    text = next((found[kind] for kind in ("text/plain", "text/*", "*/*") if kind in found), 0.0)
+    return found.get("application/openmetrics-text", 0.0) >= max(text, 1e-9)
 
 
 def _quality(parameters: Iterable[str]) -> float:
@@ -91,7 +91,7 @@ class _Totals(Collector):
                 family = _family(
                     PREFIX + name, metric.kind, metric.help, metric.labels, metric.buckets, rows
                 )
-                taken.update(family.name + suffix for suffix in _SUFFIXES)
+                taken |= _names(family)
                 yield family
         for name, declared in sorted(self._totals["declared"].items()):
             found = _of_application(name, declared, series.get(name) or (), taken)
@@ -118,12 +118,17 @@ def _of_application(
     except ValueError:
         _complain(name, "it is no name of a metric")
         return None
-    names = {family.name + suffix for suffix in _SUFFIXES}
+    names = _names(family)
     if names & taken:
         _complain(name, "another has that name")
         return None
     taken |= names
     return family
+
+
+def _names(family: Metric) -> set[str]:
+    """Return the names that no other metric may have beside it."""
+    return {family.name + suffix for suffix in SUFFIXES[family.type]}
 
 
 def _complain(name: str, why: str) -> None:
@@ -156,9 +161,16 @@ def _family(  # noqa: PLR0917 - what makes a metric
 def _add_histogram(
     family: Metric, labels: dict[str, str], bounds: list[str], value: list[float]
 ) -> None:
+    """Add what was observed.
+
+    One with negative numbers has buckets alone: OpenMetrics forbids a sum that may fall, and a
+    count without a sum; who reads it would refuse the whole page.
+    """
     *counts, total = value
     summed = list(accumulate(counts))
     for bound, count in zip(bounds, summed, strict=True):
         family.add_sample(f"{family.name}_bucket", {**labels, "le": bound}, count)
+    if total < 0 or bounds[0].startswith("-"):
+        return
     family.add_sample(f"{family.name}_count", labels, summed[-1])
     family.add_sample(f"{family.name}_sum", labels, total)

@@ -98,7 +98,7 @@ def test_an_application_s_metrics_keep_their_names():
     assert found["wait_sum", ()] == 19
 
 
-@pytest.mark.parametrize("name", ["roost_workers", "roost_messages", "wait_count", "wait_total"])
+@pytest.mark.parametrize("name", ["roost_workers", "roost_messages", "wait_count", "wait_created"])
 def test_one_that_clashes_is_left_out_and_named_once(name, caplog):
     series = {"wait": [[[], [1, 2, 3.0]]], name: [[[], 77]]}
     kind = "counter" if name == "roost_messages" else "gauge"
@@ -110,6 +110,31 @@ def test_one_that_clashes_is_left_out_and_named_once(name, caplog):
         read(page.decode(), prometheus)
     said = f"metric {name!r} is not shown: another has that name"
     assert [each.getMessage() for each in caplog.records] == [said]
+
+
+@pytest.mark.parametrize(("accept", "parse"), [("", prometheus), (OPENMETRICS, openmetrics)])
+def test_names_that_only_look_like_those_of_another_s_samples_are_shown(accept, parse, caplog):
+    names = ["jobs", "jobs_count", "jobs_total", "jobs_info", "mails_bucket", "wait_total"]
+    series = {name: [[[], 1]] for name in [*names, "mails_total"]} | {"wait": [[[], [1, 2, 3.0]]]}
+    known = {name: declared("gauge") for name in names}
+    known |= {"mails_total": declared("counter"), "wait": declared("histogram", buckets=(1.0,))}
+    page, _ = rendered(shot(series, known), 0.0, OWN, accept)
+    found = read(page.decode(), parse)
+    assert {found[name, ()] for name in [*names, "mails_total"]} == {2}
+    assert found["wait_count", ()] == 6
+    assert not caplog.records
+
+
+@pytest.mark.parametrize(("bound", "total"), [(-1.0, 4.0), (1.0, -4.0)])
+@pytest.mark.parametrize(("accept", "parse"), [("", prometheus), (OPENMETRICS, openmetrics)])
+def test_a_histogram_with_negative_numbers_has_buckets_alone(accept, parse, bound, total):
+    series = {"drift": [[[], [1, 2, total]]], "good": [[[], 1]]}
+    known = {"drift": declared("histogram", buckets=(bound,)), "good": declared("gauge")}
+    page, _ = rendered(shot(series, known), 0.0, OWN, accept)
+    found = read(page.decode(), parse)
+    assert found["drift_bucket", (("le", "+Inf"),)] == 6
+    assert found["good", ()] == 2
+    assert not {name for name, _ in found} & {"drift_sum", "drift_count"}
 
 
 def test_one_that_is_no_name_costs_no_other():
@@ -129,6 +154,10 @@ def test_one_that_is_no_name_costs_no_other():
         ("Application/OpenMetrics-Text; version=1.0.0", True),
         ("application/openmetrics-text;q=0.5,text/plain;q=0.2,*/*;q=0.1", True),
         ("application/openmetrics-text;q=0.2,text/plain;q=0.5", False),
+        ("application/openmetrics-text;q=0.2,*/*;q=0.5", False),
+        ("application/openmetrics-text;q=0.2,text/*;q=0.5,*/*;q=0.1", False),
+        ("application/openmetrics-text;q=0.5,text/plain;q=0.2,*/*", True),
+        ("application/openmetrics-text,*/*", True),
         ("application/openmetrics-text;q=0", False),
         ("application/openmetrics-text;q=nan", False),
         ("application/openmetrics-text;q=7", False),
