@@ -18,6 +18,10 @@ from transports.tcp.trust import TrustedProxies, parsed
         (("10.0.0.0/8",), "10.255.255.255", True),
         (("10.0.0.0/8",), "11.0.0.0", False),
         (("10.0.0.0/8",), "::ffff:10.1.2.3", True),  # an IPv4 client of a socket at [::]
+        (("::ffff:10.0.0.0/104",), "::ffff:10.1.2.3", True),  # as the kernel names it there
+        (("::ffff:10.0.0.0/104",), "10.255.255.255", True),
+        (("::ffff:10.0.0.0/104",), "11.0.0.0", False),
+        (("::ffff:10.1.2.3",), "10.1.2.3", True),
         (("127.0.0.1", "::1"), "::1", True),
         (("127.0.0.1",), "127.0.0.2", False),
         (("fe80::/10",), "fe80::1%eth0", True),
@@ -37,7 +41,7 @@ def test_entry_that_is_no_network_is_refused(entry):
         TrustedProxies([entry])
 
 
-@pytest.mark.parametrize("entry", ["0.0.0.0/0", "::/0"])
+@pytest.mark.parametrize("entry", ["0.0.0.0/0", "::/0", "::ffff:0:0/96"])
 def test_network_of_everybody_is_refused(entry):
     with pytest.raises(ValueError, match="trusts everybody"):
         TrustedProxies([entry])
@@ -49,6 +53,7 @@ def test_network_of_everybody_is_refused(entry):
         ("0.0.0.0/1", "128.0.0.0/1"),
         ("128.0.0.0/2", "10.0.0.0/8", "unix", "::1", "0.0.0.0/1", "192.0.0.0/2"),
         ("::/1", "8000::/1"),
+        ("::ffff:0.0.0.0/97", "128.0.0.0/1"),
     ],
 )
 def test_networks_that_are_everybody_together_are_refused(entries):

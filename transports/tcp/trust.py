@@ -24,6 +24,9 @@ LONGEST: Final = 45
 """Characters of the longest address: an IPv6 one that ends as an IPv4 one (inet_ntop(3))."""
 
 
+_WRAPPED: Final = IPv6Network("::ffff:0:0/96")
+
+
 class TrustedProxies:
     """Networks as CIDRs or single addresses, and ``"unix"`` for all peers of Unix sockets.
 
@@ -86,6 +89,15 @@ def _network(entry: str) -> Network:
         found = ip_network(entry)
     except ValueError:
         raise ValueError(f"{entry!r:.100} is no network such as '10.0.0.0/8'") from None
+    found = _unwrapped(found)
     if found.prefixlen == 0:
         raise ValueError(f"{entry!r:.100} trusts everybody, so clients could say who they are")
     return found
+
+
+def _unwrapped(network: Network) -> Network:
+    """Return a network of IPv4 addresses that IPv6 wraps as itself: :func:`parsed` unwraps them."""
+    if isinstance(network, IPv4Network) or not network.subnet_of(_WRAPPED):
+        return network
+    first = int(network.network_address) & 0xFFFF_FFFF
+    return IPv4Network((first, network.prefixlen - _WRAPPED.prefixlen))
