@@ -6,11 +6,12 @@ import argparse
 import ipaddress
 import os
 import re
+import select
 import socket
 import stat
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from actors.endpoint.command.setting import written
@@ -22,6 +23,12 @@ TOKEN_VARIABLE: Final = "ROOST_OPS_TOKEN"
 
 MIN_TOKEN: Final = 16
 """Characters of a token; ``gen token`` makes one of 43."""
+
+MAX_FILE: Final = 65_536
+"""Bytes of the token's file that are read."""
+
+PIPE: Final = 2.0
+"""Seconds that it may take to say it, where it is a pipe."""
 
 _NEEDS_OPS: Final = ("ops_allow_remote", "ops_host", "ops_token_file", "ops_deeds")
 
@@ -104,16 +111,34 @@ def token(given: argparse.Namespace) -> str | None:
 
 def _read(path: str) -> str:
     try:
-        with Path(path).open(encoding="utf-8", errors="replace") as file:
-            mode = os.fstat(file.fileno()).st_mode
-            if stat.S_ISREG(mode) and mode & 0o177:
-                raise ConfigError(
-                    f"--ops-token-file {path!r}: its mode is {stat.S_IMODE(mode):04o}, and must be"
-                    " 0600, so that nobody else can read it"
-                )
-            return file.read(65_536).strip()
+        return _bytes(path).decode("utf-8", "replace").strip()
     except OSError as error:
-        raise ConfigError(f"--ops-token-file {path!r}: {error.strerror}") from None
+        raise ConfigError(f"--ops-token-file {path!r}: {error.strerror or error}") from None
+
+
+def _bytes(path: str) -> bytes:
+    # A FIFO would be waited for, by a master that watches its workers.
+    fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        mode = os.fstat(fd).st_mode
+        if stat.S_ISREG(mode) and mode & 0o177:
+            raise OSError(
+                f"its mode is {stat.S_IMODE(mode):04o}, and must be 0600, so that nobody else can"
+                " read it"
+            )
+        data, until = b"", time.monotonic() + PIPE
+        poll = select.poll()
+        poll.register(fd, select.POLLIN)
+        while len(data) < MAX_FILE:
+            if not poll.poll(max(0.0, until - time.monotonic()) * 1000):
+                raise OSError(f"nothing came out of it for {PIPE:g} s")
+            more = os.read(fd, MAX_FILE - len(data))
+            if not more:
+                break
+            data += more
+        return data
+    finally:
+        os.close(fd)
 
 
 def ops_refusal(host: str, port: int, reason: object) -> ConfigError:

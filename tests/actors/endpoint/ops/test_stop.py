@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import re
 import signal
+import threading
 import time
 from contextlib import ExitStack, suppress
 
@@ -12,6 +14,7 @@ import pytest
 
 from actors import Endpoint, Socket
 from actors.endpoint.command.checking import problems
+from actors.endpoint.command.ops_port import token
 from actors.errors import ConfigError
 from tests.support.command import Command
 from tests.support.ops import OpsServer, wait_gone
@@ -287,6 +290,19 @@ class TestToken:
         assert found.returncode == 2
         assert words in found.stderr
         assert "x" * 15 not in found.stderr
+
+    def test_pipe_is_not_waited_for_longer_than_2_s(self, tmp_path):
+        path = tmp_path / "token"
+        os.mkfifo(path, 0o600)
+        given = argparse.Namespace(ops_token_file=str(path))
+        began = time.monotonic()
+        with pytest.raises(ConfigError, match="nothing came out of it for 2 s"):
+            token(given)
+        assert time.monotonic() - began < DEADLINE
+        writer = threading.Thread(target=path.write_text, args=["the-token-of-a-pipe\n"])
+        writer.start()
+        assert token(given) == "the-token-of-a-pipe"
+        writer.join(DEADLINE)
 
     def test_file_is_read_again_at_a_reload(self, stack, tmp_path):
         path = tmp_path / "token"
