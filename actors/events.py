@@ -21,7 +21,8 @@ class Event:
     what it is. ``level`` is that of its line in the log, of which there are ``burst`` in each
     ``period`` seconds; ``told``: whoever tells the event has logged it already, and no line is due.
     ``hot``: it happens for each message, request or client; whoever attaches a handler pays for it.
-    ``master``: it happens in the master, where no code of the application runs.
+    ``master``: it happens in the master, where no code of the application runs. Nobody is there to
+    say how many lines were held back before the next one comes, so its bursts are large.
     """
 
     name: str
@@ -114,7 +115,7 @@ _ENDPOINTS = (
     ),
     Event(
         "worker.ready", "it serves; boot: from its start to that",
-        {"boot": SECONDS}, _WORKER, INFO, master=True, burst=8,
+        {"boot": SECONDS}, _WORKER, INFO, master=True, burst=256,
     ),
     Event(
         "worker.ended", "it has ended; the duration is that since its start",
@@ -123,11 +124,11 @@ _ENDPOINTS = (
     ),
     Event(
         "reload.start", "workers are going to be replaced one by one",
-        {"count": WORKERS}, _TRIGGER, INFO, master=True,
+        {"count": WORKERS}, _TRIGGER, INFO, master=True, burst=8,
     ),
     Event(
         "reload.stop", "all have been replaced",
-        _DURATION, _TRIGGER, INFO, master=True,
+        _DURATION, _TRIGGER, INFO, master=True, burst=8,
     ),
     Event(
         "reload.failed", "a worker that was to serve did not: the others stay as they are",

@@ -121,11 +121,19 @@ def _pairs(about: Mapping[str, Any]) -> Iterator[str]:
 def tell_events(*, master: bool = False) -> None:
     """Have the events of this process logged that would be, at the levels that loggers have now.
 
-    ``master``: those that happen in a master, else those of a process that serves.
+    To be called again where these have changed. ``master``: those that happen in a master, else
+    those of a process that serves.
     """
     for event in CATALOGUE.values():
+        if event.told or event.master is not master:
+            continue
         logger = LOGGERS.get(event.name.partition(".")[0], logging.getLogger("roost.endpoint"))
-        if not event.told and event.master is master and logger.isEnabledFor(event.level):
+        attached = telemetry.attached.get(event.name, ())
+        known = [each for each in attached if isinstance(each, EventLine)]
+        if not logger.isEnabledFor(event.level):
+            for each in known:
+                telemetry.detach(event.name, each)
+        elif not known:
             telemetry.attach(event.name, EventLine(event, logger))
 
 

@@ -133,29 +133,46 @@ class Logs:
         except OSError as error:
             raise no_log_file(str(path), error) from None
         self._writer = writer
+        self._worker = worker
+        self._prints = path is None
         self._printed: StandardError | None = None
-        handler = LogHandler(writer)
+        self._handler = LogHandler(writer)
         if context is not None:
-            handler.addFilter(context)
-        if log_format == "json":
-            handler.setFormatter(JSONFormatter(worker, stacks=level == "debug"))
-            if path is None:
-                self._take_standard_error(handler)
-        else:
-            handler.setFormatter(LineFormatter())
-        logging.basicConfig(level=level.upper(), handlers=[handler])
+            self._handler.addFilter(context)
+        logging.basicConfig(handlers=[self._handler])
+        self.change(level, log_format)
         logging.raiseExceptions = False  # what cannot be formatted is not the clients' trouble
         guard(all_loggers=True)
         atexit.register(tell_all)  # before the writer's own, which was there first
 
-    def _take_standard_error(self, handler: LogHandler) -> None:
-        self._printed = StandardError(handler)
+    def change(self, level: str, log_format: str) -> None:
+        """Write at this level, and in this form, from now on."""
+        logging.getLogger().setLevel(level.upper())
+        json = log_format == "json"
+        if not json and self._printed is not None:
+            self._give_standard_error_back(self._printed)
+        self._handler.setFormatter(
+            JSONFormatter(self._worker, stacks=level == "debug") if json else LineFormatter()
+        )
+        if json and self._prints and self._printed is None:
+            self._take_standard_error()
+
+    def _take_standard_error(self) -> None:
+        self._printed = StandardError(self._handler)
+        self._before = sys.stderr
         raw: Any = self._printed
         sys.stderr = io.TextIOWrapper(
             raw, encoding="utf-8", errors="backslashreplace", line_buffering=True
         )
         atexit.register(self._printed.end)
         output.refuse_by(self._printed.refuse)
+
+    def _give_standard_error_back(self, printed: StandardError) -> None:
+        sys.stderr.flush()
+        printed.end()
+        atexit.unregister(printed.end)
+        sys.stderr, self._printed = self._before, None
+        output.refuse_as_before()
 
     def say(self, text: str) -> None:
         """Write lines that are no records to standard error, as one; does not wait."""

@@ -107,6 +107,8 @@ def serve(given: Given, arguments: Sequence[str], read: Callable[[], Given]) -> 
                 nonlocal given
                 files.warn()
                 given = renewed(given, read, fleet.last_reload)
+                logs.change(given.log_level, given.log_format)
+                tell_events(master=True)
                 fleet.configure.update(_told(given))
                 return int(given.workers)
 

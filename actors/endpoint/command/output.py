@@ -72,6 +72,11 @@ def refuse_by(tell: Callable[[str], object]) -> None:
     _tellers.append(tell)
 
 
+def refuse_as_before() -> None:
+    """Take the last :func:`refuse_by` back."""
+    _tellers.pop()
+
+
 def _tell(problem: str) -> None:
     write(sys.stderr, f"roost: {escaped(problem)}")
 

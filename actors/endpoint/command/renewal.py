@@ -50,7 +50,6 @@ def renewed(before: Given, read: Callable[[], Given], last: LastReload) -> Given
             logger.info("%s (%s): has changed, new workers get it", setting.name, source)
     if before.resolved.overrides != after.resolved.overrides:
         logger.info("options of the application have changed, new workers get them")
-    logging.getLogger().setLevel(kept["log_level"].upper())
     return Given(**kept)
 
 

@@ -244,6 +244,21 @@ class TestReload:
             assert closed_with(command, b"abcd") is None
             assert closed_with(command, b"abcde") == 1009
 
+    def test_the_log_of_the_master_follows_the_file(self, here):
+        directory = here("[logs]\nlog_level = 'warning'\n")
+        arguments = ("app:endpoint", "--bind", "127.0.0.1:0", "--workers", "1", *CONFIG)
+        with Program("-m", "actors.endpoint", *arguments, cwd=directory, env=environ()) as program:
+            program.wait_for("WARNING roost.endpoint: no secret_key_base")  # clients are served
+            here("[logs]\nlog_format = 'json'\n")
+            program.signal(signal.SIGHUP)
+            program.wait_for('^{.*"logger":"roost.master".*"event":"reload.stop"')
+            here("")
+            program.signal(signal.SIGHUP)
+            program.wait_for("INFO roost.master: reload.stop")
+            program.signal(signal.SIGTERM)
+            assert program.ended() == 0
+        assert program.lines[-1].endswith("INFO roost.master: ended, exit status 0")
+
     def test_what_needs_a_restart_is_named_each_time_and_stays(self, here):
         directory = here("[serve]\nboot_patience = 50\n")
         arguments = ("app:endpoint", *CONFIG)

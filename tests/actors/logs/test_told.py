@@ -46,6 +46,17 @@ def test_events_are_attached_whose_lines_would_be_written(attached, caplog, leve
     assert any(event.level == logging.DEBUG for event in CATALOGUE.values())
 
 
+def test_events_are_told_once_by_the_levels_of_the_last_call(attached, caplog):
+    for level in ("WARNING", "INFO", "INFO"):
+        caplog.set_level(level, "roost")
+        told.tell_events(master=True)
+    telemetry.execute("worker.ready", {"boot": 0.5}, {"slot": 1, "name": "w-1", "pid": 7})
+    assert [record.levelname for record in caplog.records] == ["INFO"]
+    caplog.set_level(logging.ERROR, "roost")
+    told.tell_events(master=True)
+    assert not attached
+
+
 @pytest.mark.parametrize("name", [e.name for e in CATALOGUE.values() if not e.told])
 def test_event_is_a_line_at_its_level(attached, caplog, name):
     event = CATALOGUE[name]
