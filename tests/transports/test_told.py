@@ -20,6 +20,7 @@ from tests.support.server import Served, serve
 from tests.support.told import Told, telling
 from tests.support.waiting import eventually
 from tests.transports.test_wsgi_adapter import LONGPOLL, WS, endpoint_with, hosted
+from transports.http.response import Response
 
 CONNECTION = ("connection.opened", "connection.closed")
 MOUNT = "/echo/websocket"
@@ -29,6 +30,10 @@ POLLED = "/echo/longpoll"
 class Echo(Socket):
     @classmethod
     def connect(cls, info: Any) -> Ok | Error:
+        if "raise" in info.params:
+            raise RuntimeError("on purpose")
+        if "nothing" in info.params:
+            return None
         return Error("no") if "refuse" in info.params else Ok(info)
 
     def init(self, state: Any) -> Ok:
@@ -69,7 +74,7 @@ def served() -> Iterator[Served]:
 def told() -> Iterator[Told]:
     with telling(
         *CONNECTION, "connection.refused", "connection.slow_consumer", "longpoll.opened",
-        "longpoll.closed", "http.request",
+        "longpoll.closed", "http.request", "socket.connected",
     ) as found:  # fmt: skip
         yield found
 
@@ -202,6 +207,33 @@ class TestRefused:
             assert client.answer().status == status
         mount = target.partition("?")[0]
         assert self.refused(told) == {"mount": mount, "cause": cause, "status": status}
+
+    @pytest.mark.parametrize("mount", [MOUNT, POLLED])
+    @pytest.mark.parametrize(
+        ("query", "cause", "status"),
+        [("raise=1", "crash", 500), ("nothing=1", "crash", 500), ("a=%FF", "handshake", 400)],
+    )
+    def test_what_is_raised(self, served, told, mount, query, cause, status):
+        with Client(served.address) as client:
+            client.send(upgraded(f"{mount}?{query}", [], {}))
+            assert client.answer().status == status
+        assert self.refused(told) == {"mount": mount, "cause": cause, "status": status}
+        connected = told.of("socket.connected")
+        assert [about["accepted"] for _, about in connected] == ([False] if status == 500 else [])
+
+    @pytest.mark.parametrize("answer", [Response(418), None, RuntimeError("on purpose")])
+    def test_what_the_error_handler_answers(self, told, answer):
+        def handle(request, reason):
+            if isinstance(answer, Exception):
+                raise answer
+            return answer
+
+        made = Endpoint(check_origin=False)
+        made.socket("/echo", Echo, websocket={"error_handler": handle})
+        with serve(made) as served, Client(served.address) as client:
+            found = client.ask(f"{MOUNT}?refuse=1").status
+        assert found == (418 if isinstance(answer, Response) else 500)
+        assert self.refused(told) == {"mount": MOUNT, "cause": "connect", "status": found}
 
     def test_another_method(self, served, told):
         with Client(served.address) as client:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol
 from actors import signing, telemetry, token
 from actors.crash_log import capped
 from actors.crash_text import blame
+from actors.errors import HTTPError
 from actors.logs.provenance import Provenance
 from actors.messages import ConnectInfo
 from actors.results import Error, Ok
@@ -106,6 +107,20 @@ class TransportMount(Generic[OptionsT_co]):
 
     def open(self, request: Request, transport: str) -> Opened | Refusal:
         """Run the checks. :class:`~actors.errors.HTTPError` for a query that cannot be parsed."""
+        try:
+            return self._judged(request, transport)
+        except BaseException as error:
+            self._failed(error, "handshake")
+            raise
+
+    def _failed(self, error: BaseException, cause: str) -> None:
+        """Tell that a client is turned away by what was raised."""
+        if isinstance(error, HTTPError):
+            turned_away(self.path, cause, error.status)
+        else:
+            turned_away(self.path, "crash", 500)
+
+    def _judged(self, request: Request, transport: str) -> Opened | Refusal:
         if self._reloads and self.defaults.code_reloader is not None:
             self.defaults.code_reloader()
             self.socket_class = _current(self.socket_class)
@@ -146,6 +161,13 @@ class TransportMount(Generic[OptionsT_co]):
 
         Told as ``socket.connected``, see :mod:`actors.telemetry`.
         """
+        try:
+            return self._asked(opened)
+        except BaseException as error:
+            self._failed(error, "connect")
+            raise
+
+    def _asked(self, opened: Opened) -> Ok | Error:
         told = telemetry.listens("socket.connected")
         began = time.perf_counter() if told else 0.0
         found = self._connect_info(opened) if self._fields else {}
@@ -153,28 +175,35 @@ class TransportMount(Generic[OptionsT_co]):
         info = ConnectInfo(
             self.defaults.endpoint, opened.transport, opened.params, self.options, found
         )
-        answer: object = self.socket_class.accept(info)
-        if type(answer) is Ok or type(answer) is Error:
+        answer: object = None
+        try:
+            answer = self.socket_class.accept(info)
+        finally:
             if told:
                 telemetry.execute(
                     "socket.connected",
                     {"duration": time.perf_counter() - began},
                     {"socket": self.socket_class, "info": info, "accepted": type(answer) is Ok},
                 )
-            if type(answer) is Error:
-                self._refusals.log(
-                    logging.INFO,
-                    "connect",
-                    "%s: connect refused a client of %s: %s",
-                    self.path,
-                    opened.request.peer[0],
-                    Reason(answer.reason, opened),
-                )
+        if type(answer) is Ok:
+            return answer
+        if type(answer) is Error:
+            self._log_refused(opened, answer)
             return answer
         # Not the answer itself: it may hold what the client sent.
         wrong = TypeError(f"connect answered {_kind(answer)}; accepted: Ok(state), Error(reason)")
         blame(wrong, self.socket_class.connect)
         raise wrong
+
+    def _log_refused(self, opened: Opened, answer: Error) -> None:
+        self._refusals.log(
+            logging.INFO,
+            "connect",
+            "%s: connect refused a client of %s: %s",
+            self.path,
+            opened.request.peer[0],
+            Reason(answer.reason, opened),
+        )
 
     def refused(self, opened: Opened, answer: Error) -> Response:
         """Return what ``connect`` refused: 403, or what the option ``error_handler`` makes of it.
@@ -183,13 +212,17 @@ class TransportMount(Generic[OptionsT_co]):
         answer a ``Response``.
         """
         handler = getattr(self.options, "error_handler", None)
-        if answer.reason is None or handler is None or isinstance(answer.reason, NotServed):
-            response = Response(403)
-        else:
-            response = handler(opened.request, answer.reason)
+        response, status = Response(403), 500
+        try:
+            if not (
+                answer.reason is None or handler is None or isinstance(answer.reason, NotServed)
+            ):
+                response = handler(opened.request, answer.reason)
             if not isinstance(response, Response):
                 raise TypeError(f"error_handler answered {response!r:.200}; accepted: a Response")
-        turned_away(self.path, "connect", response.status)
+            status = response.status
+        finally:
+            turned_away(self.path, "connect", status)
         return response
 
     def provenance(self, request: Request, transport: str) -> Provenance:
