@@ -75,18 +75,26 @@ def boolean(text: str) -> bool:
 
 def seconds(text: str) -> float:
     """Accept a number of seconds above 0."""
-    try:
-        given = float(text)
-    except ValueError:
-        given = 0.0
-    if not 0 < given < float("inf"):
+    given = _seconds(text)
+    if not given:
         raise ValueError(f"{text!r}: must be a number of seconds above 0")
     return given
 
 
 def seconds_or_none(text: str) -> float:
     """Accept a number of seconds, 0 too."""
-    return 0.0 if text in {"0", "0.0"} else seconds(text)
+    given = _seconds(text)
+    if given is None:
+        raise ValueError(f"{text!r}: must be a number of seconds, or 0")
+    return given
+
+
+def _seconds(text: str) -> float | None:
+    try:
+        given = float(text)
+    except ValueError:
+        return None
+    return given if 0 <= given < float("inf") else None
 
 
 def address(text: str) -> tuple[str, int] | Path:

@@ -92,9 +92,12 @@ class TestTexts:
         assert "must be HOST:PORT" in refused("ops", "x")
 
     def test_seconds_or_none(self):
-        assert parsed("lame_duck", "0") == 0
-        assert "must be" in refused("lame_duck", "-1")
-        assert "must be" in refused("lame_duck", "x")
+        assert parsed("lame_duck", "0.5") == 0.5
+        for text in ("0", "0.0", "0.00", "00", "0e5"):
+            assert parsed("lame_duck", text) == 0
+        for text in ("-1", "x", "nan", "inf"):
+            words = f"{text!r}: must be a number of seconds, or 0"
+            assert refused("lame_duck", text) == words
 
     def test_choices(self):
         assert parsed("log_level", "debug") == "debug"
