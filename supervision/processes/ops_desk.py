@@ -179,7 +179,7 @@ class OpsDesk:
 
     def _do(self, name: str, arguments: dict[str, Any]) -> str | None:
         """Do what is asked for; return why not, in words."""
-        logger.info("the ops port asks: %.80s %.80s", name, arguments or "")
+        logger.info("the ops port asks: %.80s", f"{name} {arguments}" if arguments else name)
         if self._ending.begun:
             return STOPPING
         match name, arguments:

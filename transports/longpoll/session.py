@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
+from actors.crash_log import capped
 from actors.errors import ProtocolError
 from actors.logs.provenance import Provenance
 from actors.messages import Opcode, Receipt
@@ -37,7 +38,7 @@ from transports.longpoll.place import Place
 from transports.longpoll.token import SessionToken
 from transports.opening.clients import Clients
 
-logger = logging.getLogger("roost.transports")
+LINES = capped(logging.getLogger("roost.transports"))
 
 PATIENCE = 1.5
 """Windows without a poll after which a session ends, as in Phoenix."""
@@ -267,7 +268,7 @@ class LongPollSession:
         self.messages_out += 1
 
     def _tell_overflow(self, refused: str) -> None:
-        logger.warning("ended a session of %s: %s", self.address, refused)
+        LINES.log(logging.INFO, "overflow", "ended a session of %s: %s", self.address, refused)
         if self._clients is not None:
             self._clients.slow(self.actor, self._buffer.size)
 

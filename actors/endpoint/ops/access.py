@@ -95,7 +95,7 @@ class Access:
             return None
         if self._attempts.failed(asks.address, now):
             return Refusal(429, "too many wrong tokens from this address")
-        return Refusal(401, "the token is wanted: Authorization: Bearer TOKEN")
+        return Refusal(401, "the token is wanted, behind 'Bearer' in the header Authorization")
 
     def _forbidden(self, *, deed: bool) -> Refusal | None:
         return Refusal(403, DEEDS_OFF) if deed and not self._deeds else None

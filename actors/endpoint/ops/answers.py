@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from actors import telemetry
+from actors.crash_log import capped
 from actors.endpoint.ops import health
 from actors.endpoint.ops.access import Asks
 from transports.http.request import parse_host
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from transports.http.responder import Responder
 
 logger = logging.getLogger("roost.ops")
+
+REFUSALS: Final = capped(logger)
+"""What whoever reaches the port may cause: one line in a second for each status."""
 
 DEED: Final = "ops.deed"
 
@@ -108,7 +112,10 @@ class Answers:
         )
         refusal = self._access.judge(asks, time.monotonic(), deed=deed)
         if refusal is not None:
-            logger.info("refused %s of %s: %s", request.path, request.peer[0], refusal.why)
+            words = "refused %s of %s: %s"
+            REFUSALS.log(
+                logging.INFO, refusal.status, words, request.path, asks.address, refusal.why
+            )
             raise _Refused(refusal.status, refusal.why)
 
     def _drain(self) -> dict[str, Any]:

@@ -9,12 +9,14 @@ import orjson
 import pytest
 
 from actors import signing
+from actors.crash_log import capped
 from actors.reasons import KILLED, NORMAL, Shutdown
 from actors.results import Push
 from tests.support.alive import timers
 from tests.support.raw import DEADLINE, Client, request
 from tests.support.waiting import eventually
 from tests.transports.longpoll.conftest import PATH, parked
+from transports.longpoll import session
 
 NDJSON = "Content-Type: application/x-ndjson"
 
@@ -230,6 +232,18 @@ class TestLimits:
             assert talk.living[0].ended == Shutdown("overflow")
         assert client.poll()["messages"] == [str(number) for number in range(min(count, 3))]
         assert (client.post("none")["status"] == 410) is ended
+
+    def test_many_that_overflow_are_a_line_and_a_count(self, poller, talk, caplog, monkeypatch):
+        monkeypatch.setattr(session, "LINES", capped(logging.getLogger("roost.transports")))
+        caplog.set_level(logging.INFO, "roost.transports")
+        for _ in range(3):
+            poller(max_buffer_messages=1)
+            for number in range(2):
+                talk.living[-1].actor_ref.tell(Push(str(number)))
+            assert talk.living[-1].ended_event.wait(DEADLINE)
+        eventually(lambda: "(2 lines like this were held back)" in caplog.text)
+        lines = [each for each in caplog.records if "ended a session" in each.getMessage()]
+        assert [each.levelname for each in lines] == ["INFO", "INFO"]
 
     @pytest.mark.parametrize(("size", "status"), [(99, 200), (100, 200), (101, 410)])
     def test_bytes_that_wait_are_bounded(self, poller, talk, size, status):

@@ -237,6 +237,13 @@ class TestDeeds:
         assert deeds.ask("/deeds/drain", "POST").status == 401
         assert deeds.view("/deeds/drain", "POST", host="evil.example").status == 421
 
+    def test_refusals_are_a_line_in_a_second_and_a_count(self, deeds):
+        until = time.monotonic() + DEADLINE
+        while not any("held back" in line for line in deeds.lines):
+            assert time.monotonic() < until
+            assert deeds.ask("/views/drain").status in {401, 429}
+        deeds.wait_for("of 127.0.0.1: the token is wanted, behind 'Bearer' in the header Authoriz")
+
     def test_deeds_that_are_off_say_how_to_have_them(self, stack):
         server = serve(stack, workers=1)
         found = server.view("/deeds/drain", "POST")
