@@ -21,6 +21,7 @@ from gevent import socket
 from gevent.event import Event
 
 from actors import telemetry
+from actors.crash_log import capped
 from actors.packets import FrameError, FrameReader, unpack
 from actors.pubsub import wire
 from actors.pubsub.cluster import Handler, Reply
@@ -35,6 +36,7 @@ from actors.schedule import BUS_FLUSH
 from actors.unix_files import identity
 
 logger = logging.getLogger("roost.pubsub")
+LINES: Final = capped(logger)
 
 READ_SIZE = 256 * 1024
 
@@ -265,7 +267,8 @@ class Bus:
     def _missing(self, publisher: str, count: int) -> None:
         """Tell a gap, unless it is none."""
         if count > 0:
-            logger.warning("%d messages of %s are missing", count, publisher)
+            words = "%d messages of %s are missing"
+            LINES.log(logging.WARNING, publisher, words, count, publisher)
             telemetry.execute("pubsub.gap", {"missing": count}, {"publisher": publisher})
 
     def _take(self, heard: _Heard, message: Any) -> int:

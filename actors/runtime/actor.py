@@ -41,13 +41,12 @@ from actors.runtime.cell import UNBEGUN
 from actors.runtime.dispatcher import TURN_MESSAGES, Dispatcher, get_dispatcher
 from actors.runtime.exits import ActorKilled, Exit, StartError, reason_of
 from actors.runtime.future import Future, run_on_carrier
-from actors.runtime.mailbox import Mailbox
+from actors.runtime.mailbox import LINES, Mailbox
 from actors.runtime.ref import Ref, Stopped
 from actors.runtime.timers import Timer
 
 __all__ = ["TURN_MESSAGES", "Actor", "ActorKilled", "Exit", "StartError"]
 
-logger = logging.getLogger("roost.runtime")
 
 _DECLARED: Final = {
     "mailbox_messages": positive_int,
@@ -322,7 +321,8 @@ class Actor(pykka.Actor):
         except ActorDeadError:
             pass
         except MailboxFull as error:
-            logger.warning("a timer's message was dropped: %s", error)
+            words = "a timer's message was dropped: %s"
+            LINES.log(logging.WARNING, type(self), words, error)
 
 
 def _refuse_name() -> NoReturn:

@@ -12,12 +12,14 @@ from pykka import ActorDeadError
 from pykka.messages import _ActorStop
 
 from actors import telemetry
+from actors.crash_log import capped
 from actors.errors import MailboxFull
 from actors.reasons import Shutdown
 from actors.runtime.cell import Cell
 from actors.runtime.turns import READY
 
-logger = logging.getLogger("roost.runtime")
+LINES: Final = capped(logging.getLogger("roost.runtime"))
+"""What many actors may do at once: one line in a second for each class and kind."""
 
 OVERFLOW: Final = Shutdown("overflow")
 """The exit reason of an actor that did not handle what it was told, by policy ``"stop"``."""
@@ -98,7 +100,9 @@ class Mailbox(Cell):
             if envelope.reply_to is not None:
                 envelope.reply_to.set_exception((type(error), error, None))
             else:
-                logger.warning("a message of another thread was dropped: %s", error)
+                kind = (type(self.actor), "foreign")
+                words = "a message of another thread was dropped: %s"
+                LINES.log(logging.WARNING, kind, words, error)
 
     def admits_beyond(self, envelope: Any) -> bool:
         """Apply the declared bounds; what the runtime sends and a request to stop always pass.
@@ -151,13 +155,18 @@ class Mailbox(Cell):
         error = MailboxFull(f"{self} has {self.told} messages waiting")
         if policy == "reject":
             raise error
-        if policy == "stop" and OVERFLOW not in (self.signals or ()):
-            logger.warning(
-                "%s is ended: it does not handle what it is told (%d messages, %d bytes wait)",
+        ends = policy == "stop" and OVERFLOW not in (self.signals or ())
+        if ends or policy == "drop":
+            LINES.log(
+                logging.WARNING,
+                (type(self.actor), policy),
+                "%s %s: it does not handle what it is told (%d messages, %d bytes wait)",
                 self,
+                "is ended" if ends else "misses a message",
                 self.told,
                 self.weight,
             )
+        if ends:
             self.signal(OVERFLOW)
         if envelope.reply_to is not None:
             envelope.reply_to.set_exception((MailboxFull, error, None))

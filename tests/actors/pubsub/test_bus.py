@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import socket as stdlib_socket
 import stat
@@ -200,6 +201,17 @@ def test_loss_of_the_last_one_shows_too(workers, events, monkeypatch):
         one.pubsub.broadcast("t", [number, "x" * 1000])
     eventually(lambda: ("pubsub.gap", {"missing": 1}, {"publisher": "one"}) in seen)
     assert len(two.listener.wait_for(2)) == 2
+
+
+def test_many_gaps_are_a_line_in_a_second_and_a_count(workers, caplog):
+    caplog.set_level(logging.INFO, "roost.pubsub")
+    one, two = workers("gappy", "two")
+    for number in (1, 3, 5, 7):
+        one.bus.publish(number, "t", "plain", pack("x"))
+    assert len(two.listener.wait_for(4)) == 4
+    eventually(lambda: "(2 lines like this were held back)" in caplog.text)
+    lines = [each for each in caplog.records if "of gappy are missing" in each.getMessage()]
+    assert [each.levelname for each in lines] == ["WARNING", "INFO"]
 
 
 def test_double_is_dropped_and_a_gap_told(workers, events):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from typing import Any
 
@@ -150,7 +151,7 @@ class TestMailbox:
         ref.tell("only")
         assert ref.stop(timeout=DEADLINE) is True
 
-    def test_policy_drop_forgets(self) -> None:
+    def test_policy_drop_forgets(self, caplog: pytest.LogCaptureFixture) -> None:
         class Dropping(Recorder):
             mailbox_messages = 1
             mailbox_policy = "drop"
@@ -163,6 +164,28 @@ class TestMailbox:
             ref.ask("dropped too", timeout=DEADLINE)
         actor_of(ref).release.set()
         eventually(lambda: actor_of(ref).seen == ["block", "kept"])
+        assert [each.levelname for each in caplog.records] == ["WARNING"]
+        assert "misses a message: it does not handle what it is told (1 messages, " in caplog.text
+
+    def test_many_of_a_class_that_are_ended_are_a_line_and_a_count(
+        self, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        class Stopping(Recorder):
+            mailbox_messages = 1
+            mailbox_policy = "stop"
+
+        caplog.set_level(logging.INFO, "roost.runtime")
+        refs = [blocked(Stopping) for _ in range(3)]
+        for _ in range(2):
+            for ref in refs:
+                ref.tell("too much")
+            rounds_pass()
+        for ref in refs:
+            ref.tell("too much")
+            actor_of(ref).release.set()
+        assert all(ref.wait(DEADLINE) for ref in refs)
+        eventually(lambda: "(2 lines like this were held back)" in caplog.text)
+        assert [each.levelname for each in caplog.records] == ["WARNING", "INFO"]
 
     def test_policy_stop_ends_the_actor_with_one_line(
         self, caplog: pytest.LogCaptureFixture
