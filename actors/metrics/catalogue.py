@@ -140,7 +140,8 @@ _METRICS: Final = (
     _counter("crashes_total", "Actors that a callback's exception ended.", "actor"),
     _counter("restarts_total", "Restarts by supervisors in workers."),
     _histogram(
-        "channel_join_duration_seconds", "How long join took, refused or not.", WAITS, "channel"
+        "channel_join_duration_seconds", "How long a join took that let its client in.", WAITS,
+        "channel",
     ),
     _histogram(
         "channel_in_duration_seconds", "Turns of a client's event in a channel, one in 64.", TURNS,
@@ -158,7 +159,7 @@ _METRICS: Final = (
     _counter("hub_stalls_total", "Times that the loop stood still for 0.2 s or longer."),
     _gauge("carriers_parked", "Turns that are blocked in user code.", "worker"),
     _gauge("ready_actors", "Actors that wait for a turn.", "worker"),
-    _gauge("drain_left", "Connections that a drain has still to end.", "worker"),
+    _gauge("drain_left", "Connections that are left while a drain ends them.", "worker"),
     _counter("metrics_series_dropped_total", "Updates of users' metrics that found no room."),
     _counter("process_cpu_seconds_total", "CPU time of the worker's process.", "worker"),
     _gauge("process_resident_memory_bytes", "Memory of the worker's process.", "worker"),

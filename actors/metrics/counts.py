@@ -49,6 +49,10 @@ class Counts:
             rows[key] = Histogram(CATALOGUE[name].buckets)
         rows[key].observe(value)
 
+    def sum_of(self, name: str) -> float:
+        """Return what all rows of a counter or gauge come to."""
+        return sum(self._numbers.get(name, {}).values())
+
     def series(self) -> dict[str, list[Any]]:
         """Return all, as totals travel."""
         series: dict[str, list[Any]] = {

@@ -19,6 +19,7 @@ def test_counts_are_what_a_master_understands():
     counts = Counts()
     counts.add("messages_total", "in")
     counts.add("messages_total", "in", by=4)
+    assert (counts.sum_of("messages_total"), counts.sum_of("actors")) == (5, 0)
     counts.put("actors", 7, "1")
     counts.put("actors", 6, "1")
     counts.observe("turn_duration_seconds", 1.5e-6)

@@ -61,7 +61,7 @@ class Counting:
         self._counts = Counts()
         self._patterns = _patterns(mounts)
         zeros.begin(self._counts, mounts, self._patterns, self._slot)
-        self._draining: dict[object, float] = {}
+        self._draining: set[object] = set()
         self._waiting = self._longest = 0
         self._descriptors: int | None = None
         self._lag = 0.0
@@ -120,8 +120,7 @@ class Counting:
             "pubsub.gap": self._gap,
             "pubsub.dropped": self._dropped,
             "drain.start": self._drain,
-            "drain.batch": self._drain,
-            "drain.stop": self._drain,
+            "drain.stop": self._drained,
         }
 
     def _opened(self, _event: str, _measured: Measured, about: About) -> None:
@@ -162,12 +161,11 @@ class Counting:
     def _dropped(self, _event: str, measured: Measured, _about: About) -> None:
         self._counts.add("pubsub_dropped_total", by=measured["count"])
 
-    def _drain(self, event: str, measured: Measured, about: About) -> None:
-        if event == "drain.stop":
-            self._draining.pop(about["drainer"], None)
-        else:
-            left = measured["total"] if event == "drain.start" else measured["left"]
-            self._draining[about["drainer"]] = left
+    def _drain(self, _event: str, _measured: Measured, about: About) -> None:
+        self._draining.add(about["drainer"])
+
+    def _drained(self, _event: str, _measured: Measured, about: About) -> None:
+        self._draining.discard(about["drainer"])
 
     def _pattern(self, channel: type, topic: str) -> str:
         for pattern in self._patterns.get(channel, ()):
@@ -248,7 +246,8 @@ class Counting:
         put("deliveries_total", pubsub.server.deliveries)
         put("carriers_parked", len(dispatcher.blocked), slot)
         put("ready_actors", len(dispatcher.ready) + len(dispatcher.late), slot)
-        put("drain_left", sum(self._draining.values()), slot)
+        # Whoever was told counts as long as it is there: it may block, or have much to do.
+        put("drain_left", self._counts.sum_of("connections") if self._draining else 0, slot)
         put("hub_lag_max_seconds", self._lag)
         self._lag = 0.0
         put("process_cpu_seconds_total", usage.cpu(), slot)

@@ -19,7 +19,7 @@ from actors.errors import ConfigError
 from tests.support.command import Command
 from tests.support.ops import OpsServer, wait_gone
 from tests.support.raw import CLOSE, TEXT, Client, frame
-from tests.support.waiting import DEADLINE
+from tests.support.waiting import DEADLINE, eventually
 
 APP = "tests.actors.endpoint.health_app:endpoint"
 ECHO = "/echo/websocket"
@@ -74,6 +74,18 @@ class TestDrain:
         assert 1 <= len(view["workers"]) <= 2
         client.close()
         assert server.ended() == 0
+
+    def test_metric_says_how_many_are_left_that_were_told(self, stack):
+        app = "tests.actors.endpoint.stubborn_app:endpoint"
+        server = stack.enter_context(OpsServer("--grace", "60", app=app))
+        left = "roost_drain_left", frozenset({("worker", "1")})
+        client = stack.enter_context(Client(server.address))
+        assert client.upgrade("/blocked/websocket").status == 101
+        client.send(frame(TEXT, "sleep"))
+        server.wait_for("^blocked$")
+        eventually(lambda: server.samples().get(left) == 0)
+        server.signal(signal.SIGTERM)
+        eventually(lambda: server.samples()[left] == 1)
 
     def test_view_of_a_service_that_serves(self, stack):
         server = serve(stack)
