@@ -113,7 +113,7 @@ _ENDPOINTS = (
     ),
     Event(
         "worker.started", "a worker process was started",
-        _ONCE, _WORKER, INFO, told=True, master=True,
+        _ONCE, _WORKER, told=True, master=True,
     ),
     Event(
         "worker.ready", "it serves; boot: from its start to that",

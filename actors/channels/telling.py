@@ -30,6 +30,8 @@ LEFT: Final = "channel.left"
 UNDECODABLE: Final = "message.undecodable"
 UNDELIVERABLE: Final = "message.undeliverable"
 
+UNMATCHED: Final = "unmatched topic"
+
 _OWN: Final = frozenset({"invalid payload"})
 
 
@@ -94,20 +96,25 @@ def stopped(channel: Any, reason: Reason) -> None:
 
 
 def refused(owner: type, topic: str, response: object) -> None:
-    """Tell that a client was answered ``response``, an error, by ``owner``.
+    """Tell that a client was answered ``response``, an error, by ``owner``, and log it.
 
     The reason that is told is one of ours: what an application answers to a join that it does not
     accept is told as ``join refused``.
     """
-    if telemetry.listens(REFUSED):
+    told = telemetry.listens(REFUSED)
+    if told or logger.isEnabledFor(logging.INFO):
         reason = response
         if isinstance(response, dict):
             said = response.get("reason")
             reason = said if isinstance(said, str) and said in _OWN else "join refused"
         elif not isinstance(response, str):
             reason = "join refused"
-        about = {"owner": owner, "topic": topic, "reason": reason}
-        telemetry.execute(REFUSED, {"count": 1}, about)
+        if reason != UNMATCHED:  # which is a warning, where it is found
+            words = "%s: refused a client at %.100r: %s"
+            LINES.log(logging.INFO, (owner, reason), words, owner.__name__, topic, reason)
+        if told:
+            about = {"owner": owner, "topic": topic, "reason": reason}
+            telemetry.execute(REFUSED, {"count": 1}, about)
 
 
 def closed(channel: Any, reason: Reason) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 
 from actors import Channel, ChannelSocket, Endpoint, Error, Ok, Shutdown, Stop, on, telemetry
 from actors.channels import telling
+from actors.crash_log import capped
 from actors.reasons import Crash, Killed
 from actors.serializers import V2
 from tests.support.raw import TEXT, Client, frame
@@ -94,6 +96,14 @@ def client():
     with serve(endpoint) as served, Client(served.address) as opened:
         assert opened.upgrade("/socket/websocket?vsn=2.0.0").status == 101
         yield opened
+
+
+@pytest.fixture
+def lines(caplog, monkeypatch):
+    """Return what was logged, as levels and words; nothing of before is in the way."""
+    monkeypatch.setattr(telling, "LINES", capped(telling.logger))
+    caplog.set_level(logging.INFO, "roost.channels")
+    return lambda: [(each.levelname, each.getMessage()) for each in caplog.records]
 
 
 def ask(client, topic, event, payload=None, join_ref="1"):
@@ -203,6 +213,30 @@ def test_refused_join_is_no_channel_that_closed(client, told, topic, reason):
     assert told.of(telling.REFUSED)[0][1] == {"owner": Room, "topic": topic, "reason": reason}
     assert ask(client, "room:1", "phx_join")[1]["status"] == "ok"
     assert told.of(telling.CLOSED) == []
+
+
+@pytest.mark.parametrize(
+    ("topic", "event", "words"),
+    [
+        ("room:closed", "phx_join", "Room: refused a client at 'room:closed': join refused"),
+        ("room:a", "what?", "Room: refused a client at 'room:a': unknown event"),
+        (
+            "room:b",
+            "phx_join",
+            "UserSocket: refused a client at 'room:b': too many channels joined",
+        ),
+    ],
+)
+def test_refusal_is_a_line_in_our_words(client, lines, topic, event, words):
+    if topic != "room:closed":
+        ask(client, "room:a", "phx_join")
+    assert ask(client, topic, event)[1]["status"] == "error"
+    assert lines() == [("INFO", words)]
+
+
+def test_a_topic_that_nobody_has_is_no_second_line(client, lines):
+    assert ask(client, "nobody:1", "phx_join")[1]["status"] == "error"
+    assert lines() == [("WARNING", "UserSocket: ignored the join of an unmatched topic 'nobody:1'")]
 
 
 def test_nothing_is_measured_while_nobody_listens():
