@@ -208,6 +208,26 @@ class TestRefused:
         mount = target.partition("?")[0]
         assert self.refused(told) == {"mount": mount, "cause": cause, "status": status}
 
+    @pytest.mark.parametrize(
+        ("target", "changed", "words"),
+        [
+            (MOUNT, {"sec-websocket-version": "12"}, "'sec-websocket-version' header must equal"),
+            (MOUNT, {"content-length": "3"}, "'content-length' header must be absent"),
+            (f"{MOUNT}?a=%FF", {}, "its query cannot be read"),
+        ],
+    )
+    def test_a_bad_handshake_is_a_line_without_its_data(
+        self, served, caplog, target, changed, words
+    ):
+        caplog.set_level(logging.INFO, "roost.transports")
+        with Client(served.address) as client:
+            lines = [f"{name}: {value}" for name, value in changed.items() if name != VERSION]
+            client.send(upgraded(target, lines, changed))
+            assert client.answer().status == 400
+        [line] = [each.getMessage() for each in caplog.records if each.levelname == "INFO"]
+        assert line.startswith(f"{MOUNT}: refused a handshake of 127.0.0.1: {words}")
+        assert "got" not in line
+
     @pytest.mark.parametrize("mount", [MOUNT, POLLED])
     @pytest.mark.parametrize(
         ("query", "cause", "status"),

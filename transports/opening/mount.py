@@ -109,16 +109,19 @@ class TransportMount(Generic[OptionsT_co]):
         """Run the checks. :class:`~actors.errors.HTTPError` for a query that cannot be parsed."""
         try:
             return self._judged(request, transport)
-        except BaseException as error:
-            self._failed(error, "handshake")
+        except HTTPError as error:
+            self.refuse_handshake(request, error.status, "its query cannot be read")
+            raise
+        except BaseException:
+            turned_away(self.path, "crash", 500)
             raise
 
-    def _failed(self, error: BaseException, cause: str) -> None:
-        """Tell that a client is turned away by what was raised."""
-        if isinstance(error, HTTPError):
-            turned_away(self.path, cause, error.status)
-        else:
-            turned_away(self.path, "crash", 500)
+    def refuse_handshake(self, request: Request, status: int, message: str) -> None:
+        """Log and tell that ``request`` is none that opens a connection, and gets ``status``."""
+        why = message.partition(", got ")[0]  # without what the client has sent
+        words = "%s: refused a handshake of %s: %s"
+        self._refusals.log(logging.INFO, why, words, self.path, request.peer[0], why)
+        turned_away(self.path, "handshake", status)
 
     def _judged(self, request: Request, transport: str) -> Opened | Refusal:
         if self._reloads and self.defaults.code_reloader is not None:
@@ -163,8 +166,11 @@ class TransportMount(Generic[OptionsT_co]):
         """
         try:
             return self._asked(opened)
-        except BaseException as error:
-            self._failed(error, "connect")
+        except HTTPError as error:
+            turned_away(self.path, "connect", error.status)
+            raise
+        except BaseException:
+            turned_away(self.path, "crash", 500)
             raise
 
     def _asked(self, opened: Opened) -> Ok | Error:

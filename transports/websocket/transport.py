@@ -18,7 +18,6 @@ from transports.http.response import Response
 from transports.opening.clients import Clients
 from transports.opening.mount import TransportMount
 from transports.opening.opened import Opened, Refusal
-from transports.turned_away import turned_away
 from transports.websocket import handshake
 from transports.websocket.connection import WebSocketConnection
 from transports.websocket.options import WebSocketOptions
@@ -39,14 +38,14 @@ class WebSocketTransport:
         try:
             handshake.refuse_body(request)
         except HandshakeError as error:
-            turned_away(self._mount.path, "handshake", error.status)
+            self._mount.refuse_handshake(request, error.status, error.message)
             raise
         return None
 
     def handle(self, request: Request, http: Responder) -> Response | None:
         """Refuse with a response, or take the connection over and answer ``None``."""
         if request.method != "GET":
-            turned_away(self._mount.path, "handshake", 400)
+            self._mount.refuse_handshake(request, 400, "the method must be GET")
             return Response(400)
         if request.body:
             self.judge_unread(request, http)  # it came along with the head
@@ -63,7 +62,7 @@ class WebSocketTransport:
         try:
             key = handshake.validate(request)
         except HandshakeError as error:
-            turned_away(self._mount.path, "handshake", error.status)
+            self._mount.refuse_handshake(request, error.status, error.message)
             return Response(error.status, error.message.encode(), (*error.headers, *extra))
         if not http.admit_client(request.peer):
             return UNAVAILABLE
