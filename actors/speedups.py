@@ -2,7 +2,8 @@
 
 The pure classes say what is right. Those that are compiled have the same fields and methods, do the
 common case, and leave all else to the methods that both builds share (docs/adr/0017). This is the
-one place that chooses: the extension where it was built, unless ``ROOST_PURE`` is set.
+one place that chooses: the extension where it was built, unless ``ROOST_PURE`` is 1 (or whatever
+else but 0 and nothing).
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ T = TypeVar("T")
 
 def load(name: str) -> Any:
     """Return the extension, or ``None`` where it was not built or is not wanted."""
-    if os.environ.get("ROOST_PURE"):
+    if os.environ.get("ROOST_PURE", "") not in {"", "0"}:
         return None
     try:
         return importlib.import_module(name)
