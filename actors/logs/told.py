@@ -14,6 +14,7 @@ from actors import telemetry
 from actors.capped_log import CappedLog
 from actors.crash_log import later
 from actors.crash_text import described
+from actors.errors import ProtocolError
 from actors.events import CATALOGUE, Event
 from actors.logs.formatter import CONTEXT, FIELDS
 from actors.logs.traceparent import only
@@ -109,6 +110,8 @@ def _reason(reason: Reason) -> str:
     if isinstance(reason, Crash):  # whose text is in the line of the crash
         return f"{name}: {type(reason.exception).__name__}"
     detail = reason.detail if isinstance(reason, Shutdown | Failure) else None
+    if isinstance(detail, ProtocolError):  # ours, in words without what the client has sent
+        detail = str(detail)
     return f"{name}: {detail}" if isinstance(detail, str) else name
 
 

@@ -12,6 +12,7 @@ import pytest
 from gevent.event import Event as Waiter
 
 from actors import Endpoint, Error, Ok, Reply, Socket, Stop, telemetry
+from actors.crash_log import capped
 from actors.reasons import Closed, Crash, Failure, Normal, Shutdown
 from actors.runtime import get_dispatcher
 from tests.support.longpoll import Poller
@@ -21,6 +22,7 @@ from tests.support.told import Told, telling
 from tests.support.waiting import eventually
 from tests.transports.test_wsgi_adapter import LONGPOLL, WS, endpoint_with, hosted
 from transports.http.response import Response
+from transports.websocket import connection
 
 CONNECTION = ("connection.opened", "connection.closed")
 MOUNT = "/echo/websocket"
@@ -154,6 +156,18 @@ class TestWebSocket:
         assert slow["queued"] > 65_536
         assert who == {"id": about["id"], "mount": MOUNT, "transport": "websocket"}
         assert "does not read" in caplog.text
+
+    def test_one_that_breaks_the_protocol_is_a_line_that_says_how(
+        self, served, told, caplog, monkeypatch
+    ):
+        monkeypatch.setattr(connection, "LINES", capped(connection.LINES._logger))
+        caplog.set_level(logging.INFO, "roost.transports")
+        with connected(served) as client:
+            client.send(bytes([0x81, 0xFF]) + (2_000_000).to_bytes(8, "big") + bytes(4))
+            [(_, about)] = told.wait("connection.closed")
+        assert (about["code"], about["by"]) == (1009, "client")
+        words = f"{MOUNT}: closed a client of 127.0.0.1: a frame of 2000000 bytes; at most 1048576"
+        assert words in [each.getMessage() for each in caplog.records if each.levelname == "INFO"]
 
 
 class TestWhatWasCarried:

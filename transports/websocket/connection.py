@@ -212,6 +212,9 @@ class WebSocketConnection(Line, StreamProtocol):
             elif kind is PeerClose:
                 wanted.append(ConnectionEnded(Closed(event.code, event.reason)))
             elif isinstance(event, ProtocolError):
+                path, words = self._clients.path, "%s: closed a client of %s: %s"
+                at, peer = (path, event.close_code), self.stream.peer[0]
+                LINES.log(logging.INFO, at, words, path, peer, event)
                 wanted.append(ConnectionEnded(Failure(event)))
             else:
                 wanted.append(event)

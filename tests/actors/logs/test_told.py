@@ -106,7 +106,8 @@ class Rude:
     [
         (NORMAL, "Normal"),
         (Shutdown("restart"), "Shutdown: restart"),
-        (Failure(ProtocolError(1002, "x")), "Failure"),
+        (Failure(ProtocolError("a frame of 5 bytes")), "Failure: a frame of 5 bytes"),
+        (Failure(ValueError("x")), "Failure"),
         (Crash(KeyError("a")), "Crash: KeyError"),
         (ValueError("token=S"), "ValueError: token=[FILTERED]"),
         (Rude, "Rude"),
