@@ -163,6 +163,6 @@ $(VENV)/.created:
 	$(PYTHON) -m venv --clear $(VENV)
 	touch $@
 
-$(VENV)/.run $(VENV)/.test $(VENV)/.dev: $(VENV)/.%: setup.py $(VENV)/.created
+$(VENV)/.run $(VENV)/.test $(VENV)/.dev: $(VENV)/.%: setup.py actors/_speedups.pyx $(VENV)/.created
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.$(EXTRAS_$*)'
 	touch $@
