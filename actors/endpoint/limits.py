@@ -217,7 +217,7 @@ FIXED: tuple[tuple[str, Any, str, str], ...] = (
         "config.problems",
         sources.MOST,
         "lines",
-        "on wrong settings, then a count",
+        'on wrong settings, then "and more"',
     ),
     ("token.size", signing.MAX_TOKEN, "bytes", "of a signed token"),
 )

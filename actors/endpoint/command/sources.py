@@ -36,7 +36,7 @@ FOREIGN: Final = re.compile("ROOST_(?:PORT|SERVICE_|DRILL_)")
 """What Kubernetes injects for a Service that is named ``roost``, and what drills tell servers."""
 
 MOST: Final = 50
-"""Problems, or warnings, that are said; the rest is counted."""
+"""Problems, or warnings, that are said; further warnings are counted, problems not looked for."""
 
 DEEPEST: Final = 16
 """Names in a key of the file. What reads TOML takes the square of the time for more."""
@@ -114,7 +114,8 @@ class _Resolver:
         if file is not None:
             self._from_file(file)
         if self._problems:
-            raise ConfigErrors(cut(self._problems))
+            more = ["and more"] if len(self._problems) > MOST else []  # nobody has counted them
+            raise ConfigErrors([*self._problems[:MOST], *more])
         if self._strict:
             self._result.warnings = list(cut(unknown_variables(environ)))
         return self._result
