@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import sys
 import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
@@ -199,7 +200,7 @@ def _arguments(body: bytes, fields: tuple[str, ...]) -> dict[str, Any]:
         if name not in fields:
             known = ", ".join(fields) or "none"
             raise _Refused(400, f"unknown field {name!r:.80} (known: {known})")
-        if type(value) is not int or value < 1:
+        if type(value) is not int or not 1 <= value <= sys.maxsize:  # the channel's are no larger
             raise _Refused(400, f"{name}: must be the number of a slot, such as 1")
     return given
 

@@ -231,6 +231,7 @@ class TestDeeds:
                 "there is no worker 3: they are numbered from 1",
             ),
             ("/deeds/drain", b'{"worker": 0}', 400, "must be the number of a slot"),
+            ("/deeds/drain", b'{"worker": %d}' % 2**64, 400, "must be the number of a slot"),
             ("/deeds/drain", b'{"worker": true}', 400, "must be the number of a slot"),
             ("/deeds/drain", b'{"worker": "1"}', 400, "must be the number of a slot"),
             ("/deeds/drain", b'{"wroker": 1}', 400, "unknown field 'wroker' (known: worker)"),
