@@ -96,6 +96,14 @@ class ShutdownSignals:
         self._words = held_up_by(threading.enumerate(), "process")
         self._status = 0
 
+    def leave(self) -> None:
+        """Ignore a further SIGTERM: an interpreter that ends would otherwise die of it.
+
+        Where none has begun the end, no clock runs: then the first still ends the process.
+        """
+        if self._name:
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
+
     def _end(self, seconds: float) -> None:
         sleep(seconds)
         self._last.put(self._words)

@@ -198,6 +198,7 @@ def _run(
             logger.info("others publish on %s", place.path)
 
     status = server.serve(on_ready)
+    signals.leave()
     if status == 0:
         signals.done()
     return status

@@ -219,6 +219,36 @@ def test_second_termination_changes_nothing(command, connect):
     assert command.ended() == 0
 
 
+LAST = """
+import atexit, os
+from actors import Endpoint, Socket
+
+class Garbage:
+    def __del__(self, write=os.write, read=os.read, fifo=os.open("fifo", os.O_RDWR)):
+        write(2, b"the interpreter ends\\n")
+        read(fifo, 1)
+
+@atexit.register
+def leave_garbage():
+    garbage = Garbage()
+    garbage.itself = garbage  # it is collected when the handlers of signals are gone
+
+endpoint = Endpoint(grace=20.0)
+endpoint.socket("/socket", Socket)
+"""
+
+
+def test_termination_of_an_interpreter_that_ends_changes_nothing(tmp_path):
+    (tmp_path / "last_app.py").write_text(LAST)
+    os.mkfifo(tmp_path / "fifo")
+    with Command("last_app:endpoint", cwd=tmp_path) as served:
+        served.signal(signal.SIGTERM)
+        served.wait_for("the interpreter ends")
+        served.signal(signal.SIGTERM)
+        (tmp_path / "fifo").write_bytes(b"x")
+        assert served.ended() == 0
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_signal_during_the_import_ends_without_a_traceback(tmp_path, number):
     (tmp_path / "app.py").write_text(
