@@ -11,7 +11,7 @@ from actors import packets as frames
 from actors.channels import hot
 from actors.channels.channel import Channel
 from actors.channels.socket import ChannelSocket
-from actors.endpoint.command import config_file, sources
+from actors.endpoint.command import config_file, sources, stacks
 from actors.endpoint.mounts import Mounts
 from actors.endpoint.ops import access, health
 from actors.endpoint.ops import bounds as ops
@@ -209,6 +209,12 @@ FIXED: tuple[tuple[str, Any, str, str], ...] = (
     ("ops.late", ops_desk.LATE, "seconds", "of a worker's silence, then it is not ready"),
     ("ops.master", health.SILENCE, "seconds", "of the master's silence, then /livez is 503"),
     ("log.line", log_line.MAX_LINE, "characters", "of a line, or of a stack"),
+    (
+        "log.stacks",
+        stacks.MAX_TEXT,
+        "characters",
+        "of what SIGUSR1 prints of a process, then a count",
+    ),
     ("log.crashes", crash_log.LINES, "lines", "in 10 s of crashes at one place, then a count"),
     ("log.refusals", 1, "lines", "in 1 s of one kind that clients can cause, then a count"),
     ("config.file", config_file.MAX_SIZE, "bytes", "of the file of settings, else refused"),
