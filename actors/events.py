@@ -60,15 +60,16 @@ UNITS: Final = frozenset(
 
 CAUSES: Final = frozenset(
     {
-        "address_limit", "busy", "connect", "crash", "draining", "handshake", "host", "limit",
-        "origin", "subprotocol", "untrusted",
+        "address_limit", "busy", "connect", "crash", "draining", "forwarded", "handshake", "host",
+        "limit", "origin", "subprotocol", "untrusted",
     }
 )  # fmt: skip
 """Why a client is refused. ``limit``, ``address_limit``: there are too many, or too many of its
 address. ``busy``: all carriers are blocked. ``draining``: the server ends. ``handshake``: the
 request is none that opens a connection. ``host``, ``origin``, ``subprotocol``: it is none of those
 that options allow. ``connect``: the application's word. ``crash``: its code raised, or answered
-neither ``Ok`` nor ``Error``. ``untrusted``: no trusted proxy, where only those may connect."""
+neither ``Ok`` nor ``Error``. ``untrusted``: no trusted proxy, where only those may connect.
+``forwarded``: what a trusted proxy says of its client is malformed."""
 
 _ONCE = {"count": TIMES}
 _DURATION = {"duration": SECONDS}

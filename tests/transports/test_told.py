@@ -22,6 +22,7 @@ from tests.support.told import Told, telling
 from tests.support.waiting import eventually
 from tests.transports.test_wsgi_adapter import LONGPOLL, WS, endpoint_with, hosted
 from transports.http.response import Response
+from transports.tcp import preface
 from transports.websocket import connection
 
 CONNECTION = ("connection.opened", "connection.closed")
@@ -515,12 +516,44 @@ class TestHandlersThatFail:
 
 
 class TestProxies:
+    @pytest.fixture(autouse=True)
+    def _lines_of_our_own(self, monkeypatch):
+        """Leave the line of this second to the tests that want to read it."""
+        monkeypatch.setattr(preface, "CLOSED", capped(logging.getLogger("roost.transports")))
+
     def test_who_is_no_trusted_proxy_is_closed_without_an_answer(self, told):
         made = endpoint(trusted_proxies=["10.9.8.7"], forwarded="proxy-protocol")
         with serve(made) as served, Client(served.address) as client:
             assert client.read_to_end() == b""
         assert told.of("connection.refused") == [
             ({"count": 1}, {"mount": None, "cause": "untrusted", "status": None})
+        ]
+
+    @pytest.mark.parametrize("sent", [b"PROXY TCP4 x\r\n", b"GET / HTTP/1.1\r\n", b"PROXY "])
+    def test_connection_without_the_proxy_protocol_is_told(self, told, sent):
+        made = endpoint(trusted_proxies=["127.0.0.1"], forwarded="proxy-protocol")
+        with serve(made) as served, Client(served.address) as client:
+            client.send(sent)
+            client.end()
+            client.read_to_end()
+        assert told.of("connection.refused") == [
+            ({"count": 1}, {"mount": None, "cause": "forwarded", "status": None})
+        ]
+
+    def test_connection_that_sends_nothing_is_no_client(self, told):
+        made = endpoint(trusted_proxies=["127.0.0.1"], forwarded="proxy-protocol")
+        with serve(made) as served, Client(served.address) as client:
+            client.end()
+            client.read_to_end()
+        assert told.of("connection.refused") == []
+
+    def test_malformed_word_about_a_client_is_told(self, told):
+        made = endpoint(trusted_proxies=["127.0.0.1"], forwarded="x-forwarded")
+        with serve(made) as served, Client(served.address) as client:
+            client.send(upgraded(MOUNT, ["x-forwarded-for: nobody knows"], {}))
+            assert client.answer().status == 400
+        assert told.of("connection.refused") == [
+            ({"count": 1}, {"mount": None, "cause": "forwarded", "status": 400})
         ]
 
     def test_limits_and_peers_are_those_of_the_proxies_clients(self, told):

@@ -171,9 +171,11 @@ def encoded(
 def log_refused(error: HTTPError, address: str, server: Hashable) -> None:
     """Log that a request of ``address`` was none that ``server`` could serve, without its data.
 
-    Where a proxy of ours is wrong, somebody has to mend it: that is a warning.
+    Where a proxy of ours is wrong, somebody has to mend it: that is a warning. It is told as well,
+    as no client gets through such a proxy.
     """
     if isinstance(error, ForwardedError):
+        turned_away(None, "forwarded", error.status)
         kind: Hashable = (error.header, server)
         words = "refused a request of the proxy %s with 400: its %s header is malformed"
         REFUSALS.log(logging.WARNING, kind, words, address, error.header)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 from actors.crash_log import capped
 from transports.tcp.protocol import StreamProtocol
 from transports.tcp.proxy_protocol import parse
+from transports.turned_away import turned_away
 
 if TYPE_CHECKING:
     from transports.tcp.stream import Stream
@@ -82,4 +83,6 @@ class PrefaceReader(StreamProtocol):
     def _close(self, why: str) -> None:
         address = self._stream.peer[0]
         CLOSED.log(logging.WARNING, why, "closed a connection of %s: %s", address, why)
+        if self._data:  # else it may have been a look whether the port is open
+            turned_away(None, "forwarded", None)
         self._stream.abort()
