@@ -103,7 +103,7 @@ def token(given: argparse.Namespace) -> str | None:
         if not found:
             return None
     else:
-        found, where = _read(path), f"--ops-token-file {path!r}"
+        found, where = _read(path), _named(path)
     if not re.fullmatch(rf"[!-~]{{{MIN_TOKEN},}}", found):
         raise ConfigError(f"{where}: must hold {MIN_TOKEN} or more visible ASCII characters")
     return found
@@ -113,7 +113,12 @@ def _read(path: str) -> str:
     try:
         return _bytes(path).decode("utf-8", "replace").strip()
     except OSError as error:
-        raise ConfigError(f"--ops-token-file {path!r}: {error.strerror or error}") from None
+        raise ConfigError(f"{_named(path)}: {error.strerror or error}") from None
+
+
+def _named(path: str) -> str:
+    """Return how the file is called, so that the log does not take its path for a token."""
+    return f"{path!r} (--ops-token-file)"
 
 
 def _bytes(path: str) -> bytes:

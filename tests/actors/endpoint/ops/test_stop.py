@@ -342,6 +342,15 @@ class TestToken:
             assert time.monotonic() < deadline
         assert not [line for line in server.lines if "token-of-it" in line]
 
+    def test_what_is_wrong_with_it_at_a_reload_is_in_the_log_with_its_path(self, stack, tmp_path):
+        path = tmp_path / "token"
+        path.write_text("the-first-token-of-it\n")
+        path.chmod(0o600)
+        server = serve(stack, "--ops-token-file", str(path), workers=1, token=None)
+        path.chmod(0o644)
+        server.signal(signal.SIGHUP)
+        server.wait_for(rf"'{path}' \(--ops-token-file\): its mode is 0644, and must be 0600")
+
 
 class TestTwoMasters:
     def test_the_newer_has_the_port_from_when_it_serves(self, stack):
