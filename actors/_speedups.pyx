@@ -26,6 +26,7 @@ from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.string cimport memcmp, memcpy
 
 import logging
+from reprlib import recursive_repr
 
 from actors.crash_text import blame
 from actors.errors import InvalidMessage
@@ -173,6 +174,20 @@ cdef _add_slot(type cls, str name, Py_ssize_t offset):
 
 
 # -- results
+#
+# What Cython's dataclasses would say of themselves is an AttributeError in every thread and greenlet
+# but the one that imported this. So they say it here, as Python's do.
+
+
+@recursive_repr()
+def _ok_as_text(made):
+    return f"{type(made).__qualname__}(value={made.value!r})"
+
+
+@recursive_repr()
+def _message_as_text(made):
+    status = f"status={made.status!r}, " if isinstance(made, Reply) else ""
+    return f"{type(made).__qualname__}(payload={made.payload!r}, {status}opcode={made.opcode!r})"
 
 
 @cython.dataclasses.dataclass
@@ -180,6 +195,9 @@ cdef class Ok:
     """As ``actors.results.Ok``."""
 
     value: object = None
+
+    def __repr__(self):
+        return _ok_as_text(self)
 
 
 @cython.dataclasses.dataclass
@@ -190,6 +208,9 @@ cdef class Reply:
     status: object = "ok"
     opcode: object = None
 
+    def __repr__(self):
+        return _message_as_text(self)
+
 
 @cython.dataclasses.dataclass
 cdef class Push:
@@ -197,6 +218,9 @@ cdef class Push:
 
     payload: object
     opcode: object = None
+
+    def __repr__(self):
+        return _message_as_text(self)
 
 
 for _made in (Ok, Reply, Push):
