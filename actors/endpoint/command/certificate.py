@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import ssl
+import stat
 from typing import NoReturn
 
 from actors.errors import ConfigError
@@ -35,8 +37,13 @@ def server_context(certfile: str | None, keyfile: str | None) -> ssl.SSLContext 
 
 def _check_readable(option: str, path: str) -> None:
     try:
-        with open(path, "rb") as file:  # noqa: PTH123 - the path is the caller's, as it is
-            file.read(1)
+        fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            if stat.S_ISFIFO(os.fstat(fd).st_mode):  # OpenSSL would wait for it, at each reload too
+                raise ConfigError(f"{option} {path!r}: is a pipe, and must be a file")
+            os.read(fd, 1)
+        finally:
+            os.close(fd)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         raise ConfigError(f"{option} {path!r}: {reason}") from None

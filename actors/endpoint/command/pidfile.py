@@ -10,10 +10,12 @@ is another process's by now, is told from a server that runs.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import logging
 import os
 import secrets
+import stat
 from contextlib import suppress
 from pathlib import Path
 from typing import Final, Self
@@ -55,8 +57,7 @@ class PidFile:
         if self._path is None:
             return
         try:
-            if self._path.is_dir():
-                raise IsADirectoryError(21, os.strerror(21))
+            self._refuse_other_kinds(self._path)
             new, fd = self._new(self._path)
             os.close(fd)
             new.unlink()
@@ -95,6 +96,16 @@ class PidFile:
                 self.write()
             except ConfigError as error:
                 logger.warning("%s", error)
+
+    @staticmethod
+    def _refuse_other_kinds(path: Path) -> None:
+        """``OSError`` where something is that we must not put a file in place of, as /dev/null."""
+        with suppress(FileNotFoundError):
+            kind = path.lstat().st_mode
+            if path.is_dir():
+                raise IsADirectoryError(21, os.strerror(21))
+            if not (stat.S_ISREG(kind) or stat.S_ISLNK(kind)):
+                raise OSError(errno.EINVAL, "is there, and is no file")
 
     def _keep(self, fd: int) -> None:
         """Have the lock of this file alone; -1 is none."""

@@ -22,6 +22,8 @@ from supervision.processes.worker import held_up_by
 from supervision.processes.writer import standard_error
 
 SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
+FOREVER: Final = 1e9
+"""Seconds, 31 years: what the kernel's clocks take, for a budget that they do not."""
 OVERDUE: Final = b"roost: the time for an orderly end is over\n"
 
 # The clock runs on a real thread: it must tick when the loop does not.
@@ -105,7 +107,7 @@ class ShutdownSignals:
             signal.signal(signal.SIGTERM, signal.SIG_IGN)
 
     def _end(self, seconds: float) -> None:
-        sleep(seconds)
+        sleep(min(seconds, FOREVER))
         self._last.put(self._words)
         self._last.flush(LOG_FLUSH)  # which the log shares, as a rule
         os._exit(self._status)

@@ -116,7 +116,7 @@ class TestApplication:
         for code, at in (("\ndef :\n", "models.py:2"), ("\n1 / 0", "models.py:2 in <module>")):
             (tmp_path / "models.py").write_text(code)
             done = run("app:endpoint", cwd=tmp_path)
-            assert done.stderr.splitlines()[-1].endswith(f" at {at}")
+            assert done.stderr.rstrip().endswith(f" at {at}"), done
 
     def test_option_that_is_not_acceptable_is_refused_with_a_suggestion(self, app):
         text = app("from actors import Endpoint\nendpoint = Endpoint(gracee=1)")
@@ -255,6 +255,12 @@ class TestCertificate:
     def test_missing_certificate_is_refused(self, tmp_path):
         path = str(tmp_path / "no.pem")
         assert refusal("--certfile", path) == f"--certfile {path!r}: No such file or directory"
+
+    def test_pipe_is_refused_and_not_waited_for(self, tmp_path):
+        path = tmp_path / "pipe.pem"
+        os.mkfifo(path)
+        said = f"--certfile {str(path)!r}: is a pipe, and must be a file"
+        assert refusal("--certfile", str(path)) == said
 
     def test_missing_key_is_refused_by_its_own_option(self, tmp_path):
         pem = certificate.make(tmp_path)

@@ -60,6 +60,19 @@ def test_place_where_it_cannot_be_is_refused_early(tmp_path, place):
         raise AssertionError("it was entered")
 
 
+def test_what_is_no_file_is_left_where_it_is(tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    for path in (str(pipe), "/dev/null"):
+        before = os.lstat(path)
+        with (
+            pytest.raises(ConfigError, match=r"--pid-file .*: is there, and is no file"),
+            PidFile(path) as file,
+        ):
+            file.write()
+        assert os.path.samestat(os.lstat(path), before)
+
+
 @pytest.mark.parametrize(
     ("found", "after"), [("7\n", OWN), (None, OWN), ("8\n", "8\n"), (OWN, OWN)]
 )

@@ -268,3 +268,14 @@ def test_no_descriptor_of_a_client_is_left_to_a_child_process(command, connect):
         if int(info.name) > 2 and not int(lines["flags"], 8) & os.O_CLOEXEC:
             inherited.append((process / "fd" / info.name).readlink())
     assert inherited == []
+
+
+@pytest.mark.parametrize("option", ["--lame-duck", "--grace"])
+def test_a_time_that_no_clock_reaches_is_one(option):
+    with Command(STUBBORN, option, "1e300") as command:
+        command.signal(signal.SIGTERM)
+        command.signal(signal.SIGINT)
+        assert command.ended() in {0, -signal.SIGINT}
+        said = "\n".join(command.lines)
+    assert "Error" not in said
+    assert "Traceback" not in said
