@@ -15,6 +15,7 @@ from actors.errors import ConfigError
 from actors.messages import Broadcast, ConnectInfo, ConnectionEnded, Control, Receipt
 from actors.options import positive, positive_int
 from actors.pubsub import server as pubsub
+from actors.pubsub.front import checked
 from actors.reasons import Reason, Shutdown
 from actors.results import Error, Ok
 from actors.runtime.actor import Exit
@@ -139,6 +140,8 @@ class ChannelSocket(Socket[A], Generic[A]):
             name = cls.id(assigns)
             if name is not None and (not isinstance(name, str) or not name):
                 raise TypeError(f"id answered {name!r:.80}; accepted: a str, None")  # noqa: TRY301
+            if name is not None:
+                checked(name)  # it becomes a topic
         except BaseException as error:  # noqa: BLE001 - an application's, whatever it is
             blame(error, asked)
             words = "%s.%s failed: a client was refused"

@@ -156,7 +156,8 @@ class Endpoint(Mounts):
         From any thread of a process that serves. ``payload`` is an object of JSON (a mapping, a
         dataclass, a ``msgspec.Struct``, a pydantic model) or bytes; nothing is ``{}``. What
         subscribes the topic gets a :class:`~actors.messages.Broadcast`. ``TypeError`` for another
-        payload, ``ValueError`` for one over 4 MiB and for an event that begins with ``phx_``.
+        payload, ``ValueError`` for one over 4 MiB, for an event that begins with ``phx_`` and for a
+        topic with a lone surrogate.
         ``RuntimeError`` in a process that serves nothing: see docs/publishing.md.
         """
         _broadcast(topic, event, payload)

@@ -74,12 +74,12 @@ class PubSub:
 
         A socket gets it in ``handle_info``, another actor in ``on_receive``.
         """
-        self._table.subscribe(_actor(actor), _checked(topic))
+        self._table.subscribe(_actor(actor), checked(topic))
         self.serves = True
 
     def unsubscribe(self, actor: Actor | Ref[Any], topic: str) -> None:
         """Stop; what is in the mailbox already still comes."""
-        self._table.unsubscribe(_actor(actor), _checked(topic))
+        self._table.unsubscribe(_actor(actor), checked(topic))
 
     @property
     def deliveries(self) -> int:
@@ -103,7 +103,7 @@ class PubSub:
         self._broadcast(topic, message, number_of(actor))
 
     def _broadcast(self, topic: str, message: Any, excluded: int | None) -> None:
-        _checked(topic)
+        checked(topic)
         self.broadcasts += 1
         heard = self._table.subscribers(topic)  # else nobody here needs a copy
         packed, copy = pack_and_copy(message) if heard else (pack(message), None)
@@ -152,7 +152,7 @@ class PubSub:
         told: another payload, one over 4 MiB, or bytes under a name of over 255 bytes.
         ``RuntimeError`` in a process that serves nothing, unless ``local``.
         """
-        _checked(topic)
+        checked(topic)
         body = Body.of(payload)
         if body.binary is not None:
             check_lengths(topic=topic, event=event)
@@ -189,11 +189,11 @@ class PubSub:
     def local_broadcast(self, topic: str, message: Any) -> int:
         """Tell the subscribers in this process; return how many. ``message`` is not copied."""
         self.broadcasts += 1
-        return self._table.deliver(_checked(topic), message)
+        return self._table.deliver(checked(topic), message)
 
     def direct_broadcast(self, worker: str, topic: str, message: Any) -> bool:
         """Tell the subscribers in one process; ``False`` if there is no such worker."""
-        _checked(topic)
+        checked(topic)
         self.broadcasts += 1
         if worker == self.worker:
             packed, copy = pack_and_copy(message)
@@ -271,7 +271,21 @@ def _actor(of: Any) -> Actor:
     return found
 
 
-def _checked(topic: str) -> str:
+def checked(topic: str) -> str:
+    """Return a topic; ``TypeError`` for what is none, ``ValueError`` for a lone surrogate."""
     if not isinstance(topic, str) or not topic:
         raise TypeError(f"topic {topic!r:.200}: must be a str that is not empty")
+    if not topic.isascii():
+        _check_utf8(topic)
     return topic
+
+
+def _check_utf8(topic: str) -> None:
+    """Raise ``ValueError`` for a lone surrogate, before a number is given to what cannot travel.
+
+    Others would miss that number, and tell a gap.
+    """
+    try:
+        topic.encode()
+    except UnicodeEncodeError:
+        raise ValueError(f"topic {topic!r:.200} is no UTF-8: it has a lone surrogate") from None

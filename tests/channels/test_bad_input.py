@@ -438,12 +438,20 @@ def test_a_session_whose_buffer_is_full_ends(play: Any) -> None:
 # -- names of connections
 
 
-@pytest.mark.parametrize("answer", [7, "", b"bytes", ["users:1"]])
-def test_an_id_that_is_no_name_refuses_the_client(play: Any, caplog: Any, answer: Any) -> None:
+@pytest.mark.parametrize(
+    ("answer", "why"),
+    [
+        *((each, "accepted: a str, None") for each in (7, "", b"bytes", ["users:1"])),
+        ("users:\ud800", "it has a lone surrogate"),
+    ],
+)
+def test_an_id_that_is_no_name_refuses_the_client(
+    play: Any, caplog: Any, answer: Any, why: str
+) -> None:
     stage = play(id=classmethod(lambda cls, assigns: answer))
     assert stage.connect().answer.status == 403
     [line] = [each.getMessage() for each in caplog.records if each.levelname == "ERROR"]
-    assert "accepted: a str, None" in line
+    assert why in line
 
 
 def test_a_serializer_that_fails_concerns_its_own_clients_alone(play: Any, caplog: Any) -> None:

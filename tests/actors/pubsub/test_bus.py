@@ -203,6 +203,16 @@ def test_loss_of_the_last_one_shows_too(workers, events, monkeypatch):
     assert len(two.listener.wait_for(2)) == 2
 
 
+def test_topic_that_cannot_travel_is_no_gap(workers, events):
+    one, two = workers("one", "two")
+    seen, _ = events
+    with pytest.raises(ValueError, match="lone surrogate"):
+        one.pubsub.broadcast("t\ud800", "x")
+    one.pubsub.broadcast("t", "after")
+    assert two.listener.wait_for(1) == ["after"]
+    assert [event for event, *_ in seen if event == "pubsub.gap"] == []
+
+
 def test_many_gaps_are_a_line_in_a_second_and_a_count(workers, caplog):
     caplog.set_level(logging.INFO, "roost.pubsub")
     one, two = workers("gappy", "two")

@@ -202,6 +202,23 @@ def test_topic_must_be_text(pubsub, listener, topic):
             call()
 
 
+def test_topic_must_be_utf8(pubsub, listener):
+    one = listener()
+    for call in (
+        lambda: pubsub.subscribe(one, "t\ud800"),
+        lambda: pubsub.broadcast("t\ud800", "x"),
+        lambda: pubsub.broadcast_from(one, "t\ud800", "x"),
+        lambda: pubsub.broadcast_event("t\ud800", "e", {}),
+        lambda: pubsub.local_broadcast("t\ud800", "x"),
+        lambda: pubsub.direct_broadcast("there", "t\ud800", "x"),
+    ):
+        with pytest.raises(ValueError, match="is no UTF-8: it has a lone surrogate"):
+            call()
+    pubsub.subscribe(one, "t\U0001f600é")
+    pubsub.broadcast("t\U0001f600é", "x")
+    assert one.wait_for(1) == ["x"]
+
+
 def test_subscriber_must_be_an_actor(pubsub):
     with pytest.raises(TypeError, match="no actor"):
         pubsub.subscribe("me", "t")
