@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import http.client
 import json
-from collections.abc import Mapping
+import socket
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from typing import Any, Final
 
 from actors.endpoint.command.arguments import Given
@@ -13,7 +16,7 @@ from actors.endpoint.command.setting import written
 from actors.errors import ConfigError
 
 TIMEOUT: Final = 10.0
-"""Seconds for each step of a request."""
+"""Seconds for a request, and the answer to it."""
 
 MAX_ANSWER: Final = 1024 * 1024
 """Bytes of an answer."""
@@ -64,7 +67,7 @@ class OpsClient:
         """Return how the service is: ``state``, ``left``, ``seconds`` and ``workers``."""
         found = self._ask("GET", "/views/drain", None)
         workers = found.get("workers") if isinstance(found, dict) else None
-        if not isinstance(workers, list) or not all(isinstance(each, dict) for each in workers):
+        if not isinstance(workers, list) or not all(map(_is_worker, workers)):
             raise Failed(f"{self._where}: what answers there is no ops port of ours")
         return dict(found)
 
@@ -75,16 +78,23 @@ class OpsClient:
     def _ask(self, method: str, path: str, body: bytes | None) -> Any:
         connection = http.client.HTTPConnection(self._host, self._port, timeout=TIMEOUT)
         try:
-            headers = self._headers | ({} if body is None else {"Content-Type": "application/json"})
-            connection.request(method, path, body, headers)
-            answer = connection.getresponse()
-            text = answer.read(MAX_ANSWER)
+            connection.connect()
+            with _hung_up_after(TIMEOUT, connection.sock):
+                status, text = self._answer(connection, method, path, body)
         except (OSError, http.client.HTTPException, UnicodeError) as error:
             reason = (isinstance(error, OSError) and error.strerror) or error or "no answer"
             raise Unreachable(f"{self._where}: {reason}") from None
         finally:
             connection.close()
-        return self._said(answer.status, text)
+        return self._said(status, text)
+
+    def _answer(
+        self, connection: http.client.HTTPConnection, method: str, path: str, body: bytes | None
+    ) -> tuple[int, bytes]:
+        headers = self._headers | ({} if body is None else {"Content-Type": "application/json"})
+        connection.request(method, path, body, headers)
+        answer = connection.getresponse()
+        return answer.status, answer.read(MAX_ANSWER)
 
     def _said(self, status: int, text: bytes) -> Any:
         try:
@@ -98,3 +108,34 @@ class OpsClient:
         if status in OF_OURS:
             raise ConfigError(words)
         raise Failed(words)
+
+
+def _is_worker(given: object) -> bool:
+    """Return whether it is a row of the view: ``slot`` and ``pid`` are numbers."""
+    return isinstance(given, dict) and all(
+        isinstance(given.get(name), int) for name in ("slot", "pid")
+    )
+
+
+@contextmanager
+def _hung_up_after(seconds: float, sock: socket.socket) -> Iterator[None]:
+    """Hang up where the block takes so long, which is a ``TimeoutError`` then.
+
+    The timeout of a socket is for each byte that comes.
+    """
+    late = threading.Event()
+
+    def hang_up() -> None:
+        late.set()
+        with suppress(OSError):  # the other side was faster
+            sock.shutdown(socket.SHUT_RDWR)
+
+    timer = threading.Timer(seconds, hang_up)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        if late.is_set():
+            raise TimeoutError(f"no answer in {seconds:g} s")

@@ -268,7 +268,9 @@ class TestDeeds:
         assert done.stderr == f"roost: {ops.address}: {words}\n"
         assert TOKEN not in done.stderr
 
-    @pytest.mark.parametrize("said", [b"hello", {"workers": 5}, [], {"workers": [5]}])
+    @pytest.mark.parametrize(
+        "said", [b"hello", {"workers": 5}, [], {"workers": [5]}, view((1, {})), view(("a", 1))]
+    )
     def test_what_is_no_ops_port_is_1(self, said):
         with Ops(said) as ops:
             done = ops.command("reload")
