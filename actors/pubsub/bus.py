@@ -40,6 +40,9 @@ LINES: Final = capped(logger)
 
 READ_SIZE = 256 * 1024
 
+PAUSE: Final = 0.1
+"""Seconds until we accept again after that has failed: there may be no descriptor left."""
+
 GREETING_TIMEOUT: Final = 10.0
 """Seconds in which who connects must have greeted."""
 
@@ -204,8 +207,8 @@ class Bus:
                 try:
                     connection, _ = sock.accept()
                 except OSError as error:
-                    logger.error("accepting on the bus failed: %s", error)
-                    gevent.sleep(0.1)
+                    LINES.log(logging.ERROR, error.errno, "accepting on the bus failed: %s", error)
+                    gevent.sleep(PAUSE)
                 else:
                     self._greenlets.spawn(self._read, connection)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import socket as stdlib_socket
@@ -17,6 +18,7 @@ from gevent.event import Event
 from actors import telemetry
 from actors.packets import MAX_FRAME, frame, pack
 from actors.pubsub import PubSub, front, wire
+from actors.pubsub import bus as buses
 from actors.pubsub import link as links
 from actors.pubsub import pace as paces
 from actors.pubsub.bus import Bus
@@ -222,6 +224,22 @@ def test_many_gaps_are_a_line_in_a_second_and_a_count(workers, caplog):
     eventually(lambda: "(2 lines like this were held back)" in caplog.text)
     lines = [each for each in caplog.records if "of gappy are missing" in each.getMessage()]
     assert [each.levelname for each in lines] == ["WARNING", "INFO"]
+
+
+def test_other_workers_that_cannot_be_accepted_are_a_line_in_a_second(
+    directory, caplog, monkeypatch
+):
+    def accept(_sock):
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    caplog.set_level(logging.INFO, "roost.pubsub")
+    monkeypatch.setattr(buses, "PAUSE", 0.001)
+    monkeypatch.setattr(socket.socket, "accept", accept)
+    bus = Bus(directory, "one", PubSub())
+    eventually(lambda: "lines like this were held back" in caplog.text)
+    bus.close()
+    told = [text for text in caplog.messages if text.startswith("accepting on the bus failed")]
+    assert len(told) <= 3
 
 
 def test_double_is_dropped_and_a_gap_told(workers, events):
