@@ -331,7 +331,9 @@ _BETWEEN = (
         _ONCE, _PUBLISHER, WARNING, told=True,
     ),
     Event(
-        "pubsub.refused", "mailboxes were full: those subscribers missed a broadcast",
+        "pubsub.refused",
+        "subscribers missed a broadcast: their mailboxes were full, or their protocol has no"
+        " form for it (bytes in version 1.0.0)",
         {"count": MESSAGES}, {"topic": "its topic"}, WARNING,
     ),
     Event(
