@@ -9,7 +9,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from gevent import socket
 
@@ -34,6 +34,8 @@ from tests.support.waiting import DEADLINE
 
 if TYPE_CHECKING:
     import ssl
+
+T = TypeVar("T")
 
 __all__ = [
     "ACCEPT", "BINARY", "CLOSE", "DEADLINE", "KEY", "PING", "PONG", "TEXT", "Answer", "Client",
@@ -125,7 +127,7 @@ class Client:
         """Read one response; ``head_only`` for one to HEAD, which has a length and no body."""
         return self._next(lambda: take_answer(self._buffer, head_only=head_only))
 
-    def ask(self, target: str = "/", *lines: str, **rest: object) -> Answer:
+    def ask(self, target: str = "/", *lines: str, **rest: Any) -> Answer:
         """Send one :func:`request` and read its response."""
         self.send(request(target, *lines, **rest))
         return self.answer(head_only=rest.get("method") == "HEAD")
@@ -141,7 +143,7 @@ class Client:
         """Read one frame."""
         return self._next(lambda: take_frame(self._buffer))
 
-    def _next(self, take: Callable[[], Any]) -> Any:
+    def _next(self, take: Callable[[], T | None]) -> T:
         while (found := take()) is None:
             self._fill()
         return found

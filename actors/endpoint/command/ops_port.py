@@ -100,6 +100,10 @@ def token(given: argparse.Namespace) -> str | None:
     path = given.ops_token_file
     if path is None:
         found, where = os.environ.get(TOKEN_VARIABLE, ""), TOKEN_VARIABLE
+        if not found and given.ops_deeds:
+            raise ConfigError(
+                f"--ops-deeds needs a token, in {TOKEN_VARIABLE} or in the file of --ops-token-file"
+            )
         if not found:
             return None
     else:

@@ -311,6 +311,18 @@ class TestToken:
         assert words in found.stderr
         assert "x" * 15 not in found.stderr
 
+    @pytest.mark.parametrize("word", ["serve", "check"])
+    def test_deeds_without_one_are_2(self, word):
+        from tests.support.command import run  # noqa: PLC0415
+
+        environ = {name: each for name, each in os.environ.items() if name != "ROOST_OPS_TOKEN"}
+        found = run(
+            word, APP, "--workers", "1", "--bind", "127.0.0.1:0", "--ops", "127.0.0.1:0",
+            "--ops-deeds", env=environ,
+        )  # fmt: skip
+        words = "--ops-deeds needs a token, in ROOST_OPS_TOKEN or in the file of --ops-token-file"
+        assert (found.returncode, found.stderr) == (2, f"roost: {words}\n")
+
     def test_pipe_is_not_waited_for_longer_than_2_s(self, tmp_path):
         path = tmp_path / "token"
         os.mkfifo(path, 0o600)
