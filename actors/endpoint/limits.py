@@ -198,6 +198,7 @@ FIXED: tuple[tuple[str, Any, str, str], ...] = (
     ("ops.message", channel.LARGE, "bytes", "of what the master sends to the ops process"),
     ("master.boot", fleet.BOOT, "seconds", "until a worker must be ready"),
     ("ops.connections", ops.MAX_CONNECTIONS, "connections", "to the ops port, else 503"),
+    ("ops.per_address", ops.PER_ADDRESS, "connections", "of one address to it, else 503"),
     ("ops.body", ops.MAX_BODY, "bytes", "of a request to the ops port, else 413"),
     ("ops.head", ops.MAX_HEAD, "bytes", "of its request line and all headers, else 431"),
     ("ops.failures", access.FAILURES, "tokens", "wrong from one address in a minute, else 429"),

@@ -5,6 +5,9 @@ from typing import Final
 MAX_CONNECTIONS: Final = 1000
 """Connections to the ops port; more are told 503."""
 
+PER_ADDRESS: Final = MAX_CONNECTIONS // 2
+"""Of them, of one address, so that nobody alone keeps the prober out."""
+
 MAX_BODY: Final = 4096
 """Bytes of a request's body."""
 

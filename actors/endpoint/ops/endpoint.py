@@ -10,7 +10,7 @@ from typing import Any, Final
 from actors.endpoint.definition import Endpoint
 from actors.endpoint.ops.access import Access
 from actors.endpoint.ops.answers import Answers
-from actors.endpoint.ops.bounds import MAX_BODY, MAX_CONNECTIONS, MAX_HEAD
+from actors.endpoint.ops.bounds import MAX_BODY, MAX_CONNECTIONS, MAX_HEAD, PER_ADDRESS
 from actors.endpoint.ops.source import Snapshot, Source
 from actors.endpoint.serving.publish_requests import Keys
 from actors.schedule import OPS_ENDS
@@ -51,6 +51,7 @@ def made(source: Source, settings: OpsSettings) -> Endpoint:
     endpoint = Endpoint(
         http=HTTPOptions(max_body=MAX_BODY, max_head=MAX_HEAD, max_bodies=64 * MAX_BODY),
         max_connections=MAX_CONNECTIONS,
+        max_connections_per_address=PER_ADDRESS,
         grace=PART * OPS_ENDS,
         last_poll=0.01,
     )
