@@ -54,9 +54,11 @@ def connect(kit: Any) -> Iterator[Callable[..., Any]]:
     with ExitStack() as stack:
 
         def make(url: str, params: Any = None, **options: Any) -> Any:
-            wait = options.pop("wait", True)
+            wait, on_close = options.pop("wait", True), options.pop("on_close", None)
             client = kit.client(url, params, **{**quick, "rejoin_longest": 0.2, **options})
             stack.callback(client.close)
+            if on_close is not None:  # before there is a connection that may end
+                client.on_close(on_close)
             client.connect(20.0, wait=wait)
             return client
 

@@ -64,9 +64,13 @@ def test_what_nobody_can_read_closes_the_connection_and_it_is_made_anew(connect,
         stub.answer(connection)
 
     with lying(play) as stub:
-        client = connect(stub.url, max_message_size=1000, wait=False)
         closes: list[int] = []
-        client.on_close(lambda code, reason: closes.append(code))
+        client = connect(
+            stub.url,
+            max_message_size=1000,
+            wait=False,
+            on_close=lambda code, reason: closes.append(code),
+        )
         room = client.channel("room:1")
         eventually(lambda: stub.connections == 2)
         assert room.join(DEADLINE) == Ok({})

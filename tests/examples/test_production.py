@@ -83,8 +83,9 @@ class Terminal:
         return path.read_text(encoding="utf-8") if path.exists() else ""
 
     def wait_end(self) -> None:
-        """Wait until the server, whose file goes at its end, has ended."""
+        """Wait until the server has ended: its file goes, and behind that it says its last word."""
         eventually(lambda: not (self.here / "roost.pid").exists(), 2 * DEADLINE, pause=0.05)
+        eventually(lambda: "ended, exit status" in self.log().splitlines()[-1], pause=0.05)
 
     def clear(self) -> None:
         for name in ("roost.pid", "nginx.pid"):

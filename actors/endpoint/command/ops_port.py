@@ -78,7 +78,7 @@ def tried_ops(given: argparse.Namespace) -> socket.socket | None:
     if given.ops is None:
         _refuse_alone(given)
         return None
-    token(given)
+    _needed_token(given)
     return _bound(given.ops[0], given.ops[1], 0, allow_remote=given.ops_allow_remote)
 
 
@@ -89,10 +89,20 @@ def ops_options(given: argparse.Namespace) -> dict[str, Any]:
         "log_file": given.log_file,
         "log_format": given.log_format,
         "min_ready": given.min_ready,
-        "token": token(given),
+        "token": _needed_token(given),
         "deeds": given.ops_deeds,
         "hosts": [given.ops[0], *(given.ops_host or ())],
     }
+
+
+def _needed_token(given: argparse.Namespace) -> str | None:
+    """Return the token; a server with deeds needs one."""
+    found = token(given)
+    if found is None and given.ops_deeds:
+        raise ConfigError(
+            f"--ops-deeds needs a token, in {TOKEN_VARIABLE} or in the file of --ops-token-file"
+        )
+    return found
 
 
 def token(given: argparse.Namespace) -> str | None:
@@ -100,10 +110,6 @@ def token(given: argparse.Namespace) -> str | None:
     path = given.ops_token_file
     if path is None:
         found, where = os.environ.get(TOKEN_VARIABLE, ""), TOKEN_VARIABLE
-        if not found and given.ops_deeds:
-            raise ConfigError(
-                f"--ops-deeds needs a token, in {TOKEN_VARIABLE} or in the file of --ops-token-file"
-            )
         if not found:
             return None
     else:

@@ -100,8 +100,9 @@ class Watcher:
             changed = [path for kind, path in found if self._concerns(kind, path)]
             if first:  # from here on nothing is missed
                 first = False
-                self._tell("watching", self._polls, why)
                 changed = changed or made or list(self._changed_since(there))
+                # Behind that, as what is saved from the word on would be found twice.
+                self._tell("watching", self._polls, why)
             if changed:
                 self._say(changed)
             if self._are_others(there, found):

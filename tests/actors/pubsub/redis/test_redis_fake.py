@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import random
 import socket as stdlib_socket
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -218,12 +220,19 @@ def test_crash_in_the_link_is_not_its_end(linking, monkeypatch, caplog):
     assert "ZeroDivisionError" in caplog.text
 
 
+def unused_port() -> int:
+    """Return a port that is free, and none that the kernel gives clients: they are many here."""
+    while True:
+        port = random.randrange(10_000, 30_000)
+        with stdlib_socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+
+
 class TestTLS:
     @pytest.fixture
     def server(self, tmp_path: Path) -> Iterator[RedisServer]:
-        with stdlib_socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
+        port = unused_port()
         pem = certificate.make(tmp_path)
         options = [
             "--tls-port", str(port), "--tls-cert-file", str(pem),
