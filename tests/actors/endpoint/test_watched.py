@@ -118,6 +118,20 @@ def test_what_changed_before_it_began_is_told(tmp_path):
     assert said([tmp_path], Looks([[]]), since + 10**9)[1:] == []
 
 
+def test_what_is_saved_from_the_word_on_is_not_found_as_changed_before(tmp_path):
+    heard = []
+
+    def tell(*message):
+        heard.append(message)
+        if message[0] == "watching":
+            (tmp_path / "a.py").touch()  # which the kernel will tell
+
+    watcher = Watcher([str(tmp_path)], time.time_ns(), tell, Looks([[]]))
+    with pytest.raises(Stopped):
+        watcher.run()
+    assert [message[0] for message in heard] == ["watching", "beat"]
+
+
 def test_where_the_kernel_has_no_room_files_are_polled_and_that_is_said(tmp_path):
     looks = Looks(OSError("OS file watch limit reached"), [[]])
     assert said([tmp_path], looks) == [("watching", True, "OS file watch limit reached")]
