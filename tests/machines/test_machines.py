@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -21,6 +20,7 @@ from tests.support.command import Command, run
 from tests.support.longpoll import Poller
 from tests.support.netns import Host
 from tests.support.nginx import nginx
+from tests.support.ports import unused_port
 from tests.support.redis_server import RedisServer
 from tests.support.waiting import DEADLINE, eventually
 from transports.longpoll.relay import PATIENCE
@@ -207,8 +207,7 @@ def test_redis_that_flaps_costs_local_clients_nothing(machine, client, redis):
 def test_a_machine_that_is_cut_off_serves_its_own_and_comes_back(client):
     with ExitStack() as stack:
         hosts = [stack.enter_context(Host()) for _ in range(2)]
-        with socket.create_server((hosts[0].ours, 0)) as free:
-            port = free.getsockname()[1]
+        port = unused_port(hosts[0].ours)
         options = ["--port", str(port), "--bind", *(each.ours for each in hosts)]
         stack.enter_context(RedisServer(*options, "--protected-mode", "no"))
         one, two = (

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -18,6 +17,7 @@ from tests.drills.journal import Journal
 from tests.machines.test_embedded_machines import gunicorn
 from tests.support.command import Command, Program
 from tests.support.netns import Host
+from tests.support.ports import unused_port
 from tests.support.raw import TEXT, Client
 from tests.support.redis_server import RedisServer
 from tests.support.waiting import DEADLINE, eventually
@@ -136,8 +136,7 @@ def test_another_machine_has_it_when_the_lease_of_one_that_died_is_over(machine,
 def test_a_machine_that_is_cut_off_ends_it_before_another_has_it(tmp_path):
     with ExitStack() as stack:
         hosts = [stack.enter_context(Host()) for _ in range(2)]
-        with socket.create_server((hosts[0].ours, 0)) as free:
-            port = free.getsockname()[1]
+        port = unused_port(hosts[0].ours)
         options = ["--port", str(port), "--bind", *(each.ours for each in hosts)]
         redis = stack.enter_context(RedisServer(*options, "--protected-mode", "no"))
         redis.ask("SET", "roost:once:number", "0")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -14,6 +13,7 @@ import pytest
 from tests.presence.viewer import Viewer
 from tests.support.cable import Cable
 from tests.support.command import Command
+from tests.support.ports import unused_port
 from tests.support.redis_server import RedisServer
 from tests.support.waiting import eventually
 
@@ -195,7 +195,6 @@ def test_a_link_that_carries_one_way_alone_is_mended(machine, enter, stack):
 
 def redis_port(stack: ExitStack) -> int:
     """Return the port of a Redis of its own."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = unused_port()
     stack.enter_context(RedisServer("--port", str(port), "--bind", "127.0.0.1"))
     return port

@@ -17,6 +17,7 @@ from actors.endpoint.serving.server import Server
 from supervision import ChildSpec, Supervisor
 from tests.support.command import ROOT, run
 from tests.support.listening import bind
+from tests.support.ports import unused_port
 
 HEAD = "from actors import Actor, Endpoint, Socket\n"
 CHAT = "class Chat(Socket):\n    pass\n"
@@ -155,8 +156,7 @@ class TestAsServe:
     )
     def test_it_says_the_same(self, tmp_path, arguments: tuple[str, ...]) -> None:
         bound = () if "--bind" in arguments else ("--bind", "127.0.0.1:0")
-        with bind("127.0.0.1", 0) as free:
-            port = str(free.getsockname()[1])
+        port = str(unused_port())
         given = [each.replace("PORT", port) for each in (*arguments, *bound)]
         served = run("serve", "--workers", "1", *given, cwd=tmp_path, env=environ())
         assert served.returncode == 2

@@ -20,6 +20,7 @@ from actors.endpoint.__main__ import _need_linux
 from actors.errors import ConfigError
 from tests.support import certificate, raw
 from tests.support.command import ROOT, Command, run, unmeasured
+from tests.support.ports import unused_port
 
 PATCHED = "tests.actors.endpoint.patched_app:endpoint"
 
@@ -438,7 +439,7 @@ class TestStreams:
     def test_clients_are_served_although_nothing_can_be_written(self, redirection, tmp_path):
         fifo = tmp_path / "ready"
         os.mkfifo(fifo)
-        port = free_port()
+        port = unused_port()
         command = f'exec "$0" -m actors.endpoint --log-level debug "$@" {redirection}'
         application = "tests.actors.endpoint.silent_app:endpoint"
         with broken_pipe() as third:
@@ -464,12 +465,6 @@ class TestStreams:
         finally:
             process.kill()
             process.wait(20)
-
-
-def free_port():
-    """A port that nobody has; the server that is told of it cannot say which it took."""
-    with socket.create_server(("127.0.0.1", 0)) as sock:
-        return sock.getsockname()[1]
 
 
 @contextmanager

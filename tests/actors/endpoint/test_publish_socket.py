@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import signal
 import socket
 import stat
@@ -24,6 +23,7 @@ from actors.publish import Publisher, Receipt
 from actors.unix_files import listens
 from tests.support.channels import ChannelClient
 from tests.support.command import DEADLINE, ROOT, Command, run, unmeasured
+from tests.support.descriptors import many_descriptors
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.slow  # of the Makefile's ELSEWHERE
@@ -344,21 +344,16 @@ class TestLife:
 
     @pytest.mark.parametrize("more", [-1, 0, 1])
     def test_connections_that_are_left_open_do_not_take_those_of_clients(self, path, more):
-        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 8192), hard))
-        try:
-            with serving(path, workers=0) as command, ExitStack() as stack:
-                for _ in range(MAX_CONNECTIONS + more):
-                    sock = stack.enter_context(socket.socket(socket.AF_UNIX))
-                    sock.settimeout(DEADLINE)
-                    sock.connect(str(path))
-                sock.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n[]")
-                status = 503 if more > 0 else 200
-                assert sock.recv(1000).startswith(b"HTTP/1.1 %d " % status)
-                with ChannelClient(command.address, "/socket/websocket") as client:
-                    assert client.join("room:1")[0] == "ok"
-        finally:
-            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        with many_descriptors(), serving(path, workers=0) as command, ExitStack() as stack:
+            for _ in range(MAX_CONNECTIONS + more):
+                sock = stack.enter_context(socket.socket(socket.AF_UNIX))
+                sock.settimeout(DEADLINE)
+                sock.connect(str(path))
+            sock.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n[]")
+            status = 503 if more > 0 else 200
+            assert sock.recv(1000).startswith(b"HTTP/1.1 %d " % status)
+            with ChannelClient(command.address, "/socket/websocket") as client:
+                assert client.join("room:1")[0] == "ok"
 
     def test_idle_publishers_do_not_hold_up_the_end(self, path):
         with serving(path, workers=0) as command, ExitStack() as stack:

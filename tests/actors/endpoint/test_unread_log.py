@@ -6,7 +6,6 @@ import os
 import pty
 import select
 import signal
-import socket
 import subprocess
 import sys
 import termios
@@ -17,16 +16,11 @@ import pytest
 
 from tests.support import raw
 from tests.support.command import DEADLINE, ROOT, Command
+from tests.support.ports import unused_port
 
 APP = "tests.actors.endpoint.unread_app:endpoint"
 GRACE = 2.0
 """Seconds: ``unread_app``."""
-
-
-def free_port():
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return sock.getsockname()[1]
 
 
 def fill(fd):
@@ -79,7 +73,7 @@ class Served:
     def __init__(self, make, tmp_path, workers):
         self.stack = []
         stderr, options = make(self.stack, tmp_path)
-        self.address = "127.0.0.1", free_port()
+        self.address = "127.0.0.1", unused_port()
         bind = f"127.0.0.1:{self.address[1]}"
         command = [APP, "--bind", bind, "--workers", str(workers), "--log-level", "debug", *options]
         self.process = subprocess.Popen(

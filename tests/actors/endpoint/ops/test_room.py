@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import resource
-import socket
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from actors.endpoint.ops.bounds import MAX_CONNECTIONS, PER_ADDRESS
+from tests.support.descriptors import many_descriptors
 from tests.support.ops import OpsServer
-from tests.support.waiting import DEADLINE, eventually
+from tests.support.raw import Client
+from tests.support.waiting import eventually
 
 ALONE = [("127.0.0.2", PER_ADDRESS)]
 TOGETHER = [(f"127.0.0.{last}", MAX_CONNECTIONS // 4) for last in (2, 3, 4, 5)]
@@ -19,15 +19,10 @@ TOGETHER = [(f"127.0.0.{last}", MAX_CONNECTIONS // 4) for last in (2, 3, 4, 5)]
 
 @pytest.fixture(scope="module")
 def server():
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 8192), hard))
-    try:
-        with OpsServer() as server:
-            server.ops_pid()
-            server.wait_until("/readyz", 200)
-            yield server
-    finally:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    with many_descriptors(), OpsServer() as server:
+        server.ops_pid()
+        server.wait_until("/readyz", 200)
+        yield server
 
 
 def open_there(server):
@@ -37,19 +32,6 @@ def open_there(server):
     return sum(row[1].endswith(port) and row[3] in {"01", "08"} for row in rows)
 
 
-def connected(stack, server, source):
-    sock = stack.enter_context(socket.socket())
-    sock.settimeout(DEADLINE)
-    sock.bind((source, 0))
-    sock.connect(("127.0.0.1", server.port))
-    return sock
-
-
-def served(sock):
-    sock.sendall(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n")
-    return int(sock.recv(1000).split()[1])
-
-
 @pytest.mark.parametrize("more", [-1, 0, 1])
 @pytest.mark.parametrize("sources", [ALONE, TOGETHER], ids=["one", "several"])
 def test_who_comes_beyond_the_bound_is_503_and_the_prober_is_served(server, sources, more):
@@ -57,8 +39,8 @@ def test_who_comes_beyond_the_bound_is_503_and_the_prober_is_served(server, sour
         for source, number in sources:
             most = number + (more if source == sources[-1][0] else 0)
             for _ in range(most):
-                sock = connected(stack, server, source)
-        assert served(sock) == (503 if more > 0 else 200)
+                client = stack.enter_context(Client(("127.0.0.1", server.port), source=source))
+        assert client.ask("/livez").status == (503 if more > 0 else 200)
         if sources is ALONE:
             assert server.ask("/readyz").status == 200
     eventually(lambda: open_there(server) == 0, pause=0.05)  # none is left to the next test

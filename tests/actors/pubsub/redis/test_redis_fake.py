@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import random
-import socket as stdlib_socket
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +18,7 @@ from actors.pubsub.redis.adapter import Redis
 from actors.redis_options import RedisOptions
 from tests.actors.pubsub.test_pubsub import DEADLINE
 from tests.support import certificate
+from tests.support.ports import unused_port
 from tests.support.redis_server import RedisServer
 from tests.support.waiting import eventually
 
@@ -218,15 +216,6 @@ def test_crash_in_the_link_is_not_its_end(linking, monkeypatch, caplog):
     redis, _ = linking(lambda sock: serves(sock, lambda _: None))
     assert redis.wait_linked(DEADLINE)
     assert "ZeroDivisionError" in caplog.text
-
-
-def unused_port() -> int:
-    """Return a port that is free, and none that the kernel gives clients: they are many here."""
-    while True:
-        port = random.randrange(10_000, 30_000)
-        with stdlib_socket.socket() as probe, suppress(OSError):
-            probe.bind(("127.0.0.1", port))
-            return port
 
 
 class TestTLS:
