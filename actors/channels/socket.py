@@ -138,9 +138,11 @@ class ChannelSocket(Socket[A], Generic[A]):
                 )
             asked = cls.id
             name = cls.id(assigns)
-            if name is not None and (not isinstance(name, str) or not name):
-                raise TypeError(f"id answered {name!r:.80}; accepted: a str, None")  # noqa: TRY301
             if name is not None:
+                if not isinstance(name, str) or not name:
+                    raise TypeError(  # noqa: TRY301
+                        f"id answered {name!r:.80}; accepted: a str, None"
+                    )
                 checked(name)  # it becomes a topic
         except BaseException as error:  # noqa: BLE001 - an application's, whatever it is
             blame(error, asked)
